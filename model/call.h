@@ -1,0 +1,189 @@
+// The one table of calls.
+//
+// Everything that has to know a call by name takes it from here: the scenario
+// language, the generator, the checker's alphabet, the executor, JSON traces
+// and the C export.  A call is an operation, the task that makes it, and a few
+// integers; its row says what each integer is.
+#ifndef SELKIE_MODEL_CALL_H_
+#define SELKIE_MODEL_CALL_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace selkie {
+
+enum class Op : uint8_t {
+  kMemfdCreate,
+  kAddSeals,
+  kGetSeals,
+  kGetFl,
+  kSetFl,
+  kDupFd,
+  kDupFdCloexec,
+  kGetFd,
+  kSetFd,
+  kOpen,
+  kOpenat,
+  kClose,
+  kDup,
+  kDup2,
+  kDup3,
+  kRead,
+  kPread,
+  kWrite,
+  kPwrite,
+  kLseek,
+  kFtruncate,
+  kTruncate,
+  kFallocate,
+  kMmap,
+  kMunmap,
+  kMprotect,
+  kMremap,
+  kLoad,
+  kStore,
+  kFstat,
+  kFchmod,
+  kFork,
+  kExec,
+  kExit,
+  kWait,
+  kSocketpair,
+  kSendmsg,
+  kRecvmsg,
+  kSendFd,
+  kRecvFd,
+  kExtension,
+};
+
+// What an argument is.  `kLiteral` and `kName` are text only and take no word
+// of Call::arg; `kPath` takes two (task or kSelf, descriptor); the others one.
+enum class ArgKind : uint8_t {
+  kLiteral,  // fixed text, such as F_ADD_SEALS or buf
+  kName,     // a string that does not matter to the model
+  kFd,       // a descriptor
+  kPath,     // "/proc/self/fd/{fd}" or "/proc/{task}/fd/{fd}"
+  kFlags,    // bits with names, see ArgSpec::names
+  kSeals,    // bits with names that the semantics declares
+  kInt,
+  kSize,     // a length or offset in bytes, may be negative
+  kAddress,  // a byte address in the arena, or kNull
+  kByte,     // the byte that a write or store repeats, as "x"
+  kMode,     // permission bits, octal
+  kTask,
+  kExtension,     // name of a call that the semantics declares
+  kExtensionArg,  // its argument: seals or PROT_* bits, 0 if it has none
+};
+
+// What a successful result is.
+enum class ReturnKind : uint8_t {
+  kZero,
+  kFd,
+  kFdPair,  // value and extra
+  kCount,
+  kCountData,  // a count and the bytes at the sampled offsets
+  kSeals,
+  kOpenFlags,
+  kFdFlags,
+  kAddress,
+  kByte,  // load: the byte read
+  kOk,    // store, exit: nothing to return
+  kStat,  // value is st_size, extra is st_mode & 07777
+  kTask,
+  kOffset,
+};
+
+// The kernel's families of calls, one model file each.
+enum class Family : uint8_t {
+  kCreate,      // create.cc
+  kSeal,        // seal.cc
+  kDescriptor,  // descriptor.cc
+  kOpen,        // open.cc
+  kReadWrite,   // read_write.cc
+  kSize,        // size.cc
+  kMap,         // map.cc
+  kMemory,      // memory.cc: loads and stores by the program itself
+  kInode,       // inode.cc
+  kProcess,     // process.cc
+  kMessage,     // message.cc
+  kExtension,   // extension.cc: calls that a semantics declares
+};
+
+inline constexpr int64_t kNull = -1;  // kAddress: NULL
+inline constexpr int64_t kSelf = -1;  // kPath: /proc/self
+
+// A name for one or more bits, or for a whole value if the set is an enum.
+struct FlagName {
+  std::string_view name;
+  int64_t bits;
+};
+
+struct ArgSpec {
+  ArgKind kind = ArgKind::kInt;
+  std::string_view name;           // as in the man page; text of a kLiteral
+  absl::Span<const FlagName> names;  // kFlags only; value 0 is written as the
+                                     // entry with bits 0 if there is one
+};
+
+inline constexpr int kMaxArgs = 7;
+
+struct CallSpec {
+  Op op;
+  std::string_view name;  // the function as written: fcntl, open, load
+  Family family;
+  ReturnKind returns;
+  std::array<ArgSpec, kMaxArgs> args;
+  int num_args;
+};
+
+inline constexpr int kMaxWords = 6;
+
+struct Call {
+  Op op = Op::kClose;
+  uint8_t task = 0;  // index of the task that makes the call
+  std::array<int64_t, kMaxWords> arg{};
+
+  friend bool operator==(const Call&, const Call&) = default;
+};
+
+// All rows, in the order of Op.
+absl::Span<const CallSpec> CallTable();
+
+// The row of one operation.
+const CallSpec& SpecOf(Op op);
+
+// The arguments that a row really has.
+absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec);
+
+// Words of Call::arg that an argument of this kind takes: 0, 1 or 2.
+int WordsOf(ArgKind kind);
+
+// The short name under which properties, JSON and options know a call: the
+// function's own name, or F_ADD_SEALS and the like for fcntl's commands.
+std::string_view ShortName(Op op);
+
+// Rows whose function has this name (fcntl has several); empty if none.
+std::vector<const CallSpec*> SpecsByName(std::string_view name);
+
+// Values of flags as the x86-64 ABI has them, so that executor and model agree.
+namespace abi {
+inline constexpr int64_t kOAccMode = 03, kORdonly = 0, kOWronly = 1, kORdwr = 2;
+inline constexpr int64_t kOTrunc = 01000, kOAppend = 02000, kONonblock = 04000;
+inline constexpr int64_t kOLargefile = 0100000, kOCloexec = 02000000;
+inline constexpr int64_t kOPath = 010000000;
+inline constexpr int64_t kFdCloexec = 1;
+inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;
+inline constexpr int64_t kMfdNoexecSeal = 8, kMfdExec = 0x10;
+inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
+inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
+inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2;
+inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2;
+}  // namespace abi
+
+}  // namespace selkie
+
+#endif  // SELKIE_MODEL_CALL_H_

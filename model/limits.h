@@ -1,0 +1,52 @@
+// Fixed capacities of a State and the runtime limits within them.
+//
+// A State has no pointers: every table has a compile-time capacity, and a
+// `Limits` value says how much of it a run may use.  RLIMIT_NOFILE is a limit
+// of the kernel's own (a call that runs into it fails with EMFILE); every other
+// limit is a bound of the exploration: a call that would need more is not
+// executed at all and says `Result::Kind::kBound`.
+#ifndef SELKIE_MODEL_LIMITS_H_
+#define SELKIE_MODEL_LIMITS_H_
+
+#include <cstdint>
+
+namespace selkie {
+
+inline constexpr int kPageSize = 4096;
+inline constexpr int kMaxTasks = 4;
+inline constexpr int kMaxFds = 8;        // descriptors in one table
+inline constexpr int kMaxFiles = 12;     // open file descriptions
+inline constexpr int kMaxInodes = 4;
+inline constexpr int kMaxMaps = 6;       // mappings in one address space
+inline constexpr int kMaxPages = 4;      // pages of one inode, and of one mapping
+inline constexpr int kArenaPages = 12;   // addresses 0 .. kArenaPages * kPageSize
+inline constexpr int kMaxMessages = 4;   // SCM_RIGHTS messages in flight
+
+// The first descriptor of a task.  0, 1 and 2 belong to the program that runs
+// the calls; the model answers EBADF for them and the scenario language
+// refuses them.
+inline constexpr int kFirstFd = 3;
+
+// Contents are observed at two bytes of each page: offsets 0 and 2048.
+// Writes and sizes are exact to the byte; the samples are a projection of the
+// true contents, so that a comparison with a kernel is exact at any offset.
+inline constexpr int kSamplesPerPage = 2;
+inline constexpr int kSampleStride = kPageSize / kSamplesPerPage;
+
+// How much of each table a run may use.  Each field is 1 .. its capacity.
+struct Limits {
+  uint8_t tasks = kMaxTasks;
+  uint8_t fds = kMaxFds;  // RLIMIT_NOFILE is kFirstFd + fds
+  uint8_t files = kMaxFiles;
+  uint8_t inodes = kMaxInodes;
+  uint8_t maps = kMaxMaps;
+  uint8_t pages = kMaxPages;  // largest size of an inode, in pages
+  uint8_t arena = kArenaPages;
+  uint8_t messages = kMaxMessages;
+
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_MODEL_LIMITS_H_

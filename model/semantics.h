@@ -1,0 +1,225 @@
+// Semantics: the rules that differ between kernels and between proposals.
+//
+// A semantics is a text (model/semantics/*.sem, docs/semantics-language.md)
+// compiled once to tests on bits.  At each decision point a call collects the
+// facts in view into one 64-bit word; a rule applies if the word satisfies one
+// of its terms.  Rules are tried in order, which is errno precedence.
+#ifndef SELKIE_MODEL_SEMANTICS_H_
+#define SELKIE_MODEL_SEMANTICS_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/call.h"
+#include "model/limits.h"
+
+namespace selkie {
+
+// Where rules may speak.  Extension points (calls that a semantics declares)
+// follow: kExtension + index of the call.
+enum class Point : uint8_t {
+  kCreate,     // memfd_create, after the descriptor limit
+  kAddSeals,   // fcntl F_ADD_SEALS, after fdget
+  kOpenProc,   // open of a /proc/PID/fd/N link, after the permission check
+  kDup,        // dup, dup2, dup3, F_DUPFD, after fdget
+  kRead,       // read and pread, after FMODE_READ
+  kWrite,      // each chunk of write and pwrite (write_begin)
+  kTruncate,   // any change of size by truncate, ftruncate, O_TRUNC (setattr)
+  kFallocate,  // after FMODE_WRITE
+  kMmap,       // after the descriptor's own checks
+  kMprotect,   // each mapping in the range, before VM_MAYWRITE is checked
+  kMremap,     // before anything moves
+  kChmod,      // after ownership
+  kFork,
+  kSend,       // sendmsg with SCM_RIGHTS
+  kExtension,
+};
+inline constexpr int kMaxExtensions = 4;
+inline constexpr int kNumPoints = static_cast<int>(Point::kExtension) + kMaxExtensions;
+
+// A set of facts is a range of bits in the word.  Names in conditions.
+enum class FactSet : uint8_t {
+  kSeals,   // "seals": inode's seals                            bits 0..7
+  kAdding,  // "adding": seals asked for by F_ADD_SEALS          bits 8..15
+  kFile,    // "file": f_mode READ WRITE PATH of the descriptor  bits 16..18
+  kWant,    // "want": READ WRITE TRUNC PATH asked for by open   bits 19..22
+  kProt,    // "prot": READ WRITE EXEC asked for                 bits 23..25
+  kMay,     // "may": READ WRITE EXEC of the mapping             bits 26..28
+  kMask,    // "mask": READ WRITE EXEC, the inode's own mask     bits 29..31
+  kArg,     // "arg": READ WRITE EXEC, argument of an extension  bits 32..34
+  kFlags,   // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER,
+            // of memfd_create                                   bits 35..40
+};
+struct FactSetSpec {
+  FactSet set;
+  std::string_view name;
+  int shift;
+  int width;
+  std::vector<std::string_view> bits;  // empty for seals: declared in the text
+};
+
+// Single facts: true or false.
+enum class Fact : uint8_t {
+  kShared = 41,     // "shared": VM_SHARED after the file's mode was considered
+  kGrows,           // "grows": the call would extend the size
+  kShrinks,         // "shrinks": the call would reduce the size
+  kPunch,           // "punch": fallocate with PUNCH_HOLE
+  kMapped,          // "mapped-shared": some mapping of the inode has VM_SHARED
+  kMappedWritable,  // "mapped-writable": VM_SHARED and VM_MAYWRITE
+  kExecutable,      // "executable": the inode's mode has an x bit
+  kChangesExec,     // "changes-exec": chmod would change an x bit
+  kUnknownSeal,     // "unknown-seal": F_ADD_SEALS has a bit no seal declares
+  kMemfd,           // "memfd": the inode is a memfd
+  kOwner,           // "owner": the task owns the inode, or is root
+};
+struct FactSpec {
+  Fact fact;
+  std::string_view name;
+};
+
+absl::Span<const FactSetSpec> FactSets();
+absl::Span<const FactSpec> SingleFacts();
+// "add_seals", "open_proc", ...; extensions are named by the semantics.
+std::string_view PointName(Point point);
+
+// The facts in view at a decision point.
+struct Facts {
+  uint64_t word = 0;
+
+  void Set(FactSet set, uint64_t bits);       // replaces the whole set
+  uint64_t Get(FactSet set) const;
+  void Set(Fact fact, bool value);
+};
+
+enum class EffectKind : uint8_t {
+  kRefuse,      // fail with `bits` as errno
+  kAccept,      // no later rule at this point is tried
+  kClearFile,   // clear `bits` in the open file description's f_mode
+  kSetSeals,    // set `bits` in the inode's seals
+  kAddAdding,   // add `bits` to the seals being added
+  kClearMay,    // clear `bits` in the mapping's may-bits
+  kClearMode,   // clear `bits` in the inode's permission bits
+  kSetMask,     // set `bits` in the inode's mask
+  kClearMask,   // clear `bits` in the inode's mask
+  kKeepMask,    // mask &= argument of the extension
+  kNewFile,     // an extension's result: a new descriptor to a new file on the
+                // same inode, with f_mode `bits`
+  kFreshInode,  // open_proc: the new file gets an inode of its own, empty
+};
+
+// Condition in disjunctive form: applies if for some term
+// (word & mask) == want.  An empty list never applies.
+struct Term {
+  uint64_t mask = 0;
+  uint64_t want = 0;
+};
+
+struct Rule {
+  std::string name;
+  Point point = Point::kCreate;
+  EffectKind effect = EffectKind::kRefuse;
+  int64_t bits = 0;
+  std::vector<Term> terms;
+  std::string text;    // the line as written
+  std::string file;    // where it stands
+  int line = 0;
+  std::string source;  // the comment before it: its authority
+};
+
+// A call that a semantics adds, made of effects alone.
+struct Extension {
+  std::string name;      // F_DUP_READONLY
+  std::string function;  // "fcntl" or "ioctl": how it is written
+  ArgKind arg = ArgKind::kLiteral;  // kLiteral: none; kSeals, or kFlags: PROT_*
+  ReturnKind returns = ReturnKind::kZero;  // kFd if a rule makes a new file
+};
+
+struct SealName {
+  std::string name;  // F_SEAL_WRITE
+  uint8_t bits = 0;
+};
+
+// A step of a protocol: a call whose descriptors are the protocol's variables.
+struct ProtocolStep {
+  Call call;               // argument words of descriptors hold variable
+                           // indices instead of numbers
+  int result_variable = -1;  // where a new descriptor goes, or -1
+  std::string text;        // as written
+  int line = 0;
+};
+
+// The user-space steps by which a library takes write access away.  Variable 0
+// is the descriptor that the library is given, named `fd`.
+struct Protocol {
+  std::string title;
+  std::vector<std::string> variables;
+  std::vector<ProtocolStep> steps;
+  int hand_out = 0;  // the variable that receivers are given afterwards
+};
+
+// Seals and protocol of a semantics decide what "sealed" means in a property:
+// the protocol has finished.
+struct Semantics {
+  std::string name;
+  std::string doc;
+  std::string extends;       // name of the base, or empty
+  bool is_kernel = false;    // what released kernels do, not a proposal
+  std::vector<SealName> seals;
+  std::vector<Rule> rules;   // all, in order, with inherited ones
+  std::array<std::vector<uint16_t>, kNumPoints> at;  // rule indices by point
+  std::array<uint64_t, kNumPoints> facts_read{};     // bits some rule reads
+  std::vector<Extension> extensions;
+  Protocol protocol;
+  uint8_t known_seals = 0;   // bits of all declared seals
+  uint8_t initial_mask = 7;  // Inode::mask of a new memfd
+  uint32_t write_chunk = kPageSize;  // bytes that one write_begin covers, a power
+                                     // of two
+  std::string text;          // the whole source, for `show`
+};
+
+// Finds the text of a semantics by name, for `extends`.
+struct SemanticsSource {
+  std::string file;  // for messages
+  std::string text;
+};
+using SemanticsLoader =
+    std::function<absl::StatusOr<SemanticsSource>(std::string_view name)>;
+
+// Compiles a semantics.  On bad text returns InvalidArgumentError
+// "file:line:column: message" with the offending text and what was expected.
+absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
+                                         const SemanticsLoader& loader);
+
+// Tries the rules at `point` in order.  `act` is called with each rule that
+// applies and is neither kRefuse nor kAccept; it may change `facts`, which later
+// rules then see.  Returns the rule that refused, or null.  `last` receives the last rule that applied, if any.
+template <typename Act>
+const Rule* Decide(const Semantics& semantics, int point, Facts& facts,
+                   const Rule*& last, Act act) {
+  for (uint16_t index : semantics.at[point]) {
+    const Rule& rule = semantics.rules[index];
+    bool applies = false;
+    for (const Term& term : rule.terms) {
+      if ((facts.word & term.mask) == term.want) {
+        applies = true;
+        break;
+      }
+    }
+    if (!applies) continue;
+    last = &rule;
+    if (rule.effect == EffectKind::kRefuse) return &rule;
+    if (rule.effect == EffectKind::kAccept) return nullptr;
+    act(rule);
+  }
+  return nullptr;
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_MODEL_SEMANTICS_H_

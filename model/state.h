@@ -1,0 +1,184 @@
+// State: what the kernel knows, as a value.
+//
+// A State can be copied, compared, hashed and printed.  References between
+// tables are indices plus one, so that an all-zero State is the empty one.
+// What can be derived (reference counts, i_mmap_writable) is a function here
+// and stored nowhere.
+#ifndef SELKIE_MODEL_STATE_H_
+#define SELKIE_MODEL_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "model/limits.h"
+
+namespace selkie {
+
+// Bits of File::mode, after the kernel's f_mode.
+inline constexpr uint8_t kModeRead = 1;   // FMODE_READ (and FMODE_PREAD)
+inline constexpr uint8_t kModeWrite = 2;  // FMODE_WRITE (and FMODE_PWRITE)
+inline constexpr uint8_t kModePath = 4;   // FMODE_PATH
+
+// Bits of File::flags, after f_flags.  O_LARGEFILE follows from the kind.
+inline constexpr uint8_t kFlagAppend = 1;
+inline constexpr uint8_t kFlagNonblock = 2;
+
+// Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
+inline constexpr uint8_t kProtRead = 1;
+inline constexpr uint8_t kProtWrite = 2;
+inline constexpr uint8_t kProtExec = 4;
+
+enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2 };
+
+struct Inode {
+  InodeKind kind = InodeKind::kNone;
+  uint8_t seals = 0;  // F_SEAL_* bits; designs may declare bits up to 0x80
+  uint8_t mask = 0;   // protection mask of a region (ashmem): PROT_* bits
+  uint8_t mark = 0;   // opaque to the model, see below
+  uint16_t mode = 0;  // permission bits, 0 .. 07777
+  uint16_t uid = 0;   // owner
+  uint32_t size = 0;  // bytes, 0 .. limits.pages * kPageSize
+  // Contents at the sampled offsets, also beyond the end of the file.
+  std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> bytes{};
+
+  friend bool operator==(const Inode&, const Inode&) = default;
+};
+
+// An open file description, the kernel's `struct file`.
+struct File {
+  uint8_t inode = 0;  // index + 1, or 0: this slot is free
+  uint8_t mode = 0;   // kMode* bits
+  uint8_t flags = 0;  // kFlag* bits
+  uint8_t end = 0;    // which end of a socket pair: 0 or 1
+  uint8_t mark = 0;
+  uint32_t pos = 0;  // f_pos, bytes
+
+  friend bool operator==(const File&, const File&) = default;
+};
+
+// One descriptor: a slot of a table.
+struct Fd {
+  uint8_t file = 0;     // index + 1, or 0: closed
+  uint8_t cloexec = 0;  // FD_CLOEXEC
+  uint8_t mark = 0;
+
+  friend bool operator==(const Fd&, const Fd&) = default;
+};
+
+using FdTable = std::array<Fd, kMaxFds>;  // slot i is descriptor kFirstFd + i
+
+// One VMA.  Kept sorted by start within its address space; free slots last.
+struct Mapping {
+  uint8_t file = 0;    // index + 1, or 0: this slot is free
+  uint8_t start = 0;   // first page in the arena
+  uint8_t pages = 0;   // length in pages, 1 .. kMaxPages
+  uint8_t pgoff = 0;   // first page in the file
+  uint8_t prot = 0;    // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
+  uint8_t may = 0;     // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
+  uint8_t shared = 0;  // stores reach the file (mmap was MAP_SHARED)
+  uint8_t vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
+                          // writing (mm/mmap.c do_mmap)
+  uint8_t mark = 0;
+  uint8_t copied = 0;  // private pages copied on write, one bit a page
+  std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> copy{};
+
+  friend bool operator==(const Mapping&, const Mapping&) = default;
+};
+
+using AddressSpace = std::array<Mapping, kMaxMaps>;
+
+enum class TaskState : uint8_t { kFree = 0, kRunning = 1, kZombie = 2 };
+
+struct Task {
+  TaskState state = TaskState::kFree;
+  uint8_t fds = 0;     // index of the descriptor table; threads share one
+  uint8_t mm = 0;      // index of the address space; threads share one
+  uint8_t parent = 0;  // task index + 1, or 0: the harness
+  uint16_t uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
+  uint8_t mark = 0;
+
+  friend bool operator==(const Task&, const Task&) = default;
+};
+
+// A descriptor in flight (SCM_RIGHTS), in order of sending.
+struct Message {
+  uint8_t file = 0;   // the file passed: index + 1, or 0: this slot is free
+  uint8_t inode = 0;  // the socket pair it travels in: index + 1; or 0: the
+                      // harness's own channel to task `end`
+  uint8_t end = 0;    // the receiving end, or the receiving task
+  uint8_t mark = 0;
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+// `mark` bytes are ghost facts of a property ("made after the seal").  The
+// model never reads them; it copies them with their object (a split mapping, a
+// forked table) and clears them when the object goes.
+struct State {
+  Limits limits;
+  std::array<Inode, kMaxInodes> inodes{};
+  std::array<File, kMaxFiles> files{};
+  std::array<Task, kMaxTasks> tasks{};
+  std::array<FdTable, kMaxTasks> fds{};
+  std::array<AddressSpace, kMaxTasks> mms{};
+  std::array<Message, kMaxMessages> messages{};
+
+  friend bool operator==(const State&, const State&) = default;
+
+  template <typename H>
+  friend H AbslHashValue(H h, const State& s) {
+    return H::combine(std::move(h), s.ToBytes());
+  }
+
+  // Every field in a fixed order; two states are equal iff these are.
+  std::string ToBytes() const;
+};
+
+// A state in which tasks 0 .. uids.size() - 1 run unrelated to one another,
+// with no descriptors and no mappings; task i has uids[i].  At most
+// limits.tasks of them are made.
+State InitialState(const Limits& limits, const std::vector<int>& uids);
+
+// Checks every structural invariant: references point at live objects, no live
+// file is unreferenced, mappings are sorted and disjoint, tables of dead tasks
+// are empty, seals of a write-sealed inode agree with its mappings' may-bits.
+// Returns InternalError naming the first violation.
+absl::Status Validate(const State& state);
+
+// One line an object, for people: tasks, descriptors, files, mappings, inodes.
+std::string ToString(const State& state);
+
+// ---- Derived facts ----
+
+// Number of descriptors, mappings and messages that hold file `file` (index).
+int FileReferences(const State& state, int file);
+
+// True if some mapping of the inode has VM_SHARED (and VM_MAYWRITE, if
+// `need_maywrite`): i_mmap_writable > 0.  Kernels before 6.7 count VM_SHARED
+// alone (mm/mmap.c __vma_link_file), later ones both.
+bool HasWritableMapping(const State& state, int inode, bool need_maywrite);
+
+// Drops files that nothing refers to, then inodes that no file refers to, then
+// messages whose receiving end is gone, until nothing changes.
+void ReleaseUnreferenced(State& state);
+
+// The descriptor's file index in `task`'s table, or -1 if `fd` is not open.
+// Any integer is allowed for `fd`.
+int FileOf(const State& state, int task, int64_t fd);
+
+// The lowest descriptor >= min that is closed, or -1 if the table is full.
+int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);
+
+// A free slot, or -1 if the limit is reached.
+int FreeFile(const State& state);
+int FreeInode(const State& state);
+
+// Index of the mapping of `task` that contains arena page `page`, or -1.
+int MappingAt(const State& state, int task, int page);
+
+}  // namespace selkie
+
+#endif  // SELKIE_MODEL_STATE_H_

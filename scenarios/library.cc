@@ -1,0 +1,97 @@
+#include "scenarios/library.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace selkie {
+namespace fs = std::filesystem;
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error))
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, expected a file"));
+  std::ifstream in(path, std::ios::binary);
+  if (!in)
+    return absl::NotFoundError(absl::StrCat(path, ": cannot read: ", std::strerror(errno)));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+absl::Status WriteTextFile(const std::string& path, std::string_view text) {
+  std::error_code error;
+  fs::path parent = fs::path(path).parent_path();
+  if (!parent.empty()) fs::create_directories(parent, error);
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out)
+    return absl::UnavailableError(absl::StrCat(path, ": cannot write: ", std::strerror(errno)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
+                                                    std::string_view extension) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) return std::vector<std::string>{path};
+  if (!fs::is_directory(path, error))
+    return absl::NotFoundError(absl::StrCat(path, ": no such file or folder"));
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
+    if (entry.is_regular_file() && absl::EndsWith(entry.path().string(), extension))
+      files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Library Library::Default() {
+  const char* root = std::getenv("SELKIE_ROOT");
+  return Library(root != nullptr && *root != '\0' ? root : SELKIE_SOURCE_ROOT);
+}
+
+absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
+  SemanticsLoader by_name = [this](std::string_view name) -> absl::StatusOr<SemanticsSource> {
+    std::string file = absl::StrCat("model/semantics/", name, ".sem");
+    absl::StatusOr<std::string> text = ReadTextFile(absl::StrCat(root_, "/", file));
+    if (!text.ok()) {
+      auto names = SemanticsNames();
+      return absl::NotFoundError(absl::StrCat(
+          "no semantics is named '", name, "'; there are: ",
+          names.ok() ? absl::StrJoin(*names, ", ") : "none (is SELKIE_ROOT right?)"));
+    }
+    return SemanticsSource{file, *std::move(text)};
+  };
+  bool is_path = absl::StrContains(name_or_path, '/') || absl::EndsWith(name_or_path, ".sem");
+  if (!is_path) {
+    absl::StatusOr<SemanticsSource> source = by_name(name_or_path);
+    if (!source.ok()) return source.status();
+    return ParseSemantics(*source, by_name);
+  }
+  absl::StatusOr<std::string> text = ReadTextFile(std::string(name_or_path));
+  if (!text.ok()) return text.status();
+  return ParseSemantics({std::string(name_or_path), *std::move(text)}, by_name);
+}
+
+absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {
+  absl::StatusOr<std::vector<std::string>> files =
+      FilesUnder(absl::StrCat(root_, "/model/semantics"), ".sem");
+  if (!files.ok()) return files.status();
+  std::vector<std::string> names;
+  for (const std::string& file : *files) names.push_back(fs::path(file).stem().string());
+  std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
+    return absl::StartsWith(name, "linux-");
+  });
+  return names;
+}
+
+}  // namespace selkie

@@ -1,0 +1,52 @@
+// Finds the texts of the tree: semantics by name, and files to read.
+#ifndef SELKIE_SCENARIOS_LIBRARY_H_
+#define SELKIE_SCENARIOS_LIBRARY_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/semantics.h"
+
+namespace selkie {
+
+// The whole file.  NotFoundError or a more exact status naming path and reason.
+absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+
+// Replaces the file's contents; makes missing parent folders.
+absl::Status WriteTextFile(const std::string& path, std::string_view text);
+
+// All files under `path` whose name ends in `extension` (".scn"), sorted by
+// name; `path` itself if it is a file.  NotFoundError if there is no `path`.
+absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
+                                                    std::string_view extension);
+
+class Library {
+ public:
+  // `root` is the folder that holds model/semantics, checker/properties and
+  // scenarios.
+  explicit Library(std::string root) : root_(std::move(root)) {}
+
+  // The root named by the environment variable SELKIE_ROOT, else the source
+  // tree that this program was built from.
+  static Library Default();
+
+  const std::string& root() const { return root_; }
+
+  // A semantics by name ("fw-v3") or by path (anything with a '/' or ending in
+  // ".sem").  NotFoundError lists the names that exist; InvalidArgumentError is
+  // "file:line:column: ..." from the parser.
+  absl::StatusOr<Semantics> LoadSemantics(std::string_view name_or_path) const;
+
+  // Names of all semantics in the tree, kernels first, each group sorted.
+  absl::StatusOr<std::vector<std::string>> SemanticsNames() const;
+
+ private:
+  std::string root_;
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_SCENARIOS_LIBRARY_H_
