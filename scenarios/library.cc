@@ -9,9 +9,8 @@
 #include <sstream>
 #include <system_error>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
 
 namespace selkie {
 namespace fs = std::filesystem;
@@ -19,10 +18,10 @@ namespace fs = std::filesystem;
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   std::error_code error;
   if (fs::is_directory(path, error))
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, expected a file"));
+    return absl::InvalidArgumentError(fmt::format("{}: is a folder, expected a file", path));
   std::ifstream in(path, std::ios::binary);
   if (!in)
-    return absl::NotFoundError(absl::StrCat(path, ": cannot read: ", std::strerror(errno)));
+    return absl::NotFoundError(fmt::format("{}: cannot read: {}", path, std::strerror(errno)));
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
@@ -36,7 +35,7 @@ absl::Status WriteTextFile(const std::string& path, std::string_view text) {
   out << text;
   out.close();
   if (!out)
-    return absl::UnavailableError(absl::StrCat(path, ": cannot write: ", std::strerror(errno)));
+    return absl::UnavailableError(fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
   return absl::OkStatus();
 }
 
@@ -45,10 +44,10 @@ absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
   std::error_code error;
   if (fs::is_regular_file(path, error)) return std::vector<std::string>{path};
   if (!fs::is_directory(path, error))
-    return absl::NotFoundError(absl::StrCat(path, ": no such file or folder"));
+    return absl::NotFoundError(fmt::format("{}: no such file or folder", path));
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
-    if (entry.is_regular_file() && absl::EndsWith(entry.path().string(), extension))
+    if (entry.is_regular_file() && entry.path().string().ends_with(extension))
       files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   return files;
@@ -61,17 +60,17 @@ Library Library::Default() {
 
 absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
   SemanticsLoader by_name = [this](std::string_view name) -> absl::StatusOr<SemanticsSource> {
-    std::string file = absl::StrCat("model/semantics/", name, ".sem");
-    absl::StatusOr<std::string> text = ReadTextFile(absl::StrCat(root_, "/", file));
+    std::string file = fmt::format("model/semantics/{}.sem", name);
+    absl::StatusOr<std::string> text = ReadTextFile(fmt::format("{}/{}", root_, file));
     if (!text.ok()) {
       auto names = SemanticsNames();
-      return absl::NotFoundError(absl::StrCat(
-          "no semantics is named '", name, "'; there are: ",
-          names.ok() ? absl::StrJoin(*names, ", ") : "none (is SELKIE_ROOT right?)"));
+      return absl::NotFoundError(fmt::format(
+          "no semantics is named '{}'; there are: {}", name,
+          names.ok() ? fmt::format("{}", fmt::join(*names, ", ")) : "none (is SELKIE_ROOT right?)"));
     }
     return SemanticsSource{file, *std::move(text)};
   };
-  bool is_path = absl::StrContains(name_or_path, '/') || absl::EndsWith(name_or_path, ".sem");
+  bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".sem");
   if (!is_path) {
     absl::StatusOr<SemanticsSource> source = by_name(name_or_path);
     if (!source.ok()) return source.status();
@@ -84,12 +83,12 @@ absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) 
 
 absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {
   absl::StatusOr<std::vector<std::string>> files =
-      FilesUnder(absl::StrCat(root_, "/model/semantics"), ".sem");
+      FilesUnder(root_ + "/model/semantics", ".sem");
   if (!files.ok()) return files.status();
   std::vector<std::string> names;
   for (const std::string& file : *files) names.push_back(fs::path(file).stem().string());
   std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
-    return absl::StartsWith(name, "linux-");
+    return name.starts_with("linux-");
   });
   return names;
 }
