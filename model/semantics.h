@@ -24,7 +24,7 @@ namespace selkie {
 // Where rules may speak.  Extension points (calls that a semantics declares)
 // follow: kExtension + index of the call.
 enum class Point : uint8_t {
-  kCreate,     // memfd_create, after the descriptor limit
+  kCreate,     // memfd_create, before a descriptor is allocated
   kAddSeals,   // fcntl F_ADD_SEALS, after fdget
   kOpenProc,   // open of a /proc/PID/fd/N link, after the permission check
   kDup,        // dup, dup2, dup3, F_DUPFD, after fdget
@@ -45,28 +45,34 @@ inline constexpr int kNumPoints = static_cast<int>(Point::kExtension) + kMaxExte
 
 // A set of facts is a range of bits in the word.  Names in conditions.
 enum class FactSet : uint8_t {
-  kSeals,   // "seals": inode's seals                            bits 0..7
-  kAdding,  // "adding": seals asked for by F_ADD_SEALS          bits 8..15
-  kFile,    // "file": f_mode READ WRITE PATH of the descriptor  bits 16..18
-  kWant,    // "want": READ WRITE TRUNC PATH asked for by open   bits 19..22
-  kProt,    // "prot": READ WRITE EXEC asked for                 bits 23..25
-  kMay,     // "may": READ WRITE EXEC of the mapping             bits 26..28
-  kMask,    // "mask": READ WRITE EXEC, the inode's own mask     bits 29..31
-  kArg,     // "arg": READ WRITE EXEC, argument of an extension  bits 32..34
-  kFlags,   // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER,
-            // of memfd_create                                   bits 35..40
+  kSeals,   // "seals": the inode's seals
+  kAdding,  // "adding": seals asked for by F_ADD_SEALS
+  kFile,    // "file": f_mode READ WRITE PATH PWRITE of the descriptor, or of the
+            // file behind a /proc link
+  kWant,    // "want": READ WRITE TRUNC PATH asked for by open
+  kProt,    // "prot": READ WRITE EXEC asked for
+  kMay,     // "may": READ WRITE EXEC of the mapping
+  kMask,    // "mask": READ WRITE EXEC, the inode's own mask
+  kArg,     // "arg": READ WRITE EXEC, argument of an extension
+  kFlags,   // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER, of
+            // memfd_create
 };
+struct FactLayout {
+  int shift;
+  int width;
+};
+// By FactSet: where each set stands in the word.
+inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3},
+                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}};
 struct FactSetSpec {
   FactSet set;
   std::string_view name;
-  int shift;
-  int width;
   std::vector<std::string_view> bits;  // empty for seals: declared in the text
 };
 
 // Single facts: true or false.
 enum class Fact : uint8_t {
-  kShared = 41,     // "shared": VM_SHARED after the file's mode was considered
+  kShared = 42,     // "shared": VM_SHARED after the file's mode was considered
   kGrows,           // "grows": the call would extend the size
   kShrinks,         // "shrinks": the call would reduce the size
   kPunch,           // "punch": fallocate with PUNCH_HOLE
@@ -92,9 +98,20 @@ std::string_view PointName(Point point);
 struct Facts {
   uint64_t word = 0;
 
-  void Set(FactSet set, uint64_t bits);       // replaces the whole set
-  uint64_t Get(FactSet set) const;
-  void Set(Fact fact, bool value);
+  // Replaces the whole set; bits beyond its width are dropped.
+  void Set(FactSet set, uint64_t bits) {
+    const FactLayout at = kFactLayout[static_cast<int>(set)];
+    const uint64_t mask = ((uint64_t{1} << at.width) - 1) << at.shift;
+    word = (word & ~mask) | ((bits << at.shift) & mask);
+  }
+  uint64_t Get(FactSet set) const {
+    const FactLayout at = kFactLayout[static_cast<int>(set)];
+    return (word >> at.shift) & ((uint64_t{1} << at.width) - 1);
+  }
+  void Set(Fact fact, bool value) {
+    const uint64_t bit = uint64_t{1} << static_cast<int>(fact);
+    word = value ? word | bit : word & ~bit;
+  }
 };
 
 enum class EffectKind : uint8_t {

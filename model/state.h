@@ -18,13 +18,18 @@
 namespace selkie {
 
 // Bits of File::mode, after the kernel's f_mode.
-inline constexpr uint8_t kModeRead = 1;   // FMODE_READ (and FMODE_PREAD)
-inline constexpr uint8_t kModeWrite = 2;  // FMODE_WRITE (and FMODE_PWRITE)
-inline constexpr uint8_t kModePath = 4;   // FMODE_PATH
+inline constexpr uint8_t kModeRead = 1;    // FMODE_READ
+inline constexpr uint8_t kModeWrite = 2;   // FMODE_WRITE
+inline constexpr uint8_t kModePath = 4;    // FMODE_PATH
+inline constexpr uint8_t kModePwrite = 8;  // FMODE_PWRITE: set on every regular
+                                           // file, whatever it was opened for
 
 // Bits of File::flags, after f_flags.  O_LARGEFILE follows from the kind.
 inline constexpr uint8_t kFlagAppend = 1;
 inline constexpr uint8_t kFlagNonblock = 2;
+inline constexpr uint8_t kFlagWronly = 4;  // O_WRONLY and O_RDWR as given to
+inline constexpr uint8_t kFlagRdwr = 8;    // open: F_GETFL's answer even if a
+                                           // design clears f_mode
 
 // Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
 inline constexpr uint8_t kProtRead = 1;
