@@ -1,0 +1,161 @@
+// Descriptors: fs/file.c and fs/fcntl.c.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+Fd& Slot(State& s, const Call& c, int64_t fd) {
+  return s.fds[s.tasks[c.task].fds][fd - kFirstFd];
+}
+
+int64_t RlimitNofile(const State& s) { return kFirstFd + s.limits.fds; }
+
+bool IsHarnessFd(int64_t fd) { return (fd >= 0 && fd < kFirstFd) || (fd >= 100 && fd < 200); }
+
+const Rule* DecideDup(const State& s, const Call& c, int f, const Semantics& semantics,
+                      File* file) {
+  constexpr int kPoint = static_cast<int>(Point::kDup);
+  if (!HasRules(semantics, Point::kDup)) return nullptr;
+  const int node = s.files[f].inode - 1;
+  Targets targets{.file = file};
+  return DecideWith(semantics, kPoint,
+                    FactsOf(s, c.task, s.inodes[node], node, file, semantics, kPoint), targets,
+                    nullptr);
+}
+
+// Puts file `f` at the lowest free descriptor >= min.
+Result InstallDup(State& s, const Call& c, int f, int64_t min, bool cloexec,
+                  const Semantics& semantics) {
+  if (const Rule* rule = DecideDup(s, c, f, semantics, &s.files[f])) return Refused(rule);
+  const int fd = LowestFreeFd(s, c.task, min);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c alloc_fd: RLIMIT_NOFILE");
+  Slot(s, c, fd) = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
+  return Changed(fd);
+}
+
+// do_dup2: what stood at newfd is closed.
+Result Replace(State& s, const Call& c, int f, int64_t newfd, bool cloexec,
+               const Semantics& semantics) {
+  if (IsHarnessFd(newfd)) return BadFd(newfd);
+  if (const Rule* rule = DecideDup(s, c, f, semantics, &s.files[f])) return Refused(rule);
+  const bool closes = Slot(s, c, newfd).file != 0;
+  Slot(s, c, newfd) = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
+  if (closes) ReleaseUnreferenced(s);
+  return Changed(newfd);
+}
+
+bool InRange(const State& s, int64_t fd) { return fd >= 0 && fd < RlimitNofile(s); }
+
+}  // namespace
+
+Result BadFd(int64_t fd) {
+  if (IsHarnessFd(fd)) return Bound("the descriptor belongs to the harness");
+  return Fail(EBADF, "fs/file.c fdget: no such descriptor");
+}
+
+bool FdgetRaw(const State& s, const Call& c, int64_t fd, int* file, Result* error) {
+  *file = FileOf(s, c.task, fd);
+  if (*file >= 0) return true;
+  *error = BadFd(fd);
+  return false;
+}
+
+bool Fdget(const State& s, const Call& c, int64_t fd, int* file, Result* error) {
+  if (!FdgetRaw(s, c, fd, file, error)) return false;
+  if ((s.files[*file].mode & kModePath) == 0) return true;
+  *error = Fail(EBADF, "fs/file.c fdget: FMODE_PATH");
+  return false;
+}
+
+Result GetFl(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  const File& file = s.files[f];
+  if ((file.mode & kModePath) != 0) return Unchanged(abi::kOPath);
+  int64_t flags = 0;
+  if ((file.flags & kFlagWronly) != 0) flags |= abi::kOWronly;
+  if ((file.flags & kFlagRdwr) != 0) flags |= abi::kORdwr;
+  if ((file.flags & kFlagAppend) != 0) flags |= abi::kOAppend;
+  if ((file.flags & kFlagNonblock) != 0) flags |= abi::kONonblock;
+  if (s.inodes[file.inode - 1].kind == InodeKind::kMemfd) flags |= abi::kOLargefile;
+  return Unchanged(flags);
+}
+
+Result SetFl(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;  // check_fcntl_cmd: O_PATH
+  uint8_t flags = s.files[f].flags & ~(kFlagAppend | kFlagNonblock);
+  if ((c.arg[1] & abi::kOAppend) != 0) flags |= kFlagAppend;      // setfl: SETFL_MASK,
+  if ((c.arg[1] & abi::kONonblock) != 0) flags |= kFlagNonblock;  // all else ignored
+  Result result = Unchanged(0);
+  result.changed = flags != s.files[f].flags;
+  s.files[f].flags = flags;
+  return result;
+}
+
+Result DupFd(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  if (!InRange(s, c.arg[1])) return Fail(EINVAL, "fs/file.c f_dupfd: minimum >= RLIMIT_NOFILE");
+  return InstallDup(s, c, f, c.arg[1], c.op == Op::kDupFdCloexec, semantics);
+}
+
+Result GetFd(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  return Unchanged(Slot(s, c, c.arg[0]).cloexec);
+}
+
+Result SetFd(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  Fd& slot = Slot(s, c, c.arg[0]);
+  const uint8_t cloexec = c.arg[1] & abi::kFdCloexec;
+  Result result = Unchanged(0);
+  result.changed = slot.cloexec != cloexec;
+  slot.cloexec = cloexec;
+  return result;
+}
+
+Result Close(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  Slot(s, c, c.arg[0]) = Fd{};
+  ReleaseUnreferenced(s);
+  return Changed(0);
+}
+
+Result Dup(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  return InstallDup(s, c, f, kFirstFd, false, semantics);
+}
+
+Result Dup2(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[0] == c.arg[1])  // ksys_dup2: nothing is done, but oldfd must be open
+    return FdgetRaw(s, c, c.arg[0], &f, &error) ? Unchanged(c.arg[1]) : error;
+  if (!InRange(s, c.arg[1])) return Fail(EBADF, "fs/file.c ksys_dup3: newfd >= RLIMIT_NOFILE");
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  return Replace(s, c, f, c.arg[1], false, semantics);
+}
+
+Result Dup3(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if ((c.arg[2] & ~abi::kOCloexec) != 0) return Fail(EINVAL, "fs/file.c ksys_dup3: flags");
+  if (c.arg[0] == c.arg[1]) return Fail(EINVAL, "fs/file.c ksys_dup3: oldfd == newfd");
+  if (!InRange(s, c.arg[1])) return Fail(EBADF, "fs/file.c ksys_dup3: newfd >= RLIMIT_NOFILE");
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  return Replace(s, c, f, c.arg[1], c.arg[2] != 0, semantics);
+}
+
+}  // namespace selkie

@@ -1,0 +1,82 @@
+// Rules at work: facts from the state, effects on copies of its objects.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+uint64_t FactBit(Fact fact) { return uint64_t{1} << static_cast<int>(fact); }
+
+void ApplyToInode(const Rule& rule, Targets& t, Facts& facts) {
+  Inode& inode = *t.inode;
+  const auto bits = static_cast<uint16_t>(rule.bits);
+  if (rule.effect == EffectKind::kSetSeals) inode.seals |= static_cast<uint8_t>(bits);
+  if (rule.effect == EffectKind::kClearMode) inode.mode &= ~bits;
+  if (rule.effect == EffectKind::kSetMask) inode.mask |= static_cast<uint8_t>(bits);
+  if (rule.effect == EffectKind::kClearMask) inode.mask &= static_cast<uint8_t>(~bits);
+  if (rule.effect == EffectKind::kKeepMask) inode.mask &= t.arg;
+  facts.Set(FactSet::kSeals, inode.seals);
+  facts.Set(FactSet::kMask, inode.mask);
+  facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
+}
+
+void Apply(const Rule& rule, Targets& t, Facts& facts) {
+  switch (rule.effect) {
+    case EffectKind::kRefuse:
+    case EffectKind::kAccept:
+      return;
+    case EffectKind::kClearFile:
+      if (t.file == nullptr) return;
+      t.file->mode &= static_cast<uint8_t>(~rule.bits);
+      facts.Set(FactSet::kFile, t.file->mode);
+      return;
+    case EffectKind::kAddAdding:
+      if (t.adding == nullptr) return;
+      *t.adding |= static_cast<uint8_t>(rule.bits);
+      facts.Set(FactSet::kAdding, *t.adding);
+      return;
+    case EffectKind::kClearMay:
+      if (t.mapping == nullptr) return;
+      t.mapping->may &= static_cast<uint8_t>(~rule.bits);
+      facts.Set(FactSet::kMay, t.mapping->may);
+      return;
+    case EffectKind::kNewFile:
+      t.new_file = static_cast<uint8_t>(rule.bits);
+      return;
+    case EffectKind::kFreshInode:
+      t.fresh_inode = true;
+      return;
+    default:
+      if (t.inode != nullptr) ApplyToInode(rule, t, facts);
+      return;
+  }
+}
+
+}  // namespace
+
+Facts FactsOf(const State& s, int task, const Inode& inode, int inode_index, const File* file,
+              const Semantics& semantics, int point) {
+  Facts facts;
+  facts.Set(FactSet::kSeals, inode.seals);
+  facts.Set(FactSet::kMask, inode.mask);
+  if (file != nullptr) facts.Set(FactSet::kFile, file->mode);
+  facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
+  facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
+  facts.Set(Fact::kOwner, s.tasks[task].uid == 0 || s.tasks[task].uid == inode.uid);
+  const uint64_t read = semantics.facts_read[point];
+  if (inode_index >= 0 && (read & FactBit(Fact::kMapped)) != 0)
+    facts.Set(Fact::kMapped, HasWritableMapping(s, inode_index, false));
+  if (inode_index >= 0 && (read & FactBit(Fact::kMappedWritable)) != 0)
+    facts.Set(Fact::kMappedWritable, HasWritableMapping(s, inode_index, true));
+  return facts;
+}
+
+const Rule* DecideWith(const Semantics& semantics, int point, Facts facts, Targets& targets,
+                       const Rule** last) {
+  const Rule* applied = nullptr;
+  const Rule* refused = Decide(semantics, point, facts, applied,
+                               [&](const Rule& rule) { Apply(rule, targets, facts); });
+  if (last != nullptr) *last = applied;
+  return refused;
+}
+
+}  // namespace selkie
