@@ -49,6 +49,7 @@ enum class Op : uint8_t {
   kFstat,
   kFchmod,
   kFork,
+  kClone,
   kExec,
   kExit,
   kWait,
@@ -181,6 +182,7 @@ inline constexpr int64_t kMfdNoexecSeal = 8, kMfdExec = 0x10;
 inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
 inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2;
+inline constexpr int64_t kCloneVm = 0x100, kCloneFiles = 0x400;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2;
 }  // namespace abi
 

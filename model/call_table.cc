@@ -48,6 +48,9 @@ constexpr FlagName kFallocFlags[] = {
 constexpr FlagName kWhence[] = {
     {"SEEK_SET", abi::kSeekSet}, {"SEEK_CUR", abi::kSeekCur}, {"SEEK_END", abi::kSeekEnd}};
 
+constexpr FlagName kCloneFlags[] = {
+    {"0", 0}, {"CLONE_VM", abi::kCloneVm}, {"CLONE_FILES", abi::kCloneFiles}};
+
 // Written so that a row reads like the call's prototype.
 constexpr ArgSpec Lit(std::string_view text) { return {A::kLiteral, text, {}}; }
 constexpr ArgSpec Fd(std::string_view name = "fd") { return {A::kFd, name, {}}; }
@@ -120,6 +123,7 @@ constexpr CallSpec kTable[] = {
     Row(Op::kFstat, "fstat", Family::kInode, R::kStat, Fd(), Lit("st")),
     Row(Op::kFchmod, "fchmod", Family::kInode, R::kZero, Fd(), Arg(A::kMode, "mode")),
     Row(Op::kFork, "fork", Family::kProcess, R::kTask),
+    Row(Op::kClone, "clone", Family::kProcess, R::kTask, Flags("flags", kCloneFlags)),
     Row(Op::kExec, "exec", Family::kProcess, R::kZero),
     Row(Op::kExit, "exit", Family::kProcess, R::kOk),
     Row(Op::kWait, "wait", Family::kProcess, R::kZero, Arg(A::kTask, "task")),

@@ -150,6 +150,7 @@ Result Store(State&, const Call&, const Semantics&);
 Result Fstat(State&, const Call&, const Semantics&);
 Result Fchmod(State&, const Call&, const Semantics&);
 Result Fork(State&, const Call&, const Semantics&);
+Result Clone(State&, const Call&, const Semantics&);
 Result Exec(State&, const Call&, const Semantics&);
 Result Exit(State&, const Call&, const Semantics&);
 Result Wait(State&, const Call&, const Semantics&);
