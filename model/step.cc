@@ -13,7 +13,7 @@ constexpr CallFunction kFunctions[] = {
     GetFd,       SetFd,    Open,       Open,     Close,  Dup,       Dup2,
     Dup3,        Read,     Pread,      Write,    Pwrite, Lseek,     Ftruncate,
     Truncate,    Fallocate, Mmap,      Munmap,   Mprotect, Mremap,  Load,
-    Store,       Fstat,    Fchmod,     Fork,     Exec,   Exit,      Wait,
+    Store,       Fstat,    Fchmod,     Fork,     Clone,  Exec,      Exit,   Wait,
     Socketpair,  Sendmsg,  Recvmsg,    SendFd,   RecvFd, Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
