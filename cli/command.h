@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <string>
+#include <string_view>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -26,21 +27,38 @@ struct Context {
   int exit_code = kHolds;
 };
 
-// Set by SIGINT and SIGTERM; long work polls it and reports what is known.
+// Set by SIGINT and SIGTERM; long work polls it and reports what is known.  A
+// second signal ends the program at once.
 std::atomic<bool>& Interrupted();
+
+// Lets SIGINT and SIGTERM set Interrupted().  Blocking system calls then fail
+// with EINTR instead of being restarted.
+void CatchInterrupts();
 
 // Prints "selkie: message" to stderr and returns the exit code for the status:
 // kBadInput for InvalidArgument and NotFound, else kCouldNotRun.
 int Report(const absl::Status& status);
 
+// The paragraph on exit codes that ends every --help.
+std::string_view ExitCodesHelp();
+
+// Makes the whole command line: every subcommand, --version, and the exit
+// codes at the end of each help text.
+void BuildCommandLine(CLI::App& app, Context& context);
+
+// Parses `argv` and runs the subcommand.  Returns the exit code; never throws.
+// Bad usage is kBadInput with a line that says where help is.
+int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const* argv);
+
 // One function a subcommand: adds it to `app`; its callback sets
-// context.exit_code.
+// context.exit_code.  A footer with an example belongs to each.
 void AddRunCommand(CLI::App& app, Context& context);
 void AddCheckCommand(CLI::App& app, Context& context);
 void AddConformCommand(CLI::App& app, Context& context);
 void AddExportCommand(CLI::App& app, Context& context);
 void AddReviewCommand(CLI::App& app, Context& context);
 void AddSemanticsCommand(CLI::App& app, Context& context);
+void AddKernelsCommand(CLI::App& app, Context& context);
 
 }  // namespace selkie
 

@@ -1,0 +1,106 @@
+// Runs one selkie command inside a real kernel, in QEMU.
+//
+//   GuestRequest request;
+//   request.kernel = FindKernel("6.12", ...)->path;            // kernel/image.h
+//   request.argv = {"conform", "--kernel", "native", "scenarios"};
+//   request.tree_root = context.library.root();
+//   request.interrupted = &Interrupted();
+//   request.on_line = [](GuestStream, std::string_view line) { ... };
+//   absl::StatusOr<GuestOutcome> outcome = RunInGuest(request);
+//
+// The guest is the kernel image, an initramfs whose /init is the static selkie
+// binary, and two serial ports: the first is the kernel's console, kept for
+// diagnosis; the second carries framed reports (kernel/guest_frame.h) to a file
+// that the host reads while the guest runs.  No disk and no network.  Any number
+// of guests may run at once: each has a temporary folder of its own, which is
+// removed at the end, and dies with this process.
+//
+// What can happen, and what is reported:
+//   the command ends               the outcome, whatever the exit code
+//   silence before it starts       the guest is killed and booted again; after
+//                                  the last try UnavailableError
+//   silence after it has started   UnavailableError: part of the output may have
+//                                  been seen already, so nothing is run twice
+//   panic, oops, BUG               InternalError with the console's last lines,
+//                                  even if the command had reported its end
+//   the guest ends without report  InternalError
+//   the run takes too long         DeadlineExceededError
+//   request.interrupted            the outcome with interrupted = true and what
+//                                  came so far
+// An error is never to be read as agreement: its exit code is kCouldNotRun (3).
+#ifndef SELKIE_KERNEL_QEMU_H_
+#define SELKIE_KERNEL_QEMU_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace selkie {
+
+enum class GuestStream { kStdout, kStderr };
+
+struct GuestRequest {
+  std::string kernel;             // path of a bzImage
+  std::vector<std::string> argv;  // the command line without the program's name
+  // The static selkie binary; empty: the one that FindGuestBinary finds.
+  std::string binary;
+  // Absolute path in the guest -> contents.  Files are readable by all.
+  std::map<std::string, std::string> files;
+  // If not empty: model/semantics, checker/properties and scenarios of this
+  // folder are in the guest under kGuestTreeRoot, and SELKIE_ROOT names that.
+  std::string tree_root;
+  std::map<std::string, std::string> environment;  // more variables
+  int memory_mib = 512;    // 6.18 and later do not boot with 256
+  int cpus = 1;            // 1 to 8
+  int boot_seconds = 60;   // the guest must report itself within this time
+  int silence_seconds = 60;  // and then never be silent for longer (its init
+                             // reports every two seconds that it lives)
+  int timeout_seconds = 0;   // for the command, from its start; 0 = no limit
+  int tries = 3;             // boots, at least 1
+  const std::atomic<bool>* interrupted = nullptr;  // polled; null = never
+  // Called for each whole line, without the newline, as it arrives; not for
+  // lines that are lost.  Called on the thread that called RunInGuest.
+  std::function<void(GuestStream, std::string_view)> on_line;
+};
+
+struct GuestOutcome {
+  std::string stdout_text;     // everything that the command printed
+  std::string stderr_text;
+  int exit_code = 0;           // 128 + signal number if a signal killed it
+  std::string kernel_release;  // uname -r in the guest; empty if never booted
+  double boot_seconds = 0;     // start of QEMU to the guest's first report
+  double run_seconds = 0;      // from there to the end of the command
+  int boots = 0;               // boots tried, the successful one included
+  bool kvm = false;            // else TCG
+  bool interrupted = false;    // stopped early by request.interrupted
+};
+
+// Where request.tree_root's folders stand in the guest.
+inline constexpr std::string_view kGuestTreeRoot = "/selkie";
+
+// Boots a guest, runs the command in it and waits for its end.  Errors as in
+// the table above; InvalidArgumentError for a request that makes no sense
+// (empty argv, a relative path in files), NotFoundError if the kernel, the
+// guest binary or QEMU (Debian package qemu-system-x86) is not there.
+absl::StatusOr<GuestOutcome> RunInGuest(const GuestRequest& request);
+
+// The static binary to run as the guest's /init: the one that SELKIE_GUEST
+// names; else this program itself if it is static; else "selkie-guest" in this
+// program's folder; else build/static/cli/selkie under `root` (the source
+// tree).  FailedPreconditionError if what SELKIE_GUEST names is not a static ELF
+// program; NotFoundError says how to build one.
+absl::StatusOr<std::string> FindGuestBinary(const std::string& root);
+
+// True if /dev/kvm is there and really runs code: a virtual machine is made and
+// executes one instruction.  (The device exists on many machines where it
+// cannot work.)
+bool KvmWorks();
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_QEMU_H_
