@@ -1,0 +1,140 @@
+#include "cli/command.h"
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "fmt/format.h"
+
+#ifndef SELKIE_VERSION
+#error "SELKIE_VERSION is set by cli/CMakeLists.txt"
+#endif
+
+namespace selkie {
+namespace {
+
+// A lock-free atomic is the one shared thing that a signal handler may touch.
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void OnInterrupt(int) { Interrupted() = true; }
+
+std::string Text(const absl::Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+int CodeOf(const absl::Status& status) {
+  if (status.ok()) return kHolds;
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? kBadInput : kCouldNotRun;
+}
+
+// Ends the help of `app` and of everything below it with the exit codes.
+void AppendExitCodes(CLI::App& app) {
+  std::string own = app.get_footer();
+  if (own.find(ExitCodesHelp()) == std::string::npos)
+    app.footer(own.empty() ? std::string(ExitCodesHelp())
+                           : fmt::format("{}\n\n{}", own, ExitCodesHelp()));
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) AppendExitCodes(*sub);
+}
+
+std::string Path(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name()
+                                     : Path(*app.get_parent()) + " " + app.get_name();
+}
+
+// The innermost subcommand that was typed.
+const CLI::App& Innermost(const CLI::App& app) {
+  auto subs = app.get_subcommands();
+  return subs.empty() ? app : Innermost(*subs.front());
+}
+
+int UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
+  fmt::print(stderr, "selkie: {}\nTry '{} --help'.\n", error.what(), Path(Innermost(app)));
+  return kBadInput;
+}
+
+// Output that could not be written is not a result.
+int Flushed(int code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return code;
+  fmt::print(stderr, "selkie: cannot write to standard output\n");
+  return kCouldNotRun;
+}
+
+}  // namespace
+
+std::atomic<bool>& Interrupted() {
+  static std::atomic<bool> interrupted{false};
+  return interrupted;
+}
+
+void CatchInterrupts() {
+  Interrupted() = false;  // makes the variable before a handler can need it
+  struct sigaction action {};
+  action.sa_handler = OnInterrupt;
+  action.sa_flags = SA_RESETHAND;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int Report(const absl::Status& status) {
+  if (!status.ok()) fmt::print(stderr, "selkie: {}\n", Text(status));
+  return CodeOf(status);
+}
+
+std::string_view ExitCodesHelp() {
+  return "Exit codes:\n"
+         "  0  every expectation was met, the property holds, no divergence\n"
+         "  1  a property is broken, a scenario fails, or a divergence was found\n"
+         "  2  bad usage or bad input; the message says where\n"
+         "  3  it could not be run (missing kernel or tool, hung or panicked guest)";
+}
+
+void BuildCommandLine(CLI::App& app, Context& context) {
+  app.name("selkie");
+  app.description(
+      "A model checker for Linux memfd seals: is there any order of system calls that still\n"
+      "gives somebody a writable path to memory that was sealed?");
+  app.set_version_flag("--version", "selkie " SELKIE_VERSION);
+  app.require_subcommand(1);
+  app.footer("Example:\n  selkie review");
+#ifdef SELKIE_HAS_RUN
+  AddRunCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_CHECK
+  AddCheckCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_CONFORM
+  AddConformCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_EXPORT
+  AddExportCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_REVIEW
+  AddReviewCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_SEMANTICS
+  AddSemanticsCommand(app, context);
+#endif
+#ifdef SELKIE_HAS_KERNELS
+  AddKernelsCommand(app, context);
+#endif
+  (void)context;
+  AppendExitCodes(app);
+}
+
+int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+    return Flushed(context.exit_code);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(app, error);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "selkie: internal error: {}\n", error.what());
+    return kCouldNotRun;
+  }
+}
+
+}  // namespace selkie

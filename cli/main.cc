@@ -1,0 +1,39 @@
+// The selkie command.  As process 1 it is the guest's /init instead.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "cli/command.h"
+
+#if __has_include("kernel/guest.h")
+#include "kernel/guest.h"
+#endif
+
+namespace selkie {
+namespace {
+
+bool WantsColour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return no_colour == nullptr || *no_colour == '\0';
+}
+
+Context MakeContext() {
+  Context context;
+  context.out_is_terminal = isatty(STDOUT_FILENO) == 1 && WantsColour();
+  context.err_is_terminal = isatty(STDERR_FILENO) == 1;
+  return context;
+}
+
+int Main(int argc, char** argv) {
+  CatchInterrupts();
+  Context context = MakeContext();
+  CLI::App app;
+  BuildCommandLine(app, context);
+  return RunCommandLine(app, context, argc, argv);
+}
+
+}  // namespace
+}  // namespace selkie
+
+int main(int argc, char** argv) { return selkie::Main(argc, argv); }
