@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/call.h"
+#include "model/condition.h"
 #include "model/limits.h"
 
 namespace selkie {
@@ -130,20 +131,13 @@ enum class EffectKind : uint8_t {
   kFreshInode,  // open_proc: the new file gets an inode of its own, empty
 };
 
-// Condition in disjunctive form: applies if for some term
-// (word & mask) == want.  An empty list never applies.
-struct Term {
-  uint64_t mask = 0;
-  uint64_t want = 0;
-};
-
 struct Rule {
   std::string name;
   Point point = Point::kCreate;
   EffectKind effect = EffectKind::kRefuse;
   int64_t bits = 0;
-  std::vector<Term> terms;
-  std::string text;    // the line as written
+  std::vector<Term> terms;  // model/condition.h; an empty list never applies
+  std::string text;    // the rule as written
   std::string file;    // where it stands
   int line = 0;
   std::string source;  // the comment before it: its authority
@@ -221,14 +215,7 @@ const Rule* Decide(const Semantics& semantics, int point, Facts& facts,
                    const Rule*& last, Act act) {
   for (uint16_t index : semantics.at[point]) {
     const Rule& rule = semantics.rules[index];
-    bool applies = false;
-    for (const Term& term : rule.terms) {
-      if ((facts.word & term.mask) == term.want) {
-        applies = true;
-        break;
-      }
-    }
-    if (!applies) continue;
+    if (!Satisfies(rule.terms, facts.word)) continue;
     last = &rule;
     if (rule.effect == EffectKind::kRefuse) return &rule;
     if (rule.effect == EffectKind::kAccept) return nullptr;
