@@ -1,0 +1,205 @@
+# Tests of the command as people type it: exit codes, help, bad input, Ctrl-C.
+# Sourced by ./test, with `root`, `selkie` and `check`.
+
+commands=(run check conform export review semantics kernels "semantics list" "semantics show"
+  "semantics check" "kernels list" "kernels fetch")
+max_seconds=60  # what one call may take here; a loop that never ends fails
+
+# exits_with CODE COMMAND...
+exits_with() {
+  local want=$1 got=0
+  shift
+  timeout "$max_seconds" "$@" || got=$?
+  [[ $got == "$want" ]] || { printf 'exit %s, expected %s: %s\n' "$got" "$want" "$*"; return 1; }
+}
+
+# says TEXT COMMAND...: the command's output, stdout or stderr, has the text.
+says() {
+  local text=$1 output
+  shift
+  output=$(timeout "$max_seconds" "$@" 2>&1)
+  grep -qF -- "$text" <<<"$output" || { printf 'does not say "%s": %s\n%s\n' "$text" "$*" "$output"; return 1; }
+}
+
+help_is_whole() {
+  exits_with 0 "$selkie" "$@" --help && says "Exit codes:" "$selkie" "$@" --help &&
+    says "Example" "$selkie" "$@" --help
+}
+
+bad_usage_is_2() {
+  local command bad=0
+  exits_with 2 "$selkie" || bad=1
+  exits_with 2 "$selkie" no-such-command || bad=1
+  for command in "${commands[@]}"; do
+    # shellcheck disable=SC2086
+    exits_with 2 "$selkie" $command --no-such-option || bad=1
+  done
+  return "$bad"
+}
+
+missing_input_is_2() {
+  local bad=0
+  exits_with 2 "$selkie" run no/such.scn || bad=1
+  says no/such.scn "$selkie" run no/such.scn || bad=1
+  exits_with 2 "$selkie" run scenarios --semantics no-such-semantics || bad=1
+  exits_with 2 "$selkie" check --semantics no-such-semantics --property no-writable-reopen || bad=1
+  exits_with 2 "$selkie" check --semantics fw-v3 --property no-such-property || bad=1
+  exits_with 2 "$selkie" check --semantics fw-v3 --property no-writable-reopen \
+    --bounds processes=99 || bad=1
+  exits_with 2 "$selkie" check --semantics fw-v3 --property no-writable-reopen \
+    --bounds trolls=1 || bad=1
+  exits_with 2 "$selkie" export no/such.json --as c || bad=1
+  exits_with 2 "$selkie" export no/such.json --as gif || bad=1
+  exits_with 2 "$selkie" semantics show no-such-semantics || bad=1
+  exits_with 2 "$selkie" conform --kernel no/such/bzImage || bad=1
+  return "$bad"
+}
+
+lost_output_is_3() {
+  "$selkie" semantics list >/dev/full
+  [[ $? == 3 ]]
+}
+
+works_from_elsewhere() {
+  local folder="$logs/a folder with spaces"
+  mkdir -p "$folder" && cd "$folder" && ln -sfn "$root/selkie" linked &&
+    exits_with 0 ./linked semantics list && exits_with 0 ./linked check --semantics linux-5.1 \
+    --property no-writable-reopen
+}
+
+# A second call may cost 0.1 s on top of the program; the median of nine.
+second_call_is_quick() {
+  local i began
+  "$selkie" --version >/dev/null || return
+  for i in 1 2 3 4 5 6 7 8 9; do
+    began=$(date +%s%N)
+    "$selkie" --version >/dev/null
+    printf '%s\n' $((($(date +%s%N) - began) / 1000000))
+  done | sort -n | awk 'NR == 5 { print $1 " ms"; exit $1 > 100 }'
+}
+
+# The command that reads a file of each language.
+read_by() {
+  case $1 in
+    semantics) printf '%s\n' semantics check ;;
+    scenarios) printf '%s\n' run ;;
+    properties) printf '%s\n' check --semantics linux-5.1 --property ;;
+    traces) printf '%s\n' export --as strace ;;
+  esac
+}
+
+# refused LANGUAGE FILE: exit 2, and a message with the place, file:line:column.
+refused() {
+  local reader code=0 output
+  mapfile -t reader < <(read_by "$1")
+  output=$(timeout "$max_seconds" "$selkie" "${reader[@]}" "$2" 2>&1) || code=$?
+  printf '%s\n' "$output" | head -n 5
+  [[ $code == 2 ]] || { printf '%s: exit %s, expected 2\n' "$2" "$code"; return 1; }
+  grep -qE "$(basename "$2"):[0-9]+:[0-9]+" <<<"$output" ||
+    { printf '%s: no file:line:column in the message\n' "$2"; return 1; }
+}
+
+# What no text file in the tree can hold well: bytes, depth and length.
+make_hostile() {
+  local folder=$1 extension=$2 i
+  mkdir -p "$folder"
+  head -c 4096 /dev/urandom >"$folder/random.$extension"
+  printf 'scenario \0\n' >"$folder/nul.$extension"
+  printf '\xff\xfe\xc3\x28\n' >"$folder/not-utf8.$extension"
+  printf '%0100000d' 0 | tr 0 '(' >"$folder/deep.$extension"
+  printf '%01000000d\n' 0 | tr 0 x >"$folder/long.$extension"
+}
+
+malformed_is_refused() {
+  local language=$1 extension=$2 file bad=0 count=0
+  make_hostile "$logs/hostile" "$extension"
+  for file in cli/malformed/"$language"/*."$extension" "$logs"/hostile/*."$extension"; do
+    refused "$language" "$file" || bad=1
+    count=$((count + 1))
+  done
+  printf '%s files\n' "$count"
+  [[ $bad == 0 && $count -ge 15 ]]
+}
+
+# survives LANGUAGE FILE: whatever the answer, it is one of the four exit codes.
+survives() {
+  local reader code=0
+  mapfile -t reader < <(read_by "$1")
+  timeout "$max_seconds" "$selkie" "${reader[@]}" "$2" >/dev/null 2>&1 || code=$?
+  [[ $code -le 3 ]] || { printf '%s: exit %s\n' "$2" "$code"; return 1; }
+}
+
+# Every file cut short at many places: half of a file is what a full disk leaves.
+cut_files_are_survived() {
+  local language=$1 source=$2 size at cut bad=0
+  cut=$logs/cut.${source##*.}
+  size=$(wc -c <"$source")
+  for ((at = 1; at < size; at += size / 40 + 1)); do
+    head -c "$at" "$source" >"$cut"
+    survives "$language" "$cut" || { printf 'cut at byte %s of %s\n' "$at" "$source"; bad=1; }
+  done
+  return "$bad"
+}
+
+# interrupted SECONDS COMMAND...: SIGINT after that time ends the command within
+# ten seconds with a code of its own, and it says that it was interrupted.
+interrupted() {
+  local after=$1 log code=0 pid
+  shift
+  log=$logs/interrupted.out
+  # A background job of a script ignores SIGINT unless it asks otherwise.
+  env --default-signal=INT "$@" >"$log" 2>&1 &
+  pid=$!
+  sleep "$after"
+  kill -INT "$pid" || { printf 'it had ended before:\n'; cat "$log"; return 1; }
+  (sleep 10 && kill -KILL "$pid") 2>/dev/null &
+  wait "$pid" || code=$?
+  kill %2 2>/dev/null
+  cat "$log"
+  [[ $code -le 3 ]] || { printf 'exit %s\n' "$code"; return 1; }
+  grep -qi interrupt "$log" || { printf 'does not say that it was interrupted\n'; return 1; }
+}
+
+no_guest_is_left() {
+  ! pgrep -f 'qemu-system-x86_64.*selkie' >/dev/null
+}
+
+end_to_end_checks() {
+  check "the program builds" "$selkie" --version
+  check "a second call is quick" second_call_is_quick
+  check "help of selkie" help_is_whole
+  local command language
+  for command in "${commands[@]}"; do
+    # shellcheck disable=SC2086
+    check "help of selkie $command" help_is_whole $command
+  done
+  check "bad usage exits with 2" bad_usage_is_2
+  check "missing input exits with 2" missing_input_is_2
+  check "output that cannot be written exits with 3" lost_output_is_3
+  check "works from another folder, through a link" works_from_elsewhere
+  malformed_checks
+  interrupt_checks
+}
+
+malformed_checks() {
+  check "malformed semantics" malformed_is_refused semantics sem
+  check "malformed scenarios" malformed_is_refused scenarios scn
+  check "malformed properties" malformed_is_refused properties prop
+  check "malformed traces" malformed_is_refused traces json
+  check "semantics cut short" cut_files_are_survived semantics model/semantics/linux-4.20.sem
+  check "properties cut short" cut_files_are_survived properties \
+    checker/properties/no-writable-reopen.prop
+  check "scenarios cut short" cut_files_are_survived scenarios \
+    "$(find scenarios -name '*.scn' | sort | head -n 1)"
+}
+
+interrupt_checks() {
+  check "SIGINT during check" interrupted 2 "$selkie" check --semantics linux-4.20 \
+    --property no-late-upgrade --bounds processes=4,fds=4,files=4,maps=4
+  check "SIGINT during conform" interrupted 2 "$selkie" conform --kernel native \
+    --random 100000000 --length 20 --seed 1
+  check "SIGINT during conform in QEMU" interrupted 8 "$selkie" conform --kernel 6.1 \
+    --random 100000000 --length 20 --seed 1
+  check "SIGINT during review" interrupted 3 "$selkie" review -o "$logs/review-interrupted"
+  check "no guest is left behind" no_guest_is_left
+}
