@@ -21,7 +21,7 @@
 //   sets      := SET | "(" SET { "|" SET } ")"
 //
 // `SET has A|B`: both bits are set.  `SET has any A|B`: at least one is.
-// `(S | T) has A|B`: each of the bits is in S or in T.  "not" binds closest,
+// `(S | T) has A|B`: each of the names is in S or in T.  "not" binds closest,
 // then "and", then "or".  Blanks, line ends and comments ("#" to the end of the
 // line) may stand between words.
 #ifndef SELKIE_MODEL_CONDITION_H_
@@ -84,13 +84,14 @@ struct ParsedCondition {
 };
 
 // The most terms that a condition may compile to.
-inline constexpr size_t kMaxTerms = 256;
+inline constexpr size_t kMaxTerms = 128;
+// The deepest nesting of parentheses and "not".
+inline constexpr int kMaxNesting = 64;
 
 // Compiles `text`.  The condition holds for a word iff the word satisfies one
-// of `terms`; no term implies another one.  A condition that never holds gives
-// no terms, one that always holds gives the single term {0, 0}.  An unknown
-// name, bad grammar, and a condition of more than kMaxTerms terms set `error`
-// and leave `terms` empty.  Never throws.
+// of `terms`; no term implies another one.  A condition that contradicts itself
+// gives no terms.  An unknown name, bad grammar, nesting deeper than kMaxNesting and a condition of more than
+// kMaxTerms terms set `error` and leave `terms` empty.  Never throws.
 ParsedCondition ParseCondition(std::string_view text, const Vocabulary& vocabulary);
 
 // True if `word` satisfies one of the terms.
