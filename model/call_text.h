@@ -39,6 +39,9 @@ struct TextError {
 struct ParsedCall {
   Call call;
   std::optional<TextError> error;
+  // The function is known, but not what follows it (`fcntl(fd, F_OTHER)`): a
+  // call that another semantics may declare.
+  bool unknown_request = false;
 };
 ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
                      const NameResolver& resolve);
