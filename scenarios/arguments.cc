@@ -1,0 +1,321 @@
+#include "scenarios/arguments.h"
+
+#include <iterator>
+#include <limits>
+
+namespace selkie {
+namespace {
+
+// What the arguments of one call are drawn in view of.  Rows are drawn from
+// left to right, and what an argument named is in view of those after it.
+struct View {
+  const State& state;
+  const Semantics& semantics;
+  const CallSpec& spec;
+  int task;
+  bool has_address = false;  // some argument of the row is an address
+  bool has_fd = false;       // or a descriptor
+  int file = -1;             // index of the last descriptor's file
+  int map = -1;              // index of the last address's mapping
+  int addresses = 0;         // addresses drawn so far
+  int64_t fd = -1;           // last descriptor drawn
+  const Extension* extension = nullptr;
+};
+
+View ViewOf(const State& state, const Semantics& semantics, const Call& call) {
+  View view{state, semantics, SpecOf(call.op), call.task};
+  for (const ArgSpec& arg : ArgsOf(view.spec)) {
+    view.has_address |= arg.kind == ArgKind::kAddress;
+    view.has_fd |= arg.kind == ArgKind::kFd;
+  }
+  return view;
+}
+
+// True once in `n`; false is the simple alternative.
+bool OnceIn(Choices& choices, uint32_t n) { return choices.Next(n) == n - 1; }
+
+template <typename T, size_t N>
+T OneOf(Choices& choices, const T (&values)[N]) {
+  return values[choices.Next(N)];
+}
+
+// ---- Descriptors and tasks ----
+
+// A descriptor that is no open one, or may not be.
+int64_t StrangeFd(const View& view, Choices& choices) {
+  const int64_t end = kFirstFd + view.state.limits.fds;
+  const int64_t values[] = {end - 1, -1, end, 99, std::numeric_limits<int32_t>::max()};
+  return OneOf(choices, values);
+}
+
+// An open descriptor of `task`, of the kind asked for if there is one, or -1.
+int64_t OpenFd(const View& view, int task, InodeKind kind, Choices& choices) {
+  const State& s = view.state;
+  const FdTable& fds = s.fds[s.tasks[task].fds];
+  int wanted[kMaxFds], open[kMaxFds];
+  uint32_t num_wanted = 0, num_open = 0;
+  for (int i = 0; i < s.limits.fds; ++i) {
+    if (fds[i].file == 0) continue;
+    open[num_open++] = i;
+    const File& file = s.files[fds[i].file - 1];
+    if (s.inodes[file.inode - 1].kind == kind) wanted[num_wanted++] = i;
+  }
+  if (num_open == 0) return -1;
+  const bool any = num_wanted == 0 || OnceIn(choices, 16);
+  return kFirstFd + (any ? open[choices.Next(num_open)] : wanted[choices.Next(num_wanted)]);
+}
+
+int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
+  const State& s = view.state;
+  // dup2's target: any number will do, the same as oldfd is a case of its own.
+  if (name == "newfd") {
+    if (OnceIn(choices, 16)) return view.fd;
+    if (OnceIn(choices, 16)) return StrangeFd(view, choices);
+    return kFirstFd + choices.Next(s.limits.fds);
+  }
+  const InodeKind kind = name == "sockfd" ? InodeKind::kSocketPair : InodeKind::kMemfd;
+  const bool strange = OnceIn(choices, 32);
+  view.fd = strange ? -1 : OpenFd(view, view.task, kind, choices);
+  if (view.fd < 0) view.fd = StrangeFd(view, choices);
+  view.file = FileOf(s, view.task, view.fd);
+  return view.fd;
+}
+
+// A task that exists, now and then one that does not.
+int64_t DrawTask(const View& view, Choices& choices) {
+  const State& s = view.state;
+  int tasks[kMaxTasks];
+  uint32_t num = 0;
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].state != TaskState::kFree) tasks[num++] = i;
+  if (num == 0 || OnceIn(choices, 32)) return choices.Next(s.limits.tasks);
+  return tasks[choices.Next(num)];
+}
+
+// Task and descriptor of "/proc/TASK/fd/N".
+void DrawPath(View& view, Choices& choices, int64_t* words) {
+  words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : kSelf;
+  const int target = words[0] == kSelf ? view.task : static_cast<int>(words[0]);
+  const bool strange = OnceIn(choices, 32);
+  words[1] = strange ? -1 : OpenFd(view, target, InodeKind::kMemfd, choices);
+  if (words[1] < 0) words[1] = StrangeFd(view, choices);
+  view.file = FileOf(view.state, target, words[1]);
+}
+
+// ---- Bits ----
+
+// A bit that no call and no kernel gives a meaning to where it is tried.
+constexpr int64_t kUnknownFlag = 0x40000000;
+
+int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
+  const auto num = static_cast<uint32_t>(arg.names.size());
+  if (num == 0) return 0;
+  if (OnceIn(choices, 64)) return kUnknownFlag;
+  constexpr int kHowMany[] = {1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 0};
+  const int how_many = OneOf(choices, kHowMany);
+  int64_t bits = 0;
+  for (int i = 0; i < how_many; ++i) bits |= arg.names[choices.Next(num)].bits;
+  return bits;
+}
+
+int64_t DrawSeals(const Semantics& semantics, Choices& choices) {
+  const auto num = static_cast<uint32_t>(semantics.seals.size());
+  if (num == 0 || OnceIn(choices, 32)) return int64_t{1} << choices.Next(31);
+  constexpr int kHowMany[] = {1, 1, 1, 2, 2, 3, 0};
+  const int how_many = OneOf(choices, kHowMany);
+  int64_t bits = 0;
+  for (int i = 0; i < how_many; ++i) {
+    const SealName& seal = semantics.seals[choices.Next(num)];
+    // After F_SEAL_SEAL nothing more is learnt about seals of that inode.
+    if (seal.name != "F_SEAL_SEAL" || OnceIn(choices, 6)) bits |= seal.bits;
+  }
+  return bits;
+}
+
+int64_t DrawExtensionArg(const View& view, Choices& choices) {
+  if (view.extension == nullptr) return 0;
+  if (view.extension->arg == ArgKind::kSeals) return DrawSeals(view.semantics, choices);
+  if (view.extension->arg == ArgKind::kFlags) return choices.Next(8);  // PROT_* bits
+  return 0;
+}
+
+int64_t DrawExtension(View& view, Choices& choices) {
+  const auto num = static_cast<uint32_t>(view.semantics.extensions.size());
+  if (num == 0) return 0;
+  const uint32_t index = choices.Next(num);
+  view.extension = &view.semantics.extensions[index];
+  return index;
+}
+
+int64_t DrawMode(Choices& choices) {
+  constexpr int64_t kModes[] = {0777, 0666, 0600, 0444, 0400, 0,    0700,
+                                0222, 0111, 0311, 0755, 0606, 04777, 07777};
+  return OneOf(choices, kModes);
+}
+
+// ---- Sizes and addresses ----
+
+int64_t StrangeSize(Choices& choices) {
+  constexpr int64_t kSizes[] = {-1,
+                                -kPageSize,
+                                int64_t{1} << 31,
+                                int64_t{1} << 40,
+                                std::numeric_limits<int64_t>::max(),
+                                std::numeric_limits<int64_t>::max() - kPageSize + 1,
+                                std::numeric_limits<int64_t>::min()};
+  return OneOf(choices, kSizes);
+}
+
+// Around the end of the file, or of what is left of it behind f_pos.
+int64_t AroundEof(const View& view, Choices& choices) {
+  if (view.file < 0) return choices.Next(2);
+  const File& file = view.state.files[view.file];
+  int64_t at = view.state.inodes[file.inode - 1].size;
+  if (OnceIn(choices, 4)) at -= file.pos;
+  constexpr int64_t kDistance[] = {0, -1, 1};
+  return at + OneOf(choices, kDistance);
+}
+
+// Bytes of a file: pages, the sampled offsets, and the neighbours of both.
+int64_t ByteSize(const View& view, Choices& choices) {
+  const uint32_t pages = view.state.limits.pages;
+  const uint32_t kind = choices.Next(64);
+  if (kind < 8) return choices.Next(2);
+  if (kind < 28) return int64_t{kPageSize} * choices.Next(pages + 1);
+  if (kind < 36) return int64_t{kSampleStride} * choices.Next(pages * kSamplesPerPage + 1);
+  if (kind < 52) return AroundEof(view, choices);
+  if (kind < 56) return int64_t{kPageSize} * (1 + choices.Next(pages)) - 1;
+  if (kind < 59) return int64_t{kPageSize} * choices.Next(pages) + 1;
+  if (kind < 63) return choices.Next(pages * kPageSize);
+  return StrangeSize(choices);
+}
+
+// Whole pages of a mapping, mostly.
+int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
+  const uint32_t pages = view.state.limits.pages;
+  if (OnceIn(choices, 64)) return StrangeSize(choices);
+  if (OnceIn(choices, 32)) return choices.Next(pages * kPageSize);
+  if (name == "offset") return int64_t{kPageSize} * (OnceIn(choices, 2) ? choices.Next(pages) : 0);
+  if (OnceIn(choices, 32)) return 0;
+  uint32_t most = pages;
+  if (view.map >= 0) {
+    const State& s = view.state;
+    const int of_map = s.mms[s.tasks[view.task].mm][view.map].pages;
+    if (OnceIn(choices, 2)) return int64_t{kPageSize} * of_map;
+    most = of_map + 1;
+  }
+  return int64_t{kPageSize} * (1 + choices.Next(most));
+}
+
+int64_t DrawSize(const View& view, std::string_view name, Choices& choices) {
+  return view.has_address ? PageSize(view, name, choices) : ByteSize(view, choices);
+}
+
+// A page in or at an edge of one of the task's mappings; any page if it has none.
+int64_t MappedPage(View& view, Choices& choices) {
+  const State& s = view.state;
+  const AddressSpace& mm = s.mms[s.tasks[view.task].mm];
+  uint32_t num = 0;
+  while (num < kMaxMaps && mm[num].file != 0) ++num;
+  if (num == 0 || OnceIn(choices, 32)) return choices.Next(s.limits.arena);
+  view.map = static_cast<int>(choices.Next(num));
+  const Mapping& map = mm[view.map];
+  if (!OnceIn(choices, 4)) return map.start;
+  if (OnceIn(choices, 8)) return int64_t{map.start} - 1;
+  return map.start + choices.Next(map.pages + 1u);
+}
+
+// Where in its page an address is: loads and stores go to any byte, everything
+// else to the start of a page.
+int64_t OffsetInPage(const View& view, Choices& choices) {
+  if (view.spec.family == Family::kMemory) {
+    if (OnceIn(choices, 16)) return choices.Next(kPageSize);
+    return int64_t{kSampleStride} * choices.Next(kSamplesPerPage);
+  }
+  return OnceIn(choices, 32) ? 1 + choices.Next(kPageSize - 1) : 0;
+}
+
+int64_t DrawAddress(View& view, Choices& choices) {
+  // Of a row that has a descriptor (mmap), and of every address after the
+  // first (mremap), NULL is the ordinary one and a free page the other.
+  const bool target = view.has_fd || view.addresses > 0;
+  ++view.addresses;
+  if (!target) {
+    const int64_t page = MappedPage(view, choices);
+    return page * kPageSize + OffsetInPage(view, choices);
+  }
+  if (!OnceIn(choices, 3)) return kNull;
+  if (OnceIn(choices, 3)) {
+    View other = view;  // the length of mmap does not follow this mapping's
+    return MappedPage(other, choices) * kPageSize;
+  }
+  return int64_t{kPageSize} * choices.Next(view.state.limits.arena) + OffsetInPage(view, choices);
+}
+
+int64_t DrawInt(const View& view, Choices& choices) {
+  const uint32_t fds = view.state.limits.fds;
+  if (OnceIn(choices, 16)) return StrangeFd(view, choices);
+  return choices.Next(kFirstFd + fds);
+}
+
+int64_t DrawByte(Choices& choices) {
+  constexpr std::string_view kBytes = "xyzabcdefghijklmnopqrstuvw";
+  return kBytes[choices.Next(kBytes.size())];
+}
+
+void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* words) {
+  switch (arg.kind) {
+    case ArgKind::kLiteral:
+    case ArgKind::kName:
+      return;
+    case ArgKind::kFd:
+      words[0] = DrawFd(view, arg.name, choices);
+      return;
+    case ArgKind::kPath:
+      return DrawPath(view, choices, words);
+    case ArgKind::kFlags:
+      words[0] = DrawFlags(arg, choices);
+      return;
+    case ArgKind::kSeals:
+      words[0] = DrawSeals(view.semantics, choices);
+      return;
+    case ArgKind::kInt:
+      words[0] = DrawInt(view, choices);
+      return;
+    case ArgKind::kSize:
+      words[0] = DrawSize(view, arg.name, choices);
+      return;
+    case ArgKind::kAddress:
+      words[0] = DrawAddress(view, choices);
+      return;
+    case ArgKind::kByte:
+      words[0] = DrawByte(choices);
+      return;
+    case ArgKind::kMode:
+      words[0] = DrawMode(choices);
+      return;
+    case ArgKind::kTask:
+      words[0] = DrawTask(view, choices);
+      return;
+    case ArgKind::kExtension:
+      words[0] = DrawExtension(view, choices);
+      return;
+    case ArgKind::kExtensionArg:
+      words[0] = DrawExtensionArg(view, choices);
+      return;
+  }
+}
+
+}  // namespace
+
+void DrawArguments(const State& state, const Semantics& semantics, Choices& choices,
+                   Call& call) {
+  View view = ViewOf(state, semantics, call);
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(view.spec)) {
+    DrawArgument(view, arg, choices, call.arg.data() + word);
+    word += WordsOf(arg.kind);
+  }
+}
+
+}  // namespace selkie

@@ -1,0 +1,18 @@
+// Draws the arguments of one call.  Internal to the generator.
+#ifndef SELKIE_SCENARIOS_ARGUMENTS_H_
+#define SELKIE_SCENARIOS_ARGUMENTS_H_
+
+#include "model/call.h"
+#include "model/semantics.h"
+#include "model/state.h"
+#include "scenarios/generate.h"
+
+namespace selkie {
+
+// Sets every word of `call.arg` that the row of `call.op` has, in view of what
+// `call.task` (a running task) sees in `state`.
+void DrawArguments(const State& state, const Semantics& semantics, Choices& choices, Call& call);
+
+}  // namespace selkie
+
+#endif  // SELKIE_SCENARIOS_ARGUMENTS_H_

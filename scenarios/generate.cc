@@ -1,0 +1,202 @@
+#include "scenarios/generate.h"
+
+#include "model/step.h"
+#include "scenarios/arguments.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kNumOps = static_cast<int>(Op::kExtension) + 1;
+
+// ---- Which call ----
+
+// How often a call is drawn, in proportion.  What makes and changes memory
+// stands higher, what ends a task or wipes its mappings lower.
+constexpr int WeightOf(Op op) {
+  switch (op) {
+    case Op::kMemfdCreate:
+    case Op::kAddSeals:
+    case Op::kOpen:
+    case Op::kFtruncate:
+    case Op::kMmap:
+      return 10;
+    case Op::kWrite:
+    case Op::kPwrite:
+    case Op::kStore:
+    case Op::kLoad:
+    case Op::kMprotect:
+    case Op::kExtension:
+      return 7;
+    case Op::kExec:
+    case Op::kExit:
+      return 1;
+    case Op::kGetFd:
+    case Op::kSetFd:
+    case Op::kDupFd:
+    case Op::kDupFdCloexec:
+    case Op::kOpenat:
+    case Op::kFork:
+    case Op::kClone:
+    case Op::kWait:
+    case Op::kSocketpair:
+      return 2;
+    default:
+      return 4;
+  }
+}
+
+constexpr int TotalWeight() {
+  int total = 0;
+  for (int op = 0; op < kNumOps; ++op) total += WeightOf(static_cast<Op>(op));
+  return total;
+}
+
+// Each operation as many times as its weight.
+constexpr std::array<Op, TotalWeight()> MakeLottery() {
+  std::array<Op, TotalWeight()> lottery{};
+  int at = 0;
+  for (int op = 0; op < kNumOps; ++op)
+    for (int i = 0; i < WeightOf(static_cast<Op>(op)); ++i) lottery[at++] = static_cast<Op>(op);
+  return lottery;
+}
+constexpr std::array<Op, TotalWeight()> kLottery = MakeLottery();
+
+// What a task has to make calls with.
+struct Means {
+  bool descriptors = false;
+  bool mappings = false;
+  bool messages = false;  // something waits to be received
+};
+
+Means MeansOf(const State& s, int task) {
+  Means means;
+  for (const Fd& fd : s.fds[s.tasks[task].fds]) means.descriptors |= fd.file != 0;
+  means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
+  for (const Message& message : s.messages) means.messages |= message.file != 0;
+  return means;
+}
+
+// True if the row names nothing that the task does not have: a call that does
+// can only fail, always in the same way.
+bool IsPromising(const CallSpec& spec, const Means& means) {
+  const bool receives = spec.op == Op::kRecvmsg || spec.op == Op::kRecvFd;
+  if (receives && !means.messages) return false;
+  bool address = false;
+  for (const ArgSpec& arg : ArgsOf(spec)) {
+    if (arg.kind == ArgKind::kFd || arg.kind == ArgKind::kPath) return means.descriptors;
+    address |= arg.kind == ArgKind::kAddress;
+  }
+  return !address || means.mappings;
+}
+
+Op DrawOp(const Means& means, const Semantics& semantics, Choices& choices) {
+  Op op = Op::kMemfdCreate;
+  for (int i = 0; i < 16; ++i) {
+    op = kLottery[choices.Next(kLottery.size())];
+    if (op == Op::kExtension && semantics.extensions.empty()) continue;
+    if (IsPromising(SpecOf(op), means) || choices.Next(32) == 31) return op;
+  }
+  return Op::kMemfdCreate;
+}
+
+// ---- Which task ----
+
+// A running task, more often a low one; -1 if none runs.
+int DrawTask(const State& s, Choices& choices) {
+  int running[kMaxTasks];
+  uint32_t num = 0;
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].state == TaskState::kRunning) running[num++] = i;
+  if (num == 0) return -1;
+  const uint32_t a = choices.Next(num), b = choices.Next(num);
+  return running[a < b ? a : b];
+}
+
+Call DrawCall(const State& state, const Semantics& semantics, int task, Choices& choices) {
+  Call call;
+  call.task = static_cast<uint8_t>(task);
+  call.op = DrawOp(MeansOf(state, task), semantics, choices);
+  DrawArguments(state, semantics, choices, call);
+  return call;
+}
+
+uint64_t SplitMix(uint64_t& x) {
+  x += 0x9e3779b97f4a7c15;
+  uint64_t z = x;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+uint64_t RotateLeft(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+
+}  // namespace
+
+Random::Random(uint64_t seed) {
+  for (uint64_t& word : state_) word = SplitMix(seed);
+}
+
+uint32_t Random::Next(uint32_t n) {
+  const uint64_t result = RotateLeft(state_[1] * 5, 7) * 9;
+  const uint64_t t = state_[1] << 17;
+  state_[2] ^= state_[0];
+  state_[3] ^= state_[1];
+  state_[1] ^= state_[2];
+  state_[0] ^= state_[3];
+  state_[2] ^= t;
+  state_[3] = RotateLeft(state_[3], 45);
+  return static_cast<uint32_t>(((result >> 32) * n) >> 32);
+}
+
+uint32_t Recorded::Next(uint32_t n) {
+  if (next_ == numbers_.size()) return 0;
+  return static_cast<uint32_t>((uint64_t{numbers_[next_++]} * n) >> 16);
+}
+
+Made MakeCall(State& state, const Semantics& semantics, Choices& choices) {
+  constexpr int kMaxDraws = 64;
+  Made made;
+  made.result.kind = Result::Kind::kBound;
+  made.result.check = "no task runs";
+  const int task = DrawTask(state, choices);
+  if (task < 0) return made;
+  State next;
+  for (int i = 0; i < kMaxDraws; ++i) {
+    next = state;
+    made.call = DrawCall(state, semantics, task, choices);
+    made.result = Step(next, made.call, semantics);
+    if (made.result.kind == Result::Kind::kBound) continue;
+    // Two failures in three are drawn again: see "at least half" in the header.
+    if (made.result.ok() || choices.Next(3) == 0) break;
+  }
+  state = next;
+  return made;
+}
+
+Call NextCall(const State& state, const Semantics& semantics, Choices& choices) {
+  State scratch = state;
+  return MakeCall(scratch, semantics, choices).call;
+}
+
+uint64_t SequenceSeed(uint64_t campaign_seed, uint64_t index) {
+  uint64_t x = campaign_seed;
+  x = SplitMix(x) ^ index;
+  return SplitMix(x);
+}
+
+Sequence RandomSequence(uint64_t seed, int length, const Limits& limits,
+                        const std::vector<int>& uids, const Semantics& semantics) {
+  Sequence sequence;
+  sequence.limits = limits;
+  sequence.uids = uids;
+  Random random(seed);
+  State state = InitialState(limits, uids);
+  for (int i = 0; i < length; ++i) {
+    const Made made = MakeCall(state, semantics, random);
+    if (made.result.kind == Result::Kind::kBound) break;
+    sequence.calls.push_back(made.call);
+  }
+  return sequence;
+}
+
+}  // namespace selkie
