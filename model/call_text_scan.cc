@@ -121,7 +121,8 @@ int64_t Scanner::Factor(const Lookup& name) {
       value = Signed(*number, true);
     } else {
       const int64_t inner = Factor(name);
-      value = Checked(__builtin_sub_overflow(int64_t{0}, inner, &value), value);
+      const bool overflow = __builtin_sub_overflow(int64_t{0}, inner, &value);
+      value = Checked(overflow, value);
     }
   } else if (std::optional<uint64_t> number = Number()) {
     value = Signed(*number, false);
@@ -146,7 +147,8 @@ int64_t Scanner::Product(const Lookup& name) {
   int64_t value = Factor(name);
   while (Eat("*")) {
     const int64_t factor = Factor(name);
-    value = Checked(__builtin_mul_overflow(value, factor, &value), value);
+    const bool overflow = __builtin_mul_overflow(value, factor, &value);
+    value = Checked(overflow, value);
   }
   return value;
 }
@@ -156,10 +158,12 @@ int64_t Scanner::Expression(const Lookup& name) {
   for (;;) {
     if (Eat("+")) {
       const int64_t term = Product(name);
-      value = Checked(__builtin_add_overflow(value, term, &value), value);
+      const bool overflow = __builtin_add_overflow(value, term, &value);
+      value = Checked(overflow, value);
     } else if (Eat("-")) {
       const int64_t term = Product(name);
-      value = Checked(__builtin_sub_overflow(value, term, &value), value);
+      const bool overflow = __builtin_sub_overflow(value, term, &value);
+      value = Checked(overflow, value);
     } else {
       return value;
     }
