@@ -84,6 +84,8 @@ enum class Fact : uint8_t {
   kUnknownSeal,     // "unknown-seal": F_ADD_SEALS has a bit no seal declares
   kMemfd,           // "memfd": the inode is a memfd
   kOwner,           // "owner": the task owns the inode, or is root
+  kMerges,          // "merges": an adjacent mapping of the same file and protection
+                    // would be extended instead of a new one made (mmap_region)
 };
 struct FactSpec {
   Fact fact;
@@ -129,6 +131,8 @@ enum class EffectKind : uint8_t {
   kNewFile,     // an extension's result: a new descriptor to a new file on the
                 // same inode, with f_mode `bits`
   kFreshInode,  // open_proc: the new file gets an inode of its own, empty
+  kUnmap,       // mmap: what MAP_FIXED replaces is gone from here on, even if a
+                // later rule refuses
 };
 
 struct Rule {
