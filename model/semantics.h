@@ -184,6 +184,8 @@ struct Semantics {
   std::string name;
   std::string doc;
   std::string extends;       // name of the base, or empty
+  std::vector<std::string> bases;  // what it extends, nearest first, up to and including the
+                                   // first kernel; none for a kernel.  Library fills it
   bool is_kernel = false;    // what released kernels do, not a proposal
   std::vector<SealName> seals;
   std::vector<Rule> rules;   // all, in order, with inherited ones
