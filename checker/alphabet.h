@@ -1,0 +1,87 @@
+// The calls that an exploration tries.
+//
+// An alphabet is a list of calls as text in which some arguments are names that
+// stand for every object of a kind: `dup(fd)` is dup of every descriptor that
+// the calling task has open.
+//
+//   fd, fd2    every descriptor of the calling task
+//   map        the address of every mapping of the calling task
+//   task       every other running task
+//   theirs     every descriptor of `task`
+//
+// `{seal}` in the text makes one line for each seal that the semantics declares.
+#ifndef SELKIE_CHECKER_ALPHABET_H_
+#define SELKIE_CHECKER_ALPHABET_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/call.h"
+#include "model/semantics.h"
+#include "model/state.h"
+
+namespace selkie {
+
+enum class Wild : uint8_t { kNone, kFd, kFd2, kMap, kTask, kTheirs };
+inline constexpr int kNumWild = 6;
+
+// One line of an alphabet.
+struct CallTemplate {
+  Call call;  // words that are wild hold an offset to add to the object's number
+  std::array<Wild, kMaxWords> wild{};
+  uint8_t roles = 0xff;  // bit i: tasks of role i make this call
+  std::string text;      // as written
+};
+
+// A line of text with its place, for messages.
+struct AlphabetLine {
+  std::string text;
+  std::string file;
+  int line = 0;
+  int column = 0;  // 1-based, of the first byte of `text`
+  uint8_t roles = 0xff;
+};
+
+// The calls of one line: several if it says {seal}.  InvalidArgumentError
+// "file:line:column: ..." if it is not a call or a name is not one of the above.
+// `seals` says which seals {seal} stands for.
+absl::StatusOr<std::vector<CallTemplate>> CompileLine(const AlphabetLine& line,
+                                                      const Semantics& semantics,
+                                                      const std::vector<SealName>& seals);
+
+// One call for each extension of the semantics and each argument that it may
+// have (none, or PROT_NONE and PROT_READ and PROT_READ|PROT_WRITE).
+std::vector<CallTemplate> ExtensionTemplates(const Semantics& semantics);
+
+// The objects that names stand for in one state.
+struct Objects {
+  struct List {
+    uint8_t count = 0;
+    std::array<int64_t, 8> item{};
+    void Add(int64_t value) { item[count++] = value; }
+  };
+  std::array<List, kMaxTasks> fds;   // by task
+  std::array<List, kMaxTasks> maps;  // by task
+  List tasks;                        // running
+};
+static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
+
+Objects ObjectsOf(const State& state);
+
+// A call to try; `protocol` if it is the task's next step of the protocol.
+struct Move {
+  Call call;
+  bool protocol = false;
+};
+
+// Appends every call that `line` stands for when `task` makes it.
+void Instantiate(const CallTemplate& line, int task, const Objects& objects,
+                 std::vector<Move>& moves);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_ALPHABET_H_

@@ -1,0 +1,235 @@
+#include "checker/canonical.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace selkie {
+namespace {
+
+uint64_t Mix(uint64_t a, uint64_t b) {
+  uint64_t h = (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu;
+  return h ^ (h >> 29);
+}
+
+template <typename Samples>
+uint64_t MixSamples(uint64_t h, const Samples& samples, int pages) {
+  for (int i = 0; i < pages; ++i)
+    for (uint8_t byte : samples[i]) h = Mix(h, byte);
+  return h;
+}
+
+uint64_t InodeKey(const State& s, const Inode& n) {
+  if (n.kind == InodeKind::kNone) return 0;
+  const uint64_t h = static_cast<uint64_t>(n.kind) | n.seals << 8 | n.mask << 16 |
+                     static_cast<uint64_t>(n.mark) << 24 | static_cast<uint64_t>(n.mode) << 32 |
+                     static_cast<uint64_t>(n.uid) << 48;
+  return MixSamples(Mix(h, n.size), n.bytes, s.limits.pages);
+}
+
+uint64_t FileFields(const File& f) {
+  return f.mode | f.flags << 8 | f.end << 16 | static_cast<uint64_t>(f.mark) << 24 |
+         static_cast<uint64_t>(f.pos) << 32;
+}
+
+uint64_t FdFields(const Fd& fd) { return 1u | fd.cloexec << 1 | fd.mark << 8; }
+
+// All of a mapping but its file and its place.
+uint64_t MapFields(const State& s, const Mapping& m) {
+  const uint64_t h = m.prot | m.may << 3 | m.shared << 6 | m.vm_shared << 7 | m.pages << 8 |
+                     m.pgoff << 16 | static_cast<uint64_t>(m.mark) << 24 |
+                     static_cast<uint64_t>(m.copied) << 32 | uint64_t{1} << 63;
+  return m.copied == 0 ? h : MixSamples(h, m.copy, s.limits.pages);
+}
+
+// Keys of the objects, refined by the keys of what they are joined to.
+struct Keys {
+  std::array<uint64_t, kMaxTasks> task{};
+  std::array<uint64_t, kMaxFiles> file{};
+  std::array<uint64_t, kMaxInodes> inode{};
+};
+
+uint64_t TaskFields(const State& s, const Symmetry& symmetry, int i) {
+  const Task& t = s.tasks[i];
+  return static_cast<uint64_t>(t.state) | t.mark << 8 | static_cast<uint64_t>(t.uid) << 16 |
+         static_cast<uint64_t>(symmetry.tasks ? symmetry.role[i] : i) << 32;
+}
+
+void StartKeys(const State& s, const Symmetry& symmetry, Keys& keys) {
+  for (int i = 0; i < s.limits.inodes; ++i) keys.inode[i] = InodeKey(s, s.inodes[i]);
+  for (int i = 0; i < s.limits.files; ++i) {
+    const File& f = s.files[i];
+    if (f.inode != 0) keys.file[i] = Mix(FileFields(f), keys.inode[f.inode - 1]);
+  }
+  for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = TaskFields(s, symmetry, i);
+}
+
+// Every reference adds to both of its ends; sums do not depend on order.
+void Refine(const State& s, Keys& keys) {
+  Keys sum;
+  for (int i = 0; i < s.limits.tasks; ++i) {
+    for (int j = 0; j < s.limits.fds; ++j) {
+      const Fd& fd = s.fds[i][j];
+      if (fd.file == 0) continue;
+      sum.file[fd.file - 1] += Mix(keys.task[i], FdFields(fd));
+      sum.task[i] += Mix(keys.file[fd.file - 1], FdFields(fd));
+    }
+    for (int j = 0; j < s.limits.maps && s.mms[i][j].file != 0; ++j) {
+      const Mapping& m = s.mms[i][j];
+      const uint64_t fields = MapFields(s, m);
+      sum.file[m.file - 1] += Mix(keys.task[i], fields);
+      sum.task[i] += Mix(keys.file[m.file - 1], fields);
+    }
+  }
+  for (int k = 0; k < s.limits.messages && s.messages[k].file != 0; ++k) {
+    const Message& m = s.messages[k];
+    const uint64_t fields = 3u | k << 2 | m.mark << 8 | (m.inode != 0 ? m.end << 16 | 1 << 24 : 0);
+    if (m.inode == 0) {
+      sum.file[m.file - 1] += Mix(keys.task[m.end], fields);
+      sum.task[m.end] += Mix(keys.file[m.file - 1], fields);
+    } else {
+      sum.file[m.file - 1] += Mix(keys.inode[m.inode - 1], fields);
+      sum.inode[m.inode - 1] += Mix(keys.file[m.file - 1], fields);
+    }
+  }
+  for (int i = 0; i < s.limits.files; ++i) {
+    if (s.files[i].inode == 0) continue;
+    sum.inode[s.files[i].inode - 1] += Mix(keys.file[i], 7);
+    keys.file[i] = Mix(keys.file[i], sum.file[i]);
+  }
+  for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = Mix(keys.task[i], sum.task[i]);
+  for (int i = 0; i < s.limits.inodes; ++i)
+    if (keys.inode[i] != 0) keys.inode[i] = Mix(keys.inode[i], sum.inode[i]);
+}
+
+// Insertion sort: the tables are tiny, and equal elements keep their order.
+template <typename Less>
+void SortIndices(uint8_t* begin, int count, Less less) {
+  for (int i = 1; i < count; ++i) {
+    const uint8_t value = begin[i];
+    int j = i;
+    for (; j > 0 && less(value, begin[j - 1]); --j) begin[j] = begin[j - 1];
+    begin[j] = value;
+  }
+}
+
+// Ranks by key: renaming[old] = new.  Free objects (key 0) go last.
+template <size_t N>
+void Rank(const std::array<uint64_t, N>& keys, int count, std::array<uint8_t, N>& renaming) {
+  std::array<uint8_t, N> order;
+  std::iota(order.begin(), order.end(), 0);
+  SortIndices(order.data(), count, [&](uint8_t a, uint8_t b) {
+    if ((keys[a] == 0) != (keys[b] == 0)) return keys[b] == 0;
+    return keys[a] < keys[b];
+  });
+  for (size_t i = 0; i < N; ++i) renaming[order[i]] = static_cast<uint8_t>(i);
+}
+
+// Tasks change places only with tasks of their role.
+void RankTasks(const State& s, const Symmetry& symmetry, const Keys& keys, Renaming& r) {
+  std::array<uint8_t, kMaxTasks> order;
+  std::iota(order.begin(), order.end(), 0);
+  if (symmetry.tasks) {
+    SortIndices(order.data(), s.limits.tasks, [&](uint8_t a, uint8_t b) {
+      if (symmetry.role[a] != symmetry.role[b]) return symmetry.role[a] < symmetry.role[b];
+      return keys.task[a] < keys.task[b];
+    });
+  }
+  for (int i = 0; i < kMaxTasks; ++i) r.task[order[i]] = static_cast<uint8_t>(i);
+}
+
+void OrderFds(const State& s, int task, Renaming& r) {
+  const FdTable& table = s.fds[task];
+  auto rank = [&](uint8_t j) -> uint32_t {
+    const Fd& fd = table[j];
+    if (fd.file == 0) return ~0u;
+    return r.file[fd.file - 1] << 16 | fd.cloexec << 8 | fd.mark;
+  };
+  SortIndices(r.fd_order[task].data(), s.limits.fds,
+              [&](uint8_t a, uint8_t b) { return rank(a) < rank(b); });
+}
+
+void OrderMappings(const State& s, int task, Renaming& r) {
+  const AddressSpace& mm = s.mms[task];
+  int count = 0;
+  while (count < s.limits.maps && mm[count].file != 0) ++count;
+  SortIndices(r.map_order[task].data(), count, [&](uint8_t a, uint8_t b) {
+    const uint8_t fa = r.file[mm[a].file - 1], fb = r.file[mm[b].file - 1];
+    return fa != fb ? fa < fb : MapFields(s, mm[a]) < MapFields(s, mm[b]);
+  });
+}
+
+void RenameMappings(const State& s, int task, const Renaming& r, AddressSpace& out) {
+  int next = 0;
+  for (int j = 0; j < s.limits.maps; ++j) {
+    Mapping m = s.mms[task][r.map_order[task][j]];
+    if (m.file == 0) break;
+    m.file = r.file[m.file - 1] + 1;
+    if (r.compact) m.start = static_cast<uint8_t>(next);
+    next += m.pages;
+    out[j] = m;
+  }
+}
+
+}  // namespace
+
+Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
+  Renaming r;
+  std::iota(r.file.begin(), r.file.end(), 0);
+  std::iota(r.inode.begin(), r.inode.end(), 0);
+  for (auto& order : r.fd_order) std::iota(order.begin(), order.end(), 0);
+  for (auto& order : r.map_order) std::iota(order.begin(), order.end(), 0);
+  r.compact = symmetry.mappings;
+  Keys keys;
+  StartKeys(s, symmetry, keys);
+  Refine(s, keys);
+  Refine(s, keys);
+  RankTasks(s, symmetry, keys, r);
+  if (symmetry.files) {
+    Rank(keys.file, s.limits.files, r.file);
+    Rank(keys.inode, s.limits.inodes, r.inode);
+  }
+  for (int i = 0; i < s.limits.tasks; ++i) {
+    if (symmetry.fds) OrderFds(s, i, r);
+    if (symmetry.mappings) OrderMappings(s, i, r);
+  }
+  return r;
+}
+
+State Rename(const State& s, const Renaming& r) {
+  State out;
+  out.limits = s.limits;
+  for (int i = 0; i < kMaxTasks; ++i) {
+    Task& task = out.tasks[r.task[i]];
+    task = s.tasks[i];
+    task.fds = r.task[task.fds];
+    task.mm = r.task[task.mm];
+    if (task.parent != 0) task.parent = r.task[task.parent - 1] + 1;
+  }
+  for (int i = 0; i < s.limits.tasks; ++i) {
+    for (int j = 0; j < s.limits.fds; ++j) {
+      Fd fd = s.fds[i][r.fd_order[i][j]];
+      if (fd.file != 0) fd.file = r.file[fd.file - 1] + 1;
+      out.fds[r.task[i]][j] = fd;
+    }
+    RenameMappings(s, i, r, out.mms[r.task[i]]);
+  }
+  for (int i = 0; i < s.limits.files; ++i) {
+    File file = s.files[i];
+    if (file.inode != 0) file.inode = r.inode[file.inode - 1] + 1;
+    out.files[r.file[i]] = file;
+  }
+  for (int i = 0; i < s.limits.inodes; ++i) out.inodes[r.inode[i]] = s.inodes[i];
+  for (int i = 0; i < s.limits.messages; ++i) {
+    Message m = s.messages[i];
+    if (m.file == 0) break;
+    m.file = r.file[m.file - 1] + 1;
+    if (m.inode != 0)
+      m.inode = r.inode[m.inode - 1] + 1;
+    else
+      m.end = r.task[m.end];
+    out.messages[i] = m;
+  }
+  return out;
+}
+
+}  // namespace selkie

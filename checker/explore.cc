@@ -1,0 +1,33 @@
+#include "checker/explore.h"
+
+#include "checker/explore_engine.h"
+
+namespace selkie {
+namespace {
+
+struct SingleSystem {
+  using Node = State;
+  const Machine& machine;
+
+  Node Initial() const { return machine.Initial(); }
+  void Moves(const Node& node, std::vector<Move>& moves) const { machine.Moves(node, moves); }
+  void Apply(Node& node, const Move& move, StepOutcome& outcome) const {
+    machine.Apply(node, move, outcome);
+  }
+  Node Canonical(const Node& node) const {
+    return Rename(node, CanonicalRenaming(node, machine.symmetry()));
+  }
+  int bits() const { return machine.layout().bits(); }
+  bool Store(const Node& node, PackedWords& out) const {
+    return Pack(machine.layout(), node, out) >= 0;
+  }
+  void Load(const PackedWords& in, Node& node) const { Unpack(machine.layout(), in, node); }
+};
+
+}  // namespace
+
+absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
+  return RunEngine(SingleSystem{machine}, options);
+}
+
+}  // namespace selkie

@@ -1,0 +1,53 @@
+// Breadth-first, exact exploration: every state within the bounds, or the
+// shortest sequence of calls to a step that the property is about.
+#ifndef SELKIE_CHECKER_EXPLORE_H_
+#define SELKIE_CHECKER_EXPLORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "checker/machine.h"
+
+namespace selkie {
+
+struct SearchStats {
+  uint64_t states = 0;
+  uint64_t transitions = 0;     // steps that changed the state
+  uint64_t tried = 0;           // calls tried, also those that failed
+  uint64_t beyond = 0;          // calls not made because of a bound
+  int depth = 0;                // steps to the farthest state
+  double seconds = 0;           // of wall-clock time
+  uint64_t bytes = 0;           // all stored states, with table and parents
+  int bits = 0;                 // of one packed state
+  uint64_t seals = 0;           // steps with which a protocol finished
+  uint64_t ops_after_seal = 0;  // bit i: Op i was tried when an inode was sealed
+};
+
+struct SearchOptions {
+  bool symmetry = true;
+  uint64_t most_bytes = uint64_t{8} << 30;           // stop when more is stored
+  const std::atomic<bool>* interrupted = nullptr;    // stop when set
+  std::function<void(const SearchStats&)> progress;  // called every few thousand states
+};
+
+struct Search {
+  enum class Ending : uint8_t {
+    kExhausted,  // every state within the bounds was expanded
+    kHit,        // `path` ends with a step that hits
+    kInterrupted,
+    kMemory,  // most_bytes was reached
+  };
+  Ending ending = Ending::kExhausted;
+  SearchStats stats;
+  std::vector<Move> path;  // kHit: concrete calls from the initial state
+};
+
+// InternalError if a state does not fit its layout, or if a path cannot be
+// made concrete: faults of the checker.
+absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_EXPLORE_H_

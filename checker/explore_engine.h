@@ -1,0 +1,185 @@
+// The search itself, for any system of nodes and moves.  Internal to checker/.
+//
+// A System has
+//   using Node;                              a value
+//   Node Initial() const;
+//   void Moves(const Node&, std::vector<Move>&) const;
+//   void Apply(Node&, const Move&, StepOutcome&) const;
+//   Node Canonical(const Node&) const;
+//   int bits() const;                        of a packed node
+//   bool Store(const Node&, PackedWords&) const;   false: does not fit
+//   void Load(const PackedWords&, Node&) const;
+#ifndef SELKIE_CHECKER_EXPLORE_ENGINE_H_
+#define SELKIE_CHECKER_EXPLORE_ENGINE_H_
+
+#include <algorithm>
+#include <chrono>
+
+#include "checker/explore.h"
+#include "checker/state_store.h"
+
+namespace selkie {
+
+template <typename System, int W>
+class Engine {
+ public:
+  using Node = typename System::Node;
+  using Words = typename StateStore<W>::Words;
+
+  Engine(const System& system, const SearchOptions& options)
+      : system_(system), options_(options), start_(std::chrono::steady_clock::now()) {}
+
+  absl::StatusOr<Search> Run() {
+    search_.stats.bits = system_.bits();
+    Enter(system_.Initial(), 0);
+    store_.Flush();
+    uint64_t level_end = store_.size();
+    for (uint64_t next = 0; next < store_.size() && !misfit_; ++next) {
+      if (Expand(next)) return Finish(Search::Ending::kHit, next);
+      if ((next & 0xfff) == 0 && MustStop()) return Finish(why_stopped_, next);
+      if (next + 1 < level_end) continue;
+      store_.Flush();
+      if (store_.size() > level_end) ++search_.stats.depth;
+      level_end = store_.size();
+    }
+    return Finish(Search::Ending::kExhausted, 0);
+  }
+
+ private:
+  // Tries every move from state `index`; true if one hits.
+  bool Expand(uint64_t index) {
+    Load(index, node_);
+    moves_.clear();
+    system_.Moves(node_, moves_);
+    Node scratch = node_;
+    StepOutcome outcome;
+    for (const Move& move : moves_) {
+      system_.Apply(scratch, move, outcome);
+      Count(move, outcome);
+      if (outcome.hit) return true;
+      if (!outcome.changed) continue;
+      ++search_.stats.transitions;
+      Enter(scratch, static_cast<uint32_t>(index));
+      scratch = node_;
+    }
+    return false;
+  }
+
+  void Count(const Move& move, const StepOutcome& outcome) {
+    SearchStats& stats = search_.stats;
+    ++stats.tried;
+    stats.beyond += outcome.bound;
+    stats.seals += outcome.finished;
+    if (outcome.made && outcome.sealed)
+      stats.ops_after_seal |= uint64_t{1} << static_cast<int>(move.call.op);
+  }
+
+  void Enter(const Node& node, uint32_t parent) {
+    store_.Enter(options_.symmetry ? WordsOf(system_.Canonical(node)) : WordsOf(node), parent);
+  }
+
+  Words WordsOf(const Node& node) {
+    PackedWords packed{};
+    if (!system_.Store(node, packed)) misfit_ = true;
+    Words words;
+    std::copy_n(packed.begin(), W, words.begin());
+    return words;
+  }
+
+  void Load(uint64_t index, Node& node) const {
+    PackedWords packed{};
+    std::copy_n(store_[index].begin(), W, packed.begin());
+    system_.Load(packed, node);
+  }
+
+  bool MustStop() {
+    UpdateStats();
+    if (options_.progress) options_.progress(search_.stats);
+    const bool full = store_.full() || search_.stats.bytes > options_.most_bytes;
+    const bool interrupted = options_.interrupted != nullptr && options_.interrupted->load();
+    why_stopped_ = full ? Search::Ending::kMemory : Search::Ending::kInterrupted;
+    return full || interrupted;
+  }
+
+  void UpdateStats() {
+    search_.stats.states = store_.size();
+    search_.stats.bytes = store_.bytes();
+    search_.stats.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+  absl::StatusOr<Search> Finish(Search::Ending ending, uint64_t last) {
+    if (misfit_) return absl::InternalError("checker: a state does not fit its layout");
+    search_.ending = ending;
+    if (ending == Search::Ending::kHit)
+      if (absl::Status status = MakePath(last); !status.ok()) return status;
+    UpdateStats();
+    return std::move(search_);
+  }
+
+  // Stored states are canonical, so their names are not those of one run.
+  // Starting from the initial state, at each step the first move is taken that
+  // leads to the canonical state which is next.
+  absl::Status MakePath(uint64_t last) {
+    std::vector<uint64_t> chain = {last};
+    while (chain.back() != 0) chain.push_back(store_.parent(chain.back()));
+    std::reverse(chain.begin(), chain.end());
+    Node node = system_.Initial();
+    for (size_t i = 0; i < chain.size(); ++i) {
+      const bool is_last = i + 1 == chain.size();
+      if (!TakeMove(node, is_last ? nullptr : &store_[chain[i + 1]]))
+        return absl::InternalError("checker: a path cannot be made concrete");
+    }
+    return absl::OkStatus();
+  }
+
+  // Takes the first move from `node` that leads to `target`, or that hits if
+  // `target` is null.
+  bool TakeMove(Node& node, const Words* target) {
+    moves_.clear();
+    system_.Moves(node, moves_);
+    StepOutcome outcome;
+    for (const Move& move : moves_) {
+      Node after = node;
+      system_.Apply(after, move, outcome);
+      const bool fits = target == nullptr ? outcome.hit
+                                          : outcome.changed &&
+                                                WordsOf(options_.symmetry ? system_.Canonical(after)
+                                                                          : after) == *target;
+      if (!fits) continue;
+      search_.path.push_back(move);
+      node = after;
+      return true;
+    }
+    return false;
+  }
+
+  const System& system_;
+  const SearchOptions& options_;
+  std::chrono::steady_clock::time_point start_;
+  StateStore<W> store_;
+  Search search_;
+  Search::Ending why_stopped_ = Search::Ending::kInterrupted;
+  bool misfit_ = false;
+  Node node_;
+  std::vector<Move> moves_;
+};
+
+// Chooses the width at run time.
+template <typename System>
+absl::StatusOr<Search> RunEngine(const System& system, const SearchOptions& options) {
+  switch ((system.bits() + 63) / 64) {
+    case 0:
+    case 1: return Engine<System, 1>(system, options).Run();
+    case 2: return Engine<System, 2>(system, options).Run();
+    case 3: return Engine<System, 3>(system, options).Run();
+    case 4: return Engine<System, 4>(system, options).Run();
+    case 5:
+    case 6: return Engine<System, 6>(system, options).Run();
+    default: return Engine<System, 8>(system, options).Run();
+  }
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_EXPLORE_ENGINE_H_

@@ -1,0 +1,323 @@
+#include "checker/machine.h"
+
+#include "fmt/format.h"
+#include "model/step.h"
+
+namespace selkie {
+namespace {
+
+const Inode* InodeOfFd(const State& s, int task, int64_t fd) {
+  const int file = FileOf(s, task, fd);
+  return file < 0 ? nullptr : &s.inodes[s.files[file].inode - 1];
+}
+
+bool IsSealed(const State& s, const File& file) {
+  return (s.inodes[file.inode - 1].mark & mark::kInodeSealed) != 0;
+}
+
+bool AnySealed(const State& s) {
+  for (int i = 0; i < s.limits.inodes; ++i)
+    if ((s.inodes[i].mark & mark::kInodeSealed) != 0) return true;
+  return false;
+}
+
+int StepsDone(const Task& task) { return task.mark & ((1 << mark::kRoleShift) - 1); }
+
+bool ProtocolRuns(const State& s) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].state == TaskState::kRunning && StepsDone(s.tasks[i]) != 0) return true;
+  return false;
+}
+
+// Calls f(word index) for each word of the call that holds a descriptor.
+template <typename F>
+void ForEachFdWord(Op op, F f) {
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(SpecOf(op))) {
+    if (arg.kind == ArgKind::kFd) f(word);
+    if (arg.kind == ArgKind::kPath) f(word + 1);
+    word += WordsOf(arg.kind);
+  }
+}
+
+// The descriptor that holds a protocol's variable, or -1.
+int64_t FdOfVariable(const State& s, int task, int variable) {
+  const FdTable& table = s.fds[s.tasks[task].fds];
+  for (int j = 0; j < s.limits.fds; ++j)
+    if (table[j].mark == variable + 1) return kFirstFd + j;
+  return -1;
+}
+
+Call ConcreteStep(const State& s, int task, const ProtocolStep& step, int64_t fd) {
+  Call call = step.call;
+  call.task = static_cast<uint8_t>(task);
+  ForEachFdWord(call.op, [&](int word) {
+    const auto variable = static_cast<int>(call.arg[word]);
+    call.arg[word] = fd >= 0 && variable == 0 ? fd : FdOfVariable(s, task, variable);
+  });
+  return call;
+}
+
+// The descriptor that stands for variable 0 in a first step.
+int64_t FirstFd(const ProtocolStep& step, const Call& call) {
+  int64_t fd = -1;
+  ForEachFdWord(call.op, [&](int word) {
+    if (step.call.arg[word] == 0) fd = call.arg[word];
+  });
+  return fd;
+}
+
+void ClearVariables(State& s, int task) {
+  for (Fd& fd : s.fds[s.tasks[task].fds]) fd.mark = 0;
+}
+
+void SetVariable(State& s, int task, int64_t fd, int variable) {
+  if (FileOf(s, task, fd) >= 0)
+    s.fds[s.tasks[task].fds][fd - kFirstFd].mark = static_cast<uint8_t>(variable + 1);
+}
+
+bool CanWriteNow(const Mapping& m) { return m.shared != 0 && (m.prot & kProtWrite) != 0; }
+
+bool IsWriteCall(const Call& call) {
+  return SpecOf(call.op).family == Family::kReadWrite || call.op == Op::kFallocate;
+}
+
+uint64_t Bit(int bit, bool value) { return static_cast<uint64_t>(value) << bit; }
+
+}  // namespace
+
+// ---- Moves ----
+
+void Machine::Moves(const State& state, std::vector<Move>& moves) const {
+  const Objects objects = ObjectsOf(state);
+  for (int i = 0; i < objects.tasks.count; ++i) {
+    const int task = static_cast<int>(objects.tasks.item[i]);
+    if (StepsDone(state.tasks[task]) == 0) {
+      const int role = RoleOf(state.tasks[task]);
+      for (const CallTemplate& line : templates_)
+        if (((line.roles >> role) & 1) != 0) Instantiate(line, task, objects, moves);
+    }
+    AddProtocolMoves(state, task, objects, moves);
+  }
+}
+
+// A task inside the protocol makes its next step and nothing else; others go on
+// meanwhile.  One protocol runs at a time, and once for an inode.
+void Machine::AddProtocolMoves(const State& state, int task, const Objects& objects,
+                               std::vector<Move>& moves) const {
+  const std::vector<ProtocolStep>& steps = semantics_->protocol.steps;
+  const int done = StepsDone(state.tasks[task]);
+  if (done != 0) {
+    moves.push_back({ConcreteStep(state, task, steps[done], -1), true});
+    return;
+  }
+  if (steps.empty() || property_->kind == Property::Kind::kSameAs) return;
+  if (!property_->roles[RoleOf(state.tasks[task])].may_seal || ProtocolRuns(state)) return;
+  for (int i = 0; i < objects.fds[task].count; ++i) {
+    const int64_t fd = objects.fds[task].item[i];
+    const Inode* inode = InodeOfFd(state, task, fd);
+    if (inode->kind == InodeKind::kMemfd && (inode->mark & mark::kInodeSealed) == 0)
+      moves.push_back({ConcreteStep(state, task, steps[0], fd), true});
+  }
+}
+
+bool Machine::Assumed(const State& s, const Move& move) const {
+  if (property_->assumes.empty()) return true;
+  const Call& call = move.call;
+  if (call.op != Op::kSendFd && call.op != Op::kSendmsg) return true;
+  const int file = FileOf(s, call.task, call.arg[1]);
+  if (file < 0) return true;  // fails with EBADF
+  uint64_t word = FileWord(s.files[file]) | Bit(fact::kSealed, IsSealed(s, s.files[file]));
+  word |= uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
+  if (call.op == Op::kSendFd && call.arg[0] >= 0 && call.arg[0] < s.limits.tasks)
+    word |= uint64_t{1} << (fact::kTo + RoleOf(s.tasks[call.arg[0]]));
+  for (const Clause& clause : property_->assumes)
+    if (!Satisfies(clause.terms, word)) return false;
+  return true;
+}
+
+// ---- Steps ----
+
+void Machine::Apply(State& state, const Move& move, StepOutcome& outcome) const {
+  outcome = StepOutcome{};
+  if (!Assumed(state, move)) return;
+  outcome.sealed = AnySealed(state);
+  if (move.protocol) {
+    ApplyProtocol(state, move, outcome);
+  } else {
+    outcome.result = Step(state, move.call, *semantics_);
+    outcome.changed = outcome.result.changed;
+    if (outcome.result.ok() && outcome.sealed) {
+      MarkCreated(state, move.call, outcome.result);
+      MarkRemapped(state, move.call, outcome.result);
+    }
+    if (outcome.result.ok()) MarkChild(state, move.call, outcome.result);
+  }
+  outcome.bound = outcome.result.kind == Result::Kind::kBound;
+  outcome.made = !outcome.bound;
+  if (outcome.made) Judge(state, move.call, outcome);
+}
+
+// New descriptors and mappings of a sealed inode.
+void Machine::MarkCreated(State& s, const Call& call, const Result& result) const {
+  const ReturnKind returns = SpecOf(call.op).returns;
+  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kExtension;
+  if (opens && returns == ReturnKind::kFd && Reads(fact::kFileAfter)) {
+    const int file = FileOf(s, call.task, result.value);
+    if (file >= 0 && FileReferences(s, file) == 1 && IsSealed(s, s.files[file]))
+      s.files[file].mark |= mark::kFileAfter;
+  }
+  if (call.op == Op::kMmap && Reads(fact::kMapAfter)) {
+    const int index = MappingAt(s, call.task, static_cast<int>(result.value / kPageSize));
+    Mapping& m = s.mms[s.tasks[call.task].mm][index];
+    if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= mark::kMapAfter;
+  }
+}
+
+// mremap that exposes more of the file, or makes a second mapping of it.
+void Machine::MarkRemapped(State& s, const Call& call, const Result& result) const {
+  if (call.op != Op::kMremap || !Reads(fact::kMapCopied)) return;
+  const int64_t old_size = call.arg[1], new_size = call.arg[2];
+  if (old_size != 0 && new_size <= old_size) return;
+  const int index = MappingAt(s, call.task, static_cast<int>(result.value / kPageSize));
+  Mapping& m = s.mms[s.tasks[call.task].mm][index];
+  if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= mark::kMapCopied;
+}
+
+void Machine::MarkChild(State& s, const Call& call, const Result& result) const {
+  if (SpecOf(call.op).returns != ReturnKind::kTask) return;
+  const auto child = static_cast<int>(result.value);
+  const Task& parent = s.tasks[call.task];
+  s.tasks[child].mark = static_cast<uint8_t>(RoleOf(parent) << mark::kRoleShift);
+  if (s.tasks[child].fds != parent.fds) ClearVariables(s, child);
+  if (s.tasks[child].mm == parent.mm || !Reads(fact::kMapCopied)) return;
+  for (Mapping& m : s.mms[s.tasks[child].mm])
+    if (m.file != 0 && m.shared != 0 && IsSealed(s, s.files[m.file - 1]))
+      m.mark |= mark::kMapCopied;
+}
+
+void Machine::ApplyProtocol(State& s, const Move& move, StepOutcome& outcome) const {
+  const Protocol& protocol = semantics_->protocol;
+  const int task = move.call.task, done = StepsDone(s.tasks[task]);
+  const ProtocolStep& step = protocol.steps[done];
+  std::array<int64_t, kMaxFds> fd_of{};
+  const int variables = static_cast<int>(protocol.variables.size());
+  for (int v = 0; v < variables; ++v) fd_of[v] = FdOfVariable(s, task, v);
+  if (done == 0) fd_of[0] = FirstFd(step, move.call);
+
+  const int original = done == 0 ? FileOf(s, task, fd_of[0]) : -1;
+  outcome.result = Step(s, move.call, *semantics_);
+  if (outcome.result.kind == Result::Kind::kBound) return;
+  outcome.changed = outcome.result.changed || done != 0;
+  Task& self = s.tasks[task];
+  self.mark = static_cast<uint8_t>(self.mark & ~((1 << mark::kRoleShift) - 1));
+  if (!outcome.result.ok()) return ClearVariables(s, task);  // the library gives up
+
+  outcome.changed = true;
+  if (step.result_variable >= 0) fd_of[step.result_variable] = outcome.result.value;
+  if (original >= 0 && s.files[original].inode != 0 && Reads(fact::kFileCopy))
+    s.files[original].mark |= mark::kFileCopy;
+  if (done + 1 < static_cast<int>(protocol.steps.size())) {
+    self.mark |= static_cast<uint8_t>(done + 1);
+    for (int v = 0; v < variables; ++v) SetVariable(s, task, fd_of[v], v);
+    return;
+  }
+  Finish(s, task, static_cast<int>(fd_of[protocol.hand_out]), outcome);
+}
+
+void Machine::Finish(State& s, int task, int hand_out_fd, StepOutcome& outcome) const {
+  ClearVariables(s, task);
+  const int file = FileOf(s, task, hand_out_fd);
+  if (file < 0) return;
+  outcome.finished = true;
+  if (Reads(fact::kFileHanded)) s.files[file].mark |= mark::kFileHanded;
+  const uint8_t inode = s.files[file].inode;
+  s.inodes[inode - 1].mark |= mark::kInodeSealed;
+  for (AddressSpace& mm : s.mms) {
+    for (Mapping& m : mm) {
+      if (m.file == 0 || m.shared == 0 || s.files[m.file - 1].inode != inode) continue;
+      const bool writable = CanWriteNow(m);
+      if (writable && Reads(fact::kMapOldWritable)) m.mark |= mark::kMapOldWritable;
+      if (!writable && Reads(fact::kMapOldReadonly)) m.mark |= mark::kMapOldReadonly;
+    }
+  }
+}
+
+// ---- The property's clause ----
+
+uint64_t Machine::FileWord(const File& file) const {
+  return static_cast<uint64_t>(file.mode & 0xf) << fact::kFile |
+         Bit(fact::kFileAfter, (file.mark & mark::kFileAfter) != 0) |
+         Bit(fact::kFileCopy, (file.mark & mark::kFileCopy) != 0) |
+         Bit(fact::kFileHanded, (file.mark & mark::kFileHanded) != 0);
+}
+
+uint64_t Machine::MappingWord(const State& s, const Mapping& m) const {
+  const File& file = s.files[m.file - 1];
+  return FileWord(file) | uint64_t{m.prot} << fact::kProt | uint64_t{m.may} << fact::kMay |
+         Bit(fact::kShared, m.shared != 0) | Bit(fact::kMapAfter, (m.mark & mark::kMapAfter) != 0) |
+         Bit(fact::kMapCopied, (m.mark & mark::kMapCopied) != 0) |
+         Bit(fact::kMapOldWritable, (m.mark & mark::kMapOldWritable) != 0) |
+         Bit(fact::kMapOldReadonly, (m.mark & mark::kMapOldReadonly) != 0);
+}
+
+bool Machine::ChangeHits(const State& s, const Call& call, const Result& result) const {
+  const Effect& effect = result.effect;
+  const int index = (effect.wrote != 0 ? effect.wrote : effect.resized) - 1;
+  const Inode& inode = s.inodes[index];
+  uint64_t word = uint64_t{inode.seals} << fact::kSeals |
+                  Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |
+                  Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
+                  Bit(fact::kByStore, call.op == Op::kStore) |
+                  Bit(fact::kResized, effect.resized != 0) |
+                  uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
+  if (effect.map != 0)
+    word |= MappingWord(s, s.mms[effect.mm - 1][effect.map - 1]);
+  else if (effect.file != 0)
+    word |= FileWord(s.files[effect.file - 1]);
+  return Satisfies(property_->clause.terms, word);
+}
+
+bool Machine::SomeMappingHits(const State& s) const {
+  for (int t = 0; t < s.limits.tasks; ++t) {
+    const Task& task = s.tasks[t];
+    if (task.state != TaskState::kRunning) continue;
+    for (const Mapping& m : s.mms[task.mm]) {
+      if (m.file == 0) break;
+      const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
+      const uint64_t word = MappingWord(s, m) | uint64_t{inode.seals} << fact::kSeals |
+                            Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |
+                            uint64_t{1} << (fact::kBy + RoleOf(task));
+      if (Satisfies(property_->clause.terms, word)) return true;
+    }
+  }
+  return false;
+}
+
+void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) const {
+  if (property_->kind == Property::Kind::kSameAs) return;
+  const Effect& effect = outcome.result.effect;
+  switch (property_->clause.sort) {
+    case Sort::kChange:
+      if (effect.wrote != 0 || effect.resized != 0)
+        outcome.hit = ChangeHits(s, call, outcome.result);
+      return;
+    case Sort::kMapping:
+      if (outcome.changed) outcome.hit = SomeMappingHits(s);
+      return;
+    case Sort::kSeal: {
+      if (!outcome.finished) return;
+      uint64_t word = Bit(fact::kSealed, true) | uint64_t{1}
+                                                     << (fact::kBy + RoleOf(s.tasks[call.task]));
+      for (const AddressSpace& mm : s.mms)
+        for (const Mapping& m : mm)
+          if (m.file != 0 && CanWriteNow(m) && IsSealed(s, s.files[m.file - 1]))
+            word |= Bit(fact::kMappedWritable, true);
+      outcome.hit = Satisfies(property_->clause.terms, word);
+      return;
+    }
+    case Sort::kPass: return;  // only assumed, never asked for
+  }
+}
+
+}  // namespace selkie

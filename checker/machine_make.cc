@@ -1,0 +1,196 @@
+// How a Machine is made: calls compiled for the semantics, and from them the
+// layout of packed states and what is interchangeable.
+#include <algorithm>
+#include <set>
+
+#include "checker/machine.h"
+#include "fmt/format.h"
+
+namespace selkie {
+namespace {
+
+uint64_t OpBit(Op op) { return uint64_t{1} << static_cast<int>(op); }
+static_assert(static_cast<int>(Op::kExtension) < 64);
+
+template <typename... Ops>
+uint64_t OpBits(Ops... ops) {
+  return (OpBit(ops) | ...);
+}
+
+bool HasEffect(const Semantics& semantics, std::initializer_list<EffectKind> kinds) {
+  return std::any_of(semantics.rules.begin(), semantics.rules.end(), [&](const Rule& rule) {
+    return std::find(kinds.begin(), kinds.end(), rule.effect) != kinds.end();
+  });
+}
+
+Limits LimitsOf(const Bounds& b) {
+  Limits limits;
+  limits.tasks = static_cast<uint8_t>(b.processes);
+  limits.fds = static_cast<uint8_t>(b.fds);
+  limits.files = static_cast<uint8_t>(b.files);
+  limits.inodes = static_cast<uint8_t>(b.inodes);
+  limits.maps = static_cast<uint8_t>(b.maps);
+  limits.pages = static_cast<uint8_t>(b.pages);
+  limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
+  limits.messages = static_cast<uint8_t>(b.messages);
+  return limits;
+}
+
+State InitialOf(const Property& property, const Limits& limits) {
+  const int last = static_cast<int>(property.roles.size()) - 1;
+  std::vector<int> uids;
+  const int start = std::min<int>(property.start, limits.tasks);
+  for (int i = 0; i < start; ++i) uids.push_back(property.roles[std::min(i, last)].uid);
+  State state = InitialState(limits, uids);
+  for (int i = 0; i < limits.tasks; ++i)
+    state.tasks[i].mark = static_cast<uint8_t>(std::min(i, last) << mark::kRoleShift);
+  return state;
+}
+
+bool OpensWith(const CallTemplate& line, int64_t flag) {
+  return (line.call.op == Op::kOpen || line.call.op == Op::kOpenat) &&
+         (line.call.arg[2] & flag) != 0;
+}
+
+// True if the template names an object of this kind by number.
+bool NamesByNumber(const CallTemplate& line, ArgKind kind) {
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(SpecOf(line.call.op))) {
+    if (arg.kind == kind && line.wild[word] == Wild::kNone && line.call.arg[word] != kNull)
+      return true;
+    word += WordsOf(arg.kind);
+  }
+  return false;
+}
+
+bool NamesSlot(const CallTemplate& line) {
+  return NamesByNumber(line, ArgKind::kFd) || line.call.op == Op::kDupFd ||
+         line.call.op == Op::kDupFdCloexec;
+}
+
+// User ids of the tasks that may make inodes.
+std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
+                       const std::vector<CallTemplate>& templates) {
+  uint8_t makers = HasEffect(semantics, {EffectKind::kFreshInode}) ? 0xff : 0;
+  for (const CallTemplate& line : templates)
+    if (line.call.op == Op::kMemfdCreate) makers |= line.roles;
+  std::set<int> uids;
+  for (size_t i = 0; i < property.roles.size(); ++i)
+    if (((makers >> i) & 1) != 0) uids.insert(property.roles[i].uid);
+  return uids;
+}
+
+}  // namespace
+
+absl::StatusOr<Machine> Machine::Make(const Property& property, const Semantics& semantics,
+                                      const Bounds& bounds) {
+  Machine machine(property, semantics);
+  if (absl::Status status = machine.Compile(bounds); !status.ok()) return status;
+  return machine;
+}
+
+absl::Status Machine::CompileCalls() {
+  for (const AlphabetLine& line : property_->calls) {
+    auto compiled = CompileLine(line, *semantics_, semantics_->seals);
+    if (!compiled.ok()) return compiled.status();
+    for (CallTemplate& one : *compiled) templates_.push_back(std::move(one));
+  }
+  if (property_->extensions)
+    for (CallTemplate& one : ExtensionTemplates(*semantics_)) templates_.push_back(std::move(one));
+  for (const CallTemplate& line : templates_) ops_ |= OpBit(line.call.op);
+  for (const ProtocolStep& step : semantics_->protocol.steps) ops_ |= OpBit(step.call.op);
+  return absl::OkStatus();
+}
+
+absl::Status Machine::Compile(const Bounds& bounds) {
+  if (bounds.maps * bounds.pages > kArenaPages)
+    return absl::InvalidArgumentError(
+        fmt::format("bounds: maps * pages is {}, at most {} fit the arena",
+                    bounds.maps * bounds.pages, kArenaPages));
+  reads_ = BitsRead(property_->clause.terms);
+  for (const Clause& clause : property_->assumes) reads_ |= BitsRead(clause.terms);
+  if (Reads(fact::kSealed) && semantics_->protocol.steps.empty())
+    return absl::InvalidArgumentError(
+        fmt::format("semantics {} has no protocol, so property {} has no seal to speak of",
+                    semantics_->name, property_->name));
+  if (semantics_->protocol.variables.size() > kMaxFds)
+    return absl::InvalidArgumentError(
+        fmt::format("semantics {}: its protocol has {} variables, at most {} fit", semantics_->name,
+                    semantics_->protocol.variables.size(), kMaxFds));
+  if (absl::Status status = CompileCalls(); !status.ok()) return status;
+
+  const Limits limits = LimitsOf(bounds);
+  Inode live;
+  live.mode = 0777;
+  live.mask = semantics_->initial_mask;
+  const std::set<int> owners = OwnersOf(*property_, *semantics_, templates_);
+  if (!owners.empty()) live.uid = static_cast<uint16_t>(*owners.begin());
+  layout_ = MakeLayout(limits, UseOf(), InitialOf(*property_, limits), live);
+  if (layout_.bits() > 64 * kMaxPackedWords)
+    return absl::InvalidArgumentError(fmt::format("bounds: a state takes {} bits, at most {} fit",
+                                                  layout_.bits(), 64 * kMaxPackedWords));
+  symmetry_ = SymmetryOf();
+  return absl::OkStatus();
+}
+
+FieldUse Machine::UseOf() const {
+  auto any = [this](uint64_t bits) { return (ops_ & bits) != 0; };
+  auto opens_with = [this](int64_t flag) {
+    return std::any_of(templates_.begin(), templates_.end(),
+                       [&](const CallTemplate& line) { return OpensWith(line, flag); });
+  };
+  std::set<int> uids;
+  for (const Role& role : property_->roles) uids.insert(role.uid);
+  const bool forks = any(OpBits(Op::kFork, Op::kClone));
+  const bool several_roles = property_->roles.size() > 1;
+  const auto steps = static_cast<int>(semantics_->protocol.steps.size());
+  const bool same_as = property_->kind == Property::Kind::kSameAs;
+
+  FieldUse use;
+  use.tasks = forks || any(OpBits(Op::kExit, Op::kWait));
+  use.parents = any(OpBits(Op::kWait, Op::kExit));
+  use.threads = any(OpBit(Op::kClone));
+  use.task_uids = forks && uids.size() > 1;
+  use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
+  use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
+  use.pos = any(OpBits(Op::kRead, Op::kWrite, Op::kLseek));
+  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kWrite, Op::kPwrite)) ||
+             opens_with(abi::kOTrunc);
+  use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
+  use.mode = any(OpBit(Op::kFchmod)) || HasEffect(*semantics_, {EffectKind::kClearMode});
+  use.mask =
+      HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
+  use.owners = OwnersOf(*property_, *semantics_, templates_).size() > 1;
+  use.sockets = any(OpBit(Op::kSocketpair));
+  use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
+  use.seals = semantics_->known_seals;
+  if (same_as) return use;
+  use.inode_mark = steps > 0;
+  if (steps > 1 || (forks && several_roles))
+    use.task_mark = static_cast<uint8_t>((property_->roles.size() - 1) << mark::kRoleShift |
+                                         static_cast<size_t>(steps));
+  if (steps > 1) use.fd_mark = static_cast<uint8_t>(semantics_->protocol.variables.size());
+  if (Reads(fact::kFileAfter)) use.file_mark |= mark::kFileAfter;
+  if (Reads(fact::kFileCopy)) use.file_mark |= mark::kFileCopy;
+  if (Reads(fact::kFileHanded)) use.file_mark |= mark::kFileHanded;
+  if (Reads(fact::kMapAfter)) use.map_mark |= mark::kMapAfter;
+  if (Reads(fact::kMapOldWritable)) use.map_mark |= mark::kMapOldWritable;
+  if (Reads(fact::kMapOldReadonly)) use.map_mark |= mark::kMapOldReadonly;
+  if (Reads(fact::kMapCopied)) use.map_mark |= mark::kMapCopied;
+  return use;
+}
+
+Symmetry Machine::SymmetryOf() const {
+  Symmetry symmetry;
+  for (const CallTemplate& line : templates_) {
+    if (NamesSlot(line)) symmetry.fds = false;
+    if (NamesByNumber(line, ArgKind::kAddress)) symmetry.mappings = false;
+    if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
+  }
+  const bool roles_move = layout_.task_mark != 0 && property_->roles.size() > 1;
+  for (int i = 0; i < kMaxTasks && !roles_move; ++i)
+    symmetry.role[i] = static_cast<uint8_t>(RoleOf(layout_.initial.tasks[i]));
+  return symmetry;
+}
+
+}  // namespace selkie

@@ -1,0 +1,289 @@
+#include "checker/packing.h"
+
+#include <bit>
+#include <vector>
+
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+
+namespace selkie {
+namespace {
+
+int WidthOf(uint32_t highest) { return std::bit_width(highest); }
+
+// Collects values from the lowest bit up; a full word is written at once.
+class Writer {
+ public:
+  Writer(PackedWords& out, int at) : out_(out), word_(at / 64), used_(at % 64) {
+    acc_ = out_[word_];
+  }
+  void operator()(uint64_t value, int width) {
+    acc_ |= value << used_;
+    lost_ |= value >> width;
+    used_ += width;
+    if (used_ >= 64) Flush(value, width);
+  }
+  int Finish() {
+    if (used_ > 0) out_[word_] = acc_;
+    return lost_ != 0 ? -1 : word_ * 64 + used_;
+  }
+
+ private:
+  void Flush(uint64_t value, int width) {
+    out_[word_++] = acc_;
+    used_ -= 64;
+    acc_ = used_ == 0 ? 0 : value >> (width - used_);
+  }
+  PackedWords& out_;
+  uint64_t acc_ = 0, lost_ = 0;
+  int word_, used_;
+};
+
+class Counter {
+ public:
+  void operator()(uint64_t, int width) { bits_ += width; }
+  int bits() const { return bits_; }
+
+ private:
+  int bits_ = 0;
+};
+
+class Reader {
+ public:
+  Reader(const PackedWords& in, int at) : in_(in), at_(at) {}
+  template <typename T>
+  void operator()(T& field, int width) {
+    if (width == 0) return;
+    const int word = at_ / 64, shift = at_ % 64;
+    uint64_t value = in_[word] >> shift;
+    if (shift + width > 64) value |= in_[word + 1] << (64 - shift);
+    field = static_cast<T>(value & ((uint64_t{1} << width) - 1));
+    at_ += width;
+  }
+  int at() const { return at_; }
+
+ private:
+  const PackedWords& in_;
+  int at_;
+};
+
+// The one description of what is stored, and in which order, for writing,
+// counting and reading.  S is State or const State.
+template <typename Archive, typename S>
+void VisitTasks(Archive& a, const Layout& l, S& s) {
+  for (int i = 0; i < l.limits.tasks; ++i) {
+    auto& task = s.tasks[i];
+    if (l.task_state != 0) a(task.state, l.task_state);
+    if (l.task_tables != 0) {
+      a(task.fds, l.task_tables);
+      a(task.mm, l.task_tables);
+    }
+    if (l.task_parent != 0) a(task.parent, l.task_parent);
+    if (l.task_uid != 0) a(task.uid, l.task_uid);
+    if (l.task_mark != 0) a(task.mark, l.task_mark);
+    for (int j = 0; j < l.limits.fds; ++j) {
+      auto& fd = s.fds[i][j];
+      a(fd.file, l.fd_file);
+      if (l.fd_cloexec != 0) a(fd.cloexec, l.fd_cloexec);
+      if (l.fd_mark != 0) a(fd.mark, l.fd_mark);
+    }
+  }
+}
+
+template <typename Archive, typename S>
+void VisitFiles(Archive& a, const Layout& l, S& s) {
+  for (int i = 0; i < l.limits.files; ++i) {
+    auto& file = s.files[i];
+    a(file.inode, l.file_inode);
+    a(file.mode, l.file_mode);
+    if (l.file_flags != 0) a(file.flags, l.file_flags);
+    if (l.file_end != 0) a(file.end, l.file_end);
+    if (l.file_mark != 0) a(file.mark, l.file_mark);
+    if (l.file_pos != 0) a(file.pos, l.file_pos);
+  }
+}
+
+template <typename Archive, typename Samples>
+void VisitBytes(Archive& a, const Layout& l, Samples& samples) {
+  if (l.byte == 0) return;
+  for (int page = 0; page < l.limits.pages; ++page)
+    for (auto& byte : samples[page]) a(byte, l.byte);
+}
+
+template <typename Archive, typename S>
+void VisitInodes(Archive& a, const Layout& l, S& s) {
+  for (int i = 0; i < l.limits.inodes; ++i) {
+    auto& inode = s.inodes[i];
+    a(inode.kind, l.inode_kind);
+    if (l.inode_seals != 0) a(inode.seals, l.inode_seals);
+    if (l.inode_mask != 0) a(inode.mask, l.inode_mask);
+    if (l.inode_mark != 0) a(inode.mark, l.inode_mark);
+    if (l.inode_mode != 0) a(inode.mode, l.inode_mode);
+    if (l.inode_uid != 0) a(inode.uid, l.inode_uid);
+    if (l.inode_size != 0) a(inode.size, l.inode_size);
+    VisitBytes(a, l, inode.bytes);
+  }
+}
+
+template <typename Archive, typename S>
+void VisitMappings(Archive& a, const Layout& l, S& s) {
+  for (int i = 0; i < l.limits.tasks; ++i) {
+    for (int j = 0; j < l.limits.maps; ++j) {
+      auto& m = s.mms[i][j];
+      a(m.file, l.map_file);
+      if (l.map_start != 0) a(m.start, l.map_start);
+      if (l.map_pages != 0) a(m.pages, l.map_pages);
+      if (l.map_pgoff != 0) a(m.pgoff, l.map_pgoff);
+      a(m.prot, 3);
+      a(m.may, 3);
+      a(m.shared, 1);
+      a(m.vm_shared, 1);
+      if (l.map_mark != 0) a(m.mark, l.map_mark);
+      if (l.map_copied != 0) a(m.copied, l.map_copied);
+      VisitBytes(a, l, m.copy);
+    }
+  }
+}
+
+template <typename Archive, typename S>
+void Visit(Archive& a, const Layout& l, S& s) {
+  VisitTasks(a, l, s);
+  VisitFiles(a, l, s);
+  VisitInodes(a, l, s);
+  VisitMappings(a, l, s);
+  if (l.message_file == 0) return;
+  for (int i = 0; i < l.limits.messages; ++i) {
+    auto& m = s.messages[i];
+    a(m.file, l.message_file);
+    if (l.message_inode != 0) a(m.inode, l.message_inode);
+    a(m.end, l.message_end);
+    if (l.message_mark != 0) a(m.mark, l.message_mark);
+  }
+}
+
+// Values as numbers for the writer, which takes enums too.
+struct WriteFields {
+  Writer writer;
+  template <typename T>
+  void operator()(const T& value, int width) {
+    writer(static_cast<uint64_t>(value), width);
+  }
+};
+
+struct CountFields {
+  Counter counter;
+  template <typename T>
+  void operator()(const T&, int width) {
+    counter(0, width);
+  }
+};
+
+void FillLiveInode(const Layout& l, Inode& inode) {
+  if (inode.kind != InodeKind::kMemfd) return;
+  if (l.inode_mask == 0) inode.mask = l.live_inode.mask;
+  if (l.inode_mode == 0) inode.mode = l.live_inode.mode;
+  if (l.inode_uid == 0) inode.uid = l.live_inode.uid;
+}
+
+void FillTasks(const Layout& l, State& s) {
+  for (int i = 0; i < kMaxTasks; ++i) {
+    const Task stored = s.tasks[i];
+    Task& task = s.tasks[i];
+    task = l.initial.tasks[i];
+    if (i >= l.limits.tasks) continue;
+    if (l.task_state != 0) task.state = stored.state;
+    if (l.task_tables != 0) {
+      task.fds = stored.fds;
+      task.mm = stored.mm;
+    }
+    if (l.task_parent != 0) task.parent = stored.parent;
+    if (l.task_uid != 0) task.uid = stored.uid;
+    if (l.task_mark != 0) task.mark = stored.mark;
+  }
+}
+
+// A live mapping of one page has nothing stored of its length.
+void FillMappings(const Layout& l, State& s) {
+  if (l.map_pages != 0) return;
+  for (int i = 0; i < l.limits.tasks; ++i)
+    for (int j = 0; j < l.limits.maps; ++j) s.mms[i][j].pages = s.mms[i][j].file != 0;
+}
+
+}  // namespace
+
+Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initial,
+                  const Inode& live_inode) {
+  Layout l;
+  l.limits = limits;
+  l.initial = initial;
+  l.live_inode = live_inode;
+  const int size_bits = WidthOf(limits.pages * kPageSize);
+  if (use.tasks) l.task_state = 2;
+  if (use.threads) l.task_tables = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
+  if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
+  if (use.task_uids) l.task_uid = 16;
+  l.task_mark = static_cast<uint8_t>(WidthOf(use.task_mark));
+  l.fd_file = static_cast<uint8_t>(WidthOf(limits.files));
+  l.fd_cloexec = use.cloexec;
+  l.fd_mark = static_cast<uint8_t>(WidthOf(use.fd_mark));
+  l.file_inode = static_cast<uint8_t>(WidthOf(limits.inodes));
+  if (use.flags) l.file_flags = 4;
+  l.file_end = use.sockets;
+  l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
+  if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);
+  l.inode_kind = use.sockets ? 2 : 1;
+  l.inode_seals = static_cast<uint8_t>(WidthOf(use.seals));
+  if (use.mask) l.inode_mask = 3;
+  l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
+  if (use.mode) l.inode_mode = 12;
+  if (use.owners) l.inode_uid = 16;
+  if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
+  if (use.contents) l.byte = 8;
+  l.map_file = l.fd_file;
+  l.map_start = static_cast<uint8_t>(WidthOf(limits.arena - 1));
+  if (limits.pages > 1) l.map_pages = static_cast<uint8_t>(WidthOf(limits.pages));
+  l.map_pgoff = static_cast<uint8_t>(WidthOf(limits.pages - 1));
+  l.map_mark = static_cast<uint8_t>(WidthOf(use.map_mark));
+  if (use.contents) l.map_copied = limits.pages;
+  if (use.messages) {
+    l.message_file = l.fd_file;
+    if (use.sockets) l.message_inode = l.file_inode;
+    l.message_end = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
+  }
+  return l;
+}
+
+int Layout::bits() const {
+  CountFields count;
+  const State any;
+  Visit(count, *this, any);
+  return count.counter.bits();
+}
+
+int Pack(const Layout& layout, const State& state, PackedWords& out, int at) {
+  WriteFields write{Writer(out, at)};
+  Visit(write, layout, state);
+  return write.writer.Finish();
+}
+
+int Unpack(const Layout& layout, const PackedWords& in, State& state, int at) {
+  state = State{};
+  state.limits = layout.limits;
+  Reader read(in, at);
+  Visit(read, layout, state);
+  FillTasks(layout, state);
+  FillMappings(layout, state);
+  for (int i = 0; i < layout.limits.inodes; ++i) FillLiveInode(layout, state.inodes[i]);
+  return read.at();
+}
+
+std::string ErasedFields(const Layout& l) {
+  std::vector<std::string> names;
+  if (l.byte == 0) names.push_back("contents");
+  if (l.fd_cloexec == 0) names.push_back("FD_CLOEXEC");
+  if (l.file_flags == 0) names.push_back("f_flags");
+  if (l.file_pos == 0) names.push_back("f_pos");
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace selkie

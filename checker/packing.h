@@ -1,0 +1,82 @@
+// States packed into few bits, for storing.
+//
+// A Layout gives every field of a State a fixed width that follows from the
+// limits.  A field that cannot change, or that no call of the exploration can
+// observe, has width 0 and is not stored: unpacking gives it the value that it
+// has in `defaults` if its object is live, and zero if not.  What is not stored
+// is said by ErasedFields, and the naive explorer in the tests checks that
+// nothing that matters was left out.
+#ifndef SELKIE_CHECKER_PACKING_H_
+#define SELKIE_CHECKER_PACKING_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "model/state.h"
+
+namespace selkie {
+
+inline constexpr int kMaxPackedWords = 8;
+using PackedWords = std::array<uint64_t, kMaxPackedWords>;
+
+// Widths in bits, 0 .. 32; see the fields of the same names in model/state.h.
+struct Layout {
+  Limits limits;
+  State initial;     // tasks that are not stored are as here
+  Inode live_inode;  // fields that are not stored, of a live inode
+  uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0;
+  uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
+  uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_mark = 0, file_pos = 0;
+  uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
+          inode_uid = 0, inode_size = 0, byte = 0;
+  uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0;
+  uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
+
+  // Bits of one packed state.
+  int bits() const;
+  int words() const { return (bits() + 63) / 64; }
+};
+
+// What the calls of an exploration can change or observe.
+struct FieldUse {
+  bool tasks = false;      // tasks come and go (fork, clone, exit)
+  bool parents = false;    // wait
+  bool threads = false;    // clone with shared tables
+  bool task_uids = false;  // a new task may have one of several uids
+  bool cloexec = false;
+  bool flags = false;  // O_APPEND, F_GETFL, F_SETFL
+  bool pos = false;    // read, write, lseek
+  bool size = false;
+  bool contents = false;  // results of reads and loads are compared
+  bool mode = false;      // permission bits change
+  bool mask = false;
+  bool owners = false;  // inodes of several owners
+  bool sockets = false;
+  bool messages = false;
+  uint8_t seals = 0;  // all seal bits that can be set
+  uint8_t task_mark = 0, fd_mark = 0, file_mark = 0, inode_mark = 0, map_mark = 0;
+  // highest value of each ghost fact
+};
+
+// The layout for these limits.  `initial` is the state that exploration starts
+// from; `live_inode` has mode, owner and mask of a new memfd.
+Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initial,
+                  const Inode& live_inode);
+
+// Writes `state` from bit `at` on; `out` must be zero there.  Returns the bit
+// after the last one, or -1 if a value does not fit its width (a fault of
+// MakeLayout, never of the caller's input).
+int Pack(const Layout& layout, const State& state, PackedWords& out, int at = 0);
+
+// The inverse: reads from bit `at` on, into `state`, all of which is replaced.
+// Returns the bit after the last one.
+int Unpack(const Layout& layout, const PackedWords& in, State& state, int at = 0);
+
+// Names of the fields that are not stored though calls may change them, for
+// people: "contents, FD_CLOEXEC".
+std::string ErasedFields(const Layout& layout);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_PACKING_H_
