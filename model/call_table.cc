@@ -138,6 +138,28 @@ constexpr CallSpec kTable[] = {
         Arg(A::kExtension, "request"), Arg(A::kExtensionArg, "arg")),
 };
 
+constexpr int CountWords(ArgKind kind) {
+  if (kind == A::kLiteral || kind == A::kName) return 0;
+  return kind == A::kPath ? 2 : 1;
+}
+
+constexpr uint8_t IntWords(const CallSpec& spec) {
+  int word = 0;
+  unsigned ints = 0;
+  for (int i = 0; i < spec.num_args; ++i) {
+    const ArgKind kind = spec.args[i].kind;
+    for (int j = 0; j < CountWords(kind); ++j, ++word)
+      if (kind != A::kSize && kind != A::kAddress) ints |= 1u << word;
+  }
+  return static_cast<uint8_t>(ints);
+}
+
+constexpr auto kIntWords = [] {
+  std::array<uint8_t, std::size(kTable)> words{};
+  for (size_t i = 0; i < words.size(); ++i) words[i] = IntWords(kTable[i]);
+  return words;
+}();
+
 }  // namespace
 
 absl::Span<const CallSpec> CallTable() { return kTable; }
@@ -148,10 +170,9 @@ absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec) {
   return absl::Span<const ArgSpec>(spec.args.data(), spec.num_args);
 }
 
-int WordsOf(ArgKind kind) {
-  if (kind == A::kLiteral || kind == A::kName) return 0;
-  return kind == A::kPath ? 2 : 1;
-}
+int WordsOf(ArgKind kind) { return CountWords(kind); }
+
+uint8_t IntWordsOf(Op op) { return kIntWords[static_cast<size_t>(op)]; }
 
 std::string_view ShortName(Op op) {
   const CallSpec& spec = SpecOf(op);

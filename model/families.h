@@ -84,9 +84,10 @@ struct Targets {
   File* file = nullptr;
   Mapping* mapping = nullptr;
   uint8_t* adding = nullptr;
-  uint8_t arg = 0;               // argument of an extension
-  uint8_t new_file = 0;          // kNewFile: f_mode of the file to make
-  bool fresh_inode = false;      // kFreshInode
+  uint8_t arg = 0;           // argument of an extension
+  uint8_t new_file = 0;      // kNewFile: f_mode of the file to make
+  bool fresh_inode = false;  // kFreshInode
+  bool unmapped = false;     // kUnmap
 };
 
 // Facts about the inode and the file that any rule may read; the derived ones
@@ -103,20 +104,102 @@ inline bool HasRules(const Semantics& semantics, Point point) {
   return !semantics.at[static_cast<int>(point)].empty();
 }
 
+// One call's dealings with the rules at one point, about one inode and perhaps
+// the file through which it is reached.  The effects of rules go to copies;
+// nothing reaches the state before Commit.
+class Ruling {
+ public:
+  // `file` is an index, or -1 if there is none in view.
+  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics,
+         int point);
+  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics,
+         Point point)
+      : Ruling(s, c, node, file, semantics, static_cast<int>(point)) {}
+  Ruling(const Ruling&) = delete;
+  Ruling& operator=(const Ruling&) = delete;
+
+  // Tries the rules with the facts as they are now; may be called again, with
+  // other facts, for the next chunk or mapping.  If one refuses, returns true
+  // and sets *error.
+  bool Refuses(Result* error);
+
+  // Writes inode and file back, sets result->rule and adds to result->changed.
+  void Commit(State& s, Result* result) const;
+
+  Facts facts;
+  Targets targets;
+  Inode inode;
+  File file;
+  const Rule* last = nullptr;  // the last rule that applied
+
+ private:
+  const Semantics& semantics_;
+  const int point_, node_, file_;
+};
+
 // ---- Contents and size ----
 
-// Sets samples in [begin, end) to `byte`; false if `end` is beyond the bounds.
+inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
+
+// The largest size of an inode in this run.
+inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPageSize; }
+
+inline bool IsMemfd(const State& s, int node) {
+  return s.inodes[node].kind == InodeKind::kMemfd;
+}
+
+// Sets the samples at offsets in [begin, end) to `byte`; offsets that no inode
+// can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
 
-// setattr of the size (shmem_setattr): rules, then truncation.
-Result SetSize(State& s, const Call& c, int file, int inode, int64_t size,
+// The set-user-id and set-group-id bits that a write or truncation by `task`
+// takes away (fs/attr.c dentry_needs_remove_privs): mode with them cleared.
+uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode);
+
+// setattr of the size (mm/shmem.c shmem_setattr): rules, then truncation.
+// `size` is at least 0.  `file` is the file through which it is done, or -1.
+Result SetSize(State& s, const Call& c, int file, int node, int64_t size,
                const Semantics& semantics);
 
 // ---- Mappings ----
 
+// Arena pages [begin, end).
+struct PageRange {
+  int begin = 0;
+  int end = 0;
+};
+
+inline bool Empty(const Mapping& m) { return m.file == 0; }
+inline int EndOf(const Mapping& m) { return m.start + m.pages; }
+
+inline AddressSpace& SpaceOf(State& s, const Call& c) { return s.mms[s.tasks[c.task].mm]; }
+inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
+  return s.mms[s.tasks[c.task].mm];
+}
+
+// Restores the order: by start, free slots last.
 void SortMappings(AddressSpace& mm);
+
+// The part of `m` that lies in `range`; they must intersect.
+Mapping Piece(const Mapping& m, PageRange range);
+
+// Adds a mapping where there is nothing; false if `slots` are all in use.
+bool AddMapping(AddressSpace& mm, int slots, const Mapping& m);
+
+// Unmaps `range`, splitting what reaches beyond it; false, with `mm` in any
+// state, if a split needs more than `slots`.
+bool RemoveRange(AddressSpace& mm, int slots, PageRange range);
+
+// True if nothing is mapped in `range`.
+bool IsGap(const AddressSpace& mm, PageRange range);
+
 // First page of the lowest gap of `pages` pages, or -1.
 int LowestGap(const State& s, int task, int pages);
+
+// The kernel joins adjacent mappings into one VMA if they agree
+// (mm/vma.c can_vma_merge_after).  The model keeps them apart and answers
+// where it can be seen: may `a` and `b`, which follows it, be one VMA?
+bool Agree(const Mapping& a, const Mapping& b);
 
 // ---- The calls ----
 

@@ -33,6 +33,11 @@ inline constexpr int kFirstFd = 3;
 inline constexpr int kSamplesPerPage = 2;
 inline constexpr int kSampleStride = kPageSize / kSamplesPerPage;
 
+// The largest file position, and (exclusive) the end of a mapping's pages in
+// its file: beyond what any inode can hold, so that the end can be passed.
+inline constexpr int kMaxPos = 2 * kMaxPages * kPageSize;
+inline constexpr int kMaxMappedPages = 2 * kMaxPages;
+
 // How much of each table a run may use.  Each field is 1 .. its capacity.
 struct Limits {
   uint8_t tasks = kMaxTasks;

@@ -45,6 +45,9 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
     case EffectKind::kFreshInode:
       t.fresh_inode = true;
       return;
+    case EffectKind::kUnmap:
+      t.unmapped = true;
+      return;
     default:
       if (t.inode != nullptr) ApplyToInode(rule, t, facts);
       return;
@@ -77,6 +80,38 @@ const Rule* DecideWith(const Semantics& semantics, int point, Facts facts, Targe
                                [&](const Rule& rule) { Apply(rule, targets, facts); });
   if (last != nullptr) *last = applied;
   return refused;
+}
+
+Ruling::Ruling(const State& s, const Call& c, int node, int f, const Semantics& semantics,
+               int point)
+    : inode(s.inodes[node]), semantics_(semantics), point_(point), node_(node), file_(f) {
+  if (f >= 0) file = s.files[f];
+  targets.inode = &inode;
+  if (f >= 0) targets.file = &file;
+  if (!semantics.at[point].empty())
+    facts = FactsOf(s, c.task, inode, node, targets.file, semantics, point);
+}
+
+bool Ruling::Refuses(Result* error) {
+  if (semantics_.at[point_].empty()) return false;
+  const Rule* applied = nullptr;
+  const Rule* refused = Decide(semantics_, point_, facts, applied,
+                               [&](const Rule& rule) { Apply(rule, targets, facts); });
+  if (applied != nullptr) last = applied;
+  if (refused != nullptr) *error = Refused(refused);
+  return refused != nullptr;
+}
+
+void Ruling::Commit(State& s, Result* result) const {
+  result->rule = last;
+  if (!(inode == s.inodes[node_])) {
+    s.inodes[node_] = inode;
+    result->changed = true;
+  }
+  if (file_ >= 0 && !(file == s.files[file_])) {
+    s.files[file_] = file;
+    result->changed = true;
+  }
 }
 
 }  // namespace selkie

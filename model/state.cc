@@ -53,9 +53,19 @@ void RemoveMessage(State& s, int index) {
   s.messages[kMaxMessages - 1] = Message{};
 }
 
+// net/unix/af_unix.c unix_release_sock: a socket closed with messages unread
+// leaves ECONNRESET to its peer.
+void ResetPeer(State& s, const Message& unread) {
+  if (unread.inode == 0) return;
+  Inode& pair = s.inodes[unread.inode - 1];
+  if (pair.kind == InodeKind::kSocketPair) pair.mask |= static_cast<uint8_t>(1u << (1 - unread.end));
+}
+
 bool DropUnreceivableMessage(State& s) {
   for (int i = 0; i < s.limits.messages; ++i) {
-    if (s.messages[i].file == 0 || CanBeReceived(s, s.messages[i])) continue;
+    if (s.messages[i].file == 0) break;
+    if (CanBeReceived(s, s.messages[i])) continue;
+    ResetPeer(s, s.messages[i]);
     RemoveMessage(s, i);
     return true;
   }
@@ -77,7 +87,8 @@ void AppendMapping(std::string& out, const Mapping& m) {
 void AppendTask(std::string& out, const State& s, int i) {
   const Task& task = s.tasks[i];
   absl::StrAppend(&out, "task ", std::string(1, static_cast<char>('A' + i)), " uid ", task.uid,
-                  task.state == TaskState::kZombie ? " zombie" : "", " fds {");
+                  task.state == TaskState::kZombie ? " zombie\n" : " fds {");
+  if (task.state == TaskState::kZombie) return;
   for (int j = 0; j < kMaxFds; ++j) {
     const Fd& fd = s.fds[task.fds][j];
     if (fd.file == 0) continue;
@@ -91,6 +102,19 @@ void AppendTask(std::string& out, const State& s, int i) {
 
 absl::Status Broken(const char* what) {
   return absl::InternalError(absl::StrCat("invalid state: ", what));
+}
+
+// Private copies: of pages that the file has, and nothing where there is none.
+absl::Status ValidateCopies(const State& s, const Mapping& m) {
+  if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
+  const uint32_t size = s.inodes[s.files[m.file - 1].inode - 1].size;
+  for (int i = 0; i < kMaxPages; ++i) {
+    const bool copied = ((m.copied >> i) & 1) != 0;
+    if (!copied && m.copy[i] != decltype(m.copy[i]){}) return Broken("a copy that was not made");
+    if (copied && static_cast<uint32_t>((m.pgoff + i) * kPageSize) >= size)
+      return Broken("a private copy beyond the end of the file");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
@@ -114,9 +138,20 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
     if ((m.prot & ~m.may) != 0) return Broken("a mapping has prot beyond its may-bits");
     if (m.vm_shared && !m.shared) return Broken("VM_SHARED on a private mapping");
     if (m.shared && m.copied != 0) return Broken("a shared mapping has private copies");
-    if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
+    if (m.pgoff + m.pages >= kMaxMappedPages) return Broken("a mapping's pages in the file");
+    if (absl::Status status = ValidateCopies(s, m); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status ValidateLimits(const State& s) {
+  const Limits& l = s.limits, most;
+  const bool within = l.tasks <= most.tasks && l.fds <= most.fds && l.files <= most.files &&
+                      l.inodes <= most.inodes && l.maps <= most.maps && l.pages <= most.pages &&
+                      l.arena <= most.arena && l.messages <= most.messages;
+  const bool some = l.tasks > 0 && l.fds > 0 && l.files > 0 && l.inodes > 0 && l.maps > 0 &&
+                    l.pages > 0 && l.arena > 0 && l.messages > 0;
+  return within && some ? absl::OkStatus() : Broken("a limit is 0 or beyond its capacity");
 }
 
 absl::Status ValidateTasks(const State& s) {
@@ -156,8 +191,15 @@ absl::Status ValidateFiles(const State& s) {
     if (file.inode > kMaxInodes || s.inodes[file.inode - 1].kind == InodeKind::kNone)
       return Broken("a file refers to a free inode");
     if (FileReferences(s, i) == 0) return Broken("a live file is unreferenced");
+    if (file.pos > kMaxPos) return Broken("a file's position");
   }
   return absl::OkStatus();
+}
+
+bool EmptyBeyondEnd(const Inode& inode) {
+  for (uint32_t i = (inode.size + kPageSize - 1) / kPageSize; i < kMaxPages; ++i)
+    if (inode.bytes[i] != decltype(inode.bytes[i]){}) return false;
+  return true;
 }
 
 absl::Status ValidateInodes(const State& s) {
@@ -171,6 +213,7 @@ absl::Status ValidateInodes(const State& s) {
     if (inode.size > static_cast<uint32_t>(s.limits.pages) * kPageSize)
       return Broken("an inode is larger than the limit");
     if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
+    if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");
   }
   return absl::OkStatus();
 }
@@ -247,7 +290,7 @@ State InitialState(const Limits& limits, const std::vector<int>& uids) {
 }
 
 absl::Status Validate(const State& state) {
-  for (auto check : {ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages})
+  for (auto check : {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages})
     if (absl::Status status = check(state); !status.ok()) return status;
   return absl::OkStatus();
 }

@@ -41,7 +41,8 @@ enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2 };
 struct Inode {
   InodeKind kind = InodeKind::kNone;
   uint8_t seals = 0;  // F_SEAL_* bits; designs may declare bits up to 0x80
-  uint8_t mask = 0;   // protection mask of a region (ashmem): PROT_* bits
+  uint8_t mask = 0;   // protection mask of a region (ashmem): PROT_* bits; of a
+                      // socket pair: the ends that have ECONNRESET pending
   uint8_t mark = 0;   // opaque to the model, see below
   uint16_t mode = 0;  // permission bits, 0 .. 07777
   uint16_t uid = 0;   // owner

@@ -1,5 +1,8 @@
 #include "model/step.h"
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "model/families.h"
 
 namespace selkie {
@@ -17,12 +20,45 @@ constexpr CallFunction kFunctions[] = {
     Socketpair,  Sendmsg,  Recvmsg,    SendFd,   RecvFd, Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
+// Every argument that the kernel takes as an int is one.
+bool IntsAreInts(const Call& call) {
+  const unsigned ints = IntWordsOf(call.op);
+  bool fits = true;
+  for (int i = 0; i < kMaxWords; ++i)
+    if ((ints >> i & 1) != 0) fits &= call.arg[i] == static_cast<int32_t>(call.arg[i]);
+  return fits;
+}
+
+#ifndef NDEBUG
+void AbortIfInvalid(const State& before, const Call& call, const State& after) {
+  const absl::Status status = Validate(after);
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s after %s by task %d with %lld %lld %lld %lld %lld %lld\nbefore:\n%safter:\n%s",
+               std::string(status.message()).c_str(), std::string(ShortName(call.op)).c_str(),
+               call.task, static_cast<long long>(call.arg[0]), static_cast<long long>(call.arg[1]),
+               static_cast<long long>(call.arg[2]), static_cast<long long>(call.arg[3]),
+               static_cast<long long>(call.arg[4]), static_cast<long long>(call.arg[5]),
+               ToString(before).c_str(), ToString(after).c_str());
+  std::abort();
+}
+#endif
+
 }  // namespace
 
 Result Step(State& state, const Call& call, const Semantics& semantics) {
   if (call.task >= state.limits.tasks || state.tasks[call.task].state != TaskState::kRunning)
     return Bound("the task that makes the call does not run");
-  return kFunctions[static_cast<int>(call.op)](state, call, semantics);
+  const auto op = static_cast<size_t>(call.op);
+  if (op >= std::size(kFunctions)) return Bound("there is no such call");
+  if (!IntsAreInts(call)) return Bound("an argument of type int has more than 32 bits");
+#ifdef NDEBUG
+  return kFunctions[op](state, call, semantics);
+#else
+  const State before = state;
+  const Result result = kFunctions[op](state, call, semantics);
+  AbortIfInvalid(before, call, state);
+  return result;
+#endif
 }
 
 bool SameOutcome(const Result& a, const Result& b) {

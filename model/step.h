@@ -14,10 +14,19 @@
 namespace selkie {
 
 // Executes `call` in `state` under `semantics`.  Total and deterministic: any
-// call with any arguments gives a result.  If the result is not a value, the
-// state is unchanged, except where the kernel changes it on failure too.  Result::changed is
-// true iff the state may differ from before.  A call by a task that is not
-// running, and a call beyond the limits, gives Result::Kind::kBound.
+// call with any arguments, in any state that Validate accepts, gives a result
+// and leaves a state that Validate accepts.  Result::changed is true iff the
+// state differs from before.  After kBound, and after a signal, it does not.
+// After an errno it differs only where the kernel too has done something before
+// it fails:
+//   mprotect   the mappings before the one that refuses are changed,
+//   write      EPERM comes after the set-user-id bits are taken away,
+//   mmap       MAP_FIXED has unmapped, if a rule of the semantics says so,
+//   sendmsg, recvmsg   ECONNRESET is reported once.
+// A call by a task that does not run, a call beyond the limits, and what is not
+// modelled give Result::Kind::kBound.
+//
+// Without NDEBUG, Step aborts with a message if it leaves an invalid state.
 Result Step(State& state, const Call& call, const Semantics& semantics);
 
 }  // namespace selkie

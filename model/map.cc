@@ -1,0 +1,296 @@
+// mmap, munmap and mprotect: mm/mmap.c and mm/mprotect.c.
+#include <limits>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr uint64_t kPageMask = kPageSize - 1;
+constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
+
+// Lengths above the first are beyond any address space (TASK_SIZE is 2^47 or
+// 2^56); up to the second they are within the smallest.
+constexpr uint64_t kBeyondMemory = uint64_t{1} << 57;
+constexpr uint64_t kWithinMemory = uint64_t{1} << 40;
+
+constexpr uint64_t PageAlign(uint64_t bytes) { return (bytes + kPageMask) & ~kPageMask; }
+
+// The pages of [addr, addr + length) if they lie in the arena; `length` is
+// page-aligned.
+bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
+  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
+  if (addr < 0 || addr > arena || length > static_cast<uint64_t>(arena - addr)) return false;
+  range->begin = static_cast<int>(addr / kPageSize);
+  range->end = range->begin + static_cast<int>(length / kPageSize);
+  return true;
+}
+
+// ---- mmap ----
+
+struct MmapRequest {
+  uint64_t length = 0;  // page-aligned
+  PageRange range;      // where it goes, if `placed`
+  bool placed = false;  // false: where the kernel would put it is not known
+  bool fixed = false;
+};
+
+// get_unmapped_area.  Returns false and sets *error if it fails.
+bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
+  const int64_t addr = c.arg[0];
+  if (request->length > kBeyondMemory) {
+    *error = Fail(ENOMEM, "mm/mmap.c get_unmapped_area: len > TASK_SIZE");
+    return false;
+  }
+  if (request->length > kWithinMemory) {
+    *error = Bound("the length may be beyond the address space");
+    return false;
+  }
+  if (request->fixed && addr == kNull) {
+    *error = Bound("MAP_FIXED at NULL is not modelled");
+    return false;
+  }
+  if (request->fixed && (addr & kPageMask) != 0) {
+    *error = Fail(EINVAL, "mm/mmap.c get_unmapped_area: offset_in_page(addr)");
+    return false;
+  }
+  const auto pages = static_cast<int64_t>(request->length / kPageSize);
+  if (addr == kNull) {
+    const int page = pages <= kMaxPages ? LowestGap(s, c.task, static_cast<int>(pages)) : -1;
+    request->range = {page, page + static_cast<int>(pages)};
+    request->placed = page >= 0;
+    return true;
+  }
+  const int64_t hint = addr & ~static_cast<int64_t>(kPageMask);  // round_hint_to_min
+  request->placed = InArena(s, hint, request->length, &request->range) &&
+                    (request->fixed || IsGap(SpaceOf(s, c), request->range));
+  return true;
+}
+
+// The checks of do_mmap before it looks at the file.
+bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* error) {
+  const auto length = static_cast<uint64_t>(c.arg[1]);
+  request->fixed = (c.arg[3] & abi::kMapFixed) != 0;
+  request->length = PageAlign(length);
+  if (length == 0) {
+    *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
+    return false;
+  }
+  if (request->length == 0) {
+    *error = Fail(ENOMEM, "mm/mmap.c do_mmap: PAGE_ALIGN(len) == 0");
+    return false;
+  }
+  if (!Place(s, c, request, error)) return false;
+  // file_mmap_ok: MAX_LFS_FILESIZE.
+  constexpr auto kMaxBytesOfFile = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (static_cast<uint64_t>(c.arg[5]) > kMaxBytesOfFile - request->length) {
+    *error = Fail(EOVERFLOW, "mm/mmap.c file_mmap_ok");
+    return false;
+  }
+  return true;
+}
+
+// do_mmap's switch over MAP_TYPE: what kind of mapping this file can have.
+bool MapFile(const File& file, int64_t prot, int64_t type, Mapping* m, Result* error) {
+  m->prot = static_cast<uint8_t>(prot & kProtAll);
+  m->may = kProtAll;
+  const bool writable = (file.mode & kModeWrite) != 0;
+  switch (type) {
+    case abi::kMapShared:
+    case abi::kMapShared | abi::kMapPrivate:  // MAP_SHARED_VALIDATE
+      if ((m->prot & kProtWrite) != 0 && !writable) {
+        *error = Fail(EACCES, "mm/mmap.c do_mmap: PROT_WRITE without FMODE_WRITE");
+        return false;
+      }
+      m->shared = 1;
+      m->vm_shared = writable;
+      if (!writable) m->may &= static_cast<uint8_t>(~kProtWrite);
+      break;
+    case abi::kMapPrivate:
+      break;
+    default:
+      *error = Fail(EINVAL, "mm/mmap.c do_mmap: MAP_TYPE");
+      return false;
+  }
+  if ((file.mode & kModeRead) != 0) return true;
+  *error = Fail(EACCES, "mm/mmap.c do_mmap: FMODE_READ");
+  return false;
+}
+
+// True if mmap_region would extend a neighbour of `range` instead of making a
+// new mapping: a neighbour agrees in everything and continues the file.
+bool Merges(const AddressSpace& mm, PageRange range, const Mapping& made) {
+  Mapping m = made;
+  m.start = static_cast<uint8_t>(range.begin);
+  m.pages = static_cast<uint8_t>(range.end - range.begin);
+  for (const Mapping& other : mm) {
+    if (Empty(other)) break;
+    if (EndOf(other) == range.begin && Agree(other, m)) return true;
+    if (other.start == range.end && Agree(m, other)) return true;
+  }
+  return false;
+}
+
+// The model's bounds on a mapping; null if it is within.
+const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
+  if (request.length > static_cast<uint64_t>(kMaxBytes))
+    return "the mapping is longer than the bounds";
+  if (offset >= kMaxBytes) return "the offset is beyond the bounds";
+  if (!request.placed) return "where the kernel would put the mapping is not known";
+  return nullptr;
+}
+
+// A refusal after MAP_FIXED has unmapped what was there.
+Result RefusedUnmapped(State& s, const Call& c, PageRange range, Result error) {
+  AddressSpace mm = SpaceOf(s, c);
+  if (IsGap(mm, range)) return error;
+  if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  error.changed = true;
+  return error;
+}
+
+// mmap_region, after the checks of the file.
+Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Mapping m,
+                 const Semantics& semantics) {
+  const char* bound = BeyondBounds(request, c.arg[5]);
+  const int node = s.files[f].inode - 1;
+  m.file = static_cast<uint8_t>(f + 1);
+  if (bound == nullptr) {
+    m.start = static_cast<uint8_t>(request.range.begin);
+    m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
+    m.pgoff = static_cast<uint8_t>(c.arg[5] / kPageSize);
+  }
+
+  Ruling ruling(s, c, node, f, semantics, Point::kMmap);
+  ruling.facts.Set(FactSet::kProt, m.prot);
+  ruling.facts.Set(FactSet::kMay, m.may);
+  ruling.facts.Set(Fact::kShared, m.vm_shared);
+  if (bound == nullptr)
+    ruling.facts.Set(Fact::kMerges, Merges(SpaceOf(s, c), request.range, m));
+  ruling.targets.mapping = &m;
+  Result error;
+  const bool refused = ruling.Refuses(&error);
+  if (refused && ruling.targets.unmapped && request.fixed)
+    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, request.range, error);
+  if (refused) return error;
+  if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
+  if (bound != nullptr) return Bound(bound);
+
+  AddressSpace mm = SpaceOf(s, c);
+  if (!RemoveRange(mm, s.limits.maps, request.range) || !AddMapping(mm, s.limits.maps, m))
+    return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  Result result = Changed(int64_t{m.start} * kPageSize);
+  ruling.Commit(s, &result);
+  if (request.fixed) ReleaseUnreferenced(s);
+  return result;
+}
+
+// ---- mprotect ----
+
+// One mapping of the range (mprotect_fixup); `part` is its piece in the range.
+// Returns false and sets *error if the kernel refuses or the table is full.
+bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
+                const Semantics& semantics, Result* result) {
+  const auto prot = static_cast<uint8_t>(c.arg[2] & kProtAll);
+  const Mapping before = part;
+  if (HasRules(semantics, Point::kMprotect)) {
+    const int f = part.file - 1;
+    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMprotect);
+    ruling.facts.Set(FactSet::kProt, prot);
+    ruling.facts.Set(FactSet::kMay, part.may);
+    ruling.facts.Set(Fact::kShared, part.vm_shared);
+    ruling.targets.mapping = &part;
+    if (ruling.Refuses(result)) return false;
+    if (ruling.last != nullptr) result->rule = ruling.last;
+  }
+  if ((prot & ~part.may) != 0) {
+    *result = Fail(EACCES, "mm/mprotect.c do_mprotect_pkey: VM_MAYWRITE");
+    return false;
+  }
+  part.prot = prot;
+  if (part == before) return true;
+  if (RemoveRange(*mm, s.limits.maps, {part.start, EndOf(part)}) &&
+      AddMapping(*mm, s.limits.maps, part))
+    return true;
+  *result = Bound("no free mapping within the bounds");
+  return false;
+}
+
+// The loop of do_mprotect_pkey: in order, up to the first failure.
+Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& semantics) {
+  AddressSpace mm = SpaceOf(s, c);
+  Result result = Unchanged(0);
+  int page = range.begin;
+  while (page < range.end) {
+    const int j = MappingAt(s, c.task, page);
+    if (j < 0) {
+      result = Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: a hole in the range");
+      break;
+    }
+    const Mapping part = Piece(SpaceOf(s, c)[j], range);
+    if (!ProtectOne(s, c, part, &mm, semantics, &result)) break;
+    page = EndOf(part);
+  }
+  if (result.kind == Result::Kind::kBound) return result;
+  result.changed = mm != SpaceOf(s, c);
+  if (result.changed) SpaceOf(s, c) = mm;
+  return result;
+}
+
+}  // namespace
+
+Result Mmap(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if ((c.arg[3] & ~int64_t{0x1f}) != 0) return Bound("these flags of mmap are not modelled");
+  if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
+  if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
+  MmapRequest request;
+  if (!BeginMmap(s, c, &request, &error)) return error;
+  Mapping m;
+  if (!MapFile(s.files[f], c.arg[2], c.arg[3] & 0xf, &m, &error)) return error;
+  if (!IsMemfd(s, s.files[f].inode - 1)) {
+    if (request.fixed) return Bound("MAP_FIXED of a socket: kernels differ in what is unmapped");
+    return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
+  }
+  return MapRegion(s, c, f, request, m, semantics);
+}
+
+Result Munmap(State& s, const Call& c, const Semantics&) {
+  const auto bytes = static_cast<uint64_t>(c.arg[1]);
+  if (c.arg[0] == kNull) return Bound("munmap of NULL is not modelled");
+  if ((c.arg[0] & kPageMask) != 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: start not aligned");
+  if (bytes > kBeyondMemory) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len > TASK_SIZE");
+  if (bytes == 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len == 0");
+  PageRange range;
+  if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) return Bound("the range leaves the arena");
+  if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
+  AddressSpace mm = SpaceOf(s, c);
+  if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  return Changed(0);
+}
+
+Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
+  constexpr int64_t kProtSem = 8, kProtGrows = 0x03000000;
+  const auto bytes = static_cast<uint64_t>(c.arg[1]);
+  if ((c.arg[2] & kProtGrows) != 0) return Bound("PROT_GROWSDOWN and PROT_GROWSUP are not modelled");
+  if (c.arg[0] == kNull) return Bound("mprotect of NULL is not modelled");
+  if ((c.arg[0] & kPageMask) != 0)
+    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: start not aligned");
+  if (bytes == 0) return Unchanged(0);
+  if (PageAlign(bytes) == 0) return Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: end <= start");
+  PageRange range;
+  const bool in_arena = InArena(s, c.arg[0], PageAlign(bytes), &range);
+  if (!in_arena && bytes > kWithinMemory) return Bound("the range may wrap around");
+  if ((c.arg[2] & ~(kProtAll | kProtSem)) != 0)
+    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: arch_validate_prot");
+  if (!in_arena) return Bound("the range leaves the arena");
+  return ProtectRange(s, c, range, semantics);
+}
+
+}  // namespace selkie

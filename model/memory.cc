@@ -1,0 +1,108 @@
+// Loads and stores by the program itself: what the page fault decides
+// (arch/x86/mm/fault.c, mm/memory.c, mm/shmem.c shmem_fault).
+#include <csignal>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+struct Access {
+  Mapping* mapping = nullptr;
+  int mm = 0;      // index of the address space
+  int map = 0;     // index of the mapping in it
+  int node = 0;    // the file's inode
+  int page = 0;    // page of the mapping
+  int sample = 0;  // sample of the page; meaningful if `sampled`
+  bool sampled = false;
+
+  int file_page() const { return mapping->pgoff + page; }
+};
+
+// Finds the mapping and checks its protection; false with *error otherwise.
+bool Find(State& s, const Call& c, int64_t addr, bool write, Access* a, Result* error) {
+  auto fail = [error](Result result) {
+    *error = result;
+    return false;
+  };
+  if (addr == kNull) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping at NULL"));
+  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+    return fail(Bound("the address is not in the arena"));
+  const int page = static_cast<int>(addr / kPageSize);
+  const int offset = static_cast<int>(addr % kPageSize);
+  a->map = MappingAt(s, c.task, page);
+  if (a->map < 0) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping"));
+  a->mm = s.tasks[c.task].mm;
+  Mapping& m = s.mms[a->mm][a->map];
+  // x86 has no pages that can be written and not read; access_error.
+  if (m.prot == 0 || (write && (m.prot & kProtWrite) == 0))
+    return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c access_error: protection"));
+  if (m.prot == kProtExec)
+    return fail(Bound("execute-only memory can be read or not, as the processor has keys"));
+  a->mapping = &m;
+  a->node = s.files[m.file - 1].inode - 1;
+  a->page = page - m.start;
+  a->sample = offset / kSampleStride;
+  a->sampled = offset % kSampleStride == 0;
+  return true;
+}
+
+bool Copied(const Access& a) { return ((a.mapping->copied >> a.page) & 1) != 0; }
+
+// shmem_fault: a page wholly beyond the end.  A private copy is in place
+// already and causes no fault; none outlives the truncation of its page.
+bool BeyondEnd(const State& s, const Access& a) {
+  return !Copied(a) && int64_t{a.file_page()} * kPageSize >= s.inodes[a.node].size;
+}
+
+Result StoreShared(State& s, const Access& a, uint8_t byte) {
+  Result result = Unchanged(0);
+  result.effect.wrote = static_cast<uint8_t>(a.node + 1);
+  result.effect.file = a.mapping->file;
+  result.effect.mm = static_cast<uint8_t>(a.mm + 1);
+  result.effect.map = static_cast<uint8_t>(a.map + 1);
+  if (!a.sampled) return result;
+  uint8_t& old = s.inodes[a.node].bytes[a.file_page()][a.sample];
+  result.changed = old != byte;
+  old = byte;
+  return result;
+}
+
+// do_wp_page: the first store to a page of a private mapping copies it.
+Result StorePrivate(State& s, const Access& a, uint8_t byte) {
+  Result result = Unchanged(0);
+  Mapping& m = *a.mapping;
+  if (!Copied(a)) {
+    m.copied |= static_cast<uint8_t>(1u << a.page);
+    m.copy[a.page] = s.inodes[a.node].bytes[a.file_page()];
+    result.changed = true;
+  }
+  if (!a.sampled) return result;
+  uint8_t& old = m.copy[a.page][a.sample];
+  result.changed |= old != byte;
+  old = byte;
+  return result;
+}
+
+}  // namespace
+
+Result Load(State& s, const Call& c, const Semantics&) {
+  Access a;
+  Result error;
+  if (!Find(s, c, c.arg[0], false, &a, &error)) return error;
+  if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
+  if (!a.sampled) return Bound("contents are known at the sampled offsets only");
+  return Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
+                             : s.inodes[a.node].bytes[a.file_page()][a.sample]);
+}
+
+Result Store(State& s, const Call& c, const Semantics&) {
+  Access a;
+  Result error;
+  if (!Find(s, c, c.arg[0], true, &a, &error)) return error;
+  if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
+  const auto byte = static_cast<uint8_t>(c.arg[1]);
+  return a.mapping->shared ? StoreShared(s, a, byte) : StorePrivate(s, a, byte);
+}
+
+}  // namespace selkie

@@ -1,0 +1,223 @@
+// mremap: mm/mremap.c.
+#include <algorithm>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr uint64_t kPageMask = kPageSize - 1;
+
+struct Request {
+  int task = 0;
+  PageRange old;      // old.begin is the old address; old.end may be beyond the
+                      // arena, but by no more than the largest length
+  int pages = 0;      // the new length
+  bool may_move = false;
+  bool fixed = false;
+  int target = -1;    // MREMAP_FIXED: the new first page
+
+  int old_pages() const { return old.end - old.begin; }
+};
+
+int PagesOf(int64_t bytes) { return static_cast<int>((bytes + kPageSize - 1) / kPageSize); }
+
+bool IsLength(int64_t bytes) {
+  return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize;
+}
+
+// The end of the VMA that mapping `j` is part of: mappings that agree are one
+// VMA, as each call that makes them adjacent or equal merges them.  For private
+// mappings that depends on anon_vma, which is not modelled: then *certain is
+// false.
+int VmaEnd(const AddressSpace& mm, int j, bool* certain) {
+  *certain = true;
+  while (j + 1 < kMaxMaps && !Empty(mm[j + 1]) && Agree(mm[j], mm[j + 1])) {
+    if (!mm[j].shared) *certain = false;
+    ++j;
+  }
+  return EndOf(mm[j]);
+}
+
+// A call whose arguments alone are wrong, in the order of Linux 6.1 sys_mremap;
+// where 6.17's check_mremap_params orders differently it is kBound.
+bool BadArguments(const State& s, const Call& c, Request* r, Result* error) {
+  const int64_t flags = c.arg[3], kKnown = abi::kMremapMaymove | abi::kMremapFixed;
+  r->task = c.task;
+  r->may_move = (flags & abi::kMremapMaymove) != 0;
+  r->fixed = (flags & abi::kMremapFixed) != 0;
+  auto fail = [error](Result result) {
+    *error = result;
+    return true;
+  };
+  if ((flags & ~(kKnown | 4)) != 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: flags"));
+  if ((flags & 4) != 0) return fail(Bound("MREMAP_DONTUNMAP is not modelled"));
+  if (r->fixed && !r->may_move)
+    return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: MREMAP_FIXED without MREMAP_MAYMOVE"));
+  if (c.arg[0] == kNull) return fail(Bound("mremap of NULL is not modelled"));
+  if ((c.arg[0] & kPageMask) != 0)
+    return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: addr not aligned"));
+  if (c.arg[2] == 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: !new_len"));
+  if (!IsLength(c.arg[1]) || !IsLength(c.arg[2])) return fail(Bound("the range leaves the arena"));
+  if (c.arg[0] < 0 || c.arg[0] >= int64_t{s.limits.arena} * kPageSize)
+    return fail(Bound("the range leaves the arena"));
+  r->old.begin = static_cast<int>(c.arg[0] / kPageSize);
+  r->old.end = r->old.begin + PagesOf(c.arg[1]);
+  r->pages = PagesOf(c.arg[2]);
+  return false;
+}
+
+// mremap_to's checks of the new address; `mapped`: a mapping stands at the old
+// one.  Linux 6.1 looks for the mapping first, 6.17 last.
+bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* error) {
+  const int64_t addr = c.arg[4];
+  auto fail = [&](const char* check) {
+    *error = mapped ? Fail(EINVAL, check) : Bound("kernels differ in which error comes first");
+    return true;
+  };
+  if (addr == kNull) {
+    *error = Bound("MREMAP_FIXED at NULL is not modelled");
+    return true;
+  }
+  if ((addr & kPageMask) != 0) return fail("mm/mremap.c mremap_to: new_addr not aligned");
+  const int64_t page = addr / kPageSize;
+  if (addr < 0 || page + r->pages > s.limits.arena) {
+    *error = Bound("the new range leaves the arena");
+    return true;
+  }
+  r->target = static_cast<int>(page);
+  if (r->old.end > r->target && r->target + r->pages > r->old.begin)
+    return fail("mm/mremap.c mremap_to: the ranges overlap");
+  return false;
+}
+
+// Moves the old range to page `to`, with its new length; an old length of 0
+// makes a second mapping of the same pages instead.
+Result Move(State& s, const Call& c, const Request& r, int to) {
+  const AddressSpace& before = SpaceOf(s, c);
+  AddressSpace mm = before;
+  const int slots = s.limits.maps;
+  const int kept = std::min(r.old_pages(), r.pages);
+  bool room = RemoveRange(mm, slots, {to, to + r.pages}) && RemoveRange(mm, slots, r.old);
+  for (const Mapping& m : before) {
+    if (Empty(m)) break;
+    const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
+                                           : m.start < r.old.begin + kept && EndOf(m) > r.old.begin;
+    if (!source) continue;
+    Mapping piece = Piece(m, {r.old.begin, r.old.begin + std::max(kept, 1)});
+    const int done = piece.start - r.old.begin;
+    const bool last = done + piece.pages >= kept;
+    const int pages = last ? r.pages - done : piece.pages;
+    if (pages > kMaxPages || piece.pgoff + pages >= kMaxMappedPages)
+      return Bound("the mapping is longer than the bounds");
+    piece.start = static_cast<uint8_t>(to + done);
+    piece.pages = static_cast<uint8_t>(pages);
+    room = room && AddMapping(mm, slots, piece);
+  }
+  if (!room) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  return Changed(int64_t{to} * kPageSize);
+}
+
+// old_len >= new_len without MREMAP_FIXED: the rest is unmapped, whatever it is.
+Result Shrink(State& s, const Call& c, const Request& r) {
+  Result result = Unchanged(c.arg[0]);
+  const PageRange rest{r.old.begin + r.pages, r.old.end};
+  if (rest.begin == rest.end) return result;
+  if (rest.end > s.limits.arena) return Bound("the range leaves the arena");
+  AddressSpace mm = SpaceOf(s, c);
+  if (IsGap(mm, rest)) return result;
+  if (!RemoveRange(mm, s.limits.maps, rest)) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  result.changed = true;
+  return result;
+}
+
+// The mapping grows where it stands: the old range ends where it ends, and what
+// follows is free.
+Result GrowInPlace(State& s, const Call& c, const Request& r) {
+  const int j = MappingAt(s, c.task, r.old.end - 1);
+  Mapping& m = SpaceOf(s, c)[j];
+  const int pages = r.old.begin + r.pages - m.start;
+  if (pages > kMaxPages || m.pgoff + pages >= kMaxMappedPages)
+    return Bound("the mapping is longer than the bounds");
+  m.pages = static_cast<uint8_t>(pages);
+  return Changed(c.arg[0]);
+}
+
+// Without room behind it, a mapping that may move goes elsewhere.
+Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
+  const PageRange more{r.old.end, r.old.begin + r.pages};
+  const bool at_end = r.old_pages() > 0 && r.old.end == vma_end;
+  if (at_end && IsGap(SpaceOf(s, c), more)) {  // vma_expandable
+    if (more.end > s.limits.arena) return Bound("the mapping would leave the arena");
+    return GrowInPlace(s, c, r);
+  }
+  if (!r.may_move) return Fail(ENOMEM, "mm/mremap.c sys_mremap: no room to grow");
+  const int to = LowestGap(s, c.task, r.pages);
+  if (to < 0) return Bound("no gap in the arena: where the kernel would go is not known");
+  return Move(s, c, r, to);
+}
+
+// vma_to_resize (check_prep_vma since 6.17): the old range must lie in one VMA.
+// With MREMAP_FIXED, kernels before 6.17 have unmapped by then what is at the
+// new place, and the rest of a range that shrinks.
+bool BadVma(const State& s, const Call& c, const Request& r, const Mapping& m, int vma_end,
+            bool certain, Result* error) {
+  const int kept = std::min(r.old_pages(), r.pages);
+  const bool crosses = r.old.begin + kept > vma_end;
+  const bool duplicates_private = r.old_pages() == 0 && !m.shared;
+  if (!crosses && r.old.begin + kept > EndOf(m) && !certain) {
+    *error = Bound("whether two private mappings are one VMA is not modelled");
+    return true;
+  }
+  if (!crosses && !duplicates_private) return false;
+  *error = duplicates_private ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
+                              : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
+  if (!r.fixed) return true;
+  const PageRange target{r.target, r.target + r.pages};
+  const bool same_length = r.old_pages() == r.pages;  // 6.17 moves several mappings
+  if (same_length || r.old_pages() > r.pages || !IsGap(SpaceOf(s, c), target))
+    *error = Bound("kernels differ in what a failing MREMAP_FIXED leaves");
+  return true;
+}
+
+Result MoveTo(State& s, const Call& c, const Request& r) {
+  if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target);
+  return Bound("the range leaves the arena");
+}
+
+// The rules, about the mapping that is to change.
+const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
+                         const Semantics& semantics) {
+  if (!HasRules(semantics, Point::kMremap)) return nullptr;
+  const int f = m.file - 1;
+  Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMremap);
+  ruling.facts.Set(FactSet::kProt, m.prot);
+  ruling.facts.Set(FactSet::kMay, m.may);
+  ruling.facts.Set(Fact::kShared, m.vm_shared);
+  Result error;
+  return ruling.Refuses(&error) ? error.rule : nullptr;
+}
+
+}  // namespace
+
+Result Mremap(State& s, const Call& c, const Semantics& semantics) {
+  Request r;
+  Result error;
+  if (BadArguments(s, c, &r, &error)) return error;
+  const int j = MappingAt(s, c.task, r.old.begin);
+  if (r.fixed && BadTarget(s, c, &r, j >= 0, &error)) return error;
+  if (j < 0) return Fail(EFAULT, "mm/mremap.c sys_mremap: vma_lookup");
+  const Mapping m = SpaceOf(s, c)[j];
+  if (const Rule* rule = DecideMremap(s, c, m, semantics)) return Refused(rule);
+  if (!r.fixed && r.old_pages() >= r.pages) return Shrink(s, c, r);
+  bool certain;
+  const int vma_end = VmaEnd(SpaceOf(s, c), j, &certain);
+  if (BadVma(s, c, r, m, vma_end, certain, &error)) return error;
+  return r.fixed ? MoveTo(s, c, r) : Grow(s, c, r, vma_end);
+}
+
+}  // namespace selkie

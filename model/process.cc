@@ -1,0 +1,163 @@
+// fork, clone, exec, exit and wait: kernel/fork.c, fs/exec.c, kernel/exit.c.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+bool Runs(const Task& task) { return task.state == TaskState::kRunning; }
+
+// Another running task than `except` uses the descriptor table, or the address
+// space.
+bool TableShared(const State& s, int table, int except) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (i != except && Runs(s.tasks[i]) && s.tasks[i].fds == table) return true;
+  return false;
+}
+bool SpaceShared(const State& s, int mm, int except) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (i != except && Runs(s.tasks[i]) && s.tasks[i].mm == mm) return true;
+  return false;
+}
+
+// A table that no running task uses: there are as many as tasks, and the task
+// that asks has none of its own.
+uint8_t FreeTable(const State& s) {
+  uint8_t i = 0;
+  while (i + 1 < kMaxTasks && TableShared(s, i, -1)) ++i;
+  return i;
+}
+uint8_t FreeSpace(const State& s) {
+  uint8_t i = 0;
+  while (i + 1 < kMaxTasks && SpaceShared(s, i, -1)) ++i;
+  return i;
+}
+
+int FreeTask(const State& s) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].state == TaskState::kFree) return i;
+  return -1;
+}
+
+// As it is in an initial state.
+void Clear(State& s, int i) {
+  s.tasks[i] = Task{};
+  s.tasks[i].fds = s.tasks[i].mm = static_cast<uint8_t>(i);
+}
+
+// The rules about each mapping that the child is to get (dup_mmap); false with
+// *error if one refuses.
+bool MayCopy(const State& s, const Call& c, AddressSpace* mm, const Semantics& semantics,
+             Result* error) {
+  if (!HasRules(semantics, Point::kFork)) return true;
+  for (Mapping& m : *mm) {
+    if (Empty(m)) break;
+    const int f = m.file - 1;
+    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kFork);
+    ruling.facts.Set(FactSet::kProt, m.prot);
+    ruling.facts.Set(FactSet::kMay, m.may);
+    ruling.facts.Set(Fact::kShared, m.vm_shared);
+    ruling.targets.mapping = &m;
+    if (ruling.Refuses(error)) return false;
+    m.prot &= m.may;
+  }
+  return true;
+}
+
+Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semantics) {
+  const int child = FreeTask(s);
+  if (child < 0) return Bound("no free task within the bounds");
+  const Task& parent = s.tasks[c.task];
+  AddressSpace mm = s.mms[parent.mm];
+  Result error;
+  const bool share_mm = (flags & abi::kCloneVm) != 0;
+  if (!share_mm && !MayCopy(s, c, &mm, semantics, &error)) return error;
+
+  Task task = parent;  // with its mark: what a child knows, it was told
+  task.parent = static_cast<uint8_t>(c.task + 1);
+  if ((flags & abi::kCloneFiles) == 0) {  // copy_files
+    task.fds = FreeTable(s);
+    s.fds[task.fds] = s.fds[parent.fds];
+  }
+  if (!share_mm) {  // copy_mm
+    task.mm = FreeSpace(s);
+    s.mms[task.mm] = mm;
+  }
+  s.tasks[child] = task;
+  return Changed(child);
+}
+
+// The children of a task that ends: the harness adopts those that run, and
+// reaps those that have ended.
+void GiveAwayChildren(State& s, int parent) {
+  for (int i = 0; i < s.limits.tasks; ++i) {
+    if (s.tasks[i].parent != parent + 1) continue;
+    s.tasks[i].parent = 0;
+    if (s.tasks[i].state == TaskState::kZombie) Clear(s, i);
+  }
+}
+
+}  // namespace
+
+Result Fork(State& s, const Call& c, const Semantics& semantics) {
+  return MakeTask(s, c, 0, semantics);
+}
+
+Result Clone(State& s, const Call& c, const Semantics& semantics) {
+  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles;
+  if ((c.arg[0] & ~kKnown) != 0) return Bound("these flags of clone are not modelled");
+  return MakeTask(s, c, c.arg[0], semantics);
+}
+
+Result Exec(State& s, const Call& c, const Semantics&) {
+  const State& before = s;
+  Task& task = s.tasks[c.task];
+  bool changed = false;
+  if (TableShared(before, task.fds, c.task)) {  // begin_new_exec: unshare_files
+    const uint8_t own = FreeTable(s);
+    s.fds[own] = s.fds[task.fds];
+    task.fds = own;
+    changed = true;
+  }
+  for (Fd& fd : s.fds[task.fds]) {  // do_close_on_exec
+    if (fd.cloexec == 0) continue;
+    fd = Fd{};
+    changed = true;
+  }
+  if (SpaceShared(before, task.mm, c.task)) {  // exec_mmap: a new address space
+    task.mm = FreeSpace(s);
+    changed = true;
+  } else if (!Empty(s.mms[task.mm][0])) {
+    s.mms[task.mm] = AddressSpace{};
+    changed = true;
+  }
+  if (!changed) return Unchanged(0);
+  ReleaseUnreferenced(s);
+  return Changed(0);
+}
+
+Result Exit(State& s, const Call& c, const Semantics&) {
+  const Task task = s.tasks[c.task];
+  GiveAwayChildren(s, c.task);
+  if (!SpaceShared(s, task.mm, c.task)) s.mms[task.mm] = AddressSpace{};  // exit_mm
+  if (!TableShared(s, task.fds, c.task)) s.fds[task.fds] = FdTable{};     // exit_files
+  Clear(s, c.task);
+  if (task.parent != 0) {  // exit_notify: until the parent waits
+    s.tasks[c.task].state = TaskState::kZombie;
+    s.tasks[c.task].parent = task.parent;
+    s.tasks[c.task].uid = task.uid;
+  }
+  ReleaseUnreferenced(s);
+  return Changed(0);
+}
+
+Result Wait(State& s, const Call& c, const Semantics&) {
+  const int64_t child = c.arg[0];
+  if (child < 0 || child >= s.limits.tasks || s.tasks[child].state == TaskState::kFree)
+    return Bound("there is no such task to wait for");
+  if (s.tasks[child].parent != c.task + 1) return Fail(ECHILD, "kernel/exit.c do_wait: not a child");
+  if (Runs(s.tasks[child])) return Bound("the wait would not end");
+  Clear(s, static_cast<int>(child));
+  return Changed(0);
+}
+
+}  // namespace selkie

@@ -1,0 +1,189 @@
+// read, pread, write, pwrite and lseek: fs/read_write.c, mm/filemap.c and
+// mm/shmem.c.
+#include <algorithm>
+#include <limits>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kMaxOffset = std::numeric_limits<int64_t>::max();
+
+// Above this count, whether access_ok refuses depends on where in memory the
+// program's buffer lies.
+constexpr int64_t kMaxCount = int64_t{1} << 26;
+
+// The checks of the count and position that read and write share, after the
+// check of f_mode.
+bool BadCount(int64_t count, int64_t pos, Result* error) {
+  if (count < 0) {  // a size_t of more than half of memory
+    *error = Fail(EFAULT, "fs/read_write.c vfs_read, vfs_write: access_ok");
+    return true;
+  }
+  if (count > kMaxCount) {
+    *error = Bound("the count reaches beyond the program's buffer");
+    return true;
+  }
+  if (pos > kMaxOffset - count) {
+    *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos + count");
+    return true;
+  }
+  return false;
+}
+
+// Appends the samples at offsets in [begin, end) to the result.
+void TakeSamples(const Inode& inode, int64_t begin, int64_t end, Result* result) {
+  int64_t i = (begin + kSampleStride - 1) / kSampleStride;
+  for (; i * kSampleStride < end; ++i)
+    result->data[result->num_data++] = inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage];
+}
+
+Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
+              const Semantics& semantics) {
+  const int node = s.files[f].inode - 1;
+  if ((s.files[f].mode & kModeRead) == 0) return Fail(EBADF, "fs/read_write.c vfs_read: FMODE_READ");
+  if (!IsMemfd(s, node)) return Bound("reading from a socket is not modelled");
+  Result error;
+  Ruling ruling(s, c, node, f, semantics, Point::kRead);
+  if (ruling.Refuses(&error)) return error;
+  if (BadCount(count, pos, &error)) return error;
+
+  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
+  Result result = Unchanged(std::min(count, left));  // shmem_file_read_iter
+  if (result.value > 0) TakeSamples(s.inodes[node], pos, pos + result.value, &result);
+  ruling.Commit(s, &result);
+  return result;
+}
+
+// Moves f_pos after a transfer.
+void Advance(State& s, int f, int64_t to, Result* result) {
+  if (s.files[f].pos == to) return;
+  s.files[f].pos = static_cast<uint32_t>(to);
+  result->changed = true;
+}
+
+// generic_perform_write: chunk by chunk, each with the seals asked anew.  The
+// error counts only if no chunk was written.  Returns the bytes written, or -1
+// with *error.
+int64_t WriteChunks(const State& s, const Call& c, Ruling& ruling, int64_t pos, int64_t count,
+                    uint32_t chunk, Result* error) {
+  int64_t written = 0;
+  while (written < count) {
+    const int64_t at = pos + written;
+    const int64_t end = at + std::min(chunk - (at & (int64_t{chunk} - 1)), count - written);
+    ruling.facts.Set(Fact::kGrows, end > ruling.inode.size);
+    if (ruling.Refuses(error)) return written > 0 ? written : -1;  // shmem_write_begin
+    if (end > SizeLimit(s)) {
+      *error = Bound("the write reaches beyond the largest size within the bounds");
+      return -1;
+    }
+    FillSamples(ruling.inode, at, end, static_cast<uint8_t>(c.arg[1]));
+    ruling.inode.size = std::max(ruling.inode.size, static_cast<uint32_t>(end));
+    written = end - pos;
+  }
+  return written;
+}
+
+// A failed write has still taken the set-user-id bit.
+Result FailedWrite(State& s, int node, uint16_t mode, Result error) {
+  if (error.kind == Result::Kind::kBound || s.inodes[node].mode == mode) return error;
+  s.inodes[node].mode = mode;
+  error.changed = true;
+  return error;
+}
+
+Result WriteAt(State& s, const Call& c, int f, int64_t count, int64_t pos, bool moves,
+               const Semantics& semantics) {
+  const int node = s.files[f].inode - 1;
+  if ((s.files[f].mode & kModeWrite) == 0)
+    return Fail(EBADF, "fs/read_write.c vfs_write: FMODE_WRITE");
+  if (!IsMemfd(s, node)) return Bound("writing to a socket is not modelled");
+  Result error;
+  if (BadCount(count, pos, &error)) return error;
+  if (count == 0) return Unchanged(0);  // generic_write_checks
+  if ((s.files[f].flags & kFlagAppend) != 0) pos = s.inodes[node].size;
+
+  Ruling ruling(s, c, node, f, semantics, Point::kWrite);
+  const uint16_t mode = ModeWithoutPrivileges(s, c.task, s.inodes[node]);  // file_remove_privs
+  ruling.inode.mode = mode;
+  const int64_t written = WriteChunks(s, c, ruling, pos, count, semantics.write_chunk, &error);
+  if (written < 0) return FailedWrite(s, node, mode, error);
+
+  Result result = Unchanged(written);
+  result.effect.wrote = static_cast<uint8_t>(node + 1);
+  result.effect.file = static_cast<uint8_t>(f + 1);
+  if (ruling.inode.size != s.inodes[node].size) result.effect.resized = result.effect.wrote;
+  ruling.Commit(s, &result);
+  if (moves) Advance(s, f, pos + written, &result);
+  return result;
+}
+
+}  // namespace
+
+void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte) {
+  end = std::min(end, kMaxBytes);
+  int64_t i = (begin + kSampleStride - 1) / kSampleStride;
+  for (; i * kSampleStride < end; ++i)
+    inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] = byte;
+}
+
+Result Read(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const int64_t pos = s.files[f].pos;
+  Result result = ReadAt(s, c, f, c.arg[1], pos, semantics);
+  if (result.ok()) Advance(s, f, pos + result.value, &result);
+  return result;
+}
+
+Result Pread(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[2] < 0) return Fail(EINVAL, "fs/read_write.c ksys_pread64: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsMemfd(s, s.files[f].inode - 1)) return Fail(ESPIPE, "fs/read_write.c: FMODE_PREAD");
+  return ReadAt(s, c, f, c.arg[1], c.arg[2], semantics);
+}
+
+Result Write(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return WriteAt(s, c, f, c.arg[2], s.files[f].pos, true, semantics);
+}
+
+Result Pwrite(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[3] < 0) return Fail(EINVAL, "fs/read_write.c ksys_pwrite64: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if ((s.files[f].mode & kModePwrite) == 0)
+    return Fail(ESPIPE, "fs/read_write.c ksys_pwrite64: FMODE_PWRITE");
+  return WriteAt(s, c, f, c.arg[2], c.arg[3], false, semantics);
+}
+
+Result Lseek(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const int64_t whence = c.arg[2];
+  if (whence < 0 || whence > 4) return Fail(EINVAL, "fs/read_write.c ksys_lseek: whence");
+  const int node = s.files[f].inode - 1;
+  if (!IsMemfd(s, node)) return Fail(ESPIPE, "fs/read_write.c vfs_llseek: FMODE_LSEEK");
+  if (whence > abi::kSeekEnd) return Bound("SEEK_DATA and SEEK_HOLE are not modelled");
+
+  // generic_file_llseek_size; the addition wraps as the kernel's does.
+  uint64_t base = 0;
+  if (whence == abi::kSeekCur) base = s.files[f].pos;
+  if (whence == abi::kSeekEnd) base = s.inodes[node].size;
+  const auto pos = static_cast<int64_t>(base + static_cast<uint64_t>(c.arg[1]));
+  if (pos < 0) return Fail(EINVAL, "fs/read_write.c vfs_setpos: offset < 0");
+  if (pos > kMaxPos) return Bound("the position is beyond the bounds");
+  Result result = Unchanged(pos);
+  Advance(s, f, pos, &result);
+  return result;
+}
+
+}  // namespace selkie

@@ -1,0 +1,164 @@
+// ftruncate, truncate and fallocate: fs/open.c, fs/attr.c, mm/shmem.c.
+#include <algorithm>
+#include <limits>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
+
+// Bits of fallocate's mode that mean another operation, or none in some
+// version: NO_HIDE_STALE to WRITE_ZEROES.
+constexpr int64_t kOtherFallocModes = 0xfc;
+
+// truncate_pagecache: private copies of pages that are now wholly beyond the
+// end go too (unmap_mapping_range with even_cows).
+void DropCopiesBeyond(State& s, int node, int64_t size) {
+  const int first = static_cast<int>((size + kPageSize - 1) / kPageSize);
+  for (AddressSpace& mm : s.mms) {
+    for (Mapping& m : mm) {
+      if (Empty(m)) break;
+      if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
+      for (int i = std::max(first - m.pgoff, 0); i < m.pages; ++i) {
+        m.copied &= static_cast<uint8_t>(~(1u << i));
+        m.copy[i] = {};
+      }
+    }
+  }
+}
+
+// Zeroes the contents from `size` on, also what lies beyond the old end in its
+// page, then sets the size.
+void Resize(State& s, int node, Inode& inode, int64_t size) {
+  if (size <= inode.size) {
+    FillSamples(inode, size, kMaxBytes, 0);
+    DropCopiesBeyond(s, node, size);
+  }
+  inode.size = static_cast<uint32_t>(size);
+}
+
+Result PunchHole(State& s, const Call& c, int f, int node, Ruling& ruling) {
+  const int64_t offset = c.arg[2], end = c.arg[2] + c.arg[3];
+  Result result = Unchanged(0);
+  // Bytes beyond the end of the file but in its last page are contents too.
+  const int64_t contents = (int64_t{ruling.inode.size} + kPageSize - 1) / kPageSize * kPageSize;
+  if (offset < contents) {
+    result.effect.wrote = static_cast<uint8_t>(node + 1);
+    result.effect.file = static_cast<uint8_t>(f + 1);
+  }
+  FillSamples(ruling.inode, offset, end, 0);
+  ruling.Commit(s, &result);
+  return result;
+}
+
+Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
+  const int64_t end = c.arg[2] + c.arg[3];
+  if (end > SizeLimit(s)) return Bound("fallocate beyond the largest size within the bounds");
+  Result result = Unchanged(0);
+  if ((c.arg[1] & abi::kFallocKeepSize) == 0 && end > ruling.inode.size) {
+    ruling.inode.size = static_cast<uint32_t>(end);
+    result.effect.resized = static_cast<uint8_t>(node + 1);
+    result.effect.file = static_cast<uint8_t>(f + 1);
+  }
+  ruling.Commit(s, &result);
+  return result;
+}
+
+// The checks of mode, offset and length in fs/open.c vfs_fallocate before
+// FMODE_WRITE.
+bool BadFallocate(const Call& c, Result* error) {
+  const int64_t mode = c.arg[1];
+  if (c.arg[2] < 0 || c.arg[3] <= 0)
+    *error = Fail(EINVAL, "fs/open.c vfs_fallocate: offset or len");
+  else if ((mode & ~(kOtherFallocModes | 3)) != 0)
+    *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_SUPPORTED_MASK");
+  else if ((mode & kOtherFallocModes) != 0)
+    *error = Bound("this mode of fallocate is not modelled");
+  else if (mode == abi::kFallocPunchHole)
+    *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: PUNCH_HOLE without KEEP_SIZE");
+  else
+    return false;
+  return true;
+}
+
+}  // namespace
+
+uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
+  const uint16_t uid = s.tasks[task].uid;
+  if (uid == 0) return inode.mode;  // CAP_FSETID
+  uint16_t mode = inode.mode & ~kSetUid;
+  // setattr_should_drop_sgid; a user's group is the user's own.
+  if ((mode & kGroupExec) != 0 || uid != inode.uid) mode &= ~kSetGid;
+  return mode;
+}
+
+Result SetSize(State& s, const Call& c, int f, int node, int64_t size,
+               const Semantics& semantics) {
+  // A file that open is about to make is not in the table yet.
+  const int made = f >= 0 && s.files[f].inode != 0 ? f : -1;
+  Ruling ruling(s, c, node, made, semantics, Point::kTruncate);
+  ruling.facts.Set(Fact::kGrows, size > ruling.inode.size);
+  ruling.facts.Set(Fact::kShrinks, size < ruling.inode.size);
+  Result error;
+  if (ruling.Refuses(&error)) return error;
+  if (size > SizeLimit(s)) return Bound("the size is beyond the bounds");
+
+  Result result = Unchanged(0);
+  if (size != ruling.inode.size) {
+    result.effect.resized = static_cast<uint8_t>(node + 1);
+    result.effect.file = static_cast<uint8_t>(f + 1);
+  }
+  ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // do_truncate
+  Resize(s, node, ruling.inode, size);
+  ruling.Commit(s, &result);
+  // Private copies can only have gone if the inode changed too.
+  return result;
+}
+
+Result Ftruncate(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[1] < 0) return Fail(EINVAL, "fs/open.c do_sys_ftruncate: length < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const int node = s.files[f].inode - 1;
+  if (!IsMemfd(s, node)) return Fail(EINVAL, "fs/open.c do_sys_ftruncate: S_ISREG");
+  if ((s.files[f].mode & kModeWrite) == 0)
+    return Fail(EINVAL, "fs/open.c do_sys_ftruncate: FMODE_WRITE");
+  return SetSize(s, c, f, node, c.arg[1], semantics);
+}
+
+Result Truncate(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (c.arg[2] < 0) return Fail(EINVAL, "fs/open.c do_sys_truncate: length < 0");
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error)) return error;
+  const int node = s.files[link].inode - 1;
+  if (!IsMemfd(s, node)) return Fail(EINVAL, "fs/open.c vfs_truncate: S_ISREG");
+  if (!InodePermission(s, c.task, s.inodes[node], kModeWrite))
+    return Fail(EACCES, "fs/open.c vfs_truncate: inode_permission");
+  return SetSize(s, c, -1, node, c.arg[2], semantics);
+}
+
+Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (BadFallocate(c, &error)) return error;
+  if ((s.files[f].mode & kModeWrite) == 0)
+    return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
+  const int node = s.files[f].inode - 1;
+  if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
+  if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])
+    return Fail(EFBIG, "fs/open.c vfs_fallocate: offset + len");
+
+  const bool punch = (c.arg[1] & abi::kFallocPunchHole) != 0;
+  Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
+  ruling.facts.Set(Fact::kPunch, punch);
+  ruling.facts.Set(Fact::kGrows, !punch && c.arg[2] + c.arg[3] > ruling.inode.size);
+  if (ruling.Refuses(&error)) return error;
+  return punch ? PunchHole(s, c, f, node, ruling) : Allocate(s, c, f, node, ruling);
+}
+
+}  // namespace selkie
