@@ -138,16 +138,29 @@ bool Machine::Assumed(const State& s, const Move& move) const {
 
 // ---- Steps ----
 
+// A clause that does not speak of the protocol is in force for an inode whose
+// seals can satisfy it.
+bool Machine::InForce(const State& s) const {
+  if ((reads_ & fact::kNeedSeal) != 0 || reads_ == 0) return AnySealed(s);
+  constexpr uint64_t kSealBits = 0xff << fact::kSeals;
+  for (int i = 0; i < s.limits.inodes; ++i) {
+    if (s.inodes[i].kind != InodeKind::kMemfd) continue;
+    for (const Term& term : property_->clause.terms)
+      if (((s.inodes[i].seals ^ term.want) & term.mask & kSealBits) == 0) return true;
+  }
+  return false;
+}
+
 void Machine::Apply(State& state, const Move& move, StepOutcome& outcome) const {
   outcome = StepOutcome{};
   if (!Assumed(state, move)) return;
-  outcome.sealed = AnySealed(state);
+  outcome.sealed = InForce(state);
   if (move.protocol) {
     ApplyProtocol(state, move, outcome);
   } else {
     outcome.result = Step(state, move.call, *semantics_);
     outcome.changed = outcome.result.changed;
-    if (outcome.result.ok() && outcome.sealed) {
+    if (outcome.result.ok() && AnySealed(state)) {
       MarkCreated(state, move.call, outcome.result);
       MarkRemapped(state, move.call, outcome.result);
     }

@@ -77,6 +77,7 @@ class Machine {
 
   void AddProtocolMoves(const State& state, int task, const Objects& objects,
                         std::vector<Move>& moves) const;
+  bool InForce(const State& state) const;
   bool Assumed(const State& state, const Move& move) const;
   void MarkCreated(State& state, const Call& call, const Result& result) const;
   void MarkRemapped(State& state, const Call& call, const Result& result) const;

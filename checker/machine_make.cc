@@ -109,7 +109,7 @@ absl::Status Machine::Compile(const Bounds& bounds) {
                     bounds.maps * bounds.pages, kArenaPages));
   reads_ = BitsRead(property_->clause.terms);
   for (const Clause& clause : property_->assumes) reads_ |= BitsRead(clause.terms);
-  if (Reads(fact::kSealed) && semantics_->protocol.steps.empty())
+  if ((reads_ & fact::kNeedSeal) != 0 && semantics_->protocol.steps.empty())
     return absl::InvalidArgumentError(
         fmt::format("semantics {} has no protocol, so property {} has no seal to speak of",
                     semantics_->name, property_->name));

@@ -42,6 +42,11 @@ inline constexpr int kSealed = 20, kByWriteCall = 21, kByStore = 22, kResized = 
 inline constexpr int kFileAfter = 24, kFileCopy = 25, kFileHanded = 26;
 inline constexpr int kMapAfter = 27, kMapCopied = 28, kMapOldWritable = 29, kMapOldReadonly = 30;
 inline constexpr int kShared = 31, kMappedWritable = 32;
+// Facts that are only ever true once a protocol has finished.
+inline constexpr uint64_t kNeedSeal =
+    uint64_t{1} << kSealed | uint64_t{1} << kFileAfter | uint64_t{1} << kFileHanded |
+    uint64_t{1} << kMapAfter | uint64_t{1} << kMapCopied | uint64_t{1} << kMapOldWritable |
+    uint64_t{1} << kMapOldReadonly | uint64_t{1} << kMappedWritable;
 }  // namespace fact
 
 struct Role {

@@ -1,0 +1,101 @@
+#include "checker/check.h"
+
+#include <algorithm>
+
+#include "checker/compare.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+
+namespace selkie {
+namespace {
+
+bool MakesInodes(const Semantics& semantics) {
+  return std::any_of(semantics.rules.begin(), semantics.rules.end(),
+                     [](const Rule& rule) { return rule.effect == EffectKind::kFreshInode; });
+}
+
+uint64_t OpsNamed(const std::vector<std::string>& names) {
+  uint64_t ops = 0;
+  for (const CallSpec& spec : CallTable())
+    if (std::find(names.begin(), names.end(), ShortName(spec.op)) != names.end())
+      ops |= uint64_t{1} << static_cast<int>(spec.op);
+  return ops;
+}
+
+// Why a promise that held says nothing, or empty.
+std::string VacuousBecause(const Property& property, const SearchStats& stats) {
+  if (property.kind == Property::Kind::kSameAs)
+    return stats.transitions == 0 ? "no call of the property changed anything" : "";
+  if (stats.ops_after_seal == 0) return "the seal was never set within the bounds";
+  if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)) != 0) return "";
+  return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
+}
+
+bool SameAnswers(const Trace& a, const Trace& b) {
+  return std::equal(a.results.begin(), a.results.end(), b.results.begin(), b.results.end(),
+                    SameOutcome);
+}
+
+Trace ReplayUnder(const Machine& machine, const Search& search, const Limits& limits) {
+  Sequence sequence;
+  sequence.limits = limits;
+  sequence.uids.clear();
+  for (const Task& task : machine.Initial().tasks)
+    if (task.state == TaskState::kRunning) sequence.uids.push_back(task.uid);
+  for (const Move& move : search.path) sequence.calls.push_back(move.call);
+  return Replay(sequence, machine.semantics());
+}
+
+// The witness without the bounds of the search, if they played no part in it.
+Trace WitnessOf(const Machine& machine, const Search& search) {
+  Trace bounded = ReplayUnder(machine, search, machine.Initial().limits);
+  Trace free = ReplayUnder(machine, search, Limits{});
+  return SameAnswers(bounded, free) ? free : bounded;
+}
+
+void Conclude(const Property& property, const Search& search, Verdict& verdict) {
+  const bool hit = search.ending == Search::Ending::kHit;
+  const bool reach = property.kind == Property::Kind::kReach;
+  if (hit || search.ending == Search::Ending::kExhausted)
+    verdict.kind = hit == reach ? Verdict::Kind::kHolds : Verdict::Kind::kBroken;
+  else
+    verdict.kind = Verdict::Kind::kStopped;
+  if (search.ending == Search::Ending::kInterrupted) verdict.why = "interrupted";
+  if (search.ending == Search::Ending::kMemory) verdict.why = "the memory limit was reached";
+  if (hit || search.ending != Search::Ending::kExhausted) return;
+  verdict.why = VacuousBecause(property, search.stats);
+  if (!verdict.why.empty() && !reach) verdict.kind = Verdict::Kind::kVacuous;
+}
+
+}  // namespace
+
+absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semantics,
+                              const Semantics* baseline, const Bounds& bounds,
+                              const SearchOptions& options) {
+  const bool pairs = property.kind == Property::Kind::kSameAs;
+  if (pairs && baseline == nullptr)
+    return absl::InvalidArgumentError(fmt::format(
+        "property {} compares with {}: no baseline was given", property.name, property.same_as));
+  Verdict verdict;
+  verdict.bounds = bounds;
+  if (MakesInodes(semantics)) verdict.bounds.inodes = std::max(bounds.inodes, 2);
+  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, verdict.bounds);
+  if (!machine.ok()) return machine.status();
+  absl::StatusOr<Machine> base =
+      pairs ? Machine::Make(property, *baseline, verdict.bounds) : *machine;
+  if (!base.ok()) return base.status();
+
+  absl::StatusOr<Search> search =
+      pairs ? ExplorePairs(*base, *machine, options) : Explore(*machine, options);
+  if (!search.ok()) return search.status();
+  verdict.stats = search->stats;
+  Conclude(property, *search, verdict);
+  if (search->ending != Search::Ending::kHit) return verdict;
+  verdict.has_witness = true;
+  verdict.witness = WitnessOf(*machine, *search);
+  if (pairs) verdict.baseline = Replay(verdict.witness.sequence, *baseline).results;
+  for (const Move& move : search->path) verdict.protocol.push_back(move.protocol);
+  return verdict;
+}
+
+}  // namespace selkie

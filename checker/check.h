@@ -1,0 +1,43 @@
+// Does a semantics keep a promise, within bounds?
+#ifndef SELKIE_CHECKER_CHECK_H_
+#define SELKIE_CHECKER_CHECK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "checker/explore.h"
+#include "checker/property.h"
+#include "model/semantics.h"
+#include "model/trace.h"
+
+namespace selkie {
+
+struct Verdict {
+  enum class Kind : uint8_t {
+    kHolds,    // never: in every state within the bounds; reach: `witness` shows it
+    kBroken,   // never: `witness` shows it; reach: no state within the bounds does
+    kVacuous,  // it would hold, but only because nothing was tried: see `why`
+    kStopped,  // interrupted or out of memory: see `why`
+  };
+  Kind kind = Kind::kHolds;
+  std::string why;  // kVacuous, kStopped
+  bool has_witness = false;
+  Trace witness;                 // the shortest one, under the semantics
+  std::vector<bool> protocol;    // by call of the witness: a step of the protocol
+  std::vector<Result> baseline;  // same-as: what the baseline answered, by call
+  Bounds bounds;                 // as explored
+  SearchStats stats;
+};
+
+// Explores `property` under `semantics`.  `baseline` is the semantics that a
+// same-as property names, and null for others.  If a rule of the semantics makes
+// inodes (fresh-inode), bounds.inodes is raised to 2.  InvalidArgumentError as
+// Machine::Make says.
+absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semantics,
+                              const Semantics* baseline, const Bounds& bounds,
+                              const SearchOptions& options);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_CHECK_H_

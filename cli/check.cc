@@ -1,0 +1,240 @@
+// selkie check: does a semantics keep a promise, within bounds?
+#include <sys/resource.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/questions.h"
+#include "fmt/format.h"
+#include "traces/json.h"
+#include "traces/strace.h"
+
+namespace selkie {
+namespace {
+
+struct CheckArguments {
+  std::vector<std::string> semantics;
+  std::vector<std::string> properties;
+  std::string bounds;
+  std::string memory;
+  std::string save;
+  bool no_symmetry = false;
+  bool json = false;
+};
+
+constexpr const char* kExample =
+    "Example:\n"
+    "  selkie check --semantics fw-v3 --property no-writable-reopen\n"
+    "  selkie check --semantics linux-5.1 --property no-writable-reopen \\\n"
+    "      --bounds processes=2,fds=3,files=2,maps=2\n"
+    "A semantics or property is a name or the path of a .sem or .prop file.  Without\n"
+    "--property all properties are asked.";
+
+// "4G", "512M" or a number of bytes; 0 if it is none of these.
+uint64_t ParseBytes(const std::string& text) {
+  size_t end = 0;
+  double number = 0;
+  try {
+    number = std::stod(text, &end);
+  } catch (const std::exception&) {
+    return 0;
+  }
+  const std::string unit = text.substr(end);
+  const int shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit.empty() ? 0 : -1;
+  if (shift < 0 || !(number > 0) || number > 1e15) return 0;
+  return static_cast<uint64_t>(number * static_cast<double>(uint64_t{1} << shift));
+}
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec) * 1e-6;
+}
+
+uint64_t PeakBytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+// The word for a verdict: a promise holds or is broken, a state is reachable or
+// not.
+std::string_view Word(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::kHolds: return verdict.has_witness ? "reachable" : "holds";
+    case Verdict::Kind::kBroken: return verdict.has_witness ? "BROKEN" : "NOT REACHABLE";
+    case Verdict::Kind::kVacuous: return "VACUOUS";
+    case Verdict::Kind::kStopped: return "STOPPED";
+  }
+  return "";
+}
+
+Colour ColourOf(const Verdict& verdict) {
+  if (verdict.kind == Verdict::Kind::kHolds) return Colour::kGreen;
+  return verdict.kind == Verdict::Kind::kBroken ? Colour::kRed : Colour::kYellow;
+}
+
+int ExitCodeOf(const Verdict& verdict) {
+  if (verdict.kind == Verdict::Kind::kHolds) return kHolds;
+  return verdict.kind == Verdict::Kind::kBroken ? kBroken : kCouldNotRun;
+}
+
+void PrintWitness(const Verdict& verdict, const Semantics& semantics, bool colour) {
+  const std::vector<std::string> lines =
+      StraceLines(verdict.witness, semantics, {.reasons = true, .color = colour});
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const bool protocol = i < verdict.protocol.size() && verdict.protocol[i];
+    fmt::print("  {} {}\n", protocol ? "seal>" : "     ", lines[i]);
+  }
+  if (verdict.baseline.empty()) return;
+  const Call& last = verdict.witness.sequence.calls.back();
+  fmt::print("        the baseline answers {} instead\n",
+             PrintResult(last, verdict.baseline.back(), &semantics, nullptr));
+}
+
+void PrintVerdict(const Property& property, const Semantics& semantics, const Verdict& verdict,
+                  bool colour) {
+  const std::string word = Paint(Word(verdict), ColourOf(verdict), colour);
+  const size_t calls = verdict.witness.sequence.calls.size();
+  fmt::print("{}  {}: {}{}{}\n", semantics.name, property.name, word,
+             verdict.has_witness ? fmt::format(", {} calls", calls) : "",
+             verdict.why.empty() ? "" : fmt::format(" ({})", verdict.why));
+  if (verdict.has_witness) PrintWitness(verdict, semantics, colour);
+  fmt::print("  {}\n  bounds: {}{}\n", Describe(verdict.stats), ToString(verdict.bounds),
+             verdict.stats.beyond == 0
+                 ? ""
+                 : fmt::format("; {} calls went beyond them and were not made",
+                               Grouped(verdict.stats.beyond)));
+}
+
+nlohmann::ordered_json StatsJson(const SearchStats& stats, double cpu_seconds) {
+  return {{"states", stats.states},     {"transitions", stats.transitions},
+          {"tried", stats.tried},       {"beyond_bounds", stats.beyond},
+          {"depth", stats.depth},       {"seconds", stats.seconds},
+          {"cpu_seconds", cpu_seconds}, {"bytes", stats.bytes},
+          {"peak_bytes", PeakBytes()},  {"bits_per_state", stats.bits}};
+}
+
+nlohmann::ordered_json VerdictJson(const Property& property, const Semantics& semantics,
+                                   const Verdict& verdict, double cpu_seconds) {
+  nlohmann::ordered_json out = {
+      {"semantics", semantics.name},        {"property", property.name},
+      {"verdict", Word(verdict)},           {"why", verdict.why},
+      {"bounds", ToString(verdict.bounds)}, {"stats", StatsJson(verdict.stats, cpu_seconds)}};
+  if (verdict.has_witness) {
+    out["protocol_steps"] = verdict.protocol;
+    out["trace"] = nlohmann::ordered_json::parse(
+        TraceToJson(verdict.witness, semantics, {property.doc, property.name}));
+  }
+  return out;
+}
+
+class CheckCommand {
+ public:
+  CheckCommand(Context& context, const CheckArguments& arguments)
+      : context_(context), arguments_(arguments), progress_(context.err_is_terminal) {}
+
+  int Run() {
+    if (absl::Status status = Prepare(); !status.ok()) return Report(status);
+    for (const std::string& name : arguments_.semantics)
+      for (const std::string& property : properties_)
+        if (!Interrupted().load()) Worst(One(name, property));
+    if (arguments_.json) fmt::print("{}\n", results_.dump(2));
+    return exit_code_;
+  }
+
+ private:
+  absl::Status Prepare() {
+    properties_ = arguments_.properties;
+    if (properties_.empty()) {
+      absl::StatusOr<std::vector<std::string>> names = PropertyNames(context_.library);
+      if (!names.ok()) return names.status();
+      properties_ = *std::move(names);
+    }
+    options_.symmetry = !arguments_.no_symmetry;
+    options_.interrupted = &Interrupted();
+    if (!arguments_.memory.empty()) options_.most_bytes = ParseBytes(arguments_.memory);
+    if (options_.most_bytes == 0)
+      return absl::InvalidArgumentError(
+          fmt::format("--memory {}: expected a size such as 512M or 4G", arguments_.memory));
+    Bounds any;
+    return ApplyBounds(arguments_.bounds, any);
+  }
+
+  // The first failure decides, but an input that is bad does not hide a promise
+  // that is broken.
+  void Worst(int code) {
+    if (exit_code_ == kHolds || code == kBroken) exit_code_ = code;
+  }
+
+  int One(const std::string& semantics_name, const std::string& property_name) {
+    absl::StatusOr<Semantics> semantics = context_.library.LoadSemantics(semantics_name);
+    if (!semantics.ok()) return Report(semantics.status());
+    absl::StatusOr<Property> property = LoadProperty(context_.library, property_name);
+    if (!property.ok()) return Report(property.status());
+    Bounds bounds = property->bounds;
+    if (absl::Status status = ApplyBounds(arguments_.bounds, bounds); !status.ok())
+      return Report(status);
+
+    options_.progress = [&](const SearchStats& stats) {
+      progress_.Update([&] {
+        return fmt::format("{} {}: {} states, {:.0f} k/s, depth {}, {}", semantics->name,
+                           property->name, Grouped(stats.states),
+                           stats.states / (stats.seconds + 1e-9) / 1000, stats.depth,
+                           Bytes(stats.bytes));
+      });
+    };
+    const double before = CpuSeconds();
+    absl::StatusOr<Verdict> verdict =
+        Ask(context_.library, *property, *semantics, bounds, options_);
+    progress_.Clear();
+    if (!verdict.ok()) return Report(verdict.status());
+    if (arguments_.json)
+      results_.push_back(VerdictJson(*property, *semantics, *verdict, CpuSeconds() - before));
+    else
+      PrintVerdict(*property, *semantics, *verdict, context_.out_is_terminal);
+    return Save(*property, *semantics, *verdict);
+  }
+
+  int Save(const Property& property, const Semantics& semantics, const Verdict& verdict) {
+    if (arguments_.save.empty() || !verdict.has_witness) return ExitCodeOf(verdict);
+    const absl::Status status = WriteTextFile(
+        arguments_.save, TraceToJson(verdict.witness, semantics, {property.doc, property.name}));
+    return status.ok() ? ExitCodeOf(verdict) : Report(status);
+  }
+
+  Context& context_;
+  const CheckArguments& arguments_;
+  ProgressLine progress_;
+  SearchOptions options_;
+  std::vector<std::string> properties_;
+  nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
+  int exit_code_ = kHolds;
+};
+
+}  // namespace
+
+void AddCheckCommand(CLI::App& app, Context& context) {
+  CLI::App* check = app.add_subcommand(
+      "check", "Ask whether a semantics keeps a promise; print the shortest calls that break it");
+  auto arguments = std::make_shared<CheckArguments>();
+  check->add_option("--semantics,-s", arguments->semantics, "Rules to explore (repeatable)")
+      ->required();
+  check->add_option("--property,-p", arguments->properties, "Promise to ask (repeatable)");
+  check->add_option("--bounds,-b", arguments->bounds,
+                    "How much of everything: processes=2,fds=3,files=2,maps=2,pages=1,inodes=1,"
+                    "messages=1; the property's own if not given");
+  check->add_flag("--no-symmetry", arguments->no_symmetry,
+                  "Store every state, not one for those that differ only in names");
+  check->add_option("--memory", arguments->memory, "Stop when states take more: 512M, 4G [8G]");
+  check->add_option("--save", arguments->save, "Write the sequence found as a JSON trace");
+  check->add_flag("--json", arguments->json, "Print results as one JSON array");
+  check->footer(kExample);
+  check->callback(
+      [&context, arguments] { context.exit_code = CheckCommand(context, *arguments).Run(); });
+}
+
+}  // namespace selkie

@@ -1,0 +1,100 @@
+#include "cli/questions.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+
+namespace selkie {
+namespace fs = std::filesystem;
+
+namespace {
+
+// Paths below the root are shown from the root on: they are the same everywhere.
+std::string ShownPath(const Library& library, const std::string& path) {
+  const std::string prefix = library.root() + "/";
+  return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+}
+
+absl::StatusOr<PropertySource> ReadSource(const Library& library, const std::string& path) {
+  absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (!text.ok()) return text.status();
+  return PropertySource{ShownPath(library, path), *std::move(text)};
+}
+
+std::string FolderOf(const Library& library) { return library.root() + "/checker/properties"; }
+
+int GroupOf(Property::Kind kind) { return static_cast<int>(kind); }
+
+}  // namespace
+
+absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view name_or_path) {
+  const bool is_path =
+      name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".prop");
+  const std::string path = is_path ? std::string(name_or_path)
+                                   : fmt::format("{}/{}.prop", FolderOf(library), name_or_path);
+  absl::StatusOr<PropertySource> source = ReadSource(library, path);
+  if (!source.ok() && !is_path) {
+    auto names = PropertyNames(library);
+    return absl::NotFoundError(fmt::format(
+        "no property is named '{}'; there are: {}", name_or_path,
+        names.ok() ? fmt::format("{}", fmt::join(*names, ", ")) : "none (is SELKIE_ROOT right?)"));
+  }
+  if (!source.ok()) return source.status();
+  const std::string folder = fs::path(path).parent_path().string();
+  const std::string standard = FolderOf(library);
+  return ParseProperty(*source, [&](std::string_view name) -> absl::StatusOr<PropertySource> {
+    for (const std::string& place : {folder, standard}) {
+      const std::string calls = fmt::format("{}/{}.calls", place.empty() ? "." : place, name);
+      if (std::error_code error; fs::exists(calls, error)) return ReadSource(library, calls);
+    }
+    return absl::NotFoundError(fmt::format("no list of calls is named '{}'", name));
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library) {
+  absl::StatusOr<std::vector<std::string>> files = FilesUnder(FolderOf(library), ".prop");
+  if (!files.ok()) return files.status();
+  std::vector<std::pair<int, std::string>> names;
+  for (const std::string& file : *files) {
+    const std::string name = fs::path(file).stem().string();
+    absl::StatusOr<Property> property = LoadProperty(library, file);
+    if (!property.ok()) return property.status();
+    names.emplace_back(GroupOf(property->kind), name);
+  }
+  std::sort(names.begin(), names.end());
+  std::vector<std::string> out;
+  for (auto& [group, name] : names) out.push_back(std::move(name));
+  return out;
+}
+
+absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
+                            const Semantics& semantics, const Bounds& bounds,
+                            const SearchOptions& options) {
+  if (property.kind != Property::Kind::kSameAs)
+    return Check(property, semantics, nullptr, bounds, options);
+  absl::StatusOr<Semantics> baseline = library.LoadSemantics(property.same_as);
+  if (!baseline.ok()) return baseline.status();
+  return Check(property, semantics, &*baseline, bounds, options);
+}
+
+std::string Grouped(uint64_t number) {
+  std::string text = std::to_string(number);
+  for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
+  return text;
+}
+
+std::string Bytes(uint64_t bytes) {
+  if (bytes < 1024 * 1024) return fmt::format("{:.0f} KiB", bytes / 1024.0);
+  if (bytes < 1024ull * 1024 * 1024) return fmt::format("{:.1f} MiB", bytes / 1048576.0);
+  return fmt::format("{:.2f} GiB", bytes / 1073741824.0);
+}
+
+std::string Describe(const SearchStats& stats) {
+  return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {} ({} bits a state)",
+                     Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,
+                     Bytes(stats.bytes), stats.bits);
+}
+
+}  // namespace selkie

@@ -1,0 +1,42 @@
+// Properties of the tree by name, and questions asked of semantics by name.
+#ifndef SELKIE_CLI_QUESTIONS_H_
+#define SELKIE_CLI_QUESTIONS_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "checker/check.h"
+#include "scenarios/library.h"
+
+namespace selkie {
+
+// A property by name ("no-write-call") or by path (anything with a '/' or
+// ending in ".prop").  `include` finds NAME.calls beside the property.
+// NotFoundError lists the names that exist; InvalidArgumentError is
+// "file:line:column: ..." from the parser.
+absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view name_or_path);
+
+// Names of all properties in the tree: promises first, then what must be
+// reachable, then comparisons; each group sorted.
+absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library);
+
+// Does `semantics` keep `property`?  Loads the baseline that a comparison
+// names.  Errors as Check and LoadSemantics.
+absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
+                            const Semantics& semantics, const Bounds& bounds,
+                            const SearchOptions& options);
+
+// "421,313"
+std::string Grouped(uint64_t number);
+
+// "12.3 MiB"
+std::string Bytes(uint64_t bytes);
+
+// "421,313 states, 4,143,586 transitions, depth 19, 1.24 s, 9.8 MiB (62 bits a state)"
+std::string Describe(const SearchStats& stats);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CLI_QUESTIONS_H_
