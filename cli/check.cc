@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
+#include "model/call_text.h"
 #include "traces/json.h"
 #include "traces/strace.h"
 
