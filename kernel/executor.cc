@@ -1,0 +1,207 @@
+#include "kernel/executor.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "kernel/executor_raw.h"
+
+namespace selkie {
+namespace {
+
+using RealCall = Result (*)(const Call&, const Env&);
+
+// "/proc/self/fd/3", without the C library.
+class ProcPath {
+ public:
+  ProcPath(const Control& control, int64_t task, int64_t fd) {
+    Append("/proc/");
+    if (task == kSelf)
+      Append("self");
+    else
+      Append(task >= 0 && task < kMaxTasks ? control.tasks[task].pid : 0);
+    Append("/fd/");
+    Append(fd);
+  }
+  int64_t raw() const { return Raw(text_); }
+
+ private:
+  void Append(const char* text) {
+    while (*text != '\0') text_[length_++] = *text++;
+  }
+  void Append(int64_t number) {
+    char digits[24];
+    int count = 0;
+    uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+    do {
+      digits[count++] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    if (number < 0) text_[length_++] = '-';
+    while (count > 0) text_[length_++] = digits[--count];
+  }
+
+  char text_[96] = {};
+  int length_ = 0;
+};
+
+int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
+
+Result MemfdCreate(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_memfd_create, Raw("selkie"), c.arg[0]));
+}
+
+template <int kCommand>
+Result Fcntl(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_fcntl, c.arg[0], kCommand, c.arg[1]));
+}
+
+Result Open(const Call& c, const Env& env) {
+  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_open, path.raw(), c.arg[2], 0));
+}
+
+Result Openat(const Call& c, const Env& env) {
+  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_openat, AT_FDCWD, path.raw(), c.arg[2], 0));
+}
+
+template <int64_t kNumber>
+Result Direct(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(kNumber, c.arg[0], c.arg[1], c.arg[2], c.arg[3]));
+}
+
+// The bytes of a read of `count` bytes at file offset `start` that stand at
+// sampled offsets.
+void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) {
+  const int64_t stride = kSampleStride;
+  for (int64_t at = (start + stride - 1) / stride * stride; at < start + count; at += stride)
+    if (r.num_data < r.data.size()) r.data[r.num_data++] = bytes[at - start];
+}
+
+Result Read(const Call& c, const Env& env) {
+  const int64_t start = RawSyscall(SYS_lseek, c.arg[0], 0, SEEK_CUR);
+  Result r = FromRaw(RawSyscall(SYS_read, c.arg[0], BufferOf(env), c.arg[1]));
+  if (r.ok() && !IsRawError(start)) TakeSamples(r, env.control.buffer.data(), start, r.value);
+  return r;
+}
+
+Result Pread(const Call& c, const Env& env) {
+  Result r = FromRaw(RawSyscall(SYS_pread64, c.arg[0], BufferOf(env), c.arg[1], c.arg[2]));
+  if (r.ok()) TakeSamples(r, env.control.buffer.data(), c.arg[2], r.value);
+  return r;
+}
+
+void FillBuffer(const Call& c, const Env& env) {
+  const auto size = static_cast<int64_t>(env.control.buffer.size());
+  const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
+  std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
+}
+
+Result Write(const Call& c, const Env& env) {
+  FillBuffer(c, env);
+  return FromRaw(RawSyscall(SYS_write, c.arg[0], BufferOf(env), c.arg[2]));
+}
+
+Result Pwrite(const Call& c, const Env& env) {
+  FillBuffer(c, env);
+  return FromRaw(RawSyscall(SYS_pwrite64, c.arg[0], BufferOf(env), c.arg[2], c.arg[3]));
+}
+
+Result Truncate(const Call& c, const Env& env) {
+  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_truncate, path.raw(), c.arg[2]));
+}
+
+Result Fstat(const Call& c, const Env&) {
+  struct stat status;
+  Result r = FromRaw(RawSyscall(SYS_fstat, c.arg[0], Raw(&status)));
+  if (!r.ok()) return r;
+  r.value = status.st_size;
+  r.extra = status.st_mode & 07777;
+  return r;
+}
+
+Result Extension(const Call&, const Env&) { return NotRun("no kernel has this call"); }
+
+// In the order of Op.
+constexpr RealCall kReal[] = {
+    MemfdCreate,
+    Fcntl<F_ADD_SEALS>,
+    Fcntl<F_GET_SEALS>,
+    Fcntl<F_GETFL>,
+    Fcntl<F_SETFL>,
+    Fcntl<F_DUPFD>,
+    Fcntl<F_DUPFD_CLOEXEC>,
+    Fcntl<F_GETFD>,
+    Fcntl<F_SETFD>,
+    Open,
+    Openat,
+    Direct<SYS_close>,
+    Direct<SYS_dup>,
+    Direct<SYS_dup2>,
+    Direct<SYS_dup3>,
+    Read,
+    Pread,
+    Write,
+    Pwrite,
+    Direct<SYS_lseek>,
+    Direct<SYS_ftruncate>,
+    Truncate,
+    Direct<SYS_fallocate>,
+    RealMmap,
+    RealMunmap,
+    RealMprotect,
+    RealMremap,
+    RealLoad,
+    RealStore,
+    Fstat,
+    Direct<SYS_fchmod>,
+    RealFork,
+    RealClone,
+    RealExec,
+    RealExit,
+    RealWait,
+    RealSocketpair,
+    RealSendmsg,
+    RealRecvmsg,
+    RealSendFd,
+    RealRecvFd,
+    Extension,
+};
+static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
+
+}  // namespace
+
+Result FromRaw(int64_t value) {
+  Result r;
+  if (IsRawError(value)) r.kind = Result::Kind::kErrno;
+  r.value = r.ok() ? value : -value;
+  return r;
+}
+
+Result NotRun(const char* reason) {
+  Result r;
+  r.kind = Result::Kind::kBound;
+  r.check = reason;
+  return r;
+}
+
+void SetNofile(int limit) {
+  rlimit now;
+  RawSyscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, Raw(&now));
+  now.rlim_cur = limit == 0 ? now.rlim_max : static_cast<rlim_t>(limit);
+  RawSyscall(SYS_prlimit64, 0, RLIMIT_NOFILE, Raw(&now), 0);
+}
+
+Result Execute(Control& control, int task, const Call& call, const Result& expected) {
+  if (const char* reason = WhyNotRun(call)) return NotRun(reason);
+  return kReal[static_cast<int>(call.op)](call, Env{control, task, expected});
+}
+
+}  // namespace selkie

@@ -1,0 +1,82 @@
+// Executes one call for real.
+//
+//   Result got = Execute(control, task, call, expected);
+//
+// The result is comparable with the model's (SameOutcome): values are the
+// kernel's own, addresses are offsets in the arena, tasks are their numbers, a
+// fault is its signal.  kBound with a reason in `check` means "not run".
+// Runs in the process that is the task, on raw system calls alone.
+#ifndef SELKIE_KERNEL_EXECUTOR_H_
+#define SELKIE_KERNEL_EXECUTOR_H_
+
+#include "kernel/executor_control.h"
+
+namespace selkie {
+
+// What a call is executed with.
+struct Env {
+  Control& control;
+  int task;                // who makes it
+  const Result& expected;  // where to place what the kernel may place anywhere
+};
+
+// Executes `call` as task `task`, which this process is.  `expected`, the
+// model's result, only places: an mmap without MAP_FIXED is given its address as
+// a hint, and an mremap that moved is moved on to it.  fork and clone return in
+// the parent alone; exec and exit do not return if they succeed.
+Result Execute(Control& control, int task, const Call& call, const Result& expected);
+
+// Why a call is not run, or null if it can be: what would reach memory outside
+// the arena and the empty room around it.
+const char* WhyNotRun(const Call& call);
+
+// Catches faults of this process: those of load and store become results, any
+// other is noted in the control block as a crash.
+void CatchFaults();
+
+// One byte at `address`, or minus the signal that reading it raised.
+int LoadByte(int64_t address);
+// 0, or minus the signal that writing it raised.
+int StoreByte(int64_t address, uint8_t byte);
+
+// Sets the soft limit RLIMIT_NOFILE; 0 raises it to the hard one.
+void SetNofile(int limit);
+
+// The first page of the lowest gap of `pages` pages in the arena as the kernel
+// has it, or -1.
+int LowestRealGap(int pages);
+// Whether the page at an arena address is mapped.
+bool IsMapped(int64_t address);
+
+// ---- Parts of it, by file ----
+
+Result FromRaw(int64_t value);      // a value or an errno
+Result NotRun(const char* reason);  // kBound
+
+// executor_message.cc
+Result RealSocketpair(const Call& call, const Env& env);
+Result RealSendmsg(const Call& call, const Env& env);
+Result RealRecvmsg(const Call& call, const Env& env);
+Result RealSendFd(const Call& call, const Env& env);
+Result RealRecvFd(const Call& call, const Env& env);
+// Takes and drops what is still in a task's channel.
+void DrainChannel(int task);
+
+// executor_map.cc
+Result RealMmap(const Call& call, const Env& env);
+Result RealMunmap(const Call& call, const Env& env);
+Result RealMprotect(const Call& call, const Env& env);
+Result RealMremap(const Call& call, const Env& env);
+Result RealLoad(const Call& call, const Env& env);
+Result RealStore(const Call& call, const Env& env);
+
+// executor_process.cc
+Result RealFork(const Call& call, const Env& env);
+Result RealClone(const Call& call, const Env& env);
+Result RealExec(const Call& call, const Env& env);
+Result RealExit(const Call& call, const Env& env);
+Result RealWait(const Call& call, const Env& env);
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_EXECUTOR_H_

@@ -1,0 +1,132 @@
+// The block of memory that all tasks of a run share: the calls, what the model
+// says of each, what the kernel gave, and whose turn it is.
+//
+// The model runs first and writes the calls with their expected results and
+// states here (lockstep.h).  Then the processes that are the tasks execute the
+// calls: a task makes its calls one after another for as long as the next call
+// is its own, and passes the turn on otherwise.  Nothing but plain data is in
+// the block, so that a task that has executed a new program can go on with it.
+#ifndef SELKIE_KERNEL_EXECUTOR_CONTROL_H_
+#define SELKIE_KERNEL_EXECUTOR_CONTROL_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "model/call.h"
+#include "model/limits.h"
+#include "model/result.h"
+#include "model/state.h"
+
+namespace selkie {
+
+inline constexpr int kMaxCalls = 512;  // of one sequence
+
+// Fixed addresses, in a part of the address space that neither a program nor its
+// libraries, its stack or a sanitizer's shadow use.  kRoom around the arena
+// stays empty, so that a call with a wrong address hits nothing.
+inline constexpr int64_t kArenaBase = 0x2000'0000'0000;
+inline constexpr int64_t kControlBase = 0x2100'0000'0000;
+inline constexpr int64_t kStackBase = 0x2200'0000'0000;
+inline constexpr int64_t kRoom = int64_t{1} << 39;
+inline constexpr int64_t kArenaBytes = int64_t{kArenaPages} * kPageSize;
+
+// Stacks of tasks that share an address space with another.
+inline constexpr int kStacks = kMaxTasks;
+inline constexpr int64_t kStackBytes = 256 * 1024;
+
+// Descriptors of the harness, above every RLIMIT_NOFILE that a run sets.
+inline constexpr int kControlFd = 100;
+inline constexpr int kProgramFd = 101;  // this program's own file, for exec
+inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
+inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
+
+inline constexpr int kHarness = kMaxTasks;  // in the place of a task
+
+// What of the state that no call returned was different.
+enum class StateField : uint8_t {
+  kNone,
+  kDescriptorOpen,     // object: descriptor; values 0 or 1
+  kDescriptorCloexec,  // object: descriptor
+  kStatusFlags,        // object: descriptor; F_GETFL
+  kPosition,           // object: descriptor
+  kSameInode,          // object: descriptor; values: inode number in the model
+  kSeals,              // object: descriptor
+  kSize,               // object: descriptor
+  kMode,               // object: descriptor
+  kFileByte,           // object: descriptor, offset
+  kMapped,             // offset: address; values 0 or 1
+  kMappedByte,         // offset: address; a byte, or minus a signal
+  kMayWrite,           // offset: address; values 0 or 1
+};
+
+struct StateDifference {
+  StateField field = StateField::kNone;
+  uint8_t task = 0;     // who saw it
+  int32_t object = 0;   // by field
+  int64_t offset = 0;   // by field
+  int64_t expected = 0;
+  int64_t got = 0;
+};
+
+// A task as the harness knows it.
+struct TaskRecord {
+  int32_t pid = 0;     // 0: this slot is free
+  int8_t stack = -1;   // index of its stack, or -1: its process's own
+  bool running = false;
+};
+
+// A mapping that the kernel placed outside the arena.
+struct Stray {
+  int64_t address = 0;
+  int64_t length = 0;
+};
+
+// What the task whose turn it is does: its calls, or the comparison of its
+// descriptors and mappings with the last state.
+enum class Command : uint8_t { kRun, kProbe };
+
+struct Control {
+  // The plan.
+  int32_t count = 0;
+  int32_t nofile = 0;        // RLIMIT_NOFILE
+  bool stop_at_difference = true;  // else the kernel's answers are only collected
+  bool probe_each = false;   // compare the state after each call, not at the end
+  std::array<Call, kMaxCalls> calls;
+  std::array<Result, kMaxCalls> expected;
+  std::array<State, kMaxCalls + 1> states;  // before the first call, after each
+
+  // The outcome.
+  int32_t next = 0;          // calls before this one have been dealt with
+  bool differs = false;      // call next - 1, or the state after it
+  std::array<Result, kMaxCalls> got;  // kBound: not run
+  StateDifference difference;
+  int64_t executed = 0;      // calls compared
+  int64_t succeeded = 0;     // of these, calls that gave a value
+  int64_t state_checks = 0;  // facts of the state compared
+  std::array<Stray, 4> strays;  // to be unmapped at the end
+  int32_t num_strays = 0;
+
+  // The turn.
+  std::array<std::atomic<uint32_t>, kMaxTasks + 1> go{};  // futexes
+  int32_t harness_pid = 0;   // tasks end when it is gone
+  Command command = Command::kRun;
+  std::array<TaskRecord, kMaxTasks> tasks;
+  int32_t exiting_pid = 0;   // the harness waits for its end before the next call
+  int32_t exiting_task = 0;
+  std::atomic<int32_t> crash_signal{0};  // a task died in the harness's own code
+  std::atomic<int32_t> crash_task{0};
+
+  alignas(4096) std::array<uint8_t, 65536> buffer;  // of read and write
+};
+static_assert(std::is_trivially_destructible_v<Control>);
+
+// The control block of this process, once it is mapped.
+inline Control& TheControl() {
+  return *reinterpret_cast<Control*>(static_cast<uintptr_t>(kControlBase));
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_EXECUTOR_CONTROL_H_

@@ -1,0 +1,150 @@
+// fork, clone, exec, exit and wait.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "kernel/executor.h"
+#include "kernel/executor_raw.h"
+#include "kernel/executor_task.h"
+
+// clone(2) of a task that shares this address space: it starts on a stack of its
+// own by calling entry(argument), which does not return.
+asm(R"(
+.text
+.p2align 4
+SelkieCloneOntoStack:
+  subq $16, %rsi
+  movq %rcx, 8(%rsi)
+  movq %rdx, (%rsi)
+  xorl %edx, %edx
+  xorl %r10d, %r10d
+  xorl %r8d, %r8d
+  movl $56, %eax
+  syscall
+  testq %rax, %rax
+  jz 1f
+  ret
+1:
+  xorl %ebp, %ebp
+  popq %rax
+  popq %rdi
+  call *%rax
+  hlt
+)");
+
+extern "C" int64_t SelkieCloneOntoStack(int64_t flags, int64_t stack_top,
+                                        void (*entry)(int64_t), int64_t argument);
+
+namespace selkie {
+namespace {
+
+// The slot that a new task gets: the model's, else the lowest that is free.
+int SlotForChild(const Env& env) {
+  if (env.expected.ok()) return static_cast<int>(env.expected.value);
+  for (int task = 0; task < kMaxTasks; ++task)
+    if (env.control.tasks[task].pid == 0) return task;
+  return -1;
+}
+
+int FreeStack(const Control& control) {
+  for (int stack = 0; stack < kStacks; ++stack) {
+    bool used = false;
+    for (const TaskRecord& task : control.tasks) used |= task.running && task.stack == stack;
+    if (!used) return stack;
+  }
+  return -1;
+}
+
+void StartClone(int64_t task) { LiveAsTask(TheControl(), static_cast<int>(task)); }
+
+// A child whose stack is a copy of this one goes on right here.
+int64_t CloneOntoCopy(const Env& env, int64_t flags, int child) {
+  const int64_t raw = RawSyscall(SYS_clone, flags | SIGCHLD);
+  if (raw == 0) LiveAsTask(env.control, child);
+  return raw;
+}
+
+Result CloneAs(const Env& env, int64_t flags) {
+  const int child = SlotForChild(env);
+  if (child < 0) return NotRun("not run: no slot for another task");
+  const bool shares = (flags & CLONE_VM) != 0;
+  TaskRecord record = env.control.tasks[env.task];
+  if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
+  const int64_t raw =
+      shares ? SelkieCloneOntoStack(flags | SIGCHLD,
+                                    kStackBase + (record.stack + 1) * kStackBytes, StartClone,
+                                    child)
+             : CloneOntoCopy(env, flags, child);
+  Result r = FromRaw(raw);
+  if (!r.ok()) return r;
+  record.pid = static_cast<int32_t>(raw);
+  env.control.tasks[child] = record;
+  r.value = child;
+  return r;
+}
+
+// Runs before main in every program that links the executor: a task that has
+// executed this program anew goes on with its calls instead.
+__attribute__((constructor)) void ResumeTask(int argc, char** argv) {
+  if (argc != 2 || std::strcmp(argv[0], kTaskProgramName) != 0) return;
+  RawSyscall(SYS_mmap, kControlBase, sizeof(Control), PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_FIXED_NOREPLACE, kControlFd, 0);
+  Control& control = TheControl();
+  const int task = argv[1][0] - '0';
+  control.tasks[task].stack = -1;
+  PrepareTask(control);
+  FinishCall(control, task, FromRaw(0));
+  MakeCalls(control, task);
+  PassTurn(control, NextTask(control));
+  LiveAsTask(control, task);
+}
+
+}  // namespace
+
+Result RealFork(const Call&, const Env& env) { return CloneAs(env, 0); }
+
+Result RealClone(const Call& c, const Env& env) {
+  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles;
+  if ((c.arg[0] & ~kKnown) != 0) return NotRun("not run: flags of clone not known here");
+  return CloneAs(env, c.arg[0]);
+}
+
+// Needs descriptors for a moment if the program is linked dynamically, so the
+// limit is raised until the new image sets it again.
+Result RealExec(const Call&, const Env& env) {
+  char number[2] = {static_cast<char>('0' + env.task), '\0'};
+  char name[sizeof(kTaskProgramName)];
+  std::memcpy(name, kTaskProgramName, sizeof(name));
+  char* argv[] = {name, number, nullptr};
+  char* envp[] = {nullptr};
+  SetNofile(0);
+  const int64_t raw =
+      RawSyscall(SYS_execveat, kProgramFd, Raw(""), Raw(argv), Raw(envp), AT_EMPTY_PATH);
+  SetNofile(env.control.nofile);
+  return FromRaw(raw);
+}
+
+// The harness waits until the kernel has really ended the task before anybody
+// makes the next call.
+Result RealExit(const Call&, const Env& env) {
+  Control& control = env.control;
+  control.exiting_pid = control.tasks[env.task].pid;
+  control.exiting_task = env.task;
+  control.tasks[env.task].running = false;
+  FinishCall(control, env.task, FromRaw(0));
+  PassTurn(control, kHarness);
+  for (;;) RawSyscall(SYS_exit_group, 0);
+}
+
+Result RealWait(const Call& c, const Env& env) {
+  const bool known = c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
+  if (!known) return NotRun("not run: no such task");
+  const int64_t raw = RawSyscall(SYS_wait4, env.control.tasks[c.arg[0]].pid, 0, __WALL, 0);
+  return FromRaw(raw > 0 ? 0 : raw);
+}
+
+}  // namespace selkie

@@ -1,0 +1,236 @@
+#include "kernel/lockstep.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "fmt/format.h"
+#include "kernel/executor.h"
+#include "kernel/executor_raw.h"
+#include "kernel/executor_task.h"
+#include "kernel/lockstep_probe.h"
+#include "model/call_text.h"
+#include "model/step.h"
+#include "scenarios/generate.h"
+
+namespace selkie {
+namespace {
+
+// How long a task may keep the turn: far longer than any sequence takes.
+constexpr int kHangSeconds = 20;
+
+// Whether a sequence needs processes of its own.
+bool NeedsTasks(const Control& control, const std::vector<int>& uids) {
+  if (uids != std::vector<int>{0}) return true;
+  for (int i = 0; i < control.count; ++i)
+    if (SpecOf(control.calls[i].op).family == Family::kProcess) return true;
+  return false;
+}
+
+// Becomes the user; root's capabilities go with it.  The task stays as visible
+// to others of that user as a program that was started by them.
+bool BecomeUser(int uid) {
+  if (uid == 0) return true;
+  if (RawSyscall(SYS_setgroups, 0, 0) != 0) return false;
+  if (RawSyscall(SYS_setresgid, uid, uid, uid) != 0) return false;
+  if (RawSyscall(SYS_setresuid, uid, uid, uid) != 0) return false;
+  return RawSyscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
+}
+
+[[noreturn]] void StartAsTask(Control& control, int task, int uid) {
+  if (!BecomeUser(uid)) RawSyscall(SYS_kill, RawSyscall(SYS_getpid), SIGABRT);
+  RawSyscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  LiveAsTask(control, task);
+}
+
+// A task has ended for all others to see once its pidfd is readable: its
+// descriptors are closed and its mappings gone.
+absl::Status AwaitEnd(int32_t pid) {
+  const auto pidfd = static_cast<int>(RawSyscall(SYS_pidfd_open, pid, 0));
+  if (pidfd < 0) return absl::InternalError(fmt::format("pidfd_open: errno {}", -pidfd));
+  pollfd wanted = {pidfd, POLLIN, 0};
+  const int ready = poll(&wanted, 1, kHangSeconds * 1000);
+  close(pidfd);
+  if (ready == 1) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      fmt::format("a task that called exit did not end within {} s", kHangSeconds));
+}
+
+std::string CallAt(const Control& control) {
+  const int index = std::min(control.next, control.count - 1);
+  const Call& call = control.calls[index];
+  return fmt::format("call {} `{}: {}`", index + 1, static_cast<char>('A' + call.task),
+                     PrintCall(call, nullptr, nullptr));
+}
+
+absl::Status Hung(const Control& control) {
+  return absl::DeadlineExceededError(
+      fmt::format("no answer within {} s from {}", kHangSeconds, CallAt(control)));
+}
+
+absl::Status Crashed(const Control& control) {
+  return absl::InternalError(fmt::format("task {} of the harness died of {} at {}",
+                                         static_cast<char>('A' + control.crash_task.load()),
+                                         SignalName(control.crash_signal.load()),
+                                         CallAt(control)));
+}
+
+void UnmapAll(Control& control) {
+  RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
+  for (int i = 0; i < control.num_strays; ++i)
+    RawSyscall(SYS_munmap, control.strays[i].address, control.strays[i].length);
+}
+
+void CloseAll() { RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0); }
+
+}  // namespace
+
+std::string Lockstep::WhyNot(const Sequence& sequence) const {
+  if (sequence.calls.size() > kMaxCalls)
+    return fmt::format("it has {} calls, and {} is the most that run for real",
+                       sequence.calls.size(), kMaxCalls);
+  for (int uid : sequence.uids)
+    if (uid != 0 && !may_change_user_)
+      return fmt::format("it needs the user {}: run as root", uid);
+  return "";
+}
+
+void Lockstep::Load(const Sequence& sequence, const Semantics& semantics) {
+  Control& c = control();
+  limits_ = sequence.limits;
+  uids_ = sequence.uids;
+  c.count = static_cast<int32_t>(sequence.calls.size());
+  State state = InitialState(limits_, uids_);
+  c.states[0] = state;
+  for (int i = 0; i < c.count; ++i) {
+    c.calls[i] = sequence.calls[i];
+    c.expected[i] = Step(state, sequence.calls[i], semantics);
+    c.states[i + 1] = state;
+  }
+}
+
+void Lockstep::LoadRandom(uint64_t seed, int length, const Limits& limits,
+                          const std::vector<int>& uids, const Semantics& semantics) {
+  Control& c = control();
+  limits_ = limits;
+  uids_ = uids;
+  Random random(seed);
+  State state = InitialState(limits, uids);
+  c.states[0] = state;
+  c.count = 0;
+  while (c.count < length) {
+    const Made made = MakeCall(state, semantics, random);
+    if (made.result.kind == Result::Kind::kBound) break;
+    c.calls[c.count] = made.call;
+    c.expected[c.count] = made.result;
+    c.states[++c.count] = state;
+  }
+}
+
+Sequence Lockstep::Loaded() const {
+  const Control& c = control();
+  return Sequence{limits_, uids_, {c.calls.begin(), c.calls.begin() + c.count}};
+}
+
+absl::Status Lockstep::Run(const RunOptions& options) {
+  Control& c = control();
+  c.nofile = kFirstFd + limits_.fds;
+  c.stop_at_difference = options.stop_at_difference;
+  c.probe_each = options.probe_each;
+  c.next = 0;
+  c.differs = false;
+  c.difference = StateDifference{};
+  c.executed = c.succeeded = c.state_checks = 0;
+  c.num_strays = 0;
+  c.exiting_pid = 0;
+  c.command = Command::kRun;
+  c.crash_signal = 0;
+  c.tasks.fill(TaskRecord{});
+  SetNofile(c.nofile);
+  if (NeedsTasks(c, uids_)) return RunInTasks();
+  RunHere();
+  return absl::OkStatus();
+}
+
+void Lockstep::RunHere() {
+  Control& c = control();
+  c.tasks[0] = TaskRecord{static_cast<int32_t>(RawSyscall(SYS_getpid)), -1, true};
+  MakeCalls(c, 0);
+  if (!c.differs) Probe(c, 0, c.states[c.next], ProbeKind::kFinal);
+  UnmapAll(c);
+  CloseAll();
+  DrainChannel(0);
+}
+
+absl::Status Lockstep::RunInTasks() {
+  absl::Status status = StartTasks();
+  if (status.ok()) status = Turns();
+  if (status.ok()) status = ProbeTasks();
+  EndTasks();
+  return status;
+}
+
+absl::Status Lockstep::StartTasks() {
+  Control& c = control();
+  for (auto& go : c.go) go = 0;
+  group_ = 0;
+  for (int task = 0; task < static_cast<int>(uids_.size()); ++task) {
+    const int64_t pid = RawSyscall(SYS_clone, SIGCHLD);
+    if (pid == 0) StartAsTask(c, task, uids_[task]);
+    if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));
+    if (group_ == 0) group_ = static_cast<int32_t>(pid);
+    RawSyscall(SYS_setpgid, pid, group_);
+    c.tasks[task] = TaskRecord{static_cast<int32_t>(pid), -1, true};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Lockstep::Turns() {
+  Control& c = control();
+  for (;;) {
+    if (c.exiting_pid != 0) {
+      if (absl::Status status = AwaitEnd(c.exiting_pid); !status.ok()) return status;
+      DrainChannel(c.exiting_task);
+      c.exiting_pid = 0;
+    }
+    const int task = NextTask(c);
+    if (task == kHarness) return absl::OkStatus();
+    PassTurn(c, task);
+    if (!AwaitTurn(c, kHarness, kHangSeconds)) return Hung(c);
+    if (c.crash_signal != 0) return Crashed(c);
+  }
+}
+
+absl::Status Lockstep::ProbeTasks() {
+  Control& c = control();
+  c.command = Command::kProbe;
+  for (int task = 0; task < kMaxTasks && !c.differs; ++task) {
+    if (!c.tasks[task].running) continue;
+    PassTurn(c, task);
+    if (!AwaitTurn(c, kHarness, kHangSeconds)) return Hung(c);
+    if (c.crash_signal != 0) return Crashed(c);
+  }
+  return absl::OkStatus();
+}
+
+// All tasks are in one process group, also those whose parents have ended; they
+// become children of this process, which is their reaper.
+void Lockstep::EndTasks() {
+  if (group_ == 0) return;
+  RawSyscall(SYS_kill, -group_, SIGKILL);
+  while (!IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
+  }
+  group_ = 0;
+  for (int task = 0; task < kMaxTasks; ++task) DrainChannel(task);
+}
+
+}  // namespace selkie

@@ -1,0 +1,84 @@
+// The model and the kernel in lockstep: one sequence of calls at a time.
+//
+//   absl::StatusOr<Lockstep> lockstep = Lockstep::Start();  // in a worker process
+//   lockstep->Load(sequence, semantics);
+//   absl::Status status = lockstep->Run({});
+//   if (lockstep->control().differs) ...                     // call next - 1
+//
+// A sequence of one task that neither forks nor ends runs in this process
+// itself: no fork and no switch of context a call, and closing its descriptors
+// and unmapping the arena is all the cleaning up.  Any other runs in fresh
+// processes that pass the turn from task to task (executor_task.h).
+#ifndef SELKIE_KERNEL_LOCKSTEP_H_
+#define SELKIE_KERNEL_LOCKSTEP_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kernel/executor_control.h"
+#include "model/limits.h"
+#include "model/semantics.h"
+#include "model/trace.h"
+
+namespace selkie {
+
+struct RunOptions {
+  bool stop_at_difference = true;  // else the kernel's answers are only collected
+  bool probe_each = false;  // compare the state behind descriptors and mappings
+                            // after each call, not only at the end
+};
+
+class Lockstep {
+ public:
+  // Makes this process ready to run sequences: closes all descriptors from
+  // kFirstFd to 99, maps the control block, opens the channels.  A process that
+  // is not root becomes root of a user namespace of its own, if it may.  At most
+  // once a process, which is to be a worker (lockstep_worker.h).
+  static absl::StatusOr<Lockstep> Start();
+
+  // Why the sequence cannot be run by this process, or empty: it needs another
+  // user and only root may become one, or it is longer than kMaxCalls.
+  std::string WhyNot(const Sequence& sequence) const;
+
+  // Runs the model and writes calls, results and states into the control block.
+  // WhyNot(sequence) must be empty.
+  void Load(const Sequence& sequence, const Semantics& semantics);
+
+  // The same for a random sequence of up to `length` (1 .. kMaxCalls) calls
+  // (scenarios/generate.h); `uids` must pass WhyNot.
+  void LoadRandom(uint64_t seed, int length, const Limits& limits, const std::vector<int>& uids,
+                  const Semantics& semantics);
+
+  // The sequence that is loaded.
+  Sequence Loaded() const;
+
+  // Runs what is loaded for real and compares.  The outcome is in control().
+  // InternalError if a task crashed in the harness's own code,
+  // DeadlineExceededError if a task did not come back: then nothing is known.
+  absl::Status Run(const RunOptions& options);
+
+  const Control& control() const { return TheControl(); }
+  Control& control() { return TheControl(); }
+
+ private:
+  explicit Lockstep(bool may_change_user) : may_change_user_(may_change_user) {}
+
+  void RunHere();
+  absl::Status RunInTasks();
+  absl::Status StartTasks();
+  absl::Status Turns();
+  absl::Status ProbeTasks();
+  void EndTasks();
+
+  bool may_change_user_;
+  Limits limits_;
+  std::vector<int> uids_ = {0};
+  int32_t group_ = 0;  // process group of the tasks
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_LOCKSTEP_H_

@@ -1,0 +1,101 @@
+// Makes a process ready to run sequences of calls for real.
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "fmt/format.h"
+#include "kernel/executor.h"
+#include "kernel/executor_raw.h"
+#include "kernel/executor_task.h"
+#include "kernel/lockstep.h"
+
+namespace selkie {
+namespace {
+
+absl::Status Failed(const char* what) {
+  return absl::UnavailableError(
+      fmt::format("cannot run calls for real: {}: {}", what, std::strerror(errno)));
+}
+
+bool WriteFile(const char* path, const std::string& text) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(fd);
+  return written;
+}
+
+// The user becomes root of a namespace in which there is nobody else, so that
+// the model's user 0 is really one with root's rights over its own files.
+absl::Status BecomeRootOfNamespace() {
+  const auto uid = geteuid();
+  const auto gid = getegid();
+  if (unshare(CLONE_NEWUSER) != 0)
+    return Failed("this is not root, and unshare(CLONE_NEWUSER)");
+  const bool mapped = WriteFile("/proc/self/setgroups", "deny") &&
+                      WriteFile("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
+                      WriteFile("/proc/self/gid_map", fmt::format("0 {} 1", gid));
+  return mapped ? absl::OkStatus() : Failed("this is not root, and /proc/self/uid_map");
+}
+
+// Puts `fd` at `number`, which is kept over exec.
+absl::Status Place(int fd, int number, const char* what) {
+  if (fd < 0) return Failed(what);
+  const bool placed = dup2(fd, number) == number;
+  close(fd);
+  return placed ? absl::OkStatus() : Failed(what);
+}
+
+absl::Status OpenChannel(int task) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return Failed("socketpair");
+  absl::Status status = Place(ends[0], kSendFdBase + task, "socketpair");
+  if (status.ok()) status = Place(ends[1], kReceiveFdBase + task, "socketpair");
+  return status;
+}
+
+absl::Status OpenDescriptors() {
+  absl::Status status = Place(memfd_create("selkie-control", 0), kControlFd, "memfd_create");
+  if (status.ok())
+    status = Place(open("/proc/self/exe", O_RDONLY), kProgramFd, "open of /proc/self/exe");
+  for (int task = 0; task < kMaxTasks && status.ok(); ++task) status = OpenChannel(task);
+  return status;
+}
+
+absl::Status MapControl() {
+  if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
+  void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_FIXED_NOREPLACE, kControlFd, 0);
+  if (at == MAP_FAILED) return Failed("mmap of the control block");
+  new (at) Control();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Lockstep> Lockstep::Start() {
+  const bool root = geteuid() == 0;
+  if (!root) {
+    if (absl::Status status = BecomeRootOfNamespace(); !status.ok()) return status;
+  }
+  SetNofile(0);
+  RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
+  if (absl::Status status = OpenDescriptors(); !status.ok()) return status;
+  if (absl::Status status = MapControl(); !status.ok()) return status;
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Failed("PR_SET_CHILD_SUBREAPER");
+  TheControl().harness_pid = getpid();
+  TheControl().nofile = kFirstFd + kMaxFds;
+  PrepareTask(TheControl());
+  return Lockstep(root);
+}
+
+}  // namespace selkie

@@ -1,0 +1,217 @@
+#include "kernel/lockstep_worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+#include "model/call_text.h"
+
+namespace selkie {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kLinkFd = 130;  // a worker's end of its pipe
+constexpr int kTickMilliseconds = 100;
+
+// First byte of a frame, before four bytes of length and the text.
+constexpr char kText = 't';
+constexpr char kEnd = 'e';  // the worker's status: one byte of code, the message
+
+void WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) _exit(3);  // nobody listens any more
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void WriteFrame(int fd, char kind, std::string_view text) {
+  const auto size = static_cast<uint32_t>(text.size());
+  std::string frame(1, kind);
+  frame.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  frame.append(text);
+  WriteAll(fd, frame);
+}
+
+std::string Encode(const absl::Status& status) {
+  std::string text(1, static_cast<char>(status.code()));
+  text.append(status.message().data(), status.message().size());
+  return text;
+}
+
+absl::Status Decode(std::string_view text) {
+  if (text.empty()) return absl::InternalError("a worker ended without a status");
+  return absl::Status(static_cast<absl::StatusCode>(text[0]),
+                      absl::string_view(text.data() + 1, text.size() - 1));
+}
+
+// One worker as its starter sees it.
+struct Worker {
+  int index = 0;
+  pid_t pid = 0;
+  int fd = -1;
+  WorkerShared* shared = nullptr;
+  std::string unread;
+  bool ended = false;  // has sent its status
+  absl::Status status;
+  int64_t beat = -1;
+  Clock::time_point last_beat = Clock::now();
+};
+
+// In a process group of its own: the terminal's SIGINT is for the starter alone.
+[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(3);
+  setpgid(0, 0);
+  if (fd != kLinkFd) dup2(fd, kLinkFd);
+  fcntl(kLinkFd, F_SETFD, FD_CLOEXEC);
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start();
+  absl::Status status = lockstep.status();
+  if (lockstep.ok()) {
+    WorkerLink link(worker.index, kLinkFd, worker.shared);
+    status = plan.body(*lockstep, link);
+  }
+  WriteFrame(kLinkFd, kEnd, Encode(status));
+  _exit(0);
+}
+
+absl::Status StartWorker(const WorkerPlan& plan, Worker* worker) {
+  void* shared = mmap(nullptr, sizeof(WorkerShared), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int ends[2];
+  if (shared == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0)
+    return absl::UnavailableError(fmt::format("cannot start a worker: {}", std::strerror(errno)));
+  worker->shared = new (shared) WorkerShared();
+  worker->fd = ends[0];
+  const pid_t parent = getpid();
+  worker->pid = fork();
+  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], parent);
+  close(ends[1]);
+  if (worker->pid < 0)
+    return absl::UnavailableError(fmt::format("cannot fork: {}", std::strerror(errno)));
+  return absl::OkStatus();
+}
+
+void HandleFrames(const WorkerPlan& plan, Worker* worker) {
+  constexpr size_t kHeader = 1 + sizeof(uint32_t);
+  for (;;) {
+    uint32_t size;
+    if (worker->unread.size() < kHeader) return;
+    std::memcpy(&size, worker->unread.data() + 1, sizeof(size));
+    if (worker->unread.size() < kHeader + size) return;
+    const std::string text = worker->unread.substr(kHeader, size);
+    const char kind = worker->unread[0];
+    worker->unread.erase(0, kHeader + size);
+    if (kind == kText) {
+      plan.on_message(worker->index, text);
+    } else {
+      worker->ended = true;
+      worker->status = Decode(text);
+    }
+  }
+}
+
+std::string HowItEnded(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return "died of " + SignalName(WTERMSIG(wait_status));
+  return fmt::format("ended with exit code {}", WEXITSTATUS(wait_status));
+}
+
+// The pipe's other end is closed: the worker is gone.
+void Reap(Worker* worker) {
+  int wait_status = 0;
+  close(worker->fd);
+  worker->fd = -1;
+  waitpid(worker->pid, &wait_status, 0);
+  if (worker->ended) return;
+  worker->status = absl::InternalError(
+      fmt::format("a worker that runs calls for real {} at sequence {}",
+                  HowItEnded(wait_status), worker->shared->about.load()));
+}
+
+void ReadFrom(const WorkerPlan& plan, Worker* worker) {
+  char buffer[65536];
+  const ssize_t n = read(worker->fd, buffer, sizeof(buffer));
+  if (n < 0 && errno == EINTR) return;
+  if (n <= 0) return Reap(worker);
+  worker->unread.append(buffer, static_cast<size_t>(n));
+  HandleFrames(plan, worker);
+}
+
+void Watch(const WorkerPlan& plan, Worker* worker) {
+  const int64_t beat = worker->shared->beat.load();
+  const Clock::time_point now = Clock::now();
+  if (beat != worker->beat) {
+    worker->beat = beat;
+    worker->last_beat = now;
+  }
+  if (now - worker->last_beat < std::chrono::seconds(plan.silence_seconds)) return;
+  kill(worker->pid, SIGKILL);  // its tasks die with it
+  close(worker->fd);
+  worker->fd = -1;
+  waitpid(worker->pid, nullptr, 0);
+  worker->status = absl::DeadlineExceededError(
+      fmt::format("a worker that runs calls for real was stuck for {} s at sequence {}",
+                  plan.silence_seconds, worker->shared->about.load()));
+}
+
+bool AnyRuns(const std::vector<Worker>& workers) {
+  for (const Worker& worker : workers)
+    if (worker.fd >= 0) return true;
+  return false;
+}
+
+void Serve(const WorkerPlan& plan, std::vector<Worker>* workers) {
+  std::vector<pollfd> wanted;
+  std::vector<Worker*> who;
+  for (Worker& worker : *workers) {
+    if (worker.fd < 0) continue;
+    wanted.push_back({worker.fd, POLLIN, 0});
+    who.push_back(&worker);
+  }
+  const int ready = poll(wanted.data(), wanted.size(), kTickMilliseconds);
+  for (size_t i = 0; ready > 0 && i < wanted.size(); ++i)
+    if (wanted[i].revents != 0) ReadFrom(plan, who[i]);
+  const bool stop = plan.interrupted != nullptr && plan.interrupted->load();
+  for (Worker* worker : who) {
+    if (stop) worker->shared->stop = true;
+    if (worker->fd >= 0) Watch(plan, worker);
+  }
+}
+
+}  // namespace
+
+void WorkerLink::Send(std::string_view text) { WriteFrame(fd_, kText, text); }
+
+absl::Status RunWorkers(const WorkerPlan& plan) {
+  std::vector<Worker> workers(static_cast<size_t>(plan.workers));
+  for (int i = 0; i < plan.workers; ++i) {
+    workers[i].index = i;
+    workers[i].status = StartWorker(plan, &workers[i]);
+  }
+  while (AnyRuns(workers)) {
+    Serve(plan, &workers);
+    if (plan.on_tick != nullptr) plan.on_tick();
+  }
+  absl::Status first;
+  for (const Worker& worker : workers) {
+    if (worker.shared != nullptr) munmap(worker.shared, sizeof(WorkerShared));
+    first.Update(worker.status);
+  }
+  return first;
+}
+
+}  // namespace selkie
