@@ -5,10 +5,7 @@
 #include <string_view>
 
 #include "cli/command.h"
-
-#if __has_include("kernel/guest.h")
 #include "kernel/guest.h"
-#endif
 
 namespace selkie {
 namespace {
@@ -26,6 +23,7 @@ Context MakeContext() {
 }
 
 int Main(int argc, char** argv) {
+  if (IsGuestInit()) RunGuestInit();
   CatchInterrupts();
   Context context = MakeContext();
   CLI::App app;

@@ -35,9 +35,7 @@ class ProgressLine {
   void Clear();
 
  private:
-  bool Due() const {
-    return enabled_ && std::chrono::steady_clock::now() >= next_;
-  }
+  bool Due() const { return enabled_ && std::chrono::steady_clock::now() >= next_; }
 
   bool enabled_;
   bool shown_ = false;

@@ -1,0 +1,140 @@
+#include "cli/command.h"
+
+#include <csignal>
+#include <stdexcept>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace selkie {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// What one command line gave.
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunApp(CLI::App& app, Context& context, std::vector<const char*> words) {
+  words.insert(words.begin(), "selkie");
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = RunCommandLine(app, context, static_cast<int>(words.size()), words.data());
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+Outcome RunSelkie(std::vector<const char*> words) {
+  Context context;
+  CLI::App app;
+  BuildCommandLine(app, context);
+  return RunApp(app, context, std::move(words));
+}
+
+TEST(CommandLine, HelpEndsWithTheExitCodes) {
+  Outcome outcome = RunSelkie({"--help"});
+  EXPECT_EQ(outcome.code, kHolds);
+  EXPECT_THAT(outcome.out, HasSubstr(std::string(ExitCodesHelp())));
+  EXPECT_THAT(outcome.err, IsEmpty());
+}
+
+TEST(CommandLine, EverySubcommandHasAnExampleAndTheExitCodes) {
+  Context context;
+  CLI::App app;
+  BuildCommandLine(app, context);
+  std::vector<CLI::App*> todo = {&app};
+  while (!todo.empty()) {
+    CLI::App* command = todo.back();
+    todo.pop_back();
+    EXPECT_THAT(command->get_footer(), HasSubstr("Example")) << command->get_name();
+    EXPECT_THAT(command->get_footer(), EndsWith(std::string(ExitCodesHelp())))
+        << command->get_name();
+    for (CLI::App* sub : command->get_subcommands([](CLI::App*) { return true; }))
+      todo.push_back(sub);
+  }
+}
+
+TEST(CommandLine, VersionIsOnStdout) {
+  Outcome outcome = RunSelkie({"--version"});
+  EXPECT_EQ(outcome.code, kHolds);
+  EXPECT_THAT(outcome.out, ::testing::MatchesRegex("selkie [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(CommandLine, NoSubcommandIsBadUsage) {
+  Outcome outcome = RunSelkie({});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, EndsWith("Try 'selkie --help'.\n"));
+}
+
+TEST(CommandLine, UnknownSubcommandIsNamed) {
+  Outcome outcome = RunSelkie({"swim"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("swim"));
+}
+
+// An app with one subcommand "work", which does what the test says.
+class WorkTest : public ::testing::Test {
+ protected:
+  WorkTest() : work_(app_.add_subcommand("work")) {
+    app_.name("selkie");
+    app_.require_subcommand(1);
+  }
+
+  Outcome Work(std::vector<const char*> options, std::function<void()> body) {
+    work_->callback(std::move(body));
+    options.insert(options.begin(), "work");
+    return RunApp(app_, context_, std::move(options));
+  }
+
+  Context context_;
+  CLI::App app_;
+  CLI::App* work_;
+};
+
+TEST_F(WorkTest, TheCallbackDecidesTheExitCode) {
+  EXPECT_EQ(Work({}, [] {}).code, kHolds);
+  EXPECT_EQ(Work({}, [this] { context_.exit_code = kBroken; }).code, kBroken);
+}
+
+TEST_F(WorkTest, BadOptionNamesTheSubcommandsOwnHelp) {
+  Outcome outcome = Work({"--fast"}, [] { FAIL() << "must not run"; });
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("--fast"));
+  EXPECT_THAT(outcome.err, EndsWith("Try 'selkie work --help'.\n"));
+}
+
+TEST_F(WorkTest, AnExceptionIsNoCrash) {
+  Outcome outcome = Work({}, [] { throw std::runtime_error("out of fish"); });
+  EXPECT_EQ(outcome.code, kCouldNotRun);
+  EXPECT_THAT(outcome.err, HasSubstr("out of fish"));
+}
+
+TEST(Report, TheStatusCodeDecidesTheExitCode) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(Report(absl::OkStatus()), kHolds);
+  EXPECT_EQ(Report(absl::InvalidArgumentError("a.sem:1:2: bad")), kBadInput);
+  EXPECT_EQ(Report(absl::NotFoundError("no b.sem")), kBadInput);
+  EXPECT_EQ(Report(absl::UnavailableError("no kernel")), kCouldNotRun);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "selkie: a.sem:1:2: bad\nselkie: no b.sem\nselkie: no kernel\n");
+}
+
+TEST(Interrupts, SigintSetsTheFlagOnceAndTheNextOneIsFatal) {
+  CatchInterrupts();
+  EXPECT_FALSE(Interrupted());
+  std::raise(SIGINT);
+  EXPECT_TRUE(Interrupted());
+  EXPECT_EXIT(std::raise(SIGINT), ::testing::KilledBySignal(SIGINT), "");
+  CatchInterrupts();
+  EXPECT_FALSE(Interrupted());
+}
+
+}  // namespace
+}  // namespace selkie
