@@ -3,6 +3,8 @@
 #include <limits>
 
 #include "fmt/format.h"
+#include "model/call_text_scan.h"
+#include "traces/variables.h"
 
 namespace selkie {
 namespace {
@@ -10,7 +12,6 @@ namespace {
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-// Names of bits with text of their own: seals come from a semantics.
 struct BitName {
   std::string name;
   int64_t bits;
@@ -25,9 +26,7 @@ BitNames NamesOfFlags(absl::Span<const FlagName> flags) {
 }
 
 BitNames NamesOfSeals(const Semantics& semantics) {
-  BitNames names;
-  for (const SealName& seal : semantics.seals) names.push_back({seal.name, seal.bits});
-  return names;
+  return NamesOfFlags(SealNames(&semantics));
 }
 
 // PROT_* as mprotect has them.
@@ -37,23 +36,8 @@ BitNames Protections() {
   return {};
 }
 
-// The extension that a call's request names, as an index; 0 where there is none.
-int64_t RequestOf(const Call& call) {
-  int word = 0;
-  for (const ArgSpec& arg : ArgsOf(SpecOf(call.op))) {
-    if (arg.kind == ArgKind::kExtension) return call.arg[word];
-    word += WordsOf(arg.kind);
-  }
-  return 0;
-}
-
-const Extension* ExtensionAt(const Semantics& semantics, int64_t index) {
-  const bool known = index >= 0 && index < static_cast<int64_t>(semantics.extensions.size());
-  return known ? &semantics.extensions[index] : nullptr;
-}
-
-BitNames NamesOfExtensionArg(const Semantics& semantics, int64_t index) {
-  const Extension* extension = ExtensionAt(semantics, index);
+BitNames NamesOfExtensionArg(const Call& call, const Semantics& semantics) {
+  const Extension* extension = ExtensionOf(call, semantics);
   if (extension == nullptr) return {};
   return extension->arg == ArgKind::kSeals ? NamesOfSeals(semantics) : Protections();
 }
@@ -143,8 +127,8 @@ int64_t ReadMode(JsonReader& reader, const Node& node) {
   return good ? value : 0;
 }
 
-Json ExtensionToJson(int64_t index, const Semantics& semantics) {
-  const Extension* extension = ExtensionAt(semantics, index);
+Json ExtensionToJson(const Call& call, const Semantics& semantics, int64_t index) {
+  const Extension* extension = ExtensionOf(call, semantics);
   return extension != nullptr ? Json(extension->name) : Json(index);
 }
 
@@ -172,9 +156,9 @@ Json ArgumentToJson(const ArgSpec& arg, const int64_t* words, const Call& call,
     case ArgKind::kByte: return ByteToJson(words[0]);
     case ArgKind::kMode: return ModeToJson(words[0]);
     case ArgKind::kTask: return TaskToJson(words[0]);
-    case ArgKind::kExtension: return ExtensionToJson(words[0], semantics);
+    case ArgKind::kExtension: return ExtensionToJson(call, semantics, words[0]);
     case ArgKind::kExtensionArg:
-      return BitsToJson(words[0], NamesOfExtensionArg(semantics, RequestOf(call)));
+      return BitsToJson(words[0], NamesOfExtensionArg(call, semantics));
     default: return words[0];
   }
 }
@@ -194,7 +178,7 @@ void ReadArgument(JsonReader& reader, const Node& node, const ArgSpec& arg,
     case ArgKind::kTask: words[0] = ReadTask(reader, node); return;
     case ArgKind::kExtension: words[0] = ReadExtension(reader, node, semantics); return;
     case ArgKind::kExtensionArg:
-      words[0] = ReadBits(reader, node, NamesOfExtensionArg(semantics, RequestOf(call)));
+      words[0] = ReadBits(reader, node, NamesOfExtensionArg(call, semantics));
       return;
     default: words[0] = reader.Integer(node, kMin, kMax); return;
   }

@@ -29,10 +29,6 @@ std::string TraceToStrace(const Trace& trace, const Semantics& semantics,
 std::vector<std::string> StraceLines(const Trace& trace, const Semantics& semantics,
                                      const StraceOptions& options = {});
 
-// "rule sealed (linux-4.20.sem:12)", the kernel's check, or "" if nothing is
-// known to have decided.
-std::string ReasonText(const Result& result);
-
 }  // namespace selkie
 
 #endif  // SELKIE_TRACES_STRACE_H_

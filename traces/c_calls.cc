@@ -1,0 +1,428 @@
+#include "traces/c_calls.h"
+
+#include <limits>
+
+#include "fmt/format.h"
+#include "model/call_text.h"
+#include "model/call_text_scan.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kBufferBytes = 1 << 16;  // `buffer` of the program
+constexpr size_t kMaxLine = 90;
+
+// A 64-bit constant that no compiler warns about.
+std::string CNumber(int64_t value) {
+  if (value == std::numeric_limits<int64_t>::min())
+    return fmt::format("({}L - 1)", value + 1);
+  const bool is_int = value == static_cast<int32_t>(value);
+  return fmt::format("{}{}", value, is_int ? "" : "L");
+}
+
+// One that the call takes as an int.
+std::string CInt(int64_t value) {
+  const bool is_int = value == static_cast<int32_t>(value);
+  return is_int ? fmt::format("{}", value) : fmt::format("(int){}", CNumber(value));
+}
+
+// A character constant's inside.
+std::string CByte(int64_t value) {
+  const auto byte = static_cast<uint8_t>(value);
+  if (byte == '\'' || byte == '"' || byte == '\\') return fmt::format("\\{}", char(byte));
+  if (byte >= 0x20 && byte <= 0x7e) return std::string(1, static_cast<char>(byte));
+  return fmt::format("\\{:03o}", byte);
+}
+
+// `A | B`, as an int.
+std::string CFlags(int64_t bits, absl::Span<const FlagName> names, bool as_int) {
+  std::string out;
+  for (char c : PrintFlags(bits, names)) out += c == '|' ? std::string(" | ") : std::string(1, c);
+  const bool wide = static_cast<uint64_t>(bits) >> 32 != 0;
+  return wide && as_int ? fmt::format("(int)({})", out) : out;
+}
+
+// Prints one call.
+class CallPrinter {
+ public:
+  CallPrinter(const CContext& context, size_t index, const std::string& child, CNeeds* needs)
+      : context_(context),
+        index_(index),
+        call_(context.trace.sequence.calls[index]),
+        result_(context.trace.results[index]),
+        child_(child),
+        needs_(needs) {}
+
+  std::vector<std::string> Test();
+
+ private:
+  std::string Use(CHelper helper) {
+    needs_->helpers.insert(helper);
+    return "";
+  }
+  void Include(const std::string& header) { needs_->includes.insert(header); }
+  std::string Shared() const { return context_.program.tasks ? "shared->" : ""; }
+
+  std::string FdOf(int64_t task, int64_t fd) const;
+  std::string Address(int64_t value);
+  std::string Arena(int64_t offset);
+  std::string Path(const int64_t* words);
+  std::string Argument(const ArgSpec& arg, const int64_t* words);
+  std::string Arguments();
+  std::string Count(int64_t count);
+  std::string Reading();
+  std::string Writing();
+  std::string Mapping();
+  std::string Remapping();
+  std::string Forking();
+  std::string Expression();
+  std::string Extended();
+  std::string Wrapped();
+  std::string Expected();
+  std::string Text() const { return CTestText(context_, index_); }
+  std::vector<std::string> Assigning(const std::vector<Variable>& results);
+  std::vector<std::string> CheckingRead();
+  std::string Declared(const Variable& variable) const;
+
+  const CContext& context_;
+  size_t index_;
+  const Call& call_;
+  const Result& result_;
+  const std::string& child_;
+  CNeeds* needs_;
+};
+
+std::string CallPrinter::FdOf(int64_t task, int64_t fd) const {
+  const std::string name =
+      context_.variables.Before(index_).FdName(context_.states[index_], task, fd);
+  return name.empty() ? CInt(fd) : Shared() + name;
+}
+
+std::string CallPrinter::Arena(int64_t offset) {
+  needs_->arena = true;
+  if (offset == 0) return "arena";
+  return offset > 0 ? fmt::format("arena + {}", CNumber(offset))
+                    : fmt::format("arena - {}", CNumber(-(offset + 1)) + " - 1");
+}
+
+std::string CallPrinter::Address(int64_t value) {
+  if (value == kNull) return "NULL";
+  const std::string name =
+      context_.variables.Before(index_).AddressName(context_.states[index_], call_.task, value);
+  return name.empty() ? Arena(value) : Shared() + name;
+}
+
+std::string CallPrinter::Path(const int64_t* words) {
+  const bool self = words[0] == kSelf;
+  Use(self ? CHelper::kProcSelfFd : CHelper::kProcFd);
+  if (self) return fmt::format("proc_self_fd({})", FdOf(call_.task, words[1]));
+  const std::string pid =
+      context_.program.tasks ? fmt::format("shared->pid[{}]", CTask(words[0])) : "getpid()";
+  return fmt::format("proc_fd({}, {})", pid, FdOf(words[0], words[1]));
+}
+
+std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
+  switch (arg.kind) {
+    case ArgKind::kLiteral: return std::string(arg.name);
+    case ArgKind::kName: return "\"region\"";
+    case ArgKind::kFd: return FdOf(call_.task, words[0]);
+    case ArgKind::kPath: return Path(words);
+    case ArgKind::kFlags: return CFlags(words[0], arg.names, true);
+    case ArgKind::kSeals: return CFlags(words[0], SealNames(&context_.semantics), false);
+    case ArgKind::kInt: return CInt(words[0]);
+    case ArgKind::kSize: return CNumber(words[0]);
+    case ArgKind::kAddress: return Address(words[0]);
+    case ArgKind::kByte: return fmt::format("'{}'", CByte(words[0]));
+    case ArgKind::kMode:
+      return words[0] == static_cast<int32_t>(words[0]) && words[0] >= 0
+                 ? fmt::format("0{:o}", words[0])
+                 : fmt::format("(mode_t){}", CNumber(words[0]));
+    case ArgKind::kTask: return CTask(words[0]);
+    case ArgKind::kExtension:
+    case ArgKind::kExtensionArg: break;  // Extended
+  }
+  return "0";
+}
+
+std::string CallPrinter::Arguments() {
+  std::string out;
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(SpecOf(call_.op))) {
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", Argument(arg, &call_.arg[word]));
+    word += WordsOf(arg.kind);
+  }
+  return out;
+}
+
+std::string CallPrinter::Count(int64_t count) {
+  needs_->buffer = true;
+  if (count >= 0 && count <= kBufferBytes) return CNumber(count);
+  Use(CHelper::kMany);
+  return fmt::format("many({})", CNumber(count));
+}
+
+std::string CallPrinter::Reading() {
+  const std::string count = Count(call_.arg[1]);
+  const std::string fd = FdOf(call_.task, call_.arg[0]);
+  if (call_.op == Op::kRead) return fmt::format("read({}, buffer, {})", fd, count);
+  return fmt::format("pread({}, buffer, {}, {})", fd, count, CNumber(call_.arg[2]));
+}
+
+std::string CallPrinter::Writing() {
+  const bool few = call_.arg[2] == 0 || call_.arg[2] == 1;
+  if (!few) Use(CHelper::kRepeat);
+  const std::string bytes = few ? fmt::format("\"{}\"", CByte(call_.arg[1]))
+                                : fmt::format("repeat('{}')", CByte(call_.arg[1]));
+  const std::string count = few ? CNumber(call_.arg[2]) : Count(call_.arg[2]);
+  const std::string fd = FdOf(call_.task, call_.arg[0]);
+  if (call_.op == Op::kWrite) return fmt::format("write({}, {}, {})", fd, bytes, count);
+  return fmt::format("pwrite({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+}
+
+// Where no address is forced, that of the trace is the hint.
+std::string CallPrinter::Mapping() {
+  const auto& arg = call_.arg;
+  const bool fixed = (arg[3] & abi::kMapFixed) != 0;
+  const auto specs = ArgsOf(SpecOf(call_.op));
+  return fmt::format("mmap({}, {}, {}, {}, {}, {})",
+                     result_.ok() && !fixed ? Arena(result_.value) : Address(arg[0]),
+                     CNumber(arg[1]), CFlags(arg[2], specs[2].names, true),
+                     CFlags(arg[3], specs[3].names, true), FdOf(call_.task, arg[4]),
+                     CNumber(arg[5]));
+}
+
+std::string CallPrinter::Remapping() {
+  const auto& arg = call_.arg;
+  const bool fixed = (arg[3] & abi::kMremapFixed) != 0;
+  const bool moves = result_.ok() && !fixed && result_.value != arg[0];
+  if (moves) Use(CHelper::kRemap);
+  std::string out = fmt::format("{}({}, {}, {}, {}", moves ? "remap" : "mremap", Address(arg[0]),
+                                CNumber(arg[1]), CNumber(arg[2]),
+                                CFlags(arg[3], ArgsOf(SpecOf(call_.op))[3].names, true));
+  if (fixed) out += fmt::format(", {}", Address(arg[4]));
+  if (moves) out += fmt::format(", {}", Arena(result_.value));
+  return out + ")";
+}
+
+std::string CallPrinter::Forking() {
+  const std::string slot = CTask(result_.value);
+  if (call_.op == Op::kFork) {
+    Use(CHelper::kForkTask);
+    return fmt::format("fork_task({}, {})", slot, child_);
+  }
+  Use(CHelper::kCloneTask);
+  return fmt::format("clone_task({}, {}, {})", slot, child_, Arguments());
+}
+
+// A call that the semantics declares.
+std::string CallPrinter::Extended() {
+  const Extension* extension = ExtensionOf(call_, context_.semantics);
+  Include(extension->function == "ioctl" ? "sys/ioctl.h" : "fcntl.h");
+  std::string out = fmt::format("{}({}, {}", extension->function, FdOf(call_.task, call_.arg[0]),
+                                extension->name);
+  if (extension->arg == ArgKind::kSeals)
+    out += ", " + CFlags(call_.arg[2], SealNames(&context_.semantics), false);
+  if (extension->arg == ArgKind::kFlags) {
+    Include("sys/mman.h");
+    out += ", " + CFlags(call_.arg[2], ProtectionNames(), true);
+  }
+  return out + ")";
+}
+
+// The call, and whether it gives minus errno by itself.
+std::string CallPrinter::Expression() {
+  switch (call_.op) {
+    case Op::kRead:
+    case Op::kPread: return Reading();
+    case Op::kWrite:
+    case Op::kPwrite: return Writing();
+    case Op::kMmap: return Mapping();
+    case Op::kMremap: return Remapping();
+    case Op::kLoad: return Use(CHelper::kLoad) + fmt::format("load({})", Arguments());
+    case Op::kStore: return Use(CHelper::kStore) + fmt::format("store({})", Arguments());
+    case Op::kFstat: return fmt::format("fstat({}, &(struct stat){{ 0 }})",
+                                        FdOf(call_.task, call_.arg[0]));
+    case Op::kFork:
+    case Op::kClone: return Forking();
+    case Op::kWait:
+      return Use(CHelper::kWaitTask) + fmt::format("wait_task(shared->pid[{}])", Arguments());
+    case Op::kSocketpair:
+      return Use(CHelper::kOpenPair) + "open_pair(&(int){ 0 }, &(int){ 0 })";
+    case Op::kSendmsg: return Use(CHelper::kSendRights) + fmt::format("send_rights({})", Arguments());
+    case Op::kRecvmsg:
+      return Use(CHelper::kReceiveRights) + fmt::format("receive_rights({})", Arguments());
+    case Op::kSendFd:
+      return Use(CHelper::kSendRights) + fmt::format("send_rights(shared->channel[{}][0], {})",
+                                                     CTask(call_.arg[0]),
+                                                     FdOf(call_.task, call_.arg[1]));
+    case Op::kRecvFd:
+      return Use(CHelper::kReceiveRights) +
+             fmt::format("receive_rights(shared->channel[{}][1])", CTask(call_.task));
+    case Op::kExtension: return Extended();
+    default: return fmt::format("{}({})", SpecOf(call_.op).name, Arguments());
+  }
+}
+
+// The call as a value, or minus errno, or a fault.
+std::string CallPrinter::Wrapped() {
+  const std::string expression = Expression();
+  switch (call_.op) {
+    case Op::kLoad:
+    case Op::kStore:
+    case Op::kFork:
+    case Op::kClone:
+    case Op::kWait:
+    case Op::kSocketpair:
+    case Op::kSendmsg:
+    case Op::kRecvmsg:
+    case Op::kSendFd:
+    case Op::kRecvFd: return expression;
+    default: break;
+  }
+  const bool address = SpecOf(call_.op).returns == ReturnKind::kAddress;
+  if (address) needs_->arena = true;
+  Use(address ? CHelper::kInArena : CHelper::kResult);
+  return fmt::format("{}({})", address ? "in_arena" : "result", expression);
+}
+
+std::string CallPrinter::Expected() {
+  if (result_.kind == Result::Kind::kErrno) {
+    Include("errno.h");
+    const std::string name = ErrnoName(result_.value);
+    return name.find('#') == name.npos ? "-" + name : CNumber(-result_.value);
+  }
+  if (result_.kind == Result::Kind::kSignal)
+    return fmt::format("FAULT({})", SignalName(result_.value));
+  const ReturnKind returns = ReturnsOf(call_, context_.semantics);
+  switch (returns) {
+    case ReturnKind::kSeals: return CFlags(result_.value, SealNames(&context_.semantics), false);
+    case ReturnKind::kOpenFlags:
+    case ReturnKind::kFdFlags: return CFlags(result_.value, ResultFlagNames(returns), false);
+    case ReturnKind::kByte: return fmt::format("'{}'", CByte(result_.value));
+    case ReturnKind::kTask: return CTask(result_.value);
+    case ReturnKind::kOk: return "0";
+    default: return CNumber(result_.value);
+  }
+}
+
+std::string CallPrinter::Declared(const Variable& variable) const {
+  if (context_.program.tasks) return Shared() + variable.name;
+  return fmt::format("{}{}", variable.is_address ? "char *" : "int ", variable.name);
+}
+
+std::vector<std::string> CallPrinter::Assigning(const std::vector<Variable>& results) {
+  const std::string name = Shared() + results[0].name;
+  if (results.size() == 2) {
+    Use(CHelper::kOpenPair);
+    Use(CHelper::kCheckPair);
+    const std::string other = Shared() + results[1].name;
+    std::vector<std::string> out;
+    if (!context_.program.tasks)
+      out.push_back(fmt::format("int {}, {};", results[0].name, results[1].name));
+    out.push_back(fmt::format("open_pair(&{}, &{});", name, other));
+    out.push_back(fmt::format("check_pair({}, {}, {}, {}, {});", name, other, result_.value,
+                              result_.extra, CString(Text())));
+    return out;
+  }
+  if (!results[0].is_address)
+    return {fmt::format("{} = {};", Declared(results[0]), Wrapped()),
+            CCheck(name, Expected(), Text())};
+  Use(CHelper::kInArena);
+  return {fmt::format("{} = {};", Declared(results[0]), Expression()),
+          CCheck(fmt::format("in_arena({})", name), Expected(), Text())};
+}
+
+// The first byte of the file that is looked at is the first sampled one at or
+// after the position.
+std::vector<std::string> CallPrinter::CheckingRead() {
+  const int file = FileOf(context_.states[index_], call_.task, call_.arg[0]);
+  const int64_t pos =
+      call_.op == Op::kPread ? call_.arg[2] : context_.states[index_].files[file].pos;
+  const int64_t first = (kSampleStride - pos % kSampleStride) % kSampleStride;
+  std::string bytes;
+  for (int i = 0; i < result_.num_data; ++i) bytes += CByte(result_.data[i]);
+  Use(CHelper::kCheckRead);
+  return {fmt::format("check_read({}, {}, {}, \"{}\", {},\n\t   {});", Wrapped(), Expected(), first,
+                      bytes, int{result_.num_data}, CString(Text()))};
+}
+
+std::vector<std::string> CallPrinter::Test() {
+  const std::vector<Variable>& results = context_.variables.ResultsOf(index_);
+  if (result_.ok() && !results.empty()) return Assigning(results);
+  if (result_.ok() && result_.num_data > 0) return CheckingRead();
+  if (result_.ok() && call_.op == Op::kFstat) {
+    Use(CHelper::kCheckStat);
+    return {fmt::format("check_stat({}, {}, 0{:o}, {});", FdOf(call_.task, call_.arg[0]),
+                        CNumber(result_.value), result_.extra, CString(Text()))};
+  }
+  return {CCheck(Wrapped(), Expected(), Text())};
+}
+
+std::vector<std::string> HeadersOf(Op op) {
+  switch (SpecOf(op).family) {
+    case Family::kCreate:
+    case Family::kMap: return {"sys/mman.h"};
+    case Family::kSeal:
+    case Family::kOpen: return {"fcntl.h"};
+    case Family::kDescriptor: return {"fcntl.h", "unistd.h"};
+    case Family::kReadWrite: return {"unistd.h"};
+    case Family::kSize: return {"fcntl.h", "unistd.h"};
+    case Family::kInode: return {"sys/stat.h"};
+    case Family::kProcess: return {"sched.h"};
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CTest(const CContext& context, size_t index, const std::string& child,
+                               CNeeds* needs) {
+  for (const std::string& header : HeadersOf(context.trace.sequence.calls[index].op))
+    needs->includes.insert(header);
+  needs->helpers.insert(CHelper::kCheck);
+  return CallPrinter(context, index, child, needs).Test();
+}
+
+std::string CTestText(const CContext& context, size_t index) {
+  const Call& call = context.trace.sequence.calls[index];
+  const Namer names = context.variables.NamerFor(index);
+  const Namer in_call = [&](NameKind kind, int64_t value, int task) {
+    std::string name = names(kind, value, task);
+    const bool plain = name.empty() && kind == NameKind::kAddress && value >= 0;
+    return plain ? fmt::format("arena + {}", value) : name;
+  };
+  const Namer in_result = [&](NameKind kind, int64_t value, int task) {
+    if (kind == NameKind::kAddress) return fmt::format("arena + {}", value);
+    return kind == NameKind::kTask ? names(kind, value, task) : std::string();
+  };
+  std::string assigned;
+  const std::vector<Variable>& results = context.variables.ResultsOf(index);
+  if (results.size() == 1) assigned = results[0].name + " = ";
+  if (results.size() == 2)
+    assigned = fmt::format("[{}, {}] = ", results[0].name, results[1].name);
+  return fmt::format(
+      "{}{}{} = {}",
+      context.program.tasks ? fmt::format("{}: ", TaskLetterOf(call.task)) : "", assigned,
+      PrintCall(call, &context.semantics, in_call),
+      PrintResult(call, context.trace.results[index], &context.semantics, in_result));
+}
+
+std::string CString(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '#') out += "\\\\";  // KTAP takes what follows for a directive
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string CCheck(const std::string& got, const std::string& expected, const std::string& text) {
+  const std::string literal = CString(text);
+  const bool fits = got.size() + expected.size() + literal.size() + 12 <= kMaxLine;
+  return fmt::format("check({}, {},{}{});", got, expected, fits ? " " : "\n\t      ", literal);
+}
+
+std::string CTask(int64_t task) { return fmt::format("TASK_{}", TaskLetterOf(task)); }
+
+}  // namespace selkie

@@ -1,0 +1,52 @@
+// Calls as C.  Internal to traces/c_*.
+#ifndef SELKIE_TRACES_C_CALLS_H_
+#define SELKIE_TRACES_C_CALLS_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/semantics.h"
+#include "model/trace.h"
+#include "traces/c_runtime.h"
+#include "traces/variables.h"
+
+namespace selkie {
+
+// What the calls of a program are printed with.
+struct CContext {
+  const Trace& trace;
+  const std::vector<State>& states;
+  const Semantics& semantics;
+  const Variables& variables;
+  const CProgram& program;
+};
+
+// What the printed calls need.
+struct CNeeds {
+  std::set<CHelper> helpers;
+  std::set<std::string> includes;
+  bool arena = false;
+  bool buffer = false;
+};
+
+// The test of call `index`: statements without indentation.  `child` is the
+// function in which a new task begins.  Not for exec and exit.
+std::vector<std::string> CTest(const CContext& context, size_t index, const std::string& child,
+                               CNeeds* needs);
+
+// The test's line, as the program prints it: "A: write(fd, \"x\", 1) = 1".
+std::string CTestText(const CContext& context, size_t index);
+
+// `check(got, expected, "text");`, broken where it is long.
+std::string CCheck(const std::string& got, const std::string& expected, const std::string& text);
+
+// A C string literal, with what KTAP would take for a directive escaped.
+std::string CString(const std::string& text);
+
+// TASK_A for 0, and so on.
+std::string CTask(int64_t task);
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_C_CALLS_H_

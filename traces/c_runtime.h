@@ -1,0 +1,67 @@
+// The fixed parts of an exported C program.  Internal to traces/c_*.
+#ifndef SELKIE_TRACES_C_RUNTIME_H_
+#define SELKIE_TRACES_C_RUNTIME_H_
+
+#include <string>
+#include <vector>
+
+namespace selkie {
+
+// Helper functions of the program, in the order in which they must stand.
+enum class CHelper {
+  kAwaitTurn,    // tasks: wait for the token
+  kHandOver,     // tasks: give the token away and wait for it
+  kReport,       // one line of KTAP
+  kCheck,        // a value against the expected one
+  kResult,       // a value, or minus errno
+  kInArena,      // an address as an offset
+  kMany,         // counts at which compilers wonder
+  kRepeat,       // a buffer full of one byte
+  kCheckRead,    // bytes that were read
+  kCheckStat,    // fstat
+  kFaults,       // catching SIGSEGV and SIGBUS
+  kLoad,
+  kStore,
+  kRemap,        // mremap to a chosen place
+  kProcFd,       // "/proc/PID/fd/N"
+  kProcSelfFd,   // "/proc/self/fd/N"
+  kOpenPair,     // socketpair
+  kCheckPair,    // the two descriptors of a pair
+  kSendRights,   // SCM_RIGHTS
+  kReceiveRights,
+  kDrain,        // empty a channel
+  kBecome,       // another user
+  kLimitFds,     // RLIMIT_NOFILE
+  kSkipRest,     // a call that only a proposal has
+  kOwn,          // descriptors out of the way
+  kShare,        // memory that outlives exec
+  kAwaitExit,    // until the kernel is done with a task
+  kRunTasks,     // main's part while tasks run
+  kForkTask,
+  kCloneTask,
+  kWaitTask,
+  kExitTask,
+  kExecInto,
+};
+
+// What the whole program is.
+struct CProgram {
+  bool tasks = false;     // several processes; else all is in main
+  bool faults = false;    // loads and stores
+  bool resumes = false;   // a task executes the program anew
+  bool channels = false;  // SCM_RIGHTS over the program's own sockets
+  int nofile = 0;         // RLIMIT_NOFILE, or 0: as it is
+};
+
+// The helper's text, ending in a newline.
+std::string CHelperText(CHelper helper, const CProgram& program);
+
+// Helpers that the helper's text calls.
+std::vector<CHelper> CHelpersOf(CHelper helper, const CProgram& program);
+
+// The header files that a helper needs, without <>.
+std::vector<std::string> CIncludesOf(CHelper helper);
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_C_RUNTIME_H_
