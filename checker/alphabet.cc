@@ -1,5 +1,6 @@
 #include "checker/alphabet.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_replace.h"
@@ -46,6 +47,12 @@ absl::StatusOr<CallTemplate> CompileText(const AlphabetLine& line, const std::st
   out.roles = line.roles;
   out.text = text;
   DecodeWild(out);
+  IndexWildWords(out);
+  if (std::count_if(out.wild.begin(), out.wild.end(), [](Wild wild) {
+        return wild != Wild::kNone && wild != Wild::kTask;
+      }) > static_cast<int>(out.words.size()))
+    return absl::InvalidArgumentError(fmt::format("{}:{}:{}: '{}' names more than two objects",
+                                                  line.file, line.line, line.column, text));
   return out;
 }
 
@@ -54,29 +61,37 @@ const Objects::List& ChoicesFor(Wild wild, int task, int other, const Objects& o
   return objects.fds[wild == Wild::kTheirs ? other : task];
 }
 
-// Fills the words from `word` on in every possible way.
-void Fill(const CallTemplate& line, int word, int other, const Objects& objects, Call& call,
+// Every choice for the wild words but the task's.
+void Fill(const CallTemplate& line, int other, const Objects& objects, Call& call,
           std::vector<Move>& moves) {
-  while (word < kMaxWords && (line.wild[word] == Wild::kNone || line.wild[word] == Wild::kTask))
-    ++word;
-  if (word == kMaxWords) {
-    moves.push_back({call, false});
-    return;
-  }
-  const Objects::List& list = ChoicesFor(line.wild[word], call.task, other, objects);
+  const auto [first, second] = line.words;
+  if (first < 0) return moves.push_back({call, false});
+  const Objects::List& list = ChoicesFor(line.wild[first], call.task, other, objects);
   for (int i = 0; i < list.count; ++i) {
-    call.arg[word] = line.call.arg[word] + list.item[i];
-    Fill(line, word + 1, other, objects, call, moves);
+    call.arg[first] = line.call.arg[first] + list.item[i];
+    if (second < 0) {
+      moves.push_back({call, false});
+      continue;
+    }
+    const Objects::List& inner = ChoicesFor(line.wild[second], call.task, other, objects);
+    for (int j = 0; j < inner.count; ++j) {
+      call.arg[second] = line.call.arg[second] + inner.item[j];
+      moves.push_back({call, false});
+    }
   }
-}
-
-int TaskWord(const CallTemplate& line) {
-  for (int i = 0; i < kMaxWords; ++i)
-    if (line.wild[i] == Wild::kTask) return i;
-  return -1;
 }
 
 }  // namespace
+
+void IndexWildWords(CallTemplate& line) {
+  size_t found = 0;
+  for (int i = 0; i < kMaxWords; ++i) {
+    if (line.wild[i] == Wild::kTask)
+      line.task_word = static_cast<int8_t>(i);
+    else if (line.wild[i] != Wild::kNone && found < line.words.size())
+      line.words[found++] = static_cast<int8_t>(i);
+  }
+}
 
 absl::StatusOr<std::vector<CallTemplate>> CompileLine(const AlphabetLine& line,
                                                       const Semantics& semantics,
@@ -106,6 +121,7 @@ std::vector<CallTemplate> ExtensionTemplates(const Semantics& semantics) {
       line.call.op = Op::kExtension;
       line.call.arg = {0, static_cast<int64_t>(i), arg};
       line.wild[0] = Wild::kFd;
+      IndexWildWords(line);
       line.text = extension.name;
       templates.push_back(std::move(line));
     }
@@ -132,13 +148,12 @@ void Instantiate(const CallTemplate& line, int task, const Objects& objects,
                  std::vector<Move>& moves) {
   Call call = line.call;
   call.task = static_cast<uint8_t>(task);
-  const int task_word = TaskWord(line);
-  if (task_word < 0) return Fill(line, 0, task, objects, call, moves);
+  if (line.task_word < 0) return Fill(line, task, objects, call, moves);
   for (int i = 0; i < objects.tasks.count; ++i) {
     const int other = static_cast<int>(objects.tasks.item[i]);
     if (other == task) continue;
-    call.arg[task_word] = line.call.arg[task_word] + other;
-    Fill(line, 0, other, objects, call, moves);
+    call.arg[line.task_word] = line.call.arg[line.task_word] + other;
+    Fill(line, other, objects, call, moves);
   }
 }
 

@@ -33,8 +33,10 @@ inline constexpr int kNumWild = 6;
 struct CallTemplate {
   Call call;  // words that are wild hold an offset to add to the object's number
   std::array<Wild, kMaxWords> wild{};
-  uint8_t roles = 0xff;  // bit i: tasks of role i make this call
-  std::string text;      // as written
+  int8_t task_word = -1;                // the word that is Wild::kTask, or -1
+  std::array<int8_t, 2> words{-1, -1};  // the other wild words
+  uint8_t roles = 0xff;                 // bit i: tasks of role i make this call
+  std::string text;                     // as written
 };
 
 // A line of text with its place, for messages.
@@ -46,8 +48,12 @@ struct AlphabetLine {
   uint8_t roles = 0xff;
 };
 
+// Says which words of `line` stand for objects, from `line.wild`.
+void IndexWildWords(CallTemplate& line);
+
 // The calls of one line: several if it says {seal}.  InvalidArgumentError
-// "file:line:column: ..." if it is not a call or a name is not one of the above.
+// "file:line:column: ..." if it is not a call, if a name is not one of the above, or if more
+// than two arguments beside `task` are names.
 // `seals` says which seals {seal} stands for.
 absl::StatusOr<std::vector<CallTemplate>> CompileLine(const AlphabetLine& line,
                                                       const Semantics& semantics,
