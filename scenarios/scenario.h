@@ -33,6 +33,8 @@ struct Selector {
   std::string first;
   std::string last;    // ranges only
   bool range = false;  // `first..last`, both ends included; an empty end is open
+  int line = 0;        // where it stands, 1-based
+  int column = 0;
 };
 
 // A result as written, and for which semantics: all that no other expectation
@@ -45,8 +47,9 @@ struct Expectation {
 
 // One call of a scenario.
 struct ScenarioLine {
-  int line = 0;                       // 1-based, in the file
-  int column = 0;                     // 1-based, of the call
+  int line = 0;    // 1-based, in the file
+  int column = 0;  // 1-based, of the call
+  int task_column = 0;
   std::string task;                   // who makes the call, as written
   std::vector<std::string> names;     // what its results are named: 0, 1 or 2
   std::string call;                   // as written

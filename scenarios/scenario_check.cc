@@ -1,0 +1,158 @@
+// What can be known of a scenario before it runs.
+#include <charconv>
+#include <map>
+
+#include "fmt/format.h"
+#include "scenarios/scenario_text.h"
+
+namespace selkie {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const Scenario& scenario) : scenario_(scenario) {}
+
+  absl::Status Check() {
+    if (absl::Status s = CheckSelectors(scenario_.only); !s.ok()) return s;
+    if (absl::Status s = CheckSelectors(scenario_.excluded); !s.ok()) return s;
+    if (scenario_.lines.empty())
+      return ErrorAt(
+          scenario_.file, scenario_.line, 1,
+          fmt::format("scenario '{}' has no call, expected at least one", scenario_.name));
+    for (const ScenarioLine& line : scenario_.lines)
+      if (absl::Status s = CheckLine(line); !s.ok()) return s;
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Error(const ScenarioLine& line, int column, std::string_view message) const {
+    return ErrorAt(scenario_.file, line.line, column, message);
+  }
+
+  absl::Status CheckSelectors(const std::vector<Selector>& selectors) const {
+    for (const Selector& selector : selectors) {
+      if (!selector.range) continue;
+      for (const std::string& end : {selector.first, selector.last})
+        if (!end.empty() && !KernelVersion(end))
+          return ErrorAt(scenario_.file, selector.line, selector.column,
+                         fmt::format("'{}' is no end of a range, expected a kernel such as "
+                                     "linux-6.1",
+                                     end));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTask(const ScenarioLine& line) const {
+    auto known = names_.find(line.task);
+    if (known != names_.end() && known->second == NameKind::kTask) return absl::OkStatus();
+    std::optional<int> letter = TaskByLetter(line.task);
+    if (letter && *letter < static_cast<int>(scenario_.uids.size())) return absl::OkStatus();
+    return Error(line, line.task_column,
+                 fmt::format("'{}' is no task, expected A, one that 'task' declares or one that an "
+                             "earlier fork or clone made",
+                             line.task));
+  }
+
+  std::optional<int64_t> Resolve(NameKind kind, std::string_view name) const {
+    auto known = names_.find(std::string(name));
+    if (known != names_.end() && known->second == kind) return 0;
+    if (kind == NameKind::kTask && TaskByLetter(name)) return *TaskByLetter(name);
+    return std::nullopt;
+  }
+
+  absl::Status CheckNames(const ScenarioLine& line, const Nameable& results) {
+    const int given = static_cast<int>(line.names.size());
+    if (given != 0 && given != results.count)
+      return Error(line, line.task_column,
+                   fmt::format("'{}' names {} of what this call gives, expected {}", line.names[0],
+                               given, results.count));
+    for (const std::string& name : line.names) {
+      if (name == "NULL" || name == "self" ||
+          (results.kind != NameKind::kTask && TaskByLetter(name)))
+        return Error(line, line.task_column,
+                     fmt::format("'{}' has a meaning of its own, expected another name", name));
+      auto [known, fresh] = names_.emplace(name, results.kind);
+      if (!fresh && known->second != results.kind)
+        return Error(
+            line, line.task_column,
+            fmt::format("'{}' was the name of something else before, expected a new name", name));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckResults(const ScenarioLine& line, Op op) const {
+    if (line.expected.empty() && line.names.empty())
+      return Error(line, line.column + static_cast<int>(line.call.size()),
+                   "the line ends here, expected '= RESULT'");
+    const NameResolver resolve = [this](NameKind kind, std::string_view name) {
+      return Resolve(kind, name);
+    };
+    for (const Expectation& expected : line.expected) {
+      if (absl::Status s = CheckSelectors(expected.selectors); !s.ok()) return s;
+      ParsedResult parsed = ParseResult(expected.text, op, nullptr, resolve);
+      if (parsed.error)
+        return Error(line, expected.column + parsed.error->column, parsed.error->message);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckLine(const ScenarioLine& line) {
+    if (absl::Status s = CheckTask(line); !s.ok()) return s;
+    ParsedCall parsed = ParseCall(line.call, nullptr, [this](NameKind kind, std::string_view name) {
+      return Resolve(kind, name);
+    });
+    // A call that some semantics declares can be read when it is known which.
+    const bool declared = parsed.unknown_request && !scenario_.only.empty();
+    if (parsed.error && !declared)
+      return Error(
+          line, line.column + parsed.error->column,
+          fmt::format("{}{}", parsed.error->message,
+                      parsed.unknown_request
+                          ? " (a call that a semantics declares needs 'only' with its name)"
+                          : ""));
+    const Op op = declared ? Op::kExtension : parsed.call.op;
+    if (absl::Status s = CheckNames(line, NameableResults(op)); !s.ok()) return s;
+    return CheckResults(line, op);
+  }
+
+  const Scenario& scenario_;
+  std::map<std::string, NameKind> names_;
+};
+
+}  // namespace
+
+absl::Status CheckScenario(const Scenario& scenario) { return Checker(scenario).Check(); }
+
+Nameable NameableResults(Op op) {
+  switch (SpecOf(op).returns) {
+    case ReturnKind::kFd: return {1, NameKind::kFd};
+    case ReturnKind::kFdPair: return {2, NameKind::kFd};
+    case ReturnKind::kAddress: return {1, NameKind::kAddress};
+    case ReturnKind::kTask: return {1, NameKind::kTask};
+    default: return {};
+  }
+}
+
+std::optional<int> TaskByLetter(std::string_view word) {
+  if (word.size() != 1 || word[0] < 'A' || word[0] >= 'A' + kMaxTasks) return std::nullopt;
+  return word[0] - 'A';
+}
+
+std::optional<std::vector<int>> KernelVersion(std::string_view name) {
+  constexpr std::string_view kPrefix = "linux-";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  std::vector<int> numbers;
+  const char* at = name.data() + kPrefix.size();
+  const char* end = name.data() + name.size();
+  for (;;) {
+    int number = 0;
+    auto [next, code] = std::from_chars(at, end, number);
+    if (code != std::errc()) return std::nullopt;
+    numbers.push_back(number);
+    if (next == end) return numbers;
+    if (*next != '.') return std::nullopt;
+    at = next + 1;
+  }
+}
+
+}  // namespace selkie
