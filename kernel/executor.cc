@@ -127,7 +127,7 @@ Result Fstat(const Call& c, const Env&) {
   return r;
 }
 
-Result Extension(const Call&, const Env&) { return NotRun("no kernel has this call"); }
+Result Extension(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
 
 // In the order of Op.
 constexpr RealCall kReal[] = {
@@ -185,11 +185,37 @@ Result FromRaw(int64_t value) {
   return r;
 }
 
-Result NotRun(const char* reason) {
+Result NotRun(NotRunReason reason) {
   Result r;
   r.kind = Result::Kind::kBound;
-  r.check = reason;
+  r.value = static_cast<int64_t>(reason);
   return r;
+}
+
+std::string_view TextOf(NotRunReason reason) {
+  switch (reason) {
+    case NotRunReason::kNone:
+      return "";
+    case NotRunReason::kModel:
+      return "beyond the model's bounds";
+    case NotRunReason::kTaskNotRunning:
+      return "the task does not run there";
+    case NotRunReason::kNoKernelCall:
+      return "no kernel has this call";
+    case NotRunReason::kOutside:
+      return "the range reaches beyond the arena's room";
+    case NotRunReason::kFixedAtNull:
+      return "nothing is mapped at NULL";
+    case NotRunReason::kDescriptorNoInt:
+      return "the descriptor is no int";
+    case NotRunReason::kNoSuchTask:
+      return "there is no such task";
+    case NotRunReason::kNoSlot:
+      return "there is no slot for another task";
+    case NotRunReason::kCloneFlags:
+      return "these flags of clone are not known here";
+  }
+  return "";
 }
 
 void SetNofile(int limit) {
@@ -200,7 +226,8 @@ void SetNofile(int limit) {
 }
 
 Result Execute(Control& control, int task, const Call& call, const Result& expected) {
-  if (const char* reason = WhyNotRun(call)) return NotRun(reason);
+  if (const NotRunReason reason = WhyNotRun(call); reason != NotRunReason::kNone)
+    return NotRun(reason);
   return kReal[static_cast<int>(call.op)](call, Env{control, task, expected});
 }
 

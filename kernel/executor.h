@@ -4,10 +4,12 @@
 //
 // The result is comparable with the model's (SameOutcome): values are the
 // kernel's own, addresses are offsets in the arena, tasks are their numbers, a
-// fault is its signal.  kBound with a reason in `check` means "not run".
+// fault is its signal.  kBound with a NotRunReason as its value means "not run".
 // Runs in the process that is the task, on raw system calls alone.
 #ifndef SELKIE_KERNEL_EXECUTOR_H_
 #define SELKIE_KERNEL_EXECUTOR_H_
+
+#include <string_view>
 
 #include "kernel/executor_control.h"
 
@@ -26,9 +28,24 @@ struct Env {
 // the parent alone; exec and exit do not return if they succeed.
 Result Execute(Control& control, int task, const Call& call, const Result& expected);
 
-// Why a call is not run, or null if it can be: what would reach memory outside
-// the arena and the empty room around it.
-const char* WhyNotRun(const Call& call);
+// Why a call is not run.  A number and not a text: a task that has executed the
+// program anew may have its texts at other addresses.
+enum class NotRunReason : uint8_t {
+  kNone,
+  kModel,          // the model says kBound, and why
+  kTaskNotRunning,
+  kNoKernelCall,   // a call that a semantics declares
+  kOutside,        // would reach memory outside the arena and the room around it
+  kFixedAtNull,
+  kDescriptorNoInt,
+  kNoSuchTask,
+  kNoSlot,         // for another task
+  kCloneFlags,
+};
+std::string_view TextOf(NotRunReason reason);
+
+// Why a call cannot be run whatever the state, or kNone.
+NotRunReason WhyNotRun(const Call& call);
 
 // Catches faults of this process: those of load and store become results, any
 // other is noted in the control block as a crash.
@@ -50,8 +67,8 @@ bool IsMapped(int64_t address);
 
 // ---- Parts of it, by file ----
 
-Result FromRaw(int64_t value);      // a value or an errno
-Result NotRun(const char* reason);  // kBound
+Result FromRaw(int64_t value);       // a value or an errno
+Result NotRun(NotRunReason reason);  // kBound
 
 // executor_message.cc
 Result RealSocketpair(const Call& call, const Env& env);

@@ -72,42 +72,38 @@ bool IsNear(int64_t address) { return address > -kRoom && address < kRoom; }
 // Longer than the address space: refused by the kernel whatever the address.
 bool IsAbsurd(int64_t length) { return length < 0 || length > (int64_t{1} << 47); }
 
-const char* const kOutside = "not run: the range reaches beyond the arena's room";
-
 // Room at NULL: below where programs are loaded.
 constexpr int64_t kRoomAtNull = 1 << 20;
 
-const char* WhyNotRange(int64_t address, int64_t length) {
-  if (address == kNull) return length <= kRoomAtNull || IsAbsurd(length) ? nullptr : kOutside;
-  if (!IsNear(address)) return kOutside;
-  return length < kRoom || IsAbsurd(length) ? nullptr : kOutside;
+NotRunReason WhyNotRange(int64_t address, int64_t length) {
+  if (address == kNull) return length <= kRoomAtNull || IsAbsurd(length) ? NotRunReason::kNone : NotRunReason::kOutside;
+  if (!IsNear(address)) return NotRunReason::kOutside;
+  return length < kRoom || IsAbsurd(length) ? NotRunReason::kNone : NotRunReason::kOutside;
 }
 
-const char* WhyNotMmap(const Call& c) {
+NotRunReason WhyNotMmap(const Call& c) {
   const bool fixed = (c.arg[3] & MAP_FIXED) != 0;
-  if (c.arg[0] == kNull) return fixed ? "not run: MAP_FIXED at NULL" : nullptr;
-  return fixed ? WhyNotRange(c.arg[0], c.arg[1]) : nullptr;
+  if (c.arg[0] == kNull) return fixed ? NotRunReason::kFixedAtNull : NotRunReason::kNone;
+  return fixed ? WhyNotRange(c.arg[0], c.arg[1]) : NotRunReason::kNone;
 }
 
-const char* WhyNotMremap(const Call& c) {
-  const char* reason = WhyNotRange(c.arg[0], c.arg[1]);
-  if (reason == nullptr && (c.arg[3] & MREMAP_FIXED) != 0) {
-    if (c.arg[4] == kNull) return "not run: MREMAP_FIXED at NULL";
-    reason = WhyNotRange(c.arg[4], c.arg[2]);
-  }
-  return reason;
+NotRunReason WhyNotMremap(const Call& c) {
+  const NotRunReason reason = WhyNotRange(c.arg[0], c.arg[1]);
+  if (reason != NotRunReason::kNone || (c.arg[3] & MREMAP_FIXED) == 0) return reason;
+  if (c.arg[4] == kNull) return NotRunReason::kFixedAtNull;
+  return WhyNotRange(c.arg[4], c.arg[2]);
 }
 
 // Descriptors are ints to the kernel, which looks at the low half only.
-const char* WhyNotDescriptors(const Call& call) {
+NotRunReason WhyNotDescriptors(const Call& call) {
   int word = 0;
   for (const ArgSpec& spec : ArgsOf(SpecOf(call.op))) {
     const int words = WordsOf(spec.kind);
     if (spec.kind == ArgKind::kFd && call.arg[word] != static_cast<int32_t>(call.arg[word]))
-      return "not run: the descriptor is no int";
+      return NotRunReason::kDescriptorNoInt;
     word += words;
   }
-  return nullptr;
+  return NotRunReason::kNone;
 }
 
 int64_t AddressOf(int64_t offset) { return offset == kNull ? 0 : kArenaBase + offset; }
@@ -136,14 +132,15 @@ int64_t HintFor(const Call& c, const Env& env) {
 
 }  // namespace
 
-const char* WhyNotRun(const Call& call) {
+NotRunReason WhyNotRun(const Call& call) {
   switch (SpecOf(call.op).family) {
     case Family::kMap:
       if (call.op == Op::kMmap) return WhyNotMmap(call);
       if (call.op == Op::kMremap) return WhyNotMremap(call);
       return WhyNotRange(call.arg[0], call.arg[1]);
     case Family::kMemory:
-      return call.arg[0] == kNull || IsNear(call.arg[0]) ? nullptr : kOutside;
+      return call.arg[0] == kNull || IsNear(call.arg[0]) ? NotRunReason::kNone
+                                                              : NotRunReason::kOutside;
     default:
       return WhyNotDescriptors(call);
   }

@@ -84,7 +84,7 @@ Result RealSendmsg(const Call& c, const Env&) { return SendOver(c.arg[0], c.arg[
 Result RealRecvmsg(const Call& c, const Env&) { return ReceiveFrom(c.arg[0]); }
 
 Result RealSendFd(const Call& c, const Env&) {
-  if (c.arg[0] < 0 || c.arg[0] >= kMaxTasks) return NotRun("not run: no such task");
+  if (c.arg[0] < 0 || c.arg[0] >= kMaxTasks) return NotRun(NotRunReason::kNoSuchTask);
   return SendOver(kSendFdBase + c.arg[0], c.arg[1]);
 }
 

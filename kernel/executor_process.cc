@@ -70,7 +70,7 @@ int64_t CloneOntoCopy(const Env& env, int64_t flags, int child) {
 
 Result CloneAs(const Env& env, int64_t flags) {
   const int child = SlotForChild(env);
-  if (child < 0) return NotRun("not run: no slot for another task");
+  if (child < 0) return NotRun(NotRunReason::kNoSlot);
   const bool shares = (flags & CLONE_VM) != 0;
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
@@ -109,7 +109,7 @@ Result RealFork(const Call&, const Env& env) { return CloneAs(env, 0); }
 
 Result RealClone(const Call& c, const Env& env) {
   constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles;
-  if ((c.arg[0] & ~kKnown) != 0) return NotRun("not run: flags of clone not known here");
+  if ((c.arg[0] & ~kKnown) != 0) return NotRun(NotRunReason::kCloneFlags);
   return CloneAs(env, c.arg[0]);
 }
 
@@ -142,7 +142,7 @@ Result RealExit(const Call&, const Env& env) {
 
 Result RealWait(const Call& c, const Env& env) {
   const bool known = c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
-  if (!known) return NotRun("not run: no such task");
+  if (!known) return NotRun(NotRunReason::kNoSuchTask);
   const int64_t raw = RawSyscall(SYS_wait4, env.control.tasks[c.arg[0]].pid, 0, __WALL, 0);
   return FromRaw(raw > 0 ? 0 : raw);
 }

@@ -77,8 +77,8 @@ int NextTask(Control& control) {
     const int task = control.calls[index].task;
     const bool bound = control.expected[index].kind == Result::Kind::kBound;
     if (!bound && control.tasks[task].running) return task;
-    control.got[index] = NotRun(bound ? control.expected[index].check
-                                      : "not run: the task does not run");
+    control.got[index] =
+        NotRun(bound ? NotRunReason::kModel : NotRunReason::kTaskNotRunning);
     ++control.next;
   }
   return kHarness;

@@ -1,0 +1,40 @@
+#include "kernel/conform.h"
+
+#include <algorithm>
+
+namespace selkie {
+namespace {
+
+bool IsListed(const ConformReport& report, const Divergence& divergence) {
+  return std::any_of(report.divergences.begin(), report.divergences.end(),
+                     [&](const Divergence& d) { return d.kind == divergence.kind; });
+}
+
+}  // namespace
+
+void Merge(const ConformReport& part, ConformReport* whole) {
+  if (whole->release.empty()) whole->release = part.release;
+  if (whole->semantics.empty()) whole->semantics = part.semantics;
+  whole->scenarios += part.scenarios;
+  whole->sequences += part.sequences;
+  whole->calls += part.calls;
+  whole->succeeded += part.succeeded;
+  whole->state_facts += part.state_facts;
+  whole->differing += part.differing;
+  for (int op = 0; op < kNumOps; ++op) {
+    whole->by_op[op].calls += part.by_op[op].calls;
+    whole->by_op[op].succeeded += part.by_op[op].succeeded;
+  }
+  for (const Divergence& divergence : part.divergences)
+    if (!IsListed(*whole, divergence)) whole->divergences.push_back(divergence);
+  whole->not_run.insert(whole->not_run.end(), part.not_run.begin(), part.not_run.end());
+  whole->seconds = std::max(whole->seconds, part.seconds);
+}
+
+absl::StatusOr<ConformReport> Conform(const Library& library, const ConformRequest& request,
+                                      const ConformHooks& hooks, ConformReport* partial) {
+  if (request.kernel == "native") return ConformNative(library, request, hooks, partial);
+  return ConformInGuests(library, request, hooks, partial);
+}
+
+}  // namespace selkie

@@ -1,0 +1,109 @@
+// Conformance: the model and a real kernel run the same calls, and every result
+// is compared.
+//
+//   ConformRequest request;
+//   request.random = 100000;
+//   absl::StatusOr<ConformReport> report = Conform(library, request, {});
+//   report->calls         // compared
+//   report->divergences   // empty: the model does what the kernel does
+#ifndef SELKIE_KERNEL_CONFORM_H_
+#define SELKIE_KERNEL_CONFORM_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/call.h"
+#include "scenarios/library.h"
+
+namespace selkie {
+
+struct ConformRequest {
+  std::string kernel = "native";  // or a series ("6.12"), or a bzImage's path
+  std::string semantics;   // name or path; empty: the one for the kernel's release
+  std::vector<std::string> paths;  // scenarios: files or folders
+  int64_t random = 0;      // random sequences to run
+  int64_t first = 0;       // number of the first of them
+  int length = 20;         // calls of each, 1 .. kMaxCalls
+  uint64_t seed = 1;
+  int workers = 0;         // processes, or guests; 0: one for each processor
+};
+
+struct OpCount {
+  int64_t calls = 0;
+  int64_t succeeded = 0;
+
+  friend bool operator==(const OpCount&, const OpCount&) = default;
+};
+inline constexpr int kNumOps = static_cast<int>(Op::kExtension) + 1;
+
+// One difference between model and kernel.
+struct Divergence {
+  std::string origin;    // "random sequence 17 of seed 1", "scenario x (file:line)"
+  std::string summary;   // the call, what the kernel gave, what the model, and why
+  std::string scenario;  // text that runs: the shortest sequence found, in which
+                         // the call that differs expects what the kernel gave
+  std::string kind;      // equal for differences that are probably the same
+  int calls = 0;         // of the scenario
+  int calls_before = 0;  // of the sequence before it was shrunk
+
+  friend bool operator==(const Divergence&, const Divergence&) = default;
+};
+
+struct ConformReport {
+  std::string release;     // uname -r of the kernel that ran
+  std::string semantics;   // its name
+  int64_t scenarios = 0;   // scenarios run
+  int64_t sequences = 0;   // random sequences run
+  int64_t calls = 0;       // calls executed and compared
+  int64_t succeeded = 0;   // of these, calls that gave a value
+  int64_t state_facts = 0;  // facts of the state compared besides results
+  int64_t differing = 0;   // scenarios and sequences that differ, also unlisted ones
+  std::array<OpCount, kNumOps> by_op{};
+  std::vector<Divergence> divergences;  // one of each kind
+  std::vector<std::string> not_run;     // scenarios not run, and why
+  double seconds = 0;      // of comparing, without boots
+  bool complete = false;   // all that was asked for has run
+
+  friend bool operator==(const ConformReport&, const ConformReport&) = default;
+};
+
+struct ConformHooks {
+  const std::atomic<bool>* interrupted = nullptr;  // polled; may be null
+  std::function<void(const ConformReport&)> on_progress;  // may be null
+};
+
+// Runs what is asked for.  If interrupted, returns what is known so far with
+// `complete` false.  `*partial`, if not null, receives what was known when an
+// error ended it.  Errors: InvalidArgumentError and NotFoundError for bad input
+// (a scenario that does not parse, no such semantics or kernel), else the kernel
+// or the harness could not run (kCouldNotRun): never an agreement.
+absl::StatusOr<ConformReport> Conform(const Library& library, const ConformRequest& request,
+                                      const ConformHooks& hooks, ConformReport* partial = nullptr);
+
+// Adds what `part` found to `whole`, each kind of divergence once.
+void Merge(const ConformReport& part, ConformReport* whole);
+
+// As one line of JSON, and back.  InvalidArgumentError for other text.
+std::string ReportToJson(const ConformReport& report);
+absl::StatusOr<ConformReport> ReportFromJson(std::string_view text);
+
+// ---- Its parts, by file ----
+
+// conform_native.cc: on the kernel that runs this program.
+absl::StatusOr<ConformReport> ConformNative(const Library& library, const ConformRequest& request,
+                                            const ConformHooks& hooks, ConformReport* partial);
+// conform_guest.cc: in guests, each of which runs ConformNative.
+absl::StatusOr<ConformReport> ConformInGuests(const Library& library,
+                                              const ConformRequest& request,
+                                              const ConformHooks& hooks, ConformReport* partial);
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_CONFORM_H_

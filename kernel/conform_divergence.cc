@@ -1,0 +1,142 @@
+#include "kernel/conform_divergence.h"
+
+#include <vector>
+
+#include "fmt/format.h"
+#include "kernel/executor.h"
+#include "kernel/lockstep_probe.h"
+#include "model/call_text.h"
+#include "scenarios/print.h"
+#include "scenarios/scenario.h"
+#include "scenarios/shrink.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kMaxTries = 4000;  // runs for real to make one sequence short
+
+// What a run that differed left, before the control block is used again.
+struct Found {
+  Sequence sequence;  // up to the call that differs
+  std::vector<Result> expected;
+  Result got;         // of the last call
+  StateDifference difference;
+  std::string kind;
+};
+
+Found Take(const Lockstep& lockstep) {
+  const Control& c = lockstep.control();
+  Found found;
+  found.sequence = lockstep.Loaded();
+  found.sequence.calls.resize(static_cast<size_t>(c.next));
+  found.expected.assign(c.expected.begin(), c.expected.begin() + c.next);
+  if (c.next > 0) found.got = c.got[c.next - 1];
+  found.difference = c.difference;
+  found.kind = KindOfDifference(c);
+  return found;
+}
+
+bool Differs(Lockstep& lockstep, const Semantics& semantics, const Sequence& sequence) {
+  if (sequence.calls.empty() || !lockstep.WhyNot(sequence).empty()) return false;
+  lockstep.Load(sequence, semantics);
+  return lockstep.Run({.probe_each = true}).ok() && lockstep.control().differs;
+}
+
+std::string OutcomeText(const Result& r) {
+  switch (r.kind) {
+    case Result::Kind::kValue:
+      return "value";
+    case Result::Kind::kErrno:
+      return ErrnoName(r.value);
+    case Result::Kind::kSignal:
+      return SignalName(r.value);
+    case Result::Kind::kBound:
+      break;
+  }
+  return "not run";
+}
+
+std::string ResultText(const Call& call, const Result& result, const Semantics& semantics) {
+  if (result.kind == Result::Kind::kBound)
+    return fmt::format("not run: {}", TextOf(static_cast<NotRunReason>(result.value)));
+  return PrintResult(call, result, &semantics, nullptr);
+}
+
+std::string CallLine(const Call& call, const Semantics& semantics) {
+  return fmt::format("{}: {}", static_cast<char>('A' + call.task),
+                     PrintCall(call, &semantics, nullptr));
+}
+
+std::string Summary(const Found& found, const Semantics& semantics, std::string_view release) {
+  const Call& call = found.sequence.calls.back();
+  const Result& model = found.expected.back();
+  if (found.difference.field != StateField::kNone)
+    return fmt::format("after `{}`: {} ({})", CallLine(call, semantics),
+                       ToString(found.difference), release);
+  const std::string decided = DecidedBy(model);
+  return fmt::format("`{}`: kernel {}: {}; model {}: {}{}", CallLine(call, semantics), release,
+                     ResultText(call, found.got, semantics), semantics.name,
+                     ResultText(call, model, semantics),
+                     decided.empty() ? "" : fmt::format(" by {}", decided));
+}
+
+// The scenario expects of its last call what the kernel gave.
+std::string ScenarioText(const Found& found, const Semantics& semantics,
+                         std::string_view origin, const std::string& summary) {
+  Trace trace{semantics.name, found.sequence, found.expected};
+  if (found.difference.field == StateField::kNone &&
+      found.got.kind != Result::Kind::kBound) {
+    trace.results.back() = found.got;
+    trace.results.back().rule = found.expected.back().rule;
+    trace.results.back().check = found.expected.back().check;
+  }
+  const PrintOptions options{
+      .name = "divergence", .doc = fmt::format("From {}.", origin), .rules = true};
+  return fmt::format("{}# {}\n", PrintScenario(trace, &semantics, options), summary);
+}
+
+}  // namespace
+
+std::string KindOfDifference(const Control& control) {
+  if (control.next == 0) return fmt::format("state {}", static_cast<int>(control.difference.field));
+  const int last = control.next - 1;
+  const std::string_view call = ShortName(control.calls[last].op);
+  if (control.difference.field != StateField::kNone)
+    return fmt::format("{} then state {}", call, static_cast<int>(control.difference.field));
+  const Result& model = control.expected[last];
+  return fmt::format("{} {} {} {}", call, OutcomeText(model), OutcomeText(control.got[last]),
+                     DecidedBy(model));
+}
+
+Divergence Explain(Lockstep& lockstep, const Semantics& semantics, std::string_view origin,
+                   std::string_view release) {
+  Found found = Take(lockstep);
+  const size_t before = found.sequence.calls.size();
+  std::string note;
+  if (Differs(lockstep, semantics, found.sequence)) {
+    const std::string kind = KindOfDifference(lockstep.control());
+    const Sequence small = Shrink(
+        found.sequence,
+        [&](const Sequence& s) {
+          return Differs(lockstep, semantics, s) && KindOfDifference(lockstep.control()) == kind;
+        },
+        {.max_tries = kMaxTries});
+    if (Differs(lockstep, semantics, small)) found = Take(lockstep);
+  } else {
+    note = " (it did not differ when it ran again)";
+  }
+  Divergence divergence;
+  divergence.origin = std::string(origin) + note;
+  divergence.kind = found.kind;
+  divergence.calls_before = static_cast<int>(before);
+  divergence.calls = static_cast<int>(found.sequence.calls.size());
+  if (found.sequence.calls.empty()) {
+    divergence.summary = ToString(found.difference);
+    return divergence;
+  }
+  divergence.summary = Summary(found, semantics, release);
+  divergence.scenario = ScenarioText(found, semantics, divergence.origin, divergence.summary);
+  return divergence;
+}
+
+}  // namespace selkie

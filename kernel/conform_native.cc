@@ -1,0 +1,282 @@
+// Conformance with the kernel that runs this program, in worker processes.
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "fmt/format.h"
+#include "kernel/conform.h"
+#include "kernel/conform_divergence.h"
+#include "kernel/lockstep_worker.h"
+#include "kernel/observe.h"
+#include "model/call_text.h"
+#include "scenarios/generate.h"
+#include "scenarios/scenario.h"
+
+namespace selkie {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMaxListed = 20;  // divergences of one worker that are explained
+constexpr std::chrono::milliseconds kReportEvery(300);
+
+// What all workers are given.
+struct Job {
+  ConformRequest request;
+  Semantics semantics;
+  std::string release;
+  std::vector<Scenario> scenarios;
+  int workers = 1;
+};
+
+// The tasks of a random sequence: mostly one, of root; it makes others itself.
+std::vector<int> UidsFor(uint64_t seed) {
+  switch (Random(seed ^ 0x75696473).Next(16)) {
+    case 0:
+      return {0, 0};
+    case 1:
+      return {0, 1000};
+    case 2:
+      return {1000, 1001};
+    case 3:
+      return {1000};
+    default:
+      return {0};
+  }
+}
+
+// One worker's share of the job.
+class Share {
+ public:
+  Share(const Job& job, Lockstep& lockstep, WorkerLink& link)
+      : job_(job), lockstep_(lockstep), link_(link) {
+    report_.release = job.release;
+    report_.semantics = job.semantics.name;
+  }
+
+  absl::Status Run() {
+    absl::Status status = RunScenarios();
+    if (status.ok()) status = RunSequences();
+    report_.complete = status.ok() && !link_.ShouldStop();
+    SendReport();
+    return status;
+  }
+
+ private:
+  absl::Status RunScenarios();
+  absl::Status RunSequences();
+  absl::Status RunOne(const Scenario& scenario);
+  absl::Status RunRandom(int64_t number);
+  void CountCalls();
+  void List(const std::string& origin);
+  void CheckExpectations(const ScenarioRun& run);
+  void SendReport();
+  void SendReportIfDue() {
+    if (Clock::now() - last_report_ > kReportEvery) SendReport();
+  }
+
+  const Job& job_;
+  Lockstep& lockstep_;
+  WorkerLink& link_;
+  ConformReport report_;
+  std::set<std::string> kinds_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_report_ = start_;
+};
+
+std::string NameOf(const Scenario& scenario) {
+  return fmt::format("scenario {} ({}:{})", scenario.name, scenario.file, scenario.line);
+}
+
+absl::Status Share::RunScenarios() {
+  for (size_t i = static_cast<size_t>(link_.index()); i < job_.scenarios.size();
+       i += static_cast<size_t>(job_.workers)) {
+    if (link_.ShouldStop()) break;
+    link_.Beat(static_cast<int64_t>(i));
+    if (absl::Status status = RunOne(job_.scenarios[i]); !status.ok())
+      return absl::Status(status.code(), fmt::format("{}: {}", NameOf(job_.scenarios[i]),
+                                                     std::string(status.message())));
+    SendReportIfDue();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Share::RunSequences() {
+  const int64_t end = job_.request.first + job_.request.random;
+  for (int64_t i = job_.request.first + link_.index(); i < end; i += job_.workers) {
+    if (link_.ShouldStop()) break;
+    link_.Beat(i);
+    if (absl::Status status = RunRandom(i); !status.ok())
+      return absl::Status(status.code(),
+                          fmt::format("random sequence {} of seed {}: {}", i, job_.request.seed,
+                                      std::string(status.message())));
+    SendReportIfDue();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Share::RunOne(const Scenario& scenario) {
+  absl::StatusOr<ScenarioRun> run = RunScenario(scenario, job_.semantics);
+  if (!run.ok()) return run.status();
+  if (std::string why = lockstep_.WhyNot(run->trace.sequence); !why.empty()) {
+    report_.not_run.push_back(fmt::format("{}: {}", NameOf(scenario), why));
+    return absl::OkStatus();
+  }
+  lockstep_.Load(run->trace.sequence, job_.semantics);
+  if (absl::Status status = lockstep_.Run({.probe_each = true}); !status.ok()) return status;
+  ++report_.scenarios;
+  CountCalls();
+  const bool differs = lockstep_.control().differs;
+  if (!differs) CheckExpectations(*run);
+  if (differs) List(NameOf(scenario));
+  return absl::OkStatus();
+}
+
+absl::Status Share::RunRandom(int64_t number) {
+  const uint64_t seed = SequenceSeed(job_.request.seed, static_cast<uint64_t>(number));
+  Sequence tasks;
+  tasks.uids = UidsFor(seed);
+  if (!lockstep_.WhyNot(tasks).empty()) tasks.uids.assign(tasks.uids.size(), 0);
+  lockstep_.LoadRandom(seed, job_.request.length, tasks.limits, tasks.uids, job_.semantics);
+  if (absl::Status status = lockstep_.Run({}); !status.ok()) return status;
+  ++report_.sequences;
+  CountCalls();
+  if (lockstep_.control().differs)
+    List(fmt::format("random sequence {} of seed {}", number, job_.request.seed));
+  return absl::OkStatus();
+}
+
+void Share::CountCalls() {
+  const Control& c = lockstep_.control();
+  for (int i = 0; i < c.next; ++i) {
+    if (c.got[i].kind == Result::Kind::kBound) continue;
+    OpCount& count = report_.by_op[static_cast<int>(c.calls[i].op)];
+    ++count.calls;
+    if (c.got[i].ok()) ++count.succeeded;
+  }
+  report_.calls += c.executed;
+  report_.succeeded += c.succeeded;
+  report_.state_facts += c.state_checks;
+}
+
+void Share::List(const std::string& origin) {
+  ++report_.differing;
+  const bool is_new = kinds_.insert(KindOfDifference(lockstep_.control())).second;
+  if (!is_new || report_.divergences.size() >= kMaxListed) return;
+  report_.divergences.push_back(Explain(lockstep_, job_.semantics, origin, job_.release));
+  kinds_.insert(report_.divergences.back().kind);
+  SendReport();
+}
+
+// The kernel and the model agree; the scenario's author may have expected
+// something else of both.
+void Share::CheckExpectations(const ScenarioRun& run) {
+  for (const LineOutcome& line : run.lines) {
+    if (line.call < 0) continue;
+    const Result& got = lockstep_.control().got[line.call];
+    if (got.kind == Result::Kind::kBound || Meets(line, got)) continue;
+    const Call& call = run.trace.sequence.calls[static_cast<size_t>(line.call)];
+    ++report_.differing;
+    Divergence d;
+    d.origin = NameOf(*run.scenario);
+    d.summary = fmt::format("{}:{}: expected {}, kernel {} gave {}", run.scenario->file,
+                            line.line->line, line.expected, job_.release,
+                            PrintResult(call, got, &job_.semantics, nullptr));
+    d.kind = fmt::format("expectation {}:{}", run.scenario->file, line.line->line);
+    report_.divergences.push_back(d);
+  }
+}
+
+void Share::SendReport() {
+  last_report_ = Clock::now();
+  report_.seconds = std::chrono::duration<double>(last_report_ - start_).count();
+  link_.Send(ReportToJson(report_));
+}
+
+// ---- The process that starts the workers ----
+
+int Processors() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+absl::Status ReadScenarios(const Semantics& semantics, const std::vector<std::string>& paths,
+                           std::vector<Scenario>* scenarios) {
+  for (const std::string& path : paths) {
+    absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
+    if (!files.ok()) return files.status();
+    for (const std::string& file : *files) {
+      absl::StatusOr<std::string> text = ReadTextFile(file);
+      if (!text.ok()) return text.status();
+      absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios(file, *text);
+      if (!parsed.ok()) return parsed.status();
+      for (Scenario& scenario : *parsed)
+        if (AppliesTo(scenario, semantics)) scenarios->push_back(std::move(scenario));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& request) {
+  Job job;
+  job.request = request;
+  job.release = RunningRelease();
+  std::string name = request.semantics;
+  if (name.empty()) {
+    absl::StatusOr<std::string> found = SemanticsForRelease(library, job.release);
+    if (!found.ok()) return found.status();
+    name = *found;
+  }
+  absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
+  if (!semantics.ok()) return semantics.status();
+  job.semantics = *std::move(semantics);
+  absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
+  if (!status.ok()) return status;
+  const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random;
+  const int most = request.workers > 0 ? request.workers : Processors();
+  job.workers = static_cast<int>(std::clamp<int64_t>(units, 1, most));
+  return job;
+}
+
+ConformReport MergeAll(const std::vector<ConformReport>& parts) {
+  ConformReport whole;
+  whole.complete = true;
+  for (const ConformReport& part : parts) {
+    Merge(part, &whole);
+    whole.complete &= part.complete;
+  }
+  return whole;
+}
+
+}  // namespace
+
+absl::StatusOr<ConformReport> ConformNative(const Library& library, const ConformRequest& request,
+                                            const ConformHooks& hooks, ConformReport* partial) {
+  absl::StatusOr<Job> job = MakeJob(library, request);
+  if (!job.ok()) return job.status();
+  std::vector<ConformReport> parts(static_cast<size_t>(job->workers));
+  WorkerPlan plan;
+  plan.workers = job->workers;
+  plan.interrupted = hooks.interrupted;
+  plan.body = [&](Lockstep& lockstep, WorkerLink& link) {
+    return Share(*job, lockstep, link).Run();
+  };
+  plan.on_message = [&](int worker, std::string_view text) {
+    absl::StatusOr<ConformReport> part = ReportFromJson(text);
+    if (part.ok()) parts[static_cast<size_t>(worker)] = *std::move(part);
+  };
+  plan.on_tick = [&] {
+    if (hooks.on_progress != nullptr) hooks.on_progress(MergeAll(parts));
+  };
+  const absl::Status status = RunWorkers(plan);
+  ConformReport whole = MergeAll(parts);
+  if (partial != nullptr) *partial = whole;
+  if (!status.ok()) return status;
+  return whole;
+}
+
+}  // namespace selkie
