@@ -1,0 +1,76 @@
+// selkie kernels: which real kernels there are to compare with.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "fmt/format.h"
+#include "kernel/image.h"
+#include "kernel/qemu.h"
+
+namespace selkie {
+namespace {
+
+void SayOnStderr(std::string_view text) { fmt::print(stderr, "selkie: {}\n", text); }
+
+struct Row {
+  KernelImage cached;   // empty package: not in the cache
+  KernelImage offered;  // empty package: apt does not offer it
+};
+
+std::string Describe(const KernelImage& image) {
+  return image.package.empty() ? "-" : fmt::format("{} {}", image.package, image.version);
+}
+
+// What is in the cache and what apt offers, by series.  Without an apt the cache
+// still counts.
+int List() {
+  std::vector<std::string> order;
+  std::map<std::string, Row> rows;
+  auto row = [&](const std::string& name) -> Row& {
+    if (!rows.contains(name)) order.push_back(name);
+    return rows[name];
+  };
+  absl::StatusOr<std::vector<KernelImage>> offered = OfferedKernels();
+  if (offered.ok())
+    for (const KernelImage& image : *offered) row(image.name).offered = image;
+  else
+    SayOnStderr(std::string(offered.status().message()));
+  for (const KernelImage& image : CachedKernels()) row(image.name).cached = image;
+  for (const std::string& name : order) {
+    const Row& each = rows[name];
+    fmt::print("{}\n  in the cache: {}\n  apt offers:   {}\n", name, Describe(each.cached),
+               Describe(each.offered));
+  }
+  fmt::print("native\n  this machine's own, without QEMU\n");
+  fmt::print("cache: {}\naccelerator: {}\n", CacheFolder(),
+             KvmWorks() ? "KVM" : "TCG (no working /dev/kvm)");
+  return kHolds;
+}
+
+int Fetch(const std::string& name) {
+  absl::StatusOr<KernelImage> image = FetchKernel(name, SayOnStderr);
+  if (!image.ok()) return Report(image.status());
+  fmt::print("{}\n", image->path);
+  return kHolds;
+}
+
+}  // namespace
+
+void AddKernelsCommand(CLI::App& app, Context& context) {
+  CLI::App* kernels = app.add_subcommand(
+      "kernels", "List the real kernels to compare with, or fetch one");
+  kernels->require_subcommand(1);
+  CLI::App* list = kernels->add_subcommand(
+      "list", "Kernels in the cache and kernels that apt offers, by series");
+  list->callback([&context] { context.exit_code = List(); });
+  CLI::App* fetch = kernels->add_subcommand(
+      "fetch", "Download the newest image of a series from Debian's package into the cache, "
+               "without installing it, and print its path");
+  auto name = std::make_shared<std::string>();
+  fetch->add_option("NAME", *name, "Series, such as 6.1 or 6.12")->required();
+  fetch->callback([&context, name] { context.exit_code = Fetch(*name); });
+}
+
+}  // namespace selkie

@@ -1,0 +1,79 @@
+// One running QEMU and the temporary folder that it works in.
+#ifndef SELKIE_KERNEL_QEMU_PROCESS_H_
+#define SELKIE_KERNEL_QEMU_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace selkie {
+
+// A folder under $TMPDIR (else /tmp), removed with all that is in it.
+class TemporaryFolder {
+ public:
+  static absl::StatusOr<TemporaryFolder> Make();
+  // The same under `parent`, which is made if it is not there.
+  static absl::StatusOr<TemporaryFolder> MakeIn(const std::string& parent);
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder();
+  const std::string& path() const { return path_; }
+  std::string File(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// A file that grows, read from where the last reading ended.
+class GrowingFile {
+ public:
+  explicit GrowingFile(std::string path) : path_(std::move(path)) {}
+  GrowingFile(const GrowingFile&) = delete;
+  GrowingFile& operator=(const GrowingFile&) = delete;
+  ~GrowingFile();
+  // What is new; empty if nothing, or if there is no file yet.
+  std::string ReadNew();
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+struct QemuSettings {
+  std::string kernel;     // path of a bzImage
+  std::string initramfs;  // path
+  std::string append;     // kernel command line
+  std::string console;    // files for the two serial ports, and for what QEMU
+  std::string report;     // itself says
+  std::string log;
+  int memory_mib = 512;
+  int cpus = 1;
+  bool kvm = false;
+};
+
+// A child process that never outlives this object, nor the thread that made it.
+class QemuProcess {
+ public:
+  // NotFoundError if qemu-system-x86_64 is not on the PATH.
+  static absl::StatusOr<QemuProcess> Start(const QemuSettings& settings);
+  QemuProcess(QemuProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  QemuProcess& operator=(QemuProcess&&) = delete;
+  ~QemuProcess() { Kill(); }
+
+  // True once it has ended by itself or was killed.
+  bool Ended();
+  void Kill();
+
+ private:
+  explicit QemuProcess(pid_t pid) : pid_(pid) {}
+  pid_t pid_;  // -1 once it has ended
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_QEMU_PROCESS_H_
