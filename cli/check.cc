@@ -8,9 +8,7 @@
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
-#include "model/call_text.h"
 #include "traces/json.h"
-#include "traces/strace.h"
 
 namespace selkie {
 namespace {
@@ -61,18 +59,6 @@ uint64_t PeakBytes() {
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-// The word for a verdict: a promise holds or is broken, a state is reachable or
-// not.
-std::string_view Word(const Verdict& verdict) {
-  switch (verdict.kind) {
-    case Verdict::Kind::kHolds: return verdict.has_witness ? "reachable" : "holds";
-    case Verdict::Kind::kBroken: return verdict.has_witness ? "BROKEN" : "NOT REACHABLE";
-    case Verdict::Kind::kVacuous: return "VACUOUS";
-    case Verdict::Kind::kStopped: return "STOPPED";
-  }
-  return "";
-}
-
 Colour ColourOf(const Verdict& verdict) {
   if (verdict.kind == Verdict::Kind::kHolds) return Colour::kGreen;
   return verdict.kind == Verdict::Kind::kBroken ? Colour::kRed : Colour::kYellow;
@@ -83,27 +69,15 @@ int ExitCodeOf(const Verdict& verdict) {
   return verdict.kind == Verdict::Kind::kBroken ? kBroken : kCouldNotRun;
 }
 
-void PrintWitness(const Verdict& verdict, const Semantics& semantics, bool colour) {
-  const std::vector<std::string> lines =
-      StraceLines(verdict.witness, semantics, {.reasons = true, .color = colour});
-  for (size_t i = 0; i < lines.size(); ++i) {
-    const bool protocol = i < verdict.protocol.size() && verdict.protocol[i];
-    fmt::print("  {} {}\n", protocol ? "seal>" : "     ", lines[i]);
-  }
-  if (verdict.baseline.empty()) return;
-  const Call& last = verdict.witness.sequence.calls.back();
-  fmt::print("        the baseline answers {} instead\n",
-             PrintResult(last, verdict.baseline.back(), &semantics, nullptr));
-}
-
 void PrintVerdict(const Property& property, const Semantics& semantics, const Verdict& verdict,
                   bool colour) {
-  const std::string word = Paint(Word(verdict), ColourOf(verdict), colour);
+  const std::string word = Paint(VerdictWord(verdict), ColourOf(verdict), colour);
   const size_t calls = verdict.witness.sequence.calls.size();
   fmt::print("{}  {}: {}{}{}\n", semantics.name, property.name, word,
              verdict.has_witness ? fmt::format(", {} calls", calls) : "",
              verdict.why.empty() ? "" : fmt::format(" ({})", verdict.why));
-  if (verdict.has_witness) PrintWitness(verdict, semantics, colour);
+  for (const std::string& line : WitnessLines(verdict, semantics, colour))
+    fmt::print("  {}\n", line);
   fmt::print("  {}\n  bounds: {}{}\n", Describe(verdict.stats), ToString(verdict.bounds),
              verdict.stats.beyond == 0
                  ? ""
@@ -111,20 +85,14 @@ void PrintVerdict(const Property& property, const Semantics& semantics, const Ve
                                Grouped(verdict.stats.beyond)));
 }
 
-nlohmann::ordered_json StatsJson(const SearchStats& stats, double cpu_seconds) {
-  return {{"states", stats.states},     {"transitions", stats.transitions},
-          {"tried", stats.tried},       {"beyond_bounds", stats.beyond},
-          {"depth", stats.depth},       {"seconds", stats.seconds},
-          {"cpu_seconds", cpu_seconds}, {"bytes", stats.bytes},
-          {"peak_bytes", PeakBytes()},  {"bits_per_state", stats.bits}};
-}
-
 nlohmann::ordered_json VerdictJson(const Property& property, const Semantics& semantics,
                                    const Verdict& verdict, double cpu_seconds) {
   nlohmann::ordered_json out = {
       {"semantics", semantics.name},        {"property", property.name},
-      {"verdict", Word(verdict)},           {"why", verdict.why},
-      {"bounds", ToString(verdict.bounds)}, {"stats", StatsJson(verdict.stats, cpu_seconds)}};
+      {"verdict", VerdictWord(verdict)},    {"why", verdict.why},
+      {"bounds", ToString(verdict.bounds)}, {"stats", StatsJson(verdict.stats)}};
+  out["stats"]["cpu_seconds"] = cpu_seconds;
+  out["stats"]["peak_bytes"] = PeakBytes();
   if (verdict.has_witness) {
     out["protocol_steps"] = verdict.protocol;
     out["trace"] = nlohmann::ordered_json::parse(

@@ -5,6 +5,8 @@
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "model/call_text.h"
+#include "traces/strace.h"
 
 namespace selkie {
 namespace fs = std::filesystem;
@@ -79,6 +81,31 @@ absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
   return Check(property, semantics, &*baseline, bounds, options);
 }
 
+std::string_view VerdictWord(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::kHolds: return verdict.has_witness ? "reachable" : "holds";
+    case Verdict::Kind::kBroken: return verdict.has_witness ? "BROKEN" : "NOT REACHABLE";
+    case Verdict::Kind::kVacuous: return "VACUOUS";
+    case Verdict::Kind::kStopped: return "STOPPED";
+  }
+  return "";
+}
+
+std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& semantics,
+                                      bool colour) {
+  std::vector<std::string> lines =
+      StraceLines(verdict.witness, semantics, {.reasons = true, .color = colour, .names = false});
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const bool protocol = i < verdict.protocol.size() && verdict.protocol[i];
+    lines[i] = fmt::format("{} {}", protocol ? "seal>" : "     ", lines[i]);
+  }
+  if (!verdict.baseline.empty())
+    lines.push_back(fmt::format("      the baseline answers {} instead",
+                                PrintResult(verdict.witness.sequence.calls.back(),
+                                            verdict.baseline.back(), &semantics, nullptr)));
+  return lines;
+}
+
 std::string Grouped(uint64_t number) {
   std::string text = std::to_string(number);
   for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");
@@ -95,6 +122,13 @@ std::string Describe(const SearchStats& stats) {
   return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {} ({} bits a state)",
                      Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,
                      Bytes(stats.bytes), stats.bits);
+}
+
+nlohmann::ordered_json StatsJson(const SearchStats& stats) {
+  return {{"states", stats.states}, {"transitions", stats.transitions},
+          {"tried", stats.tried},   {"beyond_bounds", stats.beyond},
+          {"depth", stats.depth},   {"seconds", stats.seconds},
+          {"bytes", stats.bytes},   {"bits_per_state", stats.bits}};
 }
 
 }  // namespace selkie

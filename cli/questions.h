@@ -2,6 +2,7 @@
 #ifndef SELKIE_CLI_QUESTIONS_H_
 #define SELKIE_CLI_QUESTIONS_H_
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,17 @@ absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
                             const Semantics& semantics, const Bounds& bounds,
                             const SearchOptions& options);
 
+// The word for a verdict: "holds" and "BROKEN" for what must never happen,
+// "reachable" and "NOT REACHABLE" for what must be possible, "VACUOUS",
+// "STOPPED".
+std::string_view VerdictWord(const Verdict& verdict);
+
+// The witness as strace-like lines with the deciding rule on each; steps of the
+// protocol begin with "seal>".  After the last call of a comparison comes what
+// the baseline answers.
+std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& semantics,
+                                      bool colour);
+
 // "421,313"
 std::string Grouped(uint64_t number);
 
@@ -36,6 +48,10 @@ std::string Bytes(uint64_t bytes);
 
 // "421,313 states, 4,143,586 transitions, depth 19, 1.24 s, 9.8 MiB (62 bits a state)"
 std::string Describe(const SearchStats& stats);
+
+// The same as JSON: states, transitions, tried, beyond_bounds, depth, seconds,
+// bytes, bits_per_state.
+nlohmann::ordered_json StatsJson(const SearchStats& stats);
 
 }  // namespace selkie
 

@@ -1,0 +1,70 @@
+// A second explorer that shares nothing with the first but the machine: no
+// packing, no symmetry, no table of its own.  For tests.
+#ifndef SELKIE_CHECKER_NAIVE_H_
+#define SELKIE_CHECKER_NAIVE_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "checker/machine.h"
+
+namespace selkie {
+
+struct NaiveCounts {
+  uint64_t states = 0;
+  uint64_t transitions = 0;
+  int depth = 0;
+  int first_hit = -1;  // steps to the first hit, or -1
+};
+
+// What no call of these tests observes is cleared, so that states which differ
+// in nothing else are one state.
+inline void ClearUnobserved(State& s) {
+  for (Inode& inode : s.inodes) inode.bytes = {};
+  for (File& file : s.files) {
+    file.flags = 0;
+    file.pos = 0;
+  }
+  for (FdTable& table : s.fds)
+    for (Fd& fd : table) fd.cloexec = 0;
+  for (AddressSpace& mm : s.mms) {
+    for (Mapping& m : mm) {
+      m.copied = 0;
+      m.copy = {};
+    }
+  }
+}
+
+// Visits every state that the machine reaches, to the end.
+inline NaiveCounts ExploreNaively(const Machine& machine) {
+  NaiveCounts counts;
+  std::map<std::string, int> depth_of;
+  std::deque<State> waiting = {machine.Initial()};
+  depth_of[machine.Initial().ToBytes()] = 0;
+  while (!waiting.empty()) {
+    const State state = waiting.front();
+    waiting.pop_front();
+    const int depth = depth_of[state.ToBytes()];
+    counts.depth = std::max(counts.depth, depth);
+    std::vector<Move> moves;
+    machine.Moves(state, moves);
+    for (const Move& move : moves) {
+      State after = state;
+      StepOutcome outcome;
+      machine.Apply(after, move, outcome);
+      if (outcome.hit && counts.first_hit < 0) counts.first_hit = depth + 1;
+      if (!outcome.changed) continue;
+      ++counts.transitions;
+      ClearUnobserved(after);
+      if (depth_of.emplace(after.ToBytes(), depth + 1).second) waiting.push_back(after);
+    }
+  }
+  counts.states = depth_of.size();
+  return counts;
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_NAIVE_H_

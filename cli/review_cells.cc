@@ -1,0 +1,185 @@
+#include "cli/review_cells.h"
+
+#include <mutex>
+#include <thread>
+
+#include "fmt/format.h"
+#include "model/call_text.h"
+
+namespace selkie {
+namespace {
+
+bool Stopped(const ReviewOptions& options) {
+  return options.interrupted != nullptr && options.interrupted->load();
+}
+
+absl::StatusOr<ScoreCard> LoadTexts(const Library& library, const ReviewOptions& options) {
+  ScoreCard card;
+  card.kernels = options.kernels;
+  std::vector<std::string> names = options.semantics, properties = options.properties;
+  if (names.empty()) {
+    absl::StatusOr<std::vector<std::string>> all = library.SemanticsNames();
+    if (!all.ok()) return all.status();
+    names = *std::move(all);
+  }
+  if (properties.empty()) {
+    absl::StatusOr<std::vector<std::string>> all = PropertyNames(library);
+    if (!all.ok()) return all.status();
+    properties = *std::move(all);
+  }
+  for (const std::string& name : names) {
+    absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
+    if (!semantics.ok()) return semantics.status();
+    card.semantics.push_back(*std::move(semantics));
+  }
+  for (const std::string& name : properties) {
+    absl::StatusOr<Property> property = LoadProperty(library, name);
+    if (!property.ok()) return property.status();
+    card.properties.push_back(*std::move(property));
+  }
+  card.cells.assign(card.semantics.size(), std::vector<Cell>(card.properties.size()));
+  return card;
+}
+
+void AskCell(const Library& library, const ReviewOptions& options, const ScoreCard& card,
+             size_t row, size_t column, Cell& cell) {
+  SearchOptions search;
+  search.interrupted = options.interrupted;
+  const Property& property = card.properties[column];
+  absl::StatusOr<Verdict> verdict =
+      Ask(library, property, card.semantics[row], property.bounds, search);
+  if (verdict.ok())
+    cell.verdict = *std::move(verdict);
+  else
+    cell.error = std::string(verdict.status().message());
+}
+
+void AskAllCells(const Library& library, const ReviewOptions& options, ScoreCard& card) {
+  const size_t columns = card.properties.size(), count = card.semantics.size() * columns;
+  std::atomic<size_t> next = 0, done = 0;
+  std::mutex mutex;
+  auto work = [&] {
+    for (size_t i = next++; i < count && !Stopped(options); i = next++) {
+      const size_t row = i / columns, column = i % columns;
+      AskCell(library, options, card, row, column, card.cells[row][column]);
+      const std::lock_guard lock(mutex);
+      if (options.progress)
+        options.progress(fmt::format("{} of {} questions asked ({}, {})", ++done, count,
+                                     card.semantics[row].name, card.properties[column].name));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 1; i < options.threads; ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+}
+
+// The cells that have a sequence to run, in the order of the card.
+std::vector<std::pair<size_t, size_t>> CellsWithWitness(const ScoreCard& card) {
+  std::vector<std::pair<size_t, size_t>> out;
+  for (size_t row = 0; row < card.cells.size(); ++row)
+    for (size_t column = 0; column < card.cells[row].size(); ++column)
+      if (const auto& verdict = card.cells[row][column].verdict;
+          verdict.has_value() && verdict->has_witness)
+        out.emplace_back(row, column);
+  return out;
+}
+
+void AddEvidence(const Library& library, const ReviewOptions& options, const std::string& kernel,
+                 ScoreCard& card) {
+  const std::vector<std::pair<size_t, size_t>> cells = CellsWithWitness(card);
+  std::vector<Sequence> sequences;
+  for (const auto& [row, column] : cells)
+    sequences.push_back(card.cells[row][column].verdict->witness.sequence);
+  absl::StatusOr<Observation> seen = Observe(library, kernel, sequences, options.interrupted);
+  card.kernel_errors.push_back(seen.ok() ? "" : std::string(seen.status().message()));
+  for (size_t i = 0; i < cells.size(); ++i) {
+    Cell& cell = card.cells[cells[i].first][cells[i].second];
+    if (!seen.ok()) {
+      cell.evidence.push_back(
+          {Evidence::Kind::kNotRun,
+           kernel,
+           fmt::format("{}: could not run: {}", kernel, std::string(seen.status().message())),
+           {}});
+      continue;
+    }
+    const std::string shown =
+        fmt::format("{} ({})", seen->release, kernel == "native" ? "this machine" : "QEMU");
+    cell.evidence.push_back(
+        Weigh(cell, card.semantics[cells[i].first], *seen, seen->traces[i], shown));
+  }
+}
+
+// How the calls of a witness compare with what a kernel gave.
+struct Comparison {
+  int same = 0, differ = 0, not_run = 0;
+  std::string first;  // the first difference, in words
+  std::vector<std::string> calls;
+};
+
+Comparison Compare(const Trace& trace, const Semantics& semantics, const ObservedTrace& seen) {
+  Comparison out;
+  for (size_t i = 0; i < trace.results.size(); ++i) {
+    const Call& call = trace.sequence.calls[i];
+    const ObservedCall& real = seen.calls[i];
+    std::string note;
+    if (!real.result.has_value()) {
+      ++out.not_run;
+      note = fmt::format("not run: {}", real.not_run);
+    } else if (SameOutcome(trace.results[i], *real.result)) {
+      ++out.same;
+    } else {
+      ++out.differ;
+      note = fmt::format("{} there", PrintResult(call, *real.result, &semantics, nullptr));
+    }
+    if (!note.empty() && out.first.empty())
+      out.first = fmt::format("{} is {}", PrintCall(call, &semantics, nullptr), note);
+    out.calls.push_back(std::move(note));
+  }
+  return out;
+}
+
+}  // namespace
+
+Evidence Weigh(const Cell& cell, const Semantics& semantics, const Observation& observation,
+               const ObservedTrace& seen, const std::string& kernel) {
+  const Comparison compared = Compare(cell.verdict->witness, semantics, seen);
+  const int calls = static_cast<int>(compared.calls.size());
+  const bool own = observation.semantics == semantics.name;
+  Evidence out;
+  out.kernel = kernel;
+  out.calls = compared.calls;
+  if (compared.same == calls) {
+    out.kind = Evidence::Kind::kConfirmed;
+    out.summary = fmt::format("confirmed on {}: all {} calls gave the same", kernel, calls);
+    return out;
+  }
+  out.kind = own && compared.differ > 0 ? Evidence::Kind::kContradicted
+             : compared.same > 0        ? Evidence::Kind::kPartly
+                                        : Evidence::Kind::kNotRun;
+  const std::string agreed = fmt::format("{} of {} calls the same", compared.same, calls);
+  if (out.kind == Evidence::Kind::kContradicted)
+    out.summary = fmt::format("CONTRADICTED by {}, whose rules these are: {}; {}", kernel, agreed,
+                              compared.first);
+  else
+    out.summary =
+        fmt::format("not applicable to {} as a whole ({}): {}; {}", kernel,
+                    semantics.is_kernel ? "it has other rules" : "this rule is no kernel's", agreed,
+                    compared.first);
+  return out;
+}
+
+absl::StatusOr<ScoreCard> MakeScoreCard(const Library& library, const ReviewOptions& options) {
+  absl::StatusOr<ScoreCard> card = LoadTexts(library, options);
+  if (!card.ok()) return card.status();
+  AskAllCells(library, options, *card);
+  for (const std::string& kernel : options.kernels) {
+    if (Stopped(options)) break;
+    if (options.progress) options.progress(fmt::format("running the sequences on {}", kernel));
+    AddEvidence(library, options, kernel, *card);
+  }
+  card->interrupted = Stopped(options);
+  return card;
+}
+
+}  // namespace selkie
