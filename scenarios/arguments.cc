@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <limits>
+#include <string_view>
 
 namespace selkie {
 namespace {
@@ -107,10 +108,26 @@ void DrawPath(View& view, Choices& choices, int64_t* words) {
 // A bit that no call and no kernel gives a meaning to where it is tried.
 constexpr int64_t kUnknownFlag = 0x40000000;
 
+// The flags that most programs give, where a set has them.
+constexpr std::string_view kUsual[] = {"MFD_ALLOW_SEALING", "O_RDWR",     "MAP_SHARED",
+                                       "PROT_READ",         "PROT_WRITE", "MREMAP_MAYMOVE"};
+
+int64_t UsualFlags(const ArgSpec& arg) {
+  int64_t bits = 0;
+  for (const FlagName& flag : arg.names)
+    for (std::string_view usual : kUsual)
+      if (flag.name == usual) bits |= flag.bits;
+  return bits;
+}
+
 int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
   const auto num = static_cast<uint32_t>(arg.names.size());
   if (num == 0) return 0;
   if (OnceIn(choices, 64)) return kUnknownFlag;
+  if (OnceIn(choices, 3)) {
+    const int64_t more = OnceIn(choices, 4) ? arg.names[choices.Next(num)].bits : 0;
+    return UsualFlags(arg) | more;
+  }
   constexpr int kHowMany[] = {1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 0};
   const int how_many = OneOf(choices, kHowMany);
   int64_t bits = 0;
@@ -186,7 +203,7 @@ int64_t ByteSize(const View& view, Choices& choices) {
   if (kind < 52) return AroundEof(view, choices);
   if (kind < 56) return int64_t{kPageSize} * (1 + choices.Next(pages)) - 1;
   if (kind < 59) return int64_t{kPageSize} * choices.Next(pages) + 1;
-  if (kind < 63) return choices.Next(pages * kPageSize);
+  if (kind < 62) return choices.Next(pages * kPageSize);
   return StrangeSize(choices);
 }
 

@@ -14,34 +14,41 @@ constexpr int kNumOps = static_cast<int>(Op::kExtension) + 1;
 // stands higher, what ends a task or wipes its mappings lower.
 constexpr int WeightOf(Op op) {
   switch (op) {
-    case Op::kMemfdCreate:
-    case Op::kAddSeals:
-    case Op::kOpen:
-    case Op::kFtruncate:
     case Op::kMmap:
-      return 10;
-    case Op::kWrite:
-    case Op::kPwrite:
     case Op::kStore:
     case Op::kLoad:
     case Op::kMprotect:
+    case Op::kMremap:
+    case Op::kFtruncate:
+    case Op::kAddSeals:
+      return 32;
+    case Op::kMemfdCreate:
+    case Op::kOpen:
+    case Op::kWrite:
+    case Op::kPwrite:
+    case Op::kFallocate:
+    case Op::kMunmap:
+    case Op::kRecvmsg:
+    case Op::kSendmsg:
+    case Op::kRecvFd:
     case Op::kExtension:
-      return 7;
-    case Op::kExec:
-    case Op::kExit:
-      return 1;
+      return 20;
+    case Op::kGetFl:
     case Op::kGetFd:
     case Op::kSetFd:
     case Op::kDupFd:
     case Op::kDupFdCloexec:
-    case Op::kOpenat:
+    case Op::kDup:
     case Op::kFork:
     case Op::kClone:
-    case Op::kWait:
     case Op::kSocketpair:
+      return 5;
+    case Op::kExec:
       return 2;
+    case Op::kExit:
+      return 3;
     default:
-      return 4;
+      return 10;
   }
 }
 
@@ -64,25 +71,41 @@ constexpr std::array<Op, TotalWeight()> kLottery = MakeLottery();
 // What a task has to make calls with.
 struct Means {
   bool descriptors = false;
+  bool sockets = false;
   bool mappings = false;
-  bool messages = false;  // something waits to be received
+  bool message = false;  // in the channel to this task: recv_fd
+  bool ended_child = false;
+  bool others_run = false;
 };
 
 Means MeansOf(const State& s, int task) {
   Means means;
-  for (const Fd& fd : s.fds[s.tasks[task].fds]) means.descriptors |= fd.file != 0;
+  for (const Fd& fd : s.fds[s.tasks[task].fds]) {
+    if (fd.file == 0) continue;
+    means.descriptors = true;
+    const Inode& inode = s.inodes[s.files[fd.file - 1].inode - 1];
+    means.sockets |= inode.kind == InodeKind::kSocketPair;
+  }
   means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
-  for (const Message& message : s.messages) means.messages |= message.file != 0;
+  for (const Message& message : s.messages)
+    means.message |= message.file != 0 && message.inode == 0 && message.end == task;
+  for (int i = 0; i < kMaxTasks; ++i) {
+    const Task& other = s.tasks[i];
+    means.ended_child |= other.state == TaskState::kZombie && other.parent == task + 1;
+    means.others_run |= other.state == TaskState::kRunning && i != task;
+  }
   return means;
 }
 
-// True if the row names nothing that the task does not have: a call that does
-// can only fail, always in the same way.
+// True unless the call needs something that the task does not have, so that it
+// could only fail, and always in the same way.
 bool IsPromising(const CallSpec& spec, const Means& means) {
-  const bool receives = spec.op == Op::kRecvmsg || spec.op == Op::kRecvFd;
-  if (receives && !means.messages) return false;
+  if (spec.op == Op::kRecvFd) return means.message;
+  if (spec.op == Op::kWait) return means.ended_child;
+  if (spec.op == Op::kExit) return means.others_run;
   bool address = false;
   for (const ArgSpec& arg : ArgsOf(spec)) {
+    if (arg.kind == ArgKind::kFd && arg.name == "sockfd") return means.sockets;
     if (arg.kind == ArgKind::kFd || arg.kind == ArgKind::kPath) return means.descriptors;
     address |= arg.kind == ArgKind::kAddress;
   }
@@ -94,7 +117,7 @@ Op DrawOp(const Means& means, const Semantics& semantics, Choices& choices) {
   for (int i = 0; i < 16; ++i) {
     op = kLottery[choices.Next(kLottery.size())];
     if (op == Op::kExtension && semantics.extensions.empty()) continue;
-    if (IsPromising(SpecOf(op), means) || choices.Next(32) == 31) return op;
+    if (IsPromising(SpecOf(op), means) || choices.Next(64) == 63) return op;
   }
   return Op::kMemfdCreate;
 }
@@ -166,8 +189,8 @@ Made MakeCall(State& state, const Semantics& semantics, Choices& choices) {
     made.call = DrawCall(state, semantics, task, choices);
     made.result = Step(next, made.call, semantics);
     if (made.result.kind == Result::Kind::kBound) continue;
-    // Two failures in three are drawn again: see "at least half" in the header.
-    if (made.result.ok() || choices.Next(3) == 0) break;
+    // Half of the failures are drawn again: see "at least half" in the header.
+    if (made.result.ok() || choices.Next(2) == 0) break;
   }
   state = next;
   return made;

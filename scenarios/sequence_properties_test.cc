@@ -1,0 +1,288 @@
+// Implementation of sequence_properties.h.  Its name ends in _test so that it is
+// linked to the tests and not to the library.
+#include "scenarios/sequence_properties.h"
+
+#include <algorithm>
+
+#include "fmt/format.h"
+
+namespace selkie {
+namespace {
+
+constexpr uint8_t kSealWrite = 8, kSealFutureWrite = 0x10;
+
+bool Lives(const Inode& inode) { return inode.kind != InodeKind::kNone; }
+
+// The inode slot is the same inode before and after: no call frees an inode and
+// makes another.
+bool Survives(const State& before, const State& after, int i) {
+  return Lives(before.inodes[i]) && Lives(after.inodes[i]);
+}
+
+// Calls that the kernel breaks off in the middle: mprotect and munmap go mapping
+// by mapping (kernel-facts 2.7), mmap and mremap unmap what MAP_FIXED covers
+// before they can fail (kernel-facts 0, 6.1.119), and a socket reports a pending
+// ECONNRESET once.
+bool MayChangeOnFailure(Op op) {
+  constexpr Op kOps[] = {Op::kMprotect, Op::kMunmap,  Op::kMmap,
+                         Op::kMremap,   Op::kSendmsg, Op::kRecvmsg};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
+bool MayChangeSize(Op op) {
+  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate, Op::kOpen, Op::kOpenat};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
+// Index of the inode behind a descriptor of `task`, or -1.
+int InodeOfFd(const State& s, int task, int64_t fd) {
+  const int file = FileOf(s, task, fd);
+  return file < 0 ? -1 : s.files[file].inode - 1;
+}
+
+int InodeOfPath(const State& s, const Call& call) {
+  const int64_t task = call.arg[0] == kSelf ? call.task : call.arg[0];
+  return task < 0 || task >= kMaxTasks ? -1 : InodeOfFd(s, static_cast<int>(task), call.arg[1]);
+}
+
+const Mapping* MappingOf(const State& s, const Call& call) {
+  const int map = MappingAt(s, call.task, static_cast<int>(call.arg[0] / kPageSize));
+  return map < 0 ? nullptr : &s.mms[s.tasks[call.task].mm][map];
+}
+
+// Where in the file the address of a load or store is.
+int64_t FileOffset(const Mapping& map, int64_t address) {
+  return address - int64_t{map.start} * kPageSize + int64_t{map.pgoff} * kPageSize;
+}
+
+// True if the contents of the file differ, up to its end.
+bool ContentsDiffer(const Inode& before, const Inode& after) {
+  for (int at = 0; at < static_cast<int>(after.size); at += kSampleStride) {
+    const int page = at / kPageSize, sample = at % kPageSize / kSampleStride;
+    if (before.bytes[page][sample] != after.bytes[page][sample]) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string StatesStayValid::Check(const State&, const Call&, const Result&, State& after) {
+  const absl::Status status = Validate(after);
+  return status.ok() ? "" : std::string(status.message());
+}
+
+std::string FailuresChangeNothing::Check(const State& before, const Call& call,
+                                         const Result& result, State& after) {
+  if (result.ok() || before == after) return "";
+  if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
+  if (call.op != Op::kWrite && call.op != Op::kPwrite) return "it fails and changes the state";
+  // A write gives up set-user-ID before it is refused (kernel-facts 2.4), no more.
+  State same_modes = after;
+  for (int i = 0; i < kMaxInodes; ++i) same_modes.inodes[i].mode |= before.inodes[i].mode & 06000;
+  return same_modes == before ? "" : "it fails and changes more than the mode";
+}
+
+std::string ChangedIsExact::Check(const State& before, const Call&, const Result& result,
+                                  State& after) {
+  if (result.changed || before == after) return "";
+  return "Result::changed is false but the state differs";
+}
+
+std::string EffectIsComplete::Check(const State& before, const Call& call,
+                                    const Result& result, State& after) {
+  for (int i = 0; i < kMaxInodes; ++i) {
+    if (!Survives(before, after, i)) continue;
+    const bool resized = before.inodes[i].size != after.inodes[i].size;
+    // Behind the end, ftruncate to the same size zeroes too.
+    const bool wrote = call.op == Op::kStore
+                           ? before.inodes[i].bytes != after.inodes[i].bytes
+                           : ContentsDiffer(before.inodes[i], after.inodes[i]);
+    const Effect& effect = result.effect;
+    if (resized && effect.resized != i + 1)
+      return fmt::format("the size of inode {} changed, effect.resized is {}", i, effect.resized);
+    if (wrote && effect.wrote != i + 1 && effect.resized != i + 1)
+      return fmt::format("contents of inode {} changed, effect.wrote is {}", i, effect.wrote);
+  }
+  return "";
+}
+
+std::string SealsStay::Check(const State& before, const Call&, const Result&, State& after) {
+  for (int i = 0; i < kMaxInodes; ++i) {
+    if (!Survives(before, after, i)) continue;
+    const int lost = before.inodes[i].seals & ~after.inodes[i].seals;
+    if (lost != 0) return fmt::format("inode {} lost seals {:#x}", i, lost);
+  }
+  return "";
+}
+
+std::string WriteSealedIsConstant::Check(const State& before, const Call& call, const Result&,
+                                         State& after) {
+  for (int i = 0; i < kMaxInodes; ++i) {
+    if (!Survives(before, after, i) || (before.inodes[i].seals & kSealWrite) == 0) continue;
+    if (before.inodes[i].bytes != after.inodes[i].bytes && !MayChangeSize(call.op))
+      return fmt::format("contents of inode {} changed in spite of F_SEAL_WRITE", i);
+  }
+  return "";
+}
+
+std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, const Result&,
+                                        State& after) {
+  for (int i = 0; i < kMaxInodes; ++i) {
+    if (!Survives(before, after, i)) continue;
+    const bool sealed = (before.inodes[i].seals & kSealFutureWrite) != 0;
+    if (!sealed && (after.inodes[i].seals & kSealFutureWrite) != 0) {
+      for (AddressSpace& mm : after.mms)
+        for (Mapping& map : mm)
+          if (map.file != 0 && after.files[map.file - 1].inode == i + 1) map.mark = 1;
+    }
+    if (!sealed || before.inodes[i].bytes == after.inodes[i].bytes || MayChangeSize(call.op))
+      continue;
+    if (call.op != Op::kStore)
+      return fmt::format("contents of inode {} changed in spite of F_SEAL_FUTURE_WRITE", i);
+    const Mapping* map = MappingOf(before, call);
+    if (map == nullptr || map->mark == 0)
+      return fmt::format("a mapping made after F_SEAL_FUTURE_WRITE writes inode {}", i);
+  }
+  return "";
+}
+
+// ---- Contents ----
+
+// shmem_setattr zeroes behind the new end also if the size stays the same.
+void ContentsMatchReference::Contents::Resize(int64_t to) {
+  if (to <= size) Fill(to, static_cast<int64_t>(bytes.size()), 0);
+  size = to;
+}
+
+void ContentsMatchReference::Contents::Fill(int64_t begin, int64_t end, uint8_t byte) {
+  const int64_t limit = std::min<int64_t>(end, static_cast<int64_t>(bytes.size()));
+  for (int64_t i = begin; i < limit; ++i) bytes[i] = byte;
+}
+
+void ContentsMatchReference::ExecuteFallocate(const Call& call, Contents& contents) {
+  const int64_t end = call.arg[2] + call.arg[3];
+  if ((call.arg[1] & abi::kFallocPunchHole) != 0)
+    contents.Fill(call.arg[2], end, 0);
+  else if ((call.arg[1] & abi::kFallocKeepSize) == 0 && end > contents.size)
+    contents.size = end;
+}
+
+void ContentsMatchReference::ExecuteStore(const State& before, const Call& call) {
+  const Mapping* map = MappingOf(before, call);
+  if (map == nullptr || map->shared == 0) return;
+  const int64_t at = FileOffset(*map, call.arg[0]);
+  inodes_[before.files[map->file - 1].inode - 1].Fill(at, at + 1,
+                                                      static_cast<uint8_t>(call.arg[1]));
+}
+
+void ContentsMatchReference::Execute(const State& before, const Call& call,
+                                     const Result& result) {
+  if (call.op == Op::kStore) return ExecuteStore(before, call);
+  const bool by_path =
+      call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
+  const int node =
+      by_path ? InodeOfPath(before, call) : InodeOfFd(before, call.task, call.arg[0]);
+  if (node < 0) return;
+  Contents& contents = inodes_[node];
+  if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
+  if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
+  if (call.op == Op::kFallocate) ExecuteFallocate(call, contents);
+  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat;
+  if (opens && (call.arg[2] & abi::kOTrunc) != 0 && (call.arg[2] & abi::kOPath) == 0)
+    contents.Resize(0);
+  if (call.op != Op::kWrite && call.op != Op::kPwrite) return;
+  const File& file = before.files[FileOf(before, call.task, call.arg[0])];
+  int64_t begin = call.op == Op::kPwrite ? call.arg[3] : file.pos;
+  if ((file.flags & kFlagAppend) != 0) begin = contents.size;
+  contents.Fill(begin, begin + result.value, static_cast<uint8_t>(call.arg[1]));
+  if (result.value > 0) contents.size = std::max(contents.size, begin + result.value);
+}
+
+std::string ContentsMatchReference::CompareRead(const State& before, const Call& call,
+                                                const Result& result) const {
+  const int file = FileOf(before, call.task, call.arg[0]);
+  const Contents& contents = inodes_[before.files[file].inode - 1];
+  const int64_t begin = call.op == Op::kPread ? call.arg[2] : before.files[file].pos;
+  const int64_t count = std::clamp<int64_t>(contents.size - begin, 0, call.arg[1]);
+  if (result.value != count) return fmt::format("{} bytes read, not {}", result.value, count);
+  int n = 0;
+  for (int64_t at = begin; at < begin + count; ++at) {
+    if (at % kSampleStride != 0) continue;
+    if (n >= result.num_data) return "a byte at a sampled offset is missing";
+    if (result.data[n] != contents.bytes[at])
+      return fmt::format("byte {} reads {}, not {}", at, result.data[n], contents.bytes[at]);
+    ++n;
+  }
+  return n == result.num_data ? "" : "more bytes read than there are sampled offsets";
+}
+
+std::string ContentsMatchReference::CompareLoad(const State& before, const Call& call,
+                                                const Result& result) const {
+  const Mapping* map = MappingOf(before, call);
+  if (map == nullptr) return "a load without a mapping gives a value";
+  const auto page = static_cast<int>(call.arg[0] / kPageSize) - map->start;
+  if ((map->copied >> page & 1) != 0) return "";  // a private page's own contents
+  const int64_t at = FileOffset(*map, call.arg[0]);
+  const Contents& contents = inodes_[before.files[map->file - 1].inode - 1];
+  if (result.value == contents.bytes[at]) return "";
+  return fmt::format("byte {} loads {}, not {}", at, result.value, contents.bytes[at]);
+}
+
+std::string ContentsMatchReference::CompareInodes(const State& after) const {
+  for (int i = 0; i < kMaxInodes; ++i) {
+    const Inode& inode = after.inodes[i];
+    if (inode.kind != InodeKind::kMemfd) continue;
+    if (inode.size != inodes_[i].size)
+      return fmt::format("size of inode {} is {}, not {}", i, inode.size, inodes_[i].size);
+    for (int sample = 0; sample < kMaxPages * kSamplesPerPage; ++sample) {
+      const int byte = inode.bytes[sample / kSamplesPerPage][sample % kSamplesPerPage];
+      const int wanted = inodes_[i].bytes[sample * kSampleStride];
+      if (byte != wanted)
+        return fmt::format("byte {} of inode {} is {}, not {}", sample * kSampleStride, i, byte,
+                           wanted);
+    }
+  }
+  return "";
+}
+
+std::string ContentsMatchReference::Check(const State& before, const Call& call,
+                                          const Result& result, State& after) {
+  if (result.ok()) Execute(before, call, result);
+  for (int i = 0; i < kMaxInodes; ++i)
+    if (!Lives(after.inodes[i])) inodes_[i] = Contents{};
+  std::string wrong;
+  if (result.ok() && (call.op == Op::kRead || call.op == Op::kPread))
+    wrong = CompareRead(before, call, result);
+  if (result.ok() && call.op == Op::kLoad) wrong = CompareLoad(before, call, result);
+  return wrong.empty() ? CompareInodes(after) : wrong;
+}
+
+// ---- Positions ----
+
+void PositionsMatchReference::Execute(const State& before, const Call& call,
+                                      const Result& result) {
+  const bool moves = call.op == Op::kRead || call.op == Op::kWrite || call.op == Op::kLseek;
+  if (!moves || !result.ok()) return;
+  const int file = FileOf(before, call.task, call.arg[0]);
+  const bool append = (before.files[file].flags & kFlagAppend) != 0;
+  if (call.op == Op::kLseek) {
+    pos_[file] = result.value;
+  } else if (call.op == Op::kWrite && append && result.value > 0) {
+    pos_[file] = before.inodes[before.files[file].inode - 1].size + result.value;
+  } else {
+    pos_[file] += result.value;
+  }
+}
+
+std::string PositionsMatchReference::Check(const State& before, const Call& call,
+                                           const Result& result, State& after) {
+  Execute(before, call, result);
+  for (int i = 0; i < kMaxFiles; ++i) {
+    if (after.files[i].inode == 0) pos_[i] = 0;
+    if (after.files[i].inode != 0 && after.files[i].pos != pos_[i])
+      return fmt::format("f_pos of file {} is {}, not {}", i, after.files[i].pos, pos_[i]);
+  }
+  return "";
+}
+
+}  // namespace selkie

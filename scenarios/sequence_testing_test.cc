@@ -1,0 +1,93 @@
+// Implementation of sequence_testing.h.  Its name ends in _test so that it is
+// linked to the tests and not to the library.
+#include "scenarios/sequence_testing.h"
+
+#include "fmt/format.h"
+#include "gtest/gtest.h"
+#include "model/call_text.h"
+#include "model/step.h"
+#include "scenarios/generate.h"
+#include "scenarios/library.h"
+#include "scenarios/shrink.h"
+
+namespace selkie {
+
+Semantics LoadForTest(std::string_view name) {
+  absl::StatusOr<Semantics> semantics = Library::Default().LoadSemantics(name);
+  EXPECT_TRUE(semantics.ok()) << semantics.status();
+  return semantics.ok() ? *std::move(semantics) : Semantics{};
+}
+
+std::string ShowSequence(const Sequence& sequence, const Semantics& semantics) {
+  std::string text;
+  const Trace trace = Replay(sequence, semantics);
+  for (size_t i = 0; i < sequence.calls.size(); ++i) {
+    const Call& call = sequence.calls[i];
+    text += fmt::format("{}: {} = {}\n", static_cast<char>('A' + call.task),
+                        PrintCall(call, &semantics, nullptr),
+                        PrintResult(call, trace.results[i], &semantics, nullptr));
+  }
+  return text;
+}
+
+void showValue(const Sequence& sequence, std::ostream& out) {
+  for (const Call& call : sequence.calls)
+    out << static_cast<char>('A' + call.task) << ": " << PrintCall(call, nullptr, nullptr) << "\n";
+}
+
+std::vector<int> TwoUsers() { return {1000, 1001}; }
+
+Sequence SequenceOf(const std::vector<Numbers>& numbers, const Limits& limits,
+                    const std::vector<int>& uids, const Semantics& semantics) {
+  Sequence sequence{limits, uids, {}};
+  State state = InitialState(limits, uids);
+  for (const Numbers& of_call : numbers) {
+    Recorded choices(of_call);
+    const Made made = MakeCall(state, semantics, choices);
+    if (made.result.kind != Result::Kind::kBound) sequence.calls.push_back(made.call);
+  }
+  return sequence;
+}
+
+rc::Gen<Sequence> SequenceGen(const Limits& limits, const std::vector<int>& uids,
+                              const Semantics& semantics) {
+  constexpr int kNumbersOfACall = 48;
+  auto number = rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<uint16_t>());
+  auto call = rc::gen::container<Numbers>(kNumbersOfACall, std::move(number));
+  return rc::gen::map(rc::gen::container<std::vector<Numbers>>(std::move(call)),
+                      [=](const std::vector<Numbers>& numbers) {
+                        return SequenceOf(numbers, limits, uids, semantics);
+                      });
+}
+
+std::string FirstViolation(const Sequence& sequence, const Semantics& semantics,
+                           const MakeProperty& make) {
+  const std::unique_ptr<StepProperty> property = make();
+  State state = InitialState(sequence.limits, sequence.uids);
+  for (size_t i = 0; i < sequence.calls.size(); ++i) {
+    const Call& call = sequence.calls[i];
+    const State before = state;
+    const Result result = Step(state, call, semantics);
+    const std::string wrong = property->Check(before, call, result, state);
+    if (!wrong.empty())
+      return fmt::format("call {} {}: {}", i, PrintCall(call, &semantics, nullptr), wrong);
+  }
+  return "";
+}
+
+std::string ViolationInCampaign(uint64_t seed, int count, int length, const Semantics& semantics,
+                                const MakeProperty& make) {
+  for (int i = 0; i < count; ++i) {
+    const std::vector<int> uids = i % 2 == 0 ? std::vector<int>{0} : TwoUsers();
+    const Sequence found = RandomSequence(SequenceSeed(seed, i), length, Limits{}, uids, semantics);
+    if (FirstViolation(found, semantics, make).empty()) continue;
+    const Sequence small = Shrink(found, [&](const Sequence& s) {
+      return !FirstViolation(s, semantics, make).empty();
+    });
+    return fmt::format("sequence {} of seed {}: {}\n{}", i, seed,
+                       FirstViolation(small, semantics, make), ShowSequence(small, semantics));
+  }
+  return "";
+}
+
+}  // namespace selkie
