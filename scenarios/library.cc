@@ -58,7 +58,7 @@ Library Library::Default() {
   return Library(root != nullptr && *root != '\0' ? root : SELKIE_SOURCE_ROOT);
 }
 
-absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
+absl::StatusOr<Semantics> Library::ParseByNameOrPath(std::string_view name_or_path) const {
   SemanticsLoader by_name = [this](std::string_view name) -> absl::StatusOr<SemanticsSource> {
     std::string file = fmt::format("model/semantics/{}.sem", name);
     absl::StatusOr<std::string> text = ReadTextFile(fmt::format("{}/{}", root_, file));
@@ -79,6 +79,30 @@ absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) 
   absl::StatusOr<std::string> text = ReadTextFile(std::string(name_or_path));
   if (!text.ok()) return text.status();
   return ParseSemantics({std::string(name_or_path), *std::move(text)}, by_name);
+}
+
+// A base that is a kernel ends the list: kernels inherit no expectations.
+absl::StatusOr<std::vector<std::string>> Library::BasesOf(const Semantics& semantics) const {
+  std::vector<std::string> bases;
+  bool is_kernel = semantics.is_kernel;
+  std::string next = semantics.extends;
+  while (!is_kernel && !next.empty()) {
+    absl::StatusOr<Semantics> base = ParseByNameOrPath(next);
+    if (!base.ok()) return base.status();
+    bases.push_back(base->name);
+    is_kernel = base->is_kernel;
+    next = base->extends;
+  }
+  return bases;
+}
+
+absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
+  absl::StatusOr<Semantics> semantics = ParseByNameOrPath(name_or_path);
+  if (!semantics.ok()) return semantics;
+  absl::StatusOr<std::vector<std::string>> bases = BasesOf(*semantics);
+  if (!bases.ok()) return bases.status();
+  semantics->bases = *std::move(bases);
+  return semantics;
 }
 
 absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {

@@ -44,6 +44,9 @@ class Library {
   absl::StatusOr<std::vector<std::string>> SemanticsNames() const;
 
  private:
+  absl::StatusOr<Semantics> ParseByNameOrPath(std::string_view name_or_path) const;
+  absl::StatusOr<std::vector<std::string>> BasesOf(const Semantics& semantics) const;
+
   std::string root_;
 };
 
