@@ -342,7 +342,7 @@ std::vector<std::string> CallPrinter::CheckingRead() {
   std::string bytes;
   for (int i = 0; i < result_.num_data; ++i) bytes += CByte(result_.data[i]);
   Use(CHelper::kCheckRead);
-  return {fmt::format("check_read({}, {}, {}, \"{}\", {},\n\t   {});", Wrapped(), Expected(), first,
+  return {fmt::format("check_read({}, {}, {}, \"{}\", {},\n\t\t   {});", Wrapped(), Expected(), first,
                       bytes, int{result_.num_data}, CString(Text()))};
 }
 
@@ -373,6 +373,10 @@ std::vector<std::string> HeadersOf(Op op) {
   }
 }
 
+std::string InArena(int64_t offset) {
+  return offset == 0 ? "arena" : fmt::format("arena + {}", offset);
+}
+
 }  // namespace
 
 std::vector<std::string> CTest(const CContext& context, size_t index, const std::string& child,
@@ -389,10 +393,10 @@ std::string CTestText(const CContext& context, size_t index) {
   const Namer in_call = [&](NameKind kind, int64_t value, int task) {
     std::string name = names(kind, value, task);
     const bool plain = name.empty() && kind == NameKind::kAddress && value >= 0;
-    return plain ? fmt::format("arena + {}", value) : name;
+    return plain ? InArena(value) : name;
   };
   const Namer in_result = [&](NameKind kind, int64_t value, int task) {
-    if (kind == NameKind::kAddress) return fmt::format("arena + {}", value);
+    if (kind == NameKind::kAddress) return InArena(value);
     return kind == NameKind::kTask ? names(kind, value, task) : std::string();
   };
   std::string assigned;

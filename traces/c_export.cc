@@ -88,6 +88,8 @@ class TaskWriter {
  private:
   int Begin(int task, int uid, const std::string& suffix);
   std::vector<std::string>& Body(int task) { return pieces_[current_[task]].body; }
+  bool HasFunction(const std::string& name) const;
+  bool HasRun(int task) const;
   int NextTask(size_t after) const;
   std::string TaskOrMain(int task) const;
   void GiveTurnTo(int task);
@@ -104,10 +106,19 @@ class TaskWriter {
   std::vector<Piece> pieces_;
   std::vector<std::string> after_exec_, rest_;
   std::array<int, kMaxTasks> current_{};  // the piece of each task
-  std::array<int, kMaxTasks> begun_{};    // pieces of each task so far
   int holder_ = -1;                       // who has the token
   int first_task_ = -1;
 };
+
+bool TaskWriter::HasFunction(const std::string& name) const {
+  return std::any_of(pieces_.begin(), pieces_.end(),
+                     [&](const Piece& piece) { return piece.function == name; });
+}
+
+bool TaskWriter::HasRun(int task) const {
+  return std::any_of(pieces_.begin(), pieces_.end(),
+                     [&](const Piece& piece) { return piece.task == task; });
+}
 
 std::string Lower(char c) { return std::string(1, static_cast<char>(std::tolower(c))); }
 
@@ -116,9 +127,9 @@ int TaskWriter::Begin(int task, int uid, const std::string& suffix) {
   Piece piece;
   piece.task = task;
   piece.uid = uid;
-  const int n = ++begun_[task];
-  piece.function = fmt::format("task_{}{}{}", Lower(TaskLetterOf(task)), suffix,
-                               n > 1 ? fmt::format("_{}", n) : "");
+  const std::string name = fmt::format("task_{}{}", Lower(TaskLetterOf(task)), suffix);
+  piece.function = name;
+  for (int n = 2; HasFunction(piece.function); ++n) piece.function = fmt::format("{}_{}", name, n);
   pieces_.push_back(piece);
   current_[task] = static_cast<int>(pieces_.size()) - 1;
   return current_[task];
@@ -190,7 +201,7 @@ void TaskWriter::AddExit(size_t index) {
 
 void TaskWriter::AddStart(size_t index) {
   const int child = static_cast<int>(context_.trace.results[index].value);
-  const bool place_is_used = begun_[child] > 0;
+  const bool place_is_used = HasRun(child);
   Begin(child, -1, "");
   Piece& piece = pieces_.back();
   needs_->helpers.insert(CHelper::kAwaitTurn);
@@ -334,6 +345,13 @@ bool IsWordOf(const std::string& code, std::string_view name) {
   return false;
 }
 
+// Names that every header file of a C library has had since 2014.
+bool IsOld(std::string_view name) {
+  constexpr std::string_view kOld[] = {"F_SEAL_SEAL",  "F_SEAL_SHRINK", "F_SEAL_GROW",
+                                       "F_SEAL_WRITE", "MFD_CLOEXEC",   "MFD_ALLOW_SEALING"};
+  return std::find(std::begin(kOld), std::end(kOld), name) != std::end(kOld);
+}
+
 // Names that older header files do not have, and one that they have wrong for
 // this purpose.
 std::string ProgramWriter::Constants(const std::string& code) const {
@@ -342,7 +360,7 @@ std::string ProgramWriter::Constants(const std::string& code) const {
   for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   for (const FlagName& name : names)
-    if (name.bits != 0 && IsWordOf(code, name.name))
+    if (name.bits != 0 && !IsOld(name.name) && IsWordOf(code, name.name))
       out += fmt::format("#ifndef {0}\n#define {0} {1:#x}\n#endif\n", name.name, name.bits);
   if (IsWordOf(code, "O_LARGEFILE"))
     out += fmt::format("#undef O_LARGEFILE /* the C library says 0, the kernel this */\n"
@@ -479,6 +497,7 @@ std::string ProgramWriter::MainOfTasks() const {
     out += "\tif (argc == 2) {\n" + resumed + "\t\tafter_exec[atoi(argv[1])]();\n\t\treturn 0;\n\t}\n";
   }
   out += RootCheck() + Plan() + std::string(kCloseInherited);
+  out += "\talarm(60); /* the end of a program that hangs */\n";
   if (program.resumes) {
     out += "\tif (own(memfd_create(\"control\", 0)) != CONTROL_FD ||\n"
            "\t    ftruncate(CONTROL_FD, sizeof(*shared)))\n\t\treturn 1;\n\tshare();\n";

@@ -302,8 +302,10 @@ constexpr std::string_view kBecomeText = R"(
 static void become(uid_t uid)
 {
 	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid) ||
-	    prctl(PR_SET_DUMPABLE, 1))
+	    prctl(PR_SET_DUMPABLE, 1)) {
+		dprintf(1, "Bail out! Could not become user %d.\n", uid);
 		_exit(1);
+	}
 }
 )";
 
@@ -497,7 +499,7 @@ const Helper kHelpers[] = {
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kSendRightsText},
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kReceiveRightsText},
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
-    {{"grp.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
+    {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
     {{"sys/resource.h"}, {}, kLimitFdsText},
     {{"stdio.h", "stdlib.h"}, {}, kSkipRestText},
     {{"fcntl.h", "unistd.h"}, {}, kOwnText},

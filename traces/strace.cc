@@ -39,20 +39,22 @@ std::string Assigned(const std::vector<Variable>& variables) {
   return fmt::format("[{}, {}] = ", variables[0].name, variables[1].name);
 }
 
+// Tasks by their letters, whatever else has no name.
+std::string TaskName(NameKind kind, int64_t value, int) {
+  const bool task = kind == NameKind::kTask && value >= 0 && value < kMaxTasks;
+  return task ? std::string(1, TaskLetterOf(value)) : std::string();
+}
+
 Line LineOf(const Trace& trace, size_t i, const Semantics& semantics, const Variables* names,
             bool reasons) {
   const Call& call = trace.sequence.calls[i];
   Line line;
   line.call = fmt::format("{}: {}{}", TaskLetterOf(call.task),
                           names != nullptr ? Assigned(names->ResultsOf(i)) : "",
-                          PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : nullptr));
+                          PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : Namer(TaskName)));
   if (i >= trace.results.size()) return line;
   const Result& result = trace.results[i];
-  const Namer letters = [](NameKind kind, int64_t value, int) {
-    const bool task = kind == NameKind::kTask && value >= 0 && value < kMaxTasks;
-    return task ? std::string(1, TaskLetterOf(value)) : std::string();
-  };
-  line.result = PrintResult(call, result, &semantics, letters);
+  line.result = PrintResult(call, result, &semantics, TaskName);
   line.kind = result.kind;
   if (reasons && result.kind != Result::Kind::kBound) line.reason = DecidedBy(result);
   return line;

@@ -138,7 +138,8 @@ void Variables::Inherit(NameTable& table, size_t index) const {
   for (int task = 0; task < kMaxTasks; ++task) {
     const Task& now = after.tasks[task];
     const Task& then = before.tasks[task];
-    const bool started = then.state != TaskState::kRunning && now.state == TaskState::kRunning;
+    if (now.state != TaskState::kRunning) continue;
+    const bool started = then.state != TaskState::kRunning;
     if (!started && then.fds == now.fds && then.mm == now.mm) continue;
     const Task& source = started ? before.tasks[call.task] : then;
     table.fds_[now.fds] = table.fds_[source.fds];
