@@ -185,7 +185,7 @@ struct Semantics {
   std::string doc;
   std::string extends;       // name of the base, or empty
   std::vector<std::string> bases;  // what it extends, nearest first, up to and including the
-                                   // first kernel; none for a kernel.  Library fills it
+                                   // first kernel; none for a kernel
   bool is_kernel = false;    // what released kernels do, not a proposal
   std::vector<SealName> seals;
   std::vector<Rule> rules;   // all, in order, with inherited ones
@@ -215,14 +215,16 @@ absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
 
 // Tries the rules at `point` in order.  `act` is called with each rule that
 // applies and is neither kRefuse nor kAccept; it may change `facts`, which later
-// rules then see.  Returns the rule that refused, or null.  `last` receives the last rule that applied, if any.
+// rules then see.  Returns the rule that refused, or null.  `last` receives the
+// last rule that applied, if any; kUnmap does not count, as it shows only if a
+// later rule refuses.
 template <typename Act>
 const Rule* Decide(const Semantics& semantics, int point, Facts& facts,
                    const Rule*& last, Act act) {
   for (uint16_t index : semantics.at[point]) {
     const Rule& rule = semantics.rules[index];
     if (!Satisfies(rule.terms, facts.word)) continue;
-    last = &rule;
+    if (rule.effect != EffectKind::kUnmap) last = &rule;
     if (rule.effect == EffectKind::kRefuse) return &rule;
     if (rule.effect == EffectKind::kAccept) return nullptr;
     act(rule);
