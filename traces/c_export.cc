@@ -323,7 +323,10 @@ std::string ProgramWriter::Comment() const {
   out += fmt::format(" * The calls of a trace that Selkie made under semantics {}.\n",
                      context_.semantics.name);
   if (!about_.property.empty())
-    out += fmt::format(" * The last call breaks the promise {}.\n", about_.property);
+    out += fmt::format(" * {} {}.\n",
+                       about_.broken() ? "The last call breaks the property"
+                                                  : "They decide the property",
+                       about_.property);
   out += " * Prints KTAP.  Exits with 0 if every call gave what the trace says, with 1 if\n"
          " * one did not, with 4 if something was skipped.\n */\n";
   return out;

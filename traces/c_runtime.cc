@@ -129,7 +129,7 @@ static void check_read(long got, long expected, int first, const char *bytes,
 )";
 
 constexpr std::string_view kCheckStatText = R"(
-static void check_stat(int fd, long size, int mode, const char *text)
+static void check_stat(int fd, long size, mode_t mode, const char *text)
 {
 	struct stat st;
 

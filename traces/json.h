@@ -16,10 +16,14 @@
 
 namespace selkie {
 
-// What a trace is about; both may be empty.
+// What a trace is about; each may be empty.
 struct TraceAbout {
-  std::string title;     // for people: the scenario's name, the question asked
-  std::string property;  // the property that the last call breaks, by name
+  std::string title;         // for people: the scenario's name, the question asked
+  std::string property;      // the property that the trace decides, by name
+  std::string verdict = "";  // in the words of `selkie check`: BROKEN if the
+                             // last call breaks it
+
+  bool broken() const { return verdict == "BROKEN"; }
 
   friend bool operator==(const TraceAbout&, const TraceAbout&) = default;
 };
@@ -50,15 +54,19 @@ struct StoredTrace {
 };
 
 // The name of the semantics that a JSON trace was made under.  `file` is for
-// messages.  Errors as TraceFromJson.
-absl::StatusOr<std::string> SemanticsOfJson(std::string_view text, const std::string& file);
+// messages.  `which` and errors as TraceFromJson.
+absl::StatusOr<std::string> SemanticsOfJson(std::string_view text, const std::string& file,
+                                            std::string_view which = {});
 
-// Reads what TraceToJson writes.  `semantics` gives the names of seals and
+// Reads what TraceToJson writes, alone or as the member "trace" of what
+// `selkie check --json` prints; if that holds several, `which` names the
+// property whose trace is meant.  `semantics` gives the names of seals and
 // extension calls their meaning.  Any text whatever gives a trace or an
 // InvalidArgumentError "file:line:column: /json/pointer: ..." that says what
 // was found and what was expected.
 absl::StatusOr<StoredTrace> TraceFromJson(std::string_view text, const std::string& file,
-                                          const Semantics& semantics);
+                                          const Semantics& semantics,
+                                          std::string_view which = {});
 
 // The JSON Schema of the format, generated from the table of calls: the text
 // that trace.schema.json must have.

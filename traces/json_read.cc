@@ -188,27 +188,61 @@ void ReadCalls(JsonReader& in, const Node& root, const Semantics& semantics, Sto
   }
 }
 
+// The traces that `selkie check --json` prints are members of its verdicts.
+std::vector<Node> VerdictsOf(JsonReader& in, const Node& root, std::string_view which) {
+  std::vector<Node> verdicts;
+  for (const Node& node : in.Elements(root, "an array")) {
+    const bool has_trace = node.value->is_object() && node.value->contains("trace");
+    if (!has_trace) continue;
+    if (which.empty() || node.value->value("property", Json("")) == which) verdicts.push_back(node);
+  }
+  return verdicts;
+}
+
+// The verdict around the trace that is meant, or the trace itself.
+Node Chosen(JsonReader& in, std::string_view which) {
+  const Node root = in.Root();
+  if (!in.ok() || !root.value->is_array()) return root;
+  const std::vector<Node> verdicts = VerdictsOf(in, root, which);
+  if (verdicts.size() == 1) return verdicts[0];
+  in.FailWith(root, fmt::format("found {} verdicts with a trace{}, expected one: name its property",
+                                verdicts.size(),
+                                which.empty() ? "" : fmt::format(" of property {}", which)));
+  return {};
+}
+
+Node TraceOf(JsonReader& in, const Node& chosen) {
+  const bool inside =
+      chosen.value != nullptr && chosen.value->is_object() && chosen.value->contains("trace");
+  return inside ? in.Member(chosen, "trace", "a trace") : chosen;
+}
+
 }  // namespace
 
-absl::StatusOr<std::string> SemanticsOfJson(std::string_view text, const std::string& file) {
+absl::StatusOr<std::string> SemanticsOfJson(std::string_view text, const std::string& file,
+                                            std::string_view which) {
   JsonReader in(text, file);
-  CheckFormat(in, in.Root());
-  std::string name = ReadSemantics(in, in.Root());
+  const Node root = TraceOf(in, Chosen(in, which));
+  CheckFormat(in, root);
+  std::string name = ReadSemantics(in, root);
   if (!in.ok()) return in.status();
   return name;
 }
 
 absl::StatusOr<StoredTrace> TraceFromJson(std::string_view text, const std::string& file,
-                                          const Semantics& semantics) {
+                                          const Semantics& semantics, std::string_view which) {
   JsonReader in(text, file);
-  const Node root = in.Root();
+  const Node chosen = Chosen(in, which);
+  const Node root = TraceOf(in, chosen);
   StoredTrace out;
   CheckFormat(in, root);
   if (in.ok())
-    in.CheckMembers(root, {"$schema", "format", "version", "title", "property", "semantics",
-                           "limits", "uids", "calls"});
+    in.CheckMembers(root, {"$schema", "format", "version", "title", "property", "verdict",
+                           "semantics", "limits", "uids", "calls"});
   out.about.title = ReadText(in, root, "title");
   out.about.property = ReadText(in, root, "property");
+  out.about.verdict = ReadText(in, root, "verdict");
+  if (out.about.verdict.empty()) out.about.verdict = ReadText(in, chosen, "verdict");
   out.trace.semantics = ReadSemantics(in, root);
   out.trace.sequence.limits = ReadLimits(in, root);
   out.trace.sequence.uids = ReadUids(in, root, out.trace.sequence.limits);

@@ -75,6 +75,7 @@ std::string TraceToJson(const Trace& trace, const Semantics& semantics, const Tr
   };
   if (!about.title.empty()) member("title", about.title);
   if (!about.property.empty()) member("property", about.property);
+  if (!about.verdict.empty()) member("verdict", about.verdict);
   member("semantics", trace.semantics);
   member("limits", LimitsToJson(trace.sequence.limits));
   member("uids", trace.sequence.uids);

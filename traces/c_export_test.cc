@@ -1,0 +1,231 @@
+// The programs are compiled by gcc and run on this machine's own kernel.
+#include "traces/c_export.h"
+
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "scenarios/scenario.h"
+#include "traces/trace_testing.h"
+
+namespace selkie {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kCompile = "gcc -std=gnu11 -Wall -Wextra -Werror -O2";
+
+// The newest of the tree's kernels that is not newer than this machine's.
+std::string SemanticsOfThisKernel() {
+  utsname system;
+  int major = 0, minor = 0;
+  if (uname(&system) != 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2) return "";
+  std::string best;
+  int best_version = -1;
+  for (const std::string& name : Library::Default().SemanticsNames().value()) {
+    int a = 0, b = 0;
+    if (sscanf(name.c_str(), "linux-%d.%d", &a, &b) != 2) continue;
+    const int version = a * 1000 + b;
+    if (version > major * 1000 + minor || version <= best_version) continue;
+    best = name;
+    best_version = version;
+  }
+  return best;
+}
+
+class Folder {
+ public:
+  Folder() {
+    char name[] = "/tmp/selkie-c-export-XXXXXX";
+    path_ = mkdtemp(name);
+    // Tasks of other users execute the programs anew.
+    std::filesystem::permissions(path_, std::filesystem::perms(0755));
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+};
+
+Outcome Shell(const std::string& command) {
+  Outcome outcome;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return outcome;
+  char buffer[4096];
+  for (size_t n; (n = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) outcome.out.append(buffer, n);
+  const int status = pclose(pipe);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+Outcome CompileAndRun(const std::string& program, const std::string& options = "") {
+  static int number = 0;
+  const Folder folder;
+  const std::string base = fmt::format("{}/t{}", folder.path(), number++);
+  EXPECT_TRUE(WriteTextFile(base + ".c", program).ok());
+  Outcome compiled = Shell(fmt::format("{} {} -o {} {}.c", kCompile, options, base, base));
+  EXPECT_EQ(compiled.exit_code, 0) << compiled.out << program;
+  return compiled.exit_code == 0 ? Shell(base) : compiled;
+}
+
+int CountOf(const std::string& text, const std::string& what) {
+  int count = 0;
+  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+int TestsOf(const Trace& trace) {
+  int tests = 0;
+  for (const Result& result : trace.results) tests += result.kind != Result::Kind::kBound;
+  return tests;
+}
+
+void ExpectAllOk(const Trace& trace, const Semantics& semantics, const std::string& what) {
+  const std::string program = TraceToC(trace, semantics);
+  const Outcome outcome = CompileAndRun(program);
+  const bool skipped = geteuid() != 0 && outcome.exit_code == 4;
+  EXPECT_TRUE(outcome.exit_code == 0 || skipped) << what << "\n" << outcome.out << program;
+  if (skipped) return;
+  EXPECT_EQ(CountOf("\n" + outcome.out, "\nok "), TestsOf(trace)) << what << "\n" << outcome.out;
+}
+
+TEST(CExportTest, RandomTracesRunOnThisKernelAsTheModelSays) {
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  for (int i = 0; i < 16; ++i)
+    ExpectAllOk(Replay(RandomSequenceForTest(i, 40, semantics), semantics), semantics,
+                fmt::format("sequence {}", i));
+}
+
+TEST(CExportTest, EveryScenarioRunsOnThisKernelAsTheModelSays) {
+  const Library library = Library::Default();
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  const auto files = FilesUnder(library.root() + "/scenarios", ".scn");
+  ASSERT_TRUE(files.ok()) << files.status();
+  for (const std::string& file : *files) {
+    const auto scenarios = ParseScenarios(file, ReadTextFile(file).value());
+    ASSERT_TRUE(scenarios.ok()) << scenarios.status();
+    for (const Scenario& scenario : *scenarios) {
+      if (!AppliesTo(scenario, semantics)) continue;
+      const auto run = RunScenario(scenario, semantics);
+      ASSERT_TRUE(run.ok()) << run.status();
+      ExpectAllOk(run->trace, semantics, scenario.name);
+    }
+  }
+}
+
+TEST(CExportTest, OneTaskIsOneMainWithoutAnythingThatItDoesNotUse) {
+  const Semantics semantics = LoadSemanticsForTest("linux-5.1");
+  Sequence sequence = ReopenForTest();
+  sequence.calls.pop_back();
+  const std::string program =
+      TraceToC(Replay(sequence, semantics), semantics, {"reopen", "no-writable-reopen", "BROKEN"});
+  EXPECT_THAT(program, HasSubstr("\tint fd = result(memfd_create(\"region\", MFD_ALLOW_SEALING));\n"
+                                 "\tcheck(fd, 3, \"fd = memfd_create("));
+  EXPECT_THAT(program, HasSubstr("\tchar *map = mmap(arena, 4096, PROT_READ | PROT_WRITE, "
+                                 "MAP_SHARED, fd, 0);\n"));
+  EXPECT_THAT(program, HasSubstr("\tint rw = result(open(proc_self_fd(fd), O_RDWR));\n"));
+  EXPECT_THAT(program, HasSubstr("The last call breaks the property no-writable-reopen."));
+  for (const char* unused : {"fork", "socket", "sigaction", "shared", "buffer", "rlimit", "grp.h"})
+    EXPECT_THAT(program, Not(HasSubstr(unused)));
+}
+
+TEST(CExportTest, ALimitOnDescriptorsIsSetOnlyWhereItShows) {
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  Sequence sequence;
+  sequence.limits.fds = 2;
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {0}), MakeCall(Op::kDup, 0, {3})};
+  EXPECT_THAT(TraceToC(Replay(sequence, semantics), semantics), Not(HasSubstr("limit_fds")));
+  sequence.calls.push_back(MakeCall(Op::kDup, 0, {3}));
+  const Trace trace = Replay(sequence, semantics);
+  EXPECT_THAT(TraceToC(trace, semantics), HasSubstr("\tlimit_fds(5);\n"));
+  ExpectAllOk(trace, semantics, "EMFILE");
+}
+
+TEST(CExportTest, AKernelThatDiffersIsNotOkAndExitsWithOne) {
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  Trace trace = Replay(ReopenForTest(), semantics);
+  trace.results[4].value = EBADF;        // it is EPERM
+  trace.results[7].kind = Result::Kind::kSignal;
+  trace.results[7].value = SIGBUS;       // it succeeds
+  const Outcome outcome = CompileAndRun(TraceToC(trace, semantics));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("KTAP version 1\n1..8\nok 1 fd = memfd_create("));
+  EXPECT_THAT(outcome.out, HasSubstr("\n# got -1 (Operation not permitted)\n"
+                                     "not ok 5 write(fd, \"x\", 1) = -1 EBADF\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("\n# got 0\nnot ok 8 store(map, \"y\") = SIGBUS\n"));
+}
+
+// A fault where the trace has none is a result too, and no end of the program.
+TEST(CExportTest, AFaultThatIsNotExpectedIsReported) {
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  Trace trace = Replay(ReopenForTest(), semantics);
+  trace.sequence.calls[7].arg[0] = 5 * kPageSize;
+  const Outcome outcome = CompileAndRun(TraceToC(trace, semantics));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("# got signal 11\nnot ok 8 store(arena + 20480, \"y\") = ok"));
+}
+
+Sequence ReadonlyFd(int tasks) {
+  Sequence sequence;
+  sequence.uids.assign(static_cast<size_t>(tasks), 0);
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}),
+                    MakeCall(Op::kExtension, 0, {3, 0, 0}), MakeCall(Op::kWrite, 0, {4, 'x', 1})};
+  return sequence;
+}
+
+TEST(CExportTest, ACallThatNoKernelHasIsSkippedAndExitsWithFour) {
+  const Semantics semantics = LoadSemanticsForTest("readonly-fd");
+  ASSERT_FALSE(semantics.extensions.empty());
+  const std::string& name = semantics.extensions[0].name;
+  for (int tasks : {1, 2}) {
+    const std::string program = TraceToC(Replay(ReadonlyFd(tasks), semantics), semantics);
+    const Outcome outcome = CompileAndRun(program);
+    EXPECT_EQ(outcome.exit_code, 4) << outcome.out;
+    EXPECT_EQ(CountOf(outcome.out, fmt::format("# SKIP no kernel has {}", name)), 2);
+    // A kernel that has it is told the number.  1030 is F_DUPFD_CLOEXEC, which
+    // gives a descriptor that can write: the last line is not what is proposed.
+    const Outcome with = CompileAndRun(program, fmt::format("-D{}=F_DUPFD_CLOEXEC", name));
+    EXPECT_EQ(with.exit_code, 1) << with.out;
+    EXPECT_EQ(CountOf(with.out, "# SKIP"), 0) << with.out;
+  }
+}
+
+TEST(CExportTest, AnotherUserNeedsRoot) {
+  const Semantics semantics = LoadSemanticsForTest("linux-5.1");
+  Sequence sequence = ReopenForTest();
+  EXPECT_THAT(TraceToC(Replay(sequence, semantics), semantics), Not(HasSubstr("geteuid")));
+  sequence.uids = {1000};
+  EXPECT_THAT(TraceToC(Replay(sequence, semantics), semantics),
+              HasSubstr("1..0 # SKIP only root can become another user"));
+}
+
+TEST(CExportTest, EveryCallOfTheTableCanBeExported) {
+  const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
+  std::vector<bool> seen(CallTable().size(), false);
+  for (int i = 0; i < 400; ++i) {
+    const Trace trace = Replay(RandomSequenceForTest(i, 40, semantics), semantics);
+    for (const Call& call : trace.sequence.calls) seen[static_cast<size_t>(call.op)] = true;
+    const std::string program = TraceToC(trace, semantics);
+    EXPECT_EQ(program.find("= ? ("), program.npos);
+  }
+  for (size_t i = 0; i < seen.size(); ++i)
+    EXPECT_TRUE(seen[i] || CallTable()[i].op == Op::kExtension) << ShortName(CallTable()[i].op);
+}
+
+}  // namespace
+}  // namespace selkie
