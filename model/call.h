@@ -125,7 +125,7 @@ struct FlagName {
 
 struct ArgSpec {
   ArgKind kind = ArgKind::kInt;
-  std::string_view name;           // as in the man page; text of a kLiteral
+  std::string_view name;             // as in the man page; text of a kLiteral
   absl::Span<const FlagName> names;  // kFlags only; value 0 is written as the
                                      // entry with bits 0 if there is one
 };

@@ -17,12 +17,15 @@ constexpr FlagName kMfdFlags[] = {{"0", 0},
                                   {"MFD_HUGETLB", abi::kMfdHugetlb},
                                   {"MFD_NOEXEC_SEAL", abi::kMfdNoexecSeal},
                                   {"MFD_EXEC", abi::kMfdExec}};
-constexpr FlagName kOpenFlags[] = {
-    {"O_WRONLY", abi::kOWronly}, {"O_RDWR", abi::kORdwr},
-    {"O_RDONLY", abi::kORdonly}, {"O_TRUNC", abi::kOTrunc},
-    {"O_APPEND", abi::kOAppend}, {"O_NONBLOCK", abi::kONonblock},
-    {"O_LARGEFILE", abi::kOLargefile}, {"O_CLOEXEC", abi::kOCloexec},
-    {"O_PATH", abi::kOPath}};
+constexpr FlagName kOpenFlags[] = {{"O_WRONLY", abi::kOWronly},
+                                   {"O_RDWR", abi::kORdwr},
+                                   {"O_RDONLY", abi::kORdonly},
+                                   {"O_TRUNC", abi::kOTrunc},
+                                   {"O_APPEND", abi::kOAppend},
+                                   {"O_NONBLOCK", abi::kONonblock},
+                                   {"O_LARGEFILE", abi::kOLargefile},
+                                   {"O_CLOEXEC", abi::kOCloexec},
+                                   {"O_PATH", abi::kOPath}};
 constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_APPEND", abi::kOAppend},
                                      {"O_NONBLOCK", abi::kONonblock},
@@ -30,21 +33,17 @@ constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_WRONLY", abi::kOWronly}};
 constexpr FlagName kFdFlags[] = {{"0", 0}, {"FD_CLOEXEC", abi::kFdCloexec}};
 constexpr FlagName kDup3Flags[] = {{"0", 0}, {"O_CLOEXEC", abi::kOCloexec}};
-constexpr FlagName kProtFlags[] = {{"PROT_NONE", 0},
-                                   {"PROT_READ", 1},
-                                   {"PROT_WRITE", 2},
-                                   {"PROT_EXEC", 4}};
+constexpr FlagName kProtFlags[] = {
+    {"PROT_NONE", 0}, {"PROT_READ", 1}, {"PROT_WRITE", 2}, {"PROT_EXEC", 4}};
 constexpr FlagName kMapFlags[] = {{"0", 0},
                                   {"MAP_SHARED", abi::kMapShared},
                                   {"MAP_PRIVATE", abi::kMapPrivate},
                                   {"MAP_FIXED", abi::kMapFixed}};
-constexpr FlagName kMremapFlags[] = {{"0", 0},
-                                     {"MREMAP_MAYMOVE", abi::kMremapMaymove},
-                                     {"MREMAP_FIXED", abi::kMremapFixed}};
-constexpr FlagName kFallocFlags[] = {
-    {"0", 0},
-    {"FALLOC_FL_KEEP_SIZE", abi::kFallocKeepSize},
-    {"FALLOC_FL_PUNCH_HOLE", abi::kFallocPunchHole}};
+constexpr FlagName kMremapFlags[] = {
+    {"0", 0}, {"MREMAP_MAYMOVE", abi::kMremapMaymove}, {"MREMAP_FIXED", abi::kMremapFixed}};
+constexpr FlagName kFallocFlags[] = {{"0", 0},
+                                     {"FALLOC_FL_KEEP_SIZE", abi::kFallocKeepSize},
+                                     {"FALLOC_FL_PUNCH_HOLE", abi::kFallocPunchHole}};
 constexpr FlagName kWhence[] = {
     {"SEEK_SET", abi::kSeekSet}, {"SEEK_CUR", abi::kSeekCur}, {"SEEK_END", abi::kSeekEnd}};
 
@@ -70,56 +69,51 @@ constexpr CallSpec Row(Op op, std::string_view name, Family family, ReturnKind r
 }
 
 constexpr CallSpec kTable[] = {
-    Row(Op::kMemfdCreate, "memfd_create", Family::kCreate, R::kFd,
-        Arg(A::kName, "name"), Flags("flags", kMfdFlags)),
+    Row(Op::kMemfdCreate, "memfd_create", Family::kCreate, R::kFd, Arg(A::kName, "name"),
+        Flags("flags", kMfdFlags)),
     Row(Op::kAddSeals, "fcntl", Family::kSeal, R::kZero, Fd(), Lit("F_ADD_SEALS"),
         Arg(A::kSeals, "seals")),
     Row(Op::kGetSeals, "fcntl", Family::kSeal, R::kSeals, Fd(), Lit("F_GET_SEALS")),
     Row(Op::kGetFl, "fcntl", Family::kDescriptor, R::kOpenFlags, Fd(), Lit("F_GETFL")),
     Row(Op::kSetFl, "fcntl", Family::kDescriptor, R::kZero, Fd(), Lit("F_SETFL"),
         Flags("flags", kStatusFlags)),
-    Row(Op::kDupFd, "fcntl", Family::kDescriptor, R::kFd, Fd(), Lit("F_DUPFD"),
+    Row(Op::kDupFd, "fcntl", Family::kDescriptor, R::kFd, Fd(), Lit("F_DUPFD"), Int("min")),
+    Row(Op::kDupFdCloexec, "fcntl", Family::kDescriptor, R::kFd, Fd(), Lit("F_DUPFD_CLOEXEC"),
         Int("min")),
-    Row(Op::kDupFdCloexec, "fcntl", Family::kDescriptor, R::kFd, Fd(),
-        Lit("F_DUPFD_CLOEXEC"), Int("min")),
     Row(Op::kGetFd, "fcntl", Family::kDescriptor, R::kFdFlags, Fd(), Lit("F_GETFD")),
     Row(Op::kSetFd, "fcntl", Family::kDescriptor, R::kZero, Fd(), Lit("F_SETFD"),
         Flags("flags", kFdFlags)),
     Row(Op::kOpen, "open", Family::kOpen, R::kFd, Arg(A::kPath, "path"),
         Flags("flags", kOpenFlags)),
-    Row(Op::kOpenat, "openat", Family::kOpen, R::kFd, Lit("AT_FDCWD"),
-        Arg(A::kPath, "path"), Flags("flags", kOpenFlags)),
+    Row(Op::kOpenat, "openat", Family::kOpen, R::kFd, Lit("AT_FDCWD"), Arg(A::kPath, "path"),
+        Flags("flags", kOpenFlags)),
     Row(Op::kClose, "close", Family::kDescriptor, R::kZero, Fd()),
     Row(Op::kDup, "dup", Family::kDescriptor, R::kFd, Fd()),
     Row(Op::kDup2, "dup2", Family::kDescriptor, R::kFd, Fd("oldfd"), Fd("newfd")),
     Row(Op::kDup3, "dup3", Family::kDescriptor, R::kFd, Fd("oldfd"), Fd("newfd"),
         Flags("flags", kDup3Flags)),
-    Row(Op::kRead, "read", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"),
-        Size("count")),
-    Row(Op::kPread, "pread", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"),
-        Size("count"), Size("offset")),
+    Row(Op::kRead, "read", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count")),
+    Row(Op::kPread, "pread", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count"),
+        Size("offset")),
     Row(Op::kWrite, "write", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
         Size("count")),
-    Row(Op::kPwrite, "pwrite", Family::kReadWrite, R::kCount, Fd(),
-        Arg(A::kByte, "buf"), Size("count"), Size("offset")),
+    Row(Op::kPwrite, "pwrite", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
+        Size("count"), Size("offset")),
     Row(Op::kLseek, "lseek", Family::kReadWrite, R::kOffset, Fd(), Size("offset"),
         Flags("whence", kWhence)),
     Row(Op::kFtruncate, "ftruncate", Family::kSize, R::kZero, Fd(), Size("length")),
-    Row(Op::kTruncate, "truncate", Family::kSize, R::kZero, Arg(A::kPath, "path"),
-        Size("length")),
-    Row(Op::kFallocate, "fallocate", Family::kSize, R::kZero, Fd(),
-        Flags("mode", kFallocFlags), Size("offset"), Size("len")),
+    Row(Op::kTruncate, "truncate", Family::kSize, R::kZero, Arg(A::kPath, "path"), Size("length")),
+    Row(Op::kFallocate, "fallocate", Family::kSize, R::kZero, Fd(), Flags("mode", kFallocFlags),
+        Size("offset"), Size("len")),
     Row(Op::kMmap, "mmap", Family::kMap, R::kAddress, Addr("addr"), Size("length"),
         Flags("prot", kProtFlags), Flags("flags", kMapFlags), Fd(), Size("offset")),
     Row(Op::kMunmap, "munmap", Family::kMap, R::kZero, Addr("addr"), Size("length")),
     Row(Op::kMprotect, "mprotect", Family::kMap, R::kZero, Addr("addr"), Size("length"),
         Flags("prot", kProtFlags)),
-    Row(Op::kMremap, "mremap", Family::kMap, R::kAddress, Addr("old_address"),
-        Size("old_size"), Size("new_size"), Flags("flags", kMremapFlags),
-        Addr("new_address")),
+    Row(Op::kMremap, "mremap", Family::kMap, R::kAddress, Addr("old_address"), Size("old_size"),
+        Size("new_size"), Flags("flags", kMremapFlags), Addr("new_address")),
     Row(Op::kLoad, "load", Family::kMemory, R::kByte, Addr("addr")),
-    Row(Op::kStore, "store", Family::kMemory, R::kOk, Addr("addr"),
-        Arg(A::kByte, "byte")),
+    Row(Op::kStore, "store", Family::kMemory, R::kOk, Addr("addr"), Arg(A::kByte, "byte")),
     Row(Op::kFstat, "fstat", Family::kInode, R::kStat, Fd(), Lit("st")),
     Row(Op::kFchmod, "fchmod", Family::kInode, R::kZero, Fd(), Arg(A::kMode, "mode")),
     Row(Op::kFork, "fork", Family::kProcess, R::kTask),
@@ -131,11 +125,10 @@ constexpr CallSpec kTable[] = {
         Lit("SOCK_SEQPACKET"), Lit("0"), Lit("sv")),
     Row(Op::kSendmsg, "sendmsg", Family::kMessage, R::kZero, Fd("sockfd"), Fd("fd")),
     Row(Op::kRecvmsg, "recvmsg", Family::kMessage, R::kFd, Fd("sockfd")),
-    Row(Op::kSendFd, "send_fd", Family::kMessage, R::kZero, Arg(A::kTask, "task"),
-        Fd()),
+    Row(Op::kSendFd, "send_fd", Family::kMessage, R::kZero, Arg(A::kTask, "task"), Fd()),
     Row(Op::kRecvFd, "recv_fd", Family::kMessage, R::kFd),
-    Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(),
-        Arg(A::kExtension, "request"), Arg(A::kExtensionArg, "arg")),
+    Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
+        Arg(A::kExtensionArg, "arg")),
 };
 
 constexpr int CountWords(ArgKind kind) {

@@ -4,9 +4,7 @@
 namespace selkie {
 namespace {
 
-Fd& Slot(State& s, const Call& c, int64_t fd) {
-  return s.fds[s.tasks[c.task].fds][fd - kFirstFd];
-}
+Fd& Slot(State& s, const Call& c, int64_t fd) { return s.fds[s.tasks[c.task].fds][fd - kFirstFd]; }
 
 int64_t RlimitNofile(const State& s) { return kFirstFd + s.limits.fds; }
 
@@ -38,10 +36,13 @@ Result Replace(State& s, const Call& c, int f, int64_t newfd, bool cloexec,
                const Semantics& semantics) {
   if (IsHarnessFd(newfd)) return BadFd(newfd);
   if (const Rule* rule = DecideDup(s, c, f, semantics, &s.files[f])) return Refused(rule);
-  const bool closes = Slot(s, c, newfd).file != 0;
-  Slot(s, c, newfd) = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
-  if (closes) ReleaseUnreferenced(s);
-  return Changed(newfd);
+  Fd& slot = Slot(s, c, newfd);
+  const Fd before = slot;
+  slot = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
+  if (before.file != 0) ReleaseUnreferenced(s);
+  Result result = Unchanged(newfd);
+  result.changed = !(slot == before);
+  return result;
 }
 
 bool InRange(const State& s, int64_t fd) { return fd >= 0 && fd < RlimitNofile(s); }

@@ -110,10 +110,8 @@ inline bool HasRules(const Semantics& semantics, Point point) {
 class Ruling {
  public:
   // `file` is an index, or -1 if there is none in view.
-  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics,
-         int point);
-  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics,
-         Point point)
+  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics, int point);
+  Ruling(const State& s, const Call& c, int node, int file, const Semantics& semantics, Point point)
       : Ruling(s, c, node, file, semantics, static_cast<int>(point)) {}
   Ruling(const Ruling&) = delete;
   Ruling& operator=(const Ruling&) = delete;
@@ -144,9 +142,7 @@ inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 // The largest size of an inode in this run.
 inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPageSize; }
 
-inline bool IsMemfd(const State& s, int node) {
-  return s.inodes[node].kind == InodeKind::kMemfd;
-}
+inline bool IsMemfd(const State& s, int node) { return s.inodes[node].kind == InodeKind::kMemfd; }
 
 // Sets the samples at offsets in [begin, end) to `byte`; offsets that no inode
 // can have are skipped.

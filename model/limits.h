@@ -14,13 +14,13 @@ namespace selkie {
 
 inline constexpr int kPageSize = 4096;
 inline constexpr int kMaxTasks = 4;
-inline constexpr int kMaxFds = 8;        // descriptors in one table
-inline constexpr int kMaxFiles = 12;     // open file descriptions
+inline constexpr int kMaxFds = 8;     // descriptors in one table
+inline constexpr int kMaxFiles = 12;  // open file descriptions
 inline constexpr int kMaxInodes = 4;
-inline constexpr int kMaxMaps = 6;       // mappings in one address space
-inline constexpr int kMaxPages = 4;      // pages of one inode, and of one mapping
-inline constexpr int kArenaPages = 12;   // addresses 0 .. kArenaPages * kPageSize
-inline constexpr int kMaxMessages = 4;   // SCM_RIGHTS messages in flight
+inline constexpr int kMaxMaps = 6;      // mappings in one address space
+inline constexpr int kMaxPages = 4;     // pages of one inode, and of one mapping
+inline constexpr int kArenaPages = 12;  // addresses 0 .. kArenaPages * kPageSize
+inline constexpr int kMaxMessages = 4;  // SCM_RIGHTS messages in flight
 
 // The first descriptor of a task.  0, 1 and 2 belong to the program that runs
 // the calls; the model answers EBADF for them and the scenario language

@@ -106,11 +106,8 @@ bool MapFile(const File& file, int64_t prot, int64_t type, Mapping* m, Result* e
       m->vm_shared = writable;
       if (!writable) m->may &= static_cast<uint8_t>(~kProtWrite);
       break;
-    case abi::kMapPrivate:
-      break;
-    default:
-      *error = Fail(EINVAL, "mm/mmap.c do_mmap: MAP_TYPE");
-      return false;
+    case abi::kMapPrivate: break;
+    default: *error = Fail(EINVAL, "mm/mmap.c do_mmap: MAP_TYPE"); return false;
   }
   if ((file.mode & kModeRead) != 0) return true;
   *error = Fail(EACCES, "mm/mmap.c do_mmap: FMODE_READ");
@@ -167,8 +164,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.facts.Set(FactSet::kProt, m.prot);
   ruling.facts.Set(FactSet::kMay, m.may);
   ruling.facts.Set(Fact::kShared, m.vm_shared);
-  if (bound == nullptr)
-    ruling.facts.Set(Fact::kMerges, Merges(SpaceOf(s, c), request.range, m));
+  if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(SpaceOf(s, c), request.range, m));
   ruling.targets.mapping = &m;
   Result error;
   const bool refused = ruling.Refuses(&error);
@@ -278,7 +274,8 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
 Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
   constexpr int64_t kProtSem = 8, kProtGrows = 0x03000000;
   const auto bytes = static_cast<uint64_t>(c.arg[1]);
-  if ((c.arg[2] & kProtGrows) != 0) return Bound("PROT_GROWSDOWN and PROT_GROWSUP are not modelled");
+  if ((c.arg[2] & kProtGrows) != 0)
+    return Bound("PROT_GROWSDOWN and PROT_GROWSUP are not modelled");
   if (c.arg[0] == kNull) return Bound("mprotect of NULL is not modelled");
   if ((c.arg[0] & kPageMask) != 0)
     return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: start not aligned");

@@ -10,21 +10,19 @@ constexpr uint64_t kPageMask = kPageSize - 1;
 
 struct Request {
   int task = 0;
-  PageRange old;      // old.begin is the old address; old.end may be beyond the
-                      // arena, but by no more than the largest length
-  int pages = 0;      // the new length
+  PageRange old;  // old.begin is the old address; old.end may be beyond the
+                  // arena, but by no more than the largest length
+  int pages = 0;  // the new length
   bool may_move = false;
   bool fixed = false;
-  int target = -1;    // MREMAP_FIXED: the new first page
+  int target = -1;  // MREMAP_FIXED: the new first page
 
   int old_pages() const { return old.end - old.begin; }
 };
 
 int PagesOf(int64_t bytes) { return static_cast<int>((bytes + kPageSize - 1) / kPageSize); }
 
-bool IsLength(int64_t bytes) {
-  return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize;
-}
+bool IsLength(int64_t bytes) { return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize; }
 
 // The end of the VMA that mapping `j` is part of: mappings that agree are one
 // VMA, as each call that makes them adjacent or equal merges them.  For private
@@ -174,8 +172,9 @@ bool BadVma(const State& s, const Call& c, const Request& r, const Mapping& m, i
     return true;
   }
   if (!crosses && !duplicates_private) return false;
-  *error = duplicates_private ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
-                              : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
+  *error = duplicates_private
+               ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
+               : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
   if (!r.fixed) return true;
   const PageRange target{r.target, r.target + r.pages};
   const bool same_length = r.old_pages() == r.pages;  // 6.17 moves several mappings

@@ -5,8 +5,8 @@ namespace selkie {
 namespace {
 
 struct OpenFlags {
-  int acc = 0;         // kModeRead and kModeWrite asked for
-  bool path = false;   // O_PATH
+  int acc = 0;        // kModeRead and kModeWrite asked for
+  bool path = false;  // O_PATH
   bool trunc = false;
 };
 
@@ -108,8 +108,7 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
   facts.Set(FactSet::kWant, WantFacts(how));
   Targets targets{.inode = &inode, .file = &file};
   const Rule* last = nullptr;
-  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last))
-    return Refused(rule);
+  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last)) return Refused(rule);
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");

@@ -154,7 +154,8 @@ Result Wait(State& s, const Call& c, const Semantics&) {
   const int64_t child = c.arg[0];
   if (child < 0 || child >= s.limits.tasks || s.tasks[child].state == TaskState::kFree)
     return Bound("there is no such task to wait for");
-  if (s.tasks[child].parent != c.task + 1) return Fail(ECHILD, "kernel/exit.c do_wait: not a child");
+  if (s.tasks[child].parent != c.task + 1)
+    return Fail(ECHILD, "kernel/exit.c do_wait: not a child");
   if (Runs(s.tasks[child])) return Bound("the wait would not end");
   Clear(s, static_cast<int>(child));
   return Changed(0);

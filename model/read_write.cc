@@ -42,7 +42,8 @@ void TakeSamples(const Inode& inode, int64_t begin, int64_t end, Result* result)
 Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
               const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
-  if ((s.files[f].mode & kModeRead) == 0) return Fail(EBADF, "fs/read_write.c vfs_read: FMODE_READ");
+  if ((s.files[f].mode & kModeRead) == 0)
+    return Fail(EBADF, "fs/read_write.c vfs_read: FMODE_READ");
   if (!IsMemfd(s, node)) return Bound("reading from a socket is not modelled");
   Result error;
   Ruling ruling(s, c, node, f, semantics, Point::kRead);
@@ -124,8 +125,7 @@ Result WriteAt(State& s, const Call& c, int f, int64_t count, int64_t pos, bool 
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte) {
   end = std::min(end, kMaxBytes);
   int64_t i = (begin + kSampleStride - 1) / kSampleStride;
-  for (; i * kSampleStride < end; ++i)
-    inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] = byte;
+  for (; i * kSampleStride < end; ++i) inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] = byte;
 }
 
 Result Read(State& s, const Call& c, const Semantics& semantics) {

@@ -39,12 +39,12 @@ struct Result {
                                                             // sampled offsets
   int64_t value = 0;
   int64_t extra = 0;
-  bool changed = false;           // the state is different (false: untouched)
+  bool changed = false;  // the state is different (false: untouched)
   Effect effect;
-  const Rule* rule = nullptr;     // the rule of the semantics that refused, or
-                                  // that last acted on this call; may be null
-  const char* check = nullptr;    // else the kernel's own check, such as
-                                  // "fs/open.c do_sys_ftruncate: ..."
+  const Rule* rule = nullptr;   // the rule of the semantics that refused, or
+                                // that last acted on this call; may be null
+  const char* check = nullptr;  // else the kernel's own check, such as
+                                // "fs/open.c do_sys_ftruncate: ..."
 
   bool ok() const { return kind == Kind::kValue; }
 };

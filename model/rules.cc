@@ -22,8 +22,7 @@ void ApplyToInode(const Rule& rule, Targets& t, Facts& facts) {
 void Apply(const Rule& rule, Targets& t, Facts& facts) {
   switch (rule.effect) {
     case EffectKind::kRefuse:
-    case EffectKind::kAccept:
-      return;
+    case EffectKind::kAccept: return;
     case EffectKind::kClearFile:
       if (t.file == nullptr) return;
       t.file->mode &= static_cast<uint8_t>(~rule.bits);
@@ -39,15 +38,9 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
       t.mapping->may &= static_cast<uint8_t>(~rule.bits);
       facts.Set(FactSet::kMay, t.mapping->may);
       return;
-    case EffectKind::kNewFile:
-      t.new_file = static_cast<uint8_t>(rule.bits);
-      return;
-    case EffectKind::kFreshInode:
-      t.fresh_inode = true;
-      return;
-    case EffectKind::kUnmap:
-      t.unmapped = true;
-      return;
+    case EffectKind::kNewFile: t.new_file = static_cast<uint8_t>(rule.bits); return;
+    case EffectKind::kFreshInode: t.fresh_inode = true; return;
+    case EffectKind::kUnmap: t.unmapped = true; return;
     default:
       if (t.inode != nullptr) ApplyToInode(rule, t, facts);
       return;

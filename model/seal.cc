@@ -19,8 +19,7 @@ Result AddSeals(State& s, const Call& c, const Semantics& semantics) {
   facts.Set(Fact::kUnknownSeal, (c.arg[1] & ~int64_t{semantics.known_seals}) != 0);
   Targets targets{.inode = &inode, .file = &file, .adding = &adding};
   const Rule* last = nullptr;
-  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last))
-    return Refused(rule);
+  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last)) return Refused(rule);
 
   inode.seals |= adding;
   Result result = Unchanged(0);

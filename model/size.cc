@@ -94,8 +94,7 @@ uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
   return mode;
 }
 
-Result SetSize(State& s, const Call& c, int f, int node, int64_t size,
-               const Semantics& semantics) {
+Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Semantics& semantics) {
   // A file that open is about to make is not in the table yet.
   const int made = f >= 0 && s.files[f].inode != 0 ? f : -1;
   Ruling ruling(s, c, node, made, semantics, Point::kTruncate);
@@ -158,6 +157,7 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   ruling.facts.Set(Fact::kPunch, punch);
   ruling.facts.Set(Fact::kGrows, !punch && c.arg[2] + c.arg[3] > ruling.inode.size);
   if (ruling.Refuses(&error)) return error;
+  ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // measured on 6.1 to 6.18
   return punch ? PunchHole(s, c, f, node, ruling) : Allocate(s, c, f, node, ruling);
 }
 

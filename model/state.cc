@@ -58,7 +58,8 @@ void RemoveMessage(State& s, int index) {
 void ResetPeer(State& s, const Message& unread) {
   if (unread.inode == 0) return;
   Inode& pair = s.inodes[unread.inode - 1];
-  if (pair.kind == InodeKind::kSocketPair) pair.mask |= static_cast<uint8_t>(1u << (1 - unread.end));
+  if (pair.kind == InodeKind::kSocketPair)
+    pair.mask |= static_cast<uint8_t>(1u << (1 - unread.end));
 }
 
 bool DropUnreceivableMessage(State& s) {
@@ -77,9 +78,9 @@ void AppendMapping(std::string& out, const Mapping& m) {
     return absl::StrCat((b & kProtRead) ? "r" : "-", (b & kProtWrite) ? "w" : "-",
                         (b & kProtExec) ? "x" : "-");
   };
-  absl::StrAppend(&out, " [page ", m.start, "+", m.pages, " file ", m.file - 1, " pgoff ",
-                  m.pgoff, " ", bits(m.prot), " may ", bits(m.may),
-                  m.shared ? " shared" : " private", m.vm_shared ? " VM_SHARED" : "");
+  absl::StrAppend(&out, " [page ", m.start, "+", m.pages, " file ", m.file - 1, " pgoff ", m.pgoff,
+                  " ", bits(m.prot), " may ", bits(m.may), m.shared ? " shared" : " private",
+                  m.vm_shared ? " VM_SHARED" : "");
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";
 }
@@ -145,7 +146,7 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
 }
 
 absl::Status ValidateLimits(const State& s) {
-  const Limits& l = s.limits, most;
+  const Limits &l = s.limits, most;
   const bool within = l.tasks <= most.tasks && l.fds <= most.fds && l.files <= most.files &&
                       l.inodes <= most.inodes && l.maps <= most.maps && l.pages <= most.pages &&
                       l.arena <= most.arena && l.messages <= most.messages;
@@ -290,7 +291,8 @@ State InitialState(const Limits& limits, const std::vector<int>& uids) {
 }
 
 absl::Status Validate(const State& state) {
-  for (auto check : {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages})
+  for (auto check :
+       {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages})
     if (absl::Status status = check(state); !status.ok()) return status;
   return absl::OkStatus();
 }
@@ -310,10 +312,9 @@ std::string ToString(const State& s) {
   for (int i = 0; i < kMaxInodes; ++i) {
     const Inode& n = s.inodes[i];
     if (n.kind == InodeKind::kNone) continue;
-    absl::StrAppend(&out, "inode ", i,
-                    n.kind == InodeKind::kMemfd ? " memfd" : " socketpair", " size ", n.size,
-                    " seals 0x", absl::Hex(n.seals), " mode 0", absl::StrFormat("%o", n.mode),
-                    " uid ", n.uid, "\n");
+    absl::StrAppend(&out, "inode ", i, n.kind == InodeKind::kMemfd ? " memfd" : " socketpair",
+                    " size ", n.size, " seals 0x", absl::Hex(n.seals), " mode 0",
+                    absl::StrFormat("%o", n.mode), " uid ", n.uid, "\n");
   }
   for (const Message& m : s.messages)
     if (m.file != 0)

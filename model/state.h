@@ -78,13 +78,13 @@ using FdTable = std::array<Fd, kMaxFds>;  // slot i is descriptor kFirstFd + i
 
 // One VMA.  Kept sorted by start within its address space; free slots last.
 struct Mapping {
-  uint8_t file = 0;    // index + 1, or 0: this slot is free
-  uint8_t start = 0;   // first page in the arena
-  uint8_t pages = 0;   // length in pages, 1 .. kMaxPages
-  uint8_t pgoff = 0;   // first page in the file
-  uint8_t prot = 0;    // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
-  uint8_t may = 0;     // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
-  uint8_t shared = 0;  // stores reach the file (mmap was MAP_SHARED)
+  uint8_t file = 0;       // index + 1, or 0: this slot is free
+  uint8_t start = 0;      // first page in the arena
+  uint8_t pages = 0;      // length in pages, 1 .. kMaxPages
+  uint8_t pgoff = 0;      // first page in the file
+  uint8_t prot = 0;       // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
+  uint8_t may = 0;        // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
+  uint8_t shared = 0;     // stores reach the file (mmap was MAP_SHARED)
   uint8_t vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
                           // writing (mm/mmap.c do_mmap)
   uint8_t mark = 0;

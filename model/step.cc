@@ -12,12 +12,11 @@ using CallFunction = Result (*)(State&, const Call&, const Semantics&);
 
 // In the order of Op.
 constexpr CallFunction kFunctions[] = {
-    MemfdCreate, AddSeals, GetSeals,   GetFl,    SetFl,  DupFd,     DupFd,
-    GetFd,       SetFd,    Open,       Open,     Close,  Dup,       Dup2,
-    Dup3,        Read,     Pread,      Write,    Pwrite, Lseek,     Ftruncate,
-    Truncate,    Fallocate, Mmap,      Munmap,   Mprotect, Mremap,  Load,
-    Store,       Fstat,    Fchmod,     Fork,     Clone,  Exec,      Exit,   Wait,
-    Socketpair,  Sendmsg,  Recvmsg,    SendFd,   RecvFd, Extend};
+    MemfdCreate, AddSeals, GetSeals,  GetFl,    SetFl,     DupFd, DupFd,  GetFd,    SetFd,
+    Open,        Open,     Close,     Dup,      Dup2,      Dup3,  Read,   Pread,    Write,
+    Pwrite,      Lseek,    Ftruncate, Truncate, Fallocate, Mmap,  Munmap, Mprotect, Mremap,
+    Load,        Store,    Fstat,     Fchmod,   Fork,      Clone, Exec,   Exit,     Wait,
+    Socketpair,  Sendmsg,  Recvmsg,   SendFd,   RecvFd,    Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
 // Every argument that the kernel takes as an int is one.
@@ -33,7 +32,8 @@ bool IntsAreInts(const Call& call) {
 void AbortIfInvalid(const State& before, const Call& call, const State& after) {
   const absl::Status status = Validate(after);
   if (status.ok()) return;
-  std::fprintf(stderr, "%s after %s by task %d with %lld %lld %lld %lld %lld %lld\nbefore:\n%safter:\n%s",
+  std::fprintf(stderr,
+               "%s after %s by task %d with %lld %lld %lld %lld %lld %lld\nbefore:\n%safter:\n%s",
                std::string(status.message()).c_str(), std::string(ShortName(call.op)).c_str(),
                call.task, static_cast<long long>(call.arg[0]), static_cast<long long>(call.arg[1]),
                static_cast<long long>(call.arg[2]), static_cast<long long>(call.arg[3]),

@@ -4,8 +4,7 @@
 
 namespace selkie {
 
-Trace Replay(const Sequence& sequence, const Semantics& semantics,
-             std::vector<State>* states) {
+Trace Replay(const Sequence& sequence, const Semantics& semantics, std::vector<State>* states) {
   Trace trace;
   trace.semantics = semantics.name;
   trace.sequence = sequence;

@@ -22,7 +22,7 @@ struct Sequence {
 };
 
 struct Trace {
-  std::string semantics;        // name
+  std::string semantics;  // name
   Sequence sequence;
   std::vector<Result> results;  // one for each call
 };

@@ -1,0 +1,33 @@
+#include "model/model_fixture.h"
+
+namespace selkie {
+namespace {
+
+class InodeTest : public ModelTest {};
+
+TEST_F(InodeTest, FstatGivesSizeAndModeAlsoOfAPathDescriptor) {
+  const int64_t fd = Memfd(123);
+  EXPECT_EQ(Do(Op::kFstat, fd), 123);
+  EXPECT_EQ(last.extra, 0777);
+  EXPECT_EQ(Do(Op::kFstat, Do(Op::kOpen, kSelf, fd, abi::kOPath)), 123);
+  EXPECT_EQ(Do(Op::kFstat, 77), -EBADF);
+}
+
+TEST_F(InodeTest, FchmodIsForTheOwnerThroughAnyButAPathDescriptor) {
+  const int64_t fd = Memfd();
+  const int64_t ro = Do(Op::kOpen, kSelf, fd, abi::kORdonly);
+  EXPECT_EQ(Do(Op::kFchmod, ro, 010444), 0);
+  EXPECT_EQ(s.inodes[0].mode, 0444);
+  EXPECT_EQ(Do(Op::kFchmod, Do(Op::kOpen, kSelf, fd, abi::kOPath), 0), -EBADF);
+  Do(Op::kSendFd, 1, fd);
+  EXPECT_EQ(DoAs(1, Op::kFchmod, DoAs(1, Op::kRecvFd), 0), -EPERM);
+}
+
+TEST_F(InodeTest, TheExecSealKeepsTheExecutableBits) {
+  const int64_t fd = Do(Op::kMemfdCreate, abi::kMfdNoexecSeal);
+  EXPECT_EQ(Do(Op::kFchmod, fd, 0777), -EPERM);
+  EXPECT_EQ(Do(Op::kFchmod, fd, 0600), 0);
+}
+
+}  // namespace
+}  // namespace selkie
