@@ -1,5 +1,5 @@
-// Implementation of sequence_testing.h.  Its name ends in _test so that it is
-// linked to the tests and not to the library.
+// Implementation of sequence_testing.h, and that what it prints runs.  The name
+// ends in _test so that it is linked to the tests and not to the library.
 #include "scenarios/sequence_testing.h"
 
 #include "fmt/format.h"
@@ -8,6 +8,8 @@
 #include "model/step.h"
 #include "scenarios/generate.h"
 #include "scenarios/library.h"
+#include "scenarios/print.h"
+#include "scenarios/scenario.h"
 #include "scenarios/shrink.h"
 
 namespace selkie {
@@ -19,15 +21,7 @@ Semantics LoadForTest(std::string_view name) {
 }
 
 std::string ShowSequence(const Sequence& sequence, const Semantics& semantics) {
-  std::string text;
-  const Trace trace = Replay(sequence, semantics);
-  for (size_t i = 0; i < sequence.calls.size(); ++i) {
-    const Call& call = sequence.calls[i];
-    text += fmt::format("{}: {} = {}\n", static_cast<char>('A' + call.task),
-                        PrintCall(call, &semantics, nullptr),
-                        PrintResult(call, trace.results[i], &semantics, nullptr));
-  }
-  return text;
+  return PrintScenario(Replay(sequence, semantics), &semantics, {.name = "found", .doc = ""});
 }
 
 void showValue(const Sequence& sequence, std::ostream& out) {
@@ -90,4 +84,23 @@ std::string ViolationInCampaign(uint64_t seed, int count, int length, const Sema
   return "";
 }
 
+namespace {
+
+// Whatever is found is printed as a scenario that passes and makes the same calls.
+TEST(ShowSequenceTest, PrintsScenariosThatRun) {
+  const Semantics semantics = LoadForTest("linux-5.1");
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Sequence sequence = RandomSequence(seed, 30, Limits{}, TwoUsers(), semantics);
+    const std::string text = ShowSequence(sequence, semantics);
+    const absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios("found.scn", text);
+    ASSERT_TRUE(scenarios.ok()) << scenarios.status() << "\n" << text;
+    ASSERT_EQ(scenarios->size(), 1u);
+    const absl::StatusOr<ScenarioRun> run = RunScenario(scenarios->front(), semantics);
+    ASSERT_TRUE(run.ok()) << run.status() << "\n" << text;
+    EXPECT_TRUE(run->passed) << text;
+    EXPECT_EQ(run->trace.sequence.calls, sequence.calls) << text;
+  }
+}
+
+}  // namespace
 }  // namespace selkie

@@ -161,6 +161,7 @@ class Shrinker {
         smaller |= RemovePairs();
         smaller |= RemoveTasks();
         smaller |= RenameFds();
+        smaller |= MoveAddresses();
         smaller |= SimplifyArguments();
       }
     }
@@ -206,7 +207,8 @@ class Shrinker {
       return Try(std::move(candidate));
     };
     for (int64_t fd : ValuesOf(without, i, ArgKind::kFd))
-      if (fd > kFirstFd && fd < kFdEnd && try_moved(ArgKind::kFd, fd, 1)) return true;
+      for (int64_t fds = 1; fds <= 2; ++fds)  // socketpair takes two
+        if (fd >= kFirstFd + fds && fd < kFdEnd && try_moved(ArgKind::kFd, fd, fds)) return true;
     for (int64_t task : ValuesOf(without, i, ArgKind::kTask))
       if (task > 0 && try_moved(ArgKind::kTask, task, 1)) return true;
     for (int64_t address : ValuesOf(without, i, ArgKind::kAddress))
@@ -297,6 +299,22 @@ class Shrinker {
         if (kind == ArgKind::kFd && word == from) word = to;
       });
     return Try(std::move(candidate));
+  }
+
+  // Everything from an address on moves down together, by as much as possible.
+  bool MoveAddresses() {
+    bool moved = false;
+    for (int64_t address : ValuesOf(best_, 0, ArgKind::kAddress)) {
+      if (address >= kArenaEnd) continue;
+      for (int64_t pages = address / kPageSize; pages > 0; --pages) {
+        Sequence candidate = best_;
+        MoveDown(candidate, 0, ArgKind::kAddress, address, pages * kPageSize);
+        if (candidate == best_ || !Try(std::move(candidate))) continue;
+        moved = true;
+        break;
+      }
+    }
+    return moved;
   }
 
   bool SimplifyArguments() {

@@ -33,6 +33,8 @@ struct ShrinkReport {
 //    guessed otherwise: a call keeps its arguments, and the predicate rejects
 //    what has lost its meaning);
 //  - tasks go: the calls of one, or its calls are made by a lower task instead;
+//  - all uses of a descriptor become a lower one, all addresses from one on move
+//    down together;
 //  - arguments become simple: flags and seals lose bits, numbers become 0, 1,
 //    whole pages, or nearer to 0; uids become 0.
 //

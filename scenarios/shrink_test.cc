@@ -106,6 +106,28 @@ TEST(ShrinkTest, MovesDescriptorsDown) {
                           "A: lseek(3, 0, SEEK_END)"));
 }
 
+// A socketpair takes two numbers, a mapping at a hint moves what is mapped after it.
+TEST(ShrinkTest, MovesOverPairsAndMappings) {
+  const Semantics semantics = LoadForTest("linux-5.1");
+  constexpr int64_t kHint = 5 * kPageSize;
+  Sequence sequence;
+  sequence.calls = {Call{Op::kSocketpair},
+                    Call{Op::kMemfdCreate, 0, {0}},
+                    Call{Op::kFtruncate, 0, {5, 3 * kPageSize}},
+                    Call{Op::kMmap, 0, {kHint, 2 * kPageSize, 3, abi::kMapShared, 5, 0}},
+                    Call{Op::kStore, 0, {kHint, 'q'}},
+                    Call{Op::kLoad, 0, {kHint}}};
+  const auto loads = [&](const Sequence& s) {
+    const Trace trace = Replay(s, semantics);
+    return !s.calls.empty() && s.calls.back().op == Op::kLoad && trace.results.back().ok() &&
+           trace.results.back().value != 0;
+  };
+  EXPECT_THAT(Texts(Shrink(sequence, loads), semantics),
+              ElementsAre("A: memfd_create(\"region\", 0)", "A: ftruncate(3, 1)",
+                          "A: mmap(NULL, 1, PROT_WRITE, MAP_SHARED, 3, 0)",
+                          "A: store(0x0, \"x\")", "A: load(0x0)"));
+}
+
 TEST(ShrinkTest, MovesCallsToTheFirstTask) {
   const Semantics semantics = LoadForTest("linux-5.1");
   Sequence sequence;
