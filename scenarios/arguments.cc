@@ -165,7 +165,7 @@ int64_t DrawExtension(View& view, Choices& choices) {
 }
 
 int64_t DrawMode(Choices& choices) {
-  constexpr int64_t kModes[] = {0777, 0666, 0600, 0444, 0400, 0,    0700,
+  constexpr int64_t kModes[] = {0777, 0666, 0600, 0444, 0400, 0,     0700,
                                 0222, 0111, 0311, 0755, 0606, 04777, 07777};
   return OneOf(choices, kModes);
 }
@@ -283,50 +283,25 @@ int64_t DrawByte(Choices& choices) {
 void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* words) {
   switch (arg.kind) {
     case ArgKind::kLiteral:
-    case ArgKind::kName:
-      return;
-    case ArgKind::kFd:
-      words[0] = DrawFd(view, arg.name, choices);
-      return;
-    case ArgKind::kPath:
-      return DrawPath(view, choices, words);
-    case ArgKind::kFlags:
-      words[0] = DrawFlags(arg, choices);
-      return;
-    case ArgKind::kSeals:
-      words[0] = DrawSeals(view.semantics, choices);
-      return;
-    case ArgKind::kInt:
-      words[0] = DrawInt(view, choices);
-      return;
-    case ArgKind::kSize:
-      words[0] = DrawSize(view, arg.name, choices);
-      return;
-    case ArgKind::kAddress:
-      words[0] = DrawAddress(view, choices);
-      return;
-    case ArgKind::kByte:
-      words[0] = DrawByte(choices);
-      return;
-    case ArgKind::kMode:
-      words[0] = DrawMode(choices);
-      return;
-    case ArgKind::kTask:
-      words[0] = DrawTask(view, choices);
-      return;
-    case ArgKind::kExtension:
-      words[0] = DrawExtension(view, choices);
-      return;
-    case ArgKind::kExtensionArg:
-      words[0] = DrawExtensionArg(view, choices);
-      return;
+    case ArgKind::kName: return;
+    case ArgKind::kFd: words[0] = DrawFd(view, arg.name, choices); return;
+    case ArgKind::kPath: return DrawPath(view, choices, words);
+    case ArgKind::kFlags: words[0] = DrawFlags(arg, choices); return;
+    case ArgKind::kSeals: words[0] = DrawSeals(view.semantics, choices); return;
+    case ArgKind::kInt: words[0] = DrawInt(view, choices); return;
+    case ArgKind::kSize: words[0] = DrawSize(view, arg.name, choices); return;
+    case ArgKind::kAddress: words[0] = DrawAddress(view, choices); return;
+    case ArgKind::kByte: words[0] = DrawByte(choices); return;
+    case ArgKind::kMode: words[0] = DrawMode(choices); return;
+    case ArgKind::kTask: words[0] = DrawTask(view, choices); return;
+    case ArgKind::kExtension: words[0] = DrawExtension(view, choices); return;
+    case ArgKind::kExtensionArg: words[0] = DrawExtensionArg(view, choices); return;
   }
 }
 
 }  // namespace
 
-void DrawArguments(const State& state, const Semantics& semantics, Choices& choices,
-                   Call& call) {
+void DrawArguments(const State& state, const Semantics& semantics, Choices& choices, Call& call) {
   View view = ViewOf(state, semantics, call);
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(view.spec)) {

@@ -20,8 +20,7 @@ constexpr int WeightOf(Op op) {
     case Op::kMprotect:
     case Op::kMremap:
     case Op::kFtruncate:
-    case Op::kAddSeals:
-      return 32;
+    case Op::kAddSeals: return 32;
     case Op::kMemfdCreate:
     case Op::kOpen:
     case Op::kWrite:
@@ -31,8 +30,7 @@ constexpr int WeightOf(Op op) {
     case Op::kRecvmsg:
     case Op::kSendmsg:
     case Op::kRecvFd:
-    case Op::kExtension:
-      return 20;
+    case Op::kExtension: return 20;
     case Op::kGetFl:
     case Op::kGetFd:
     case Op::kSetFd:
@@ -41,14 +39,10 @@ constexpr int WeightOf(Op op) {
     case Op::kDup:
     case Op::kFork:
     case Op::kClone:
-    case Op::kSocketpair:
-      return 5;
-    case Op::kExec:
-      return 2;
-    case Op::kExit:
-      return 3;
-    default:
-      return 10;
+    case Op::kSocketpair: return 5;
+    case Op::kExec: return 2;
+    case Op::kExit: return 3;
+    default: return 10;
   }
 }
 

@@ -25,8 +25,7 @@ std::vector<uint32_t> Draws(Choices& choices, uint32_t n, int count) {
 CallStatistics StatisticsOf(const Semantics& semantics, const std::vector<int>& uids, int count) {
   CallStatistics statistics;
   for (int i = 0; i < count; ++i) {
-    const Sequence sequence =
-        RandomSequence(SequenceSeed(1, i), 40, Limits{}, uids, semantics);
+    const Sequence sequence = RandomSequence(SequenceSeed(1, i), 40, Limits{}, uids, semantics);
     const Trace trace = Replay(sequence, semantics);
     for (size_t k = 0; k < trace.results.size(); ++k)
       statistics.Add(sequence.calls[k], trace.results[k]);
@@ -37,8 +36,7 @@ CallStatistics StatisticsOf(const Semantics& semantics, const std::vector<int>& 
 // Values from an implementation of xoshiro256** and splitmix64 of its own.
 TEST(RandomTest, GivesTheSameNumbersOnEveryMachine) {
   Random zero(0), other(2018);
-  EXPECT_THAT(Draws(zero, 1 << 24, 5),
-              ElementsAre(10087519, 12545567, 1728388, 6989204, 12297645));
+  EXPECT_THAT(Draws(zero, 1 << 24, 5), ElementsAre(10087519, 12545567, 1728388, 6989204, 12297645));
   EXPECT_THAT(Draws(other, 100, 8), ElementsAre(82, 93, 5, 21, 27, 10, 59, 88));
 }
 
@@ -109,8 +107,14 @@ TEST(GenerateTest, SequencesHaveTheLengthAskedFor) {
 
 TEST(GenerateTest, SmallLimitsAreRespected) {
   const Semantics semantics = LoadForTest("linux-5.1");
-  const Limits one{.tasks = 1, .fds = 1, .files = 1, .inodes = 1,
-                   .maps = 1, .pages = 1, .arena = 1, .messages = 1};
+  const Limits one{.tasks = 1,
+                   .fds = 1,
+                   .files = 1,
+                   .inodes = 1,
+                   .maps = 1,
+                   .pages = 1,
+                   .arena = 1,
+                   .messages = 1};
   for (uint64_t seed = 0; seed < 2000; ++seed) {
     const Sequence sequence = RandomSequence(seed, 30, one, {0}, semantics);
     std::vector<State> states;
@@ -141,9 +145,9 @@ TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
     EXPECT_GE(root.SuccessesOf(spec.op), 20) << ShortName(spec.op);
   }
   // Every errno that the model knows, but for ENOTTY, which only extension calls give.
-  for (int error : {EPERM, ENOENT, ENXIO, EBADF, ECHILD, EAGAIN, ENOMEM, EACCES, EFAULT, EBUSY,
-                    ENODEV, EINVAL, EMFILE, EFBIG, ESPIPE, EPIPE, EOVERFLOW, ENOTSOCK, EOPNOTSUPP,
-                    ECONNRESET})
+  for (int error :
+       {EPERM,  ENOENT, ENXIO,  EBADF, ECHILD, EAGAIN, ENOMEM,    EACCES,   EFAULT,     EBUSY,
+        ENODEV, EINVAL, EMFILE, EFBIG, ESPIPE, EPIPE,  EOVERFLOW, ENOTSOCK, EOPNOTSUPP, ECONNRESET})
     EXPECT_GE(users.ErrnoCount(error), 5) << ErrnoName(error);
   EXPECT_GE(users.SignalCount(SIGSEGV), 100);
   EXPECT_GE(users.SignalCount(SIGBUS), 100);

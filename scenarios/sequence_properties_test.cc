@@ -92,15 +92,14 @@ std::string ChangedIsExact::Check(const State& before, const Call&, const Result
   return "Result::changed is false but the state differs";
 }
 
-std::string EffectIsComplete::Check(const State& before, const Call& call,
-                                    const Result& result, State& after) {
+std::string EffectIsComplete::Check(const State& before, const Call& call, const Result& result,
+                                    State& after) {
   for (int i = 0; i < kMaxInodes; ++i) {
     if (!Survives(before, after, i)) continue;
     const bool resized = before.inodes[i].size != after.inodes[i].size;
     // Behind the end, ftruncate to the same size zeroes too.
-    const bool wrote = call.op == Op::kStore
-                           ? before.inodes[i].bytes != after.inodes[i].bytes
-                           : ContentsDiffer(before.inodes[i], after.inodes[i]);
+    const bool wrote = call.op == Op::kStore ? before.inodes[i].bytes != after.inodes[i].bytes
+                                             : ContentsDiffer(before.inodes[i], after.inodes[i]);
     const Effect& effect = result.effect;
     if (resized && effect.resized != i + 1)
       return fmt::format("the size of inode {} changed, effect.resized is {}", i, effect.resized);
@@ -179,13 +178,10 @@ void ContentsMatchReference::ExecuteStore(const State& before, const Call& call)
                                                       static_cast<uint8_t>(call.arg[1]));
 }
 
-void ContentsMatchReference::Execute(const State& before, const Call& call,
-                                     const Result& result) {
+void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
   if (call.op == Op::kStore) return ExecuteStore(before, call);
-  const bool by_path =
-      call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
-  const int node =
-      by_path ? InodeOfPath(before, call) : InodeOfFd(before, call.task, call.arg[0]);
+  const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
+  const int node = by_path ? InodeOfPath(before, call) : InodeOfFd(before, call.task, call.arg[0]);
   if (node < 0) return;
   Contents& contents = inodes_[node];
   if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
@@ -263,8 +259,7 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
 
 // ---- Positions ----
 
-void PositionsMatchReference::Execute(const State& before, const Call& call,
-                                      const Result& result) {
+void PositionsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
   const bool moves = call.op == Op::kRead || call.op == Op::kWrite || call.op == Op::kLseek;
   if (!moves || !result.ok()) return;
   const int file = FileOf(before, call.task, call.arg[0]);

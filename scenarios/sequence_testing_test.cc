@@ -75,9 +75,8 @@ std::string ViolationInCampaign(uint64_t seed, int count, int length, const Sema
     const std::vector<int> uids = i % 2 == 0 ? std::vector<int>{0} : TwoUsers();
     const Sequence found = RandomSequence(SequenceSeed(seed, i), length, Limits{}, uids, semantics);
     if (FirstViolation(found, semantics, make).empty()) continue;
-    const Sequence small = Shrink(found, [&](const Sequence& s) {
-      return !FirstViolation(s, semantics, make).empty();
-    });
+    const Sequence small = Shrink(
+        found, [&](const Sequence& s) { return !FirstViolation(s, semantics, make).empty(); });
     return fmt::format("sequence {} of seed {}: {}\n{}", i, seed,
                        FirstViolation(small, semantics, make), ShowSequence(small, semantics));
   }

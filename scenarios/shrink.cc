@@ -65,9 +65,8 @@ std::tuple<int, uint64_t> NumberRank(int64_t value) {
 }
 
 std::vector<int64_t> SimplerNumbers(int64_t value) {
-  const int64_t down = value - value % kPageSize;
-  std::vector<int64_t> values = {0,         1,          kPageSize, 2 * kPageSize, down,
-                                 value / 2, value - 1, -1};
+  const int64_t down = value - value % kPageSize, less = value > 0 ? value - 1 : value;
+  std::vector<int64_t> values = {0, 1, kPageSize, 2 * kPageSize, down, value / 2, less, -1};
   std::erase_if(values, [&](int64_t v) { return !(NumberRank(v) < NumberRank(value)); });
   return values;
 }
@@ -111,24 +110,17 @@ std::vector<int64_t> SimplerTasks(int64_t value) {
 
 std::vector<int64_t> SimplerValues(ArgKind kind, int64_t value) {
   switch (kind) {
-    case ArgKind::kFd:
-      return SimplerFds(value);
-    case ArgKind::kTask:
-      return SimplerTasks(value);
+    case ArgKind::kFd: return SimplerFds(value);
+    case ArgKind::kTask: return SimplerTasks(value);
     case ArgKind::kFlags:
     case ArgKind::kSeals:
     case ArgKind::kMode:
-    case ArgKind::kExtensionArg:
-      return FewerBits(value);
+    case ArgKind::kExtensionArg: return FewerBits(value);
     case ArgKind::kInt:
-    case ArgKind::kSize:
-      return SimplerNumbers(value);
-    case ArgKind::kAddress:
-      return SimplerAddresses(value);
-    case ArgKind::kByte:
-      return value == 'x' ? std::vector<int64_t>{} : std::vector<int64_t>{'x'};
-    default:
-      return {};
+    case ArgKind::kSize: return SimplerNumbers(value);
+    case ArgKind::kAddress: return SimplerAddresses(value);
+    case ArgKind::kByte: return value == 'x' ? std::vector<int64_t>{} : std::vector<int64_t>{'x'};
+    default: return {};
   }
 }
 

@@ -51,7 +51,9 @@ TEST(ShrinkTest, KeepsASequenceThatDoesNotFail) {
   Sequence sequence;
   sequence.calls = {Call{Op::kExit}, Call{Op::kExit}};
   ShrinkReport report;
-  EXPECT_EQ(Shrink(sequence, [](const Sequence&) { return false; }, {}, &report), sequence);
+  EXPECT_EQ(Shrink(
+                sequence, [](const Sequence&) { return false; }, {}, &report),
+            sequence);
   EXPECT_EQ(report.tries, 1);
 }
 
@@ -68,9 +70,8 @@ TEST(ShrinkTest, KeepsTheOneCallThatMatters) {
   Sequence sequence = RandomSequence(2, 60, Limits{}, {0}, semantics);
   sequence.calls.insert(sequence.calls.begin() + 37, Call{Op::kLseek, 0, {9, 5000, 2}});
   const auto has_lseek = [](const Sequence& s) {
-    return std::any_of(s.calls.begin(), s.calls.end(), [](const Call& c) {
-      return c.op == Op::kLseek && c.arg[1] >= 4097;
-    });
+    return std::any_of(s.calls.begin(), s.calls.end(),
+                       [](const Call& c) { return c.op == Op::kLseek && c.arg[1] >= 4097; });
   };
   const Sequence small = Shrink(sequence, has_lseek);
   EXPECT_THAT(Texts(small, semantics), ElementsAre("A: lseek(3, 8192, SEEK_SET)"));
@@ -124,8 +125,8 @@ TEST(ShrinkTest, MovesOverPairsAndMappings) {
   };
   EXPECT_THAT(Texts(Shrink(sequence, loads), semantics),
               ElementsAre("A: memfd_create(\"region\", 0)", "A: ftruncate(3, 1)",
-                          "A: mmap(NULL, 1, PROT_WRITE, MAP_SHARED, 3, 0)",
-                          "A: store(0x0, \"x\")", "A: load(0x0)"));
+                          "A: mmap(NULL, 1, PROT_WRITE, MAP_SHARED, 3, 0)", "A: store(0x0, \"x\")",
+                          "A: load(0x0)"));
 }
 
 TEST(ShrinkTest, MovesCallsToTheFirstTask) {
@@ -159,8 +160,8 @@ TEST(ShrinkTest, StopsWhenOutOfTries) {
   int asked = 0;
   ShrinkReport report;
   const Sequence small = Shrink(
-      sequence, [&](const Sequence& s) { return ++asked, s.calls.size() > 5; },
-      {.max_tries = 10}, &report);
+      sequence, [&](const Sequence& s) { return ++asked, s.calls.size() > 5; }, {.max_tries = 10},
+      &report);
   EXPECT_EQ(asked, 10);
   EXPECT_EQ(report.tries, 10);
   EXPECT_FALSE(report.complete);
@@ -170,7 +171,7 @@ TEST(ShrinkTest, StopsWhenOutOfTries) {
 // What is left when a random sequence shows an errno is short, whatever it is.
 TEST(ShrinkTest, ResultsAreShortAndStillFail) {
   const Semantics semantics = LoadForTest("linux-5.1");
-  const std::pair<Op, int> cases[] = {{Op::kAddSeals, EBUSY}, {Op::kMmap, EPERM},
+  const std::pair<Op, int> cases[] = {{Op::kAddSeals, EBUSY},  {Op::kMmap, EPERM},
                                       {Op::kMprotect, EACCES}, {Op::kOpen, EACCES},
                                       {Op::kFallocate, EPERM}, {Op::kRecvmsg, 0}};
   for (const auto& [op, error] : cases) {

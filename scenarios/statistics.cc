@@ -30,15 +30,9 @@ void CallStatistics::Add(const Call& call, const Result& result) {
       ++successes_;
       ++op.successes;
       return;
-    case Result::Kind::kErrno:
-      ++errnos_[result.value];
-      return;
-    case Result::Kind::kSignal:
-      ++signals_[result.value];
-      return;
-    case Result::Kind::kBound:
-      ++bounds_;
-      return;
+    case Result::Kind::kErrno: ++errnos_[result.value]; return;
+    case Result::Kind::kSignal: ++signals_[result.value]; return;
+    case Result::Kind::kBound: ++bounds_; return;
   }
 }
 
@@ -59,8 +53,7 @@ std::string CallStatistics::ToString() const {
     if (ops_[i].calls == 0) continue;
     text += fmt::format("  {:<16} {:>10} {:>6.2f} %  succeeds {:>5.1f} %\n",
                         ShortName(static_cast<Op>(i)), ops_[i].calls,
-                        Percent(ops_[i].calls, calls_),
-                        Percent(ops_[i].successes, ops_[i].calls));
+                        Percent(ops_[i].calls, calls_), Percent(ops_[i].successes, ops_[i].calls));
   }
   for (const auto& [error, count] : errnos_) text += CountLine(ErrnoName(error), count, calls_);
   for (const auto& [signal, count] : signals_) text += CountLine(SignalName(signal), count, calls_);
