@@ -23,7 +23,10 @@
 //                                  been seen already, so nothing is run twice
 //   panic, oops, BUG               InternalError with the console's last lines,
 //                                  even if the command had reported its end
-//   the guest ends without report  InternalError
+//   the guest ends without report  before the command started: as silence, and
+//                                  after the last try InternalError; later
+//                                  InternalError at once
+//   a damaged report               DataLossError
 //   the run takes too long         DeadlineExceededError
 //   request.interrupted            the outcome with interrupted = true and what
 //                                  came so far
@@ -55,9 +58,9 @@ struct GuestRequest {
   // folder are in the guest under kGuestTreeRoot, and SELKIE_ROOT names that.
   std::string tree_root;
   std::map<std::string, std::string> environment;  // more variables
-  int memory_mib = 512;    // 6.18 and later do not boot with 256
-  int cpus = 1;            // 1 to 8
-  int boot_seconds = 60;   // the guest must report itself within this time
+  int memory_mib = 512;      // 6.18 and later do not boot with 256
+  int cpus = 1;              // 1 to 8
+  int boot_seconds = 60;     // the guest must report itself within this time
   int silence_seconds = 60;  // and then never be silent for longer (its init
                              // reports every two seconds that it lives)
   int timeout_seconds = 0;   // for the command, from its start; 0 = no limit
@@ -96,9 +99,9 @@ absl::StatusOr<GuestOutcome> RunInGuest(const GuestRequest& request);
 // program; NotFoundError says how to build one.
 absl::StatusOr<std::string> FindGuestBinary(const std::string& root);
 
-// True if /dev/kvm is there and really runs code: a virtual machine is made and
-// executes one instruction.  (The device exists on many machines where it
-// cannot work.)
+// True if /dev/kvm is there and runs code on the processor: a virtual machine is
+// made and executes two instructions, one of which KVM cannot emulate in
+// software.  (The device exists on many machines where no kernel boots on it.)
 bool KvmWorks();
 
 }  // namespace selkie

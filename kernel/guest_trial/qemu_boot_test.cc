@@ -2,7 +2,6 @@
 // purpose, some on the real kernels that are in the cache.
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <string>
@@ -13,6 +12,7 @@
 #include "kernel/guest_frame.h"
 #include "kernel/guest_trial/fake_kernel.h"
 #include "kernel/image.h"
+#include "kernel/image_testing.h"
 #include "kernel/qemu.h"
 #include "kernel/qemu_process.h"
 #include "scenarios/library.h"
@@ -140,13 +140,10 @@ TEST_F(FakeGuest, ThatIsInterruptedGivesWhatCame) {
 
 TEST_F(FakeGuest, LeavesNoTemporaryFiles) {
   absl::StatusOr<TemporaryFolder> temporary = TemporaryFolder::Make();
-  const char* before = std::getenv("TMPDIR");
-  std::string kept = before != nullptr ? before : "";
-  setenv("TMPDIR", temporary->path().c_str(), 1);
+  ScopedVariable place("TMPDIR", temporary->path());
   request_.boot_seconds = 1;
   request_.tries = 1;
   EXPECT_FALSE(Run("", "", FakeEnd::kHang).ok());
-  before != nullptr ? setenv("TMPDIR", kept.c_str(), 1) : unsetenv("TMPDIR");
   EXPECT_TRUE(std::filesystem::is_empty(temporary->path()));
 }
 
