@@ -34,10 +34,6 @@ struct Subject {
   TraceAbout about;
 };
 
-std::string Message(const absl::Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
 // ---- From a scenario ----
 
 absl::StatusOr<Scenario> ChooseScenario(std::vector<Scenario> scenarios,
