@@ -44,8 +44,11 @@ struct PairSystem {
   }
   Node Canonical(const Node& node) const {
     if (!SameShape(node.first, node.second)) return node;
-    const Renaming renaming = CanonicalRenaming(node.first, baseline.symmetry());
-    return {Rename(node.first, renaming), Rename(node.second, renaming)};
+    Node erased = node;
+    EraseUnstored(baseline.layout(), erased.first);
+    EraseUnstored(other.layout(), erased.second);
+    const Renaming renaming = CanonicalRenaming(erased.first, baseline.symmetry());
+    return {Rename(erased.first, renaming), Rename(erased.second, renaming)};
   }
   int bits() const { return baseline.layout().bits() + other.layout().bits(); }
   bool Store(const Node& node, PackedWords& out) const {

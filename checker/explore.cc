@@ -15,7 +15,9 @@ struct SingleSystem {
     machine.Apply(node, move, outcome);
   }
   Node Canonical(const Node& node) const {
-    return Rename(node, CanonicalRenaming(node, machine.symmetry()));
+    Node erased = node;
+    EraseUnstored(machine.layout(), erased);
+    return Rename(erased, CanonicalRenaming(erased, machine.symmetry()));
   }
   int bits() const { return machine.layout().bits(); }
   bool Store(const Node& node, PackedWords& out) const {

@@ -277,6 +277,21 @@ int Unpack(const Layout& layout, const PackedWords& in, State& state, int at) {
   return read.at();
 }
 
+void EraseUnstored(const Layout& l, State& s) {
+  for (int i = 0; i < l.limits.files; ++i) {
+    if (l.file_flags == 0) s.files[i].flags = 0;
+    if (l.file_pos == 0) s.files[i].pos = 0;
+  }
+  for (int i = 0; i < l.limits.inodes && l.byte == 0; ++i) s.inodes[i].bytes = {};
+  for (int i = 0; i < l.limits.tasks; ++i) {
+    for (int j = 0; j < l.limits.fds && l.fd_cloexec == 0; ++j) s.fds[i][j].cloexec = 0;
+    for (int j = 0; j < l.limits.maps && l.byte == 0; ++j) {
+      s.mms[i][j].copied = 0;
+      s.mms[i][j].copy = {};
+    }
+  }
+}
+
 std::string ErasedFields(const Layout& l) {
   std::vector<std::string> names;
   if (l.byte == 0) names.push_back("contents");

@@ -73,6 +73,9 @@ int Pack(const Layout& layout, const State& state, PackedWords& out, int at = 0)
 // Returns the bit after the last one.
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at = 0);
 
+// Clears the fields that are not stored, in place.
+void EraseUnstored(const Layout& layout, State& state);
+
 // Names of the fields that are not stored though calls may change them, for
 // people: "contents, FD_CLOEXEC".
 std::string ErasedFields(const Layout& layout);
