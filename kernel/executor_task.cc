@@ -35,8 +35,13 @@ void EndIfAbandoned(const Control& control) {
   if (RawSyscall(SYS_kill, control.harness_pid, 0) == -ESRCH) RawSyscall(SYS_exit_group, 1);
 }
 
-void ProbeAll(Control& control, int task) {
-  Probe(control, task, control.states[control.next], ProbeKind::kFinal);
+// What a mapping may become is tried by the last task of its address space.
+void ProbeAtEnd(Control& control, int task) {
+  const State& state = control.states[control.next];
+  bool last = true;
+  for (int later = task + 1; later < kMaxTasks; ++later)
+    last &= !control.tasks[later].running || state.tasks[later].mm != state.tasks[task].mm;
+  Probe(control, task, state, last ? ProbeKind::kFinal : ProbeKind::kGentle);
 }
 
 }  // namespace
@@ -112,7 +117,7 @@ void LiveAsTask(Control& control, int task) {
       MakeCalls(control, task);
       PassTurn(control, NextTask(control));
     } else {
-      ProbeAll(control, task);
+      ProbeAtEnd(control, task);
       PassTurn(control, kHarness);
     }
   }

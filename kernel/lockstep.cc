@@ -25,9 +25,6 @@
 namespace selkie {
 namespace {
 
-// How long a task may keep the turn: far longer than any sequence takes.
-constexpr int kHangSeconds = 20;
-
 // Whether a sequence needs processes of its own.
 bool NeedsTasks(const Control& control, const std::vector<int>& uids) {
   if (uids != std::vector<int>{0}) return true;
@@ -54,15 +51,15 @@ bool BecomeUser(int uid) {
 
 // A task has ended for all others to see once its pidfd is readable: its
 // descriptors are closed and its mappings gone.
-absl::Status AwaitEnd(int32_t pid) {
+absl::Status AwaitEnd(int32_t pid, int seconds) {
   const auto pidfd = static_cast<int>(RawSyscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) return absl::InternalError(fmt::format("pidfd_open: errno {}", -pidfd));
   pollfd wanted = {pidfd, POLLIN, 0};
-  const int ready = poll(&wanted, 1, kHangSeconds * 1000);
+  const int ready = poll(&wanted, 1, seconds * 1000);
   close(pidfd);
   if (ready == 1) return absl::OkStatus();
   return absl::DeadlineExceededError(
-      fmt::format("a task that called exit did not end within {} s", kHangSeconds));
+      fmt::format("a task that called exit did not end within {} s", seconds));
 }
 
 std::string CallAt(const Control& control) {
@@ -72,9 +69,9 @@ std::string CallAt(const Control& control) {
                      PrintCall(call, nullptr, nullptr));
 }
 
-absl::Status Hung(const Control& control) {
+absl::Status Hung(const Control& control, int seconds) {
   return absl::DeadlineExceededError(
-      fmt::format("no answer within {} s from {}", kHangSeconds, CallAt(control)));
+      fmt::format("no answer within {} s from {}", seconds, CallAt(control)));
 }
 
 absl::Status Crashed(const Control& control) {
@@ -143,6 +140,7 @@ Sequence Lockstep::Loaded() const {
 
 absl::Status Lockstep::Run(const RunOptions& options) {
   Control& c = control();
+  hang_seconds_ = options.hang_seconds;
   c.nofile = kFirstFd + limits_.fds;
   c.stop_at_difference = options.stop_at_difference;
   c.probe_each = options.probe_each;
@@ -198,14 +196,14 @@ absl::Status Lockstep::Turns() {
   Control& c = control();
   for (;;) {
     if (c.exiting_pid != 0) {
-      if (absl::Status status = AwaitEnd(c.exiting_pid); !status.ok()) return status;
+      if (absl::Status status = AwaitEnd(c.exiting_pid, hang_seconds_); !status.ok()) return status;
       DrainChannel(c.exiting_task);
       c.exiting_pid = 0;
     }
     const int task = NextTask(c);
     if (task == kHarness) return absl::OkStatus();
     PassTurn(c, task);
-    if (!AwaitTurn(c, kHarness, kHangSeconds)) return Hung(c);
+    if (!AwaitTurn(c, kHarness, hang_seconds_)) return Hung(c, hang_seconds_);
     if (c.crash_signal != 0) return Crashed(c);
   }
 }
@@ -216,7 +214,7 @@ absl::Status Lockstep::ProbeTasks() {
   for (int task = 0; task < kMaxTasks && !c.differs; ++task) {
     if (!c.tasks[task].running) continue;
     PassTurn(c, task);
-    if (!AwaitTurn(c, kHarness, kHangSeconds)) return Hung(c);
+    if (!AwaitTurn(c, kHarness, hang_seconds_)) return Hung(c, hang_seconds_);
     if (c.crash_signal != 0) return Crashed(c);
   }
   return absl::OkStatus();

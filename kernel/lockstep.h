@@ -29,6 +29,8 @@ struct RunOptions {
   bool stop_at_difference = true;  // else the kernel's answers are only collected
   bool probe_each = false;  // compare the state behind descriptors and mappings
                             // after each call, not only at the end
+  int hang_seconds = 20;    // how long a task may keep the turn: far longer than
+                            // any sequence takes
 };
 
 class Lockstep {
@@ -76,6 +78,7 @@ class Lockstep {
   bool may_change_user_;
   Limits limits_;
   std::vector<int> uids_ = {0};
+  int hang_seconds_ = 0;
   int32_t group_ = 0;  // process group of the tasks
 };
 

@@ -1,0 +1,152 @@
+#include "kernel/conform.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernel/observe.h"
+
+namespace selkie {
+namespace {
+
+using testing::HasSubstr;
+
+ConformReport Sample() {
+  ConformReport report;
+  report.release = "6.18";
+  report.semantics = "linux-6.18";
+  report.scenarios = 1;
+  report.sequences = 2;
+  report.calls = 30;
+  report.succeeded = 20;
+  report.state_facts = 4;
+  report.differing = 1;
+  report.by_op[static_cast<int>(Op::kAddSeals)] = {5, 4};
+  report.divergences = {{"origin", "summary", "text\n", "kind", 3, 20}};
+  report.not_run = {"x"};
+  report.seconds = 0.5;
+  report.complete = true;
+  return report;
+}
+
+TEST(ConformReportTest, SurvivesJson) {
+  absl::StatusOr<ConformReport> back = ReportFromJson(ReportToJson(Sample()));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, Sample());
+}
+
+TEST(ConformReportTest, BadJsonIsAnError) {
+  for (const char* text : {"", "{}", "[]", R"({"release":1})"})
+    EXPECT_FALSE(ReportFromJson(text).ok()) << text;
+}
+
+TEST(ConformReportTest, MergingListsEachKindOnce) {
+  ConformReport whole;
+  Merge(Sample(), &whole);
+  Merge(Sample(), &whole);
+  EXPECT_EQ(whole.calls, 60);
+  EXPECT_EQ(whole.differing, 2);
+  EXPECT_EQ(whole.divergences.size(), 1u);
+  EXPECT_EQ(whole.by_op[static_cast<int>(Op::kAddSeals)].calls, 10);
+}
+
+// A folder of one test's own.
+class ConformTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/selkie-conform-test-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override {
+    for (const std::string& file : files_) unlink(file.c_str());
+    rmdir(folder_.c_str());
+  }
+  std::string Write(const std::string& name, const std::string& text) {
+    files_.push_back(folder_ + "/" + name);
+    std::ofstream(files_.back()) << text;
+    return files_.back();
+  }
+  // The running kernel's semantics, and one more rule.
+  std::string WithRule(const std::string& rule) {
+    absl::StatusOr<std::string> base = SemanticsForRelease(library_, RunningRelease());
+    EXPECT_TRUE(base.ok()) << base.status();
+    return Write("broken.sem", "semantics broken extends " + *base + "\n\"Wrong.\"\n" + rule + "\n");
+  }
+  ConformReport Run(const ConformRequest& request) {
+    absl::StatusOr<ConformReport> report = Conform(library_, request, {});
+    EXPECT_TRUE(report.ok()) << report.status();
+    return report.ok() ? *report : ConformReport{};
+  }
+
+  const Library library_ = Library::Default();
+  std::string folder_;
+  std::vector<std::string> files_;
+};
+
+TEST_F(ConformTest, AWrongRuleIsFoundAndShrunk) {
+  ConformRequest request;
+  request.semantics = WithRule("rule wrong write: refuse EPERM if seals has SHRINK");
+  request.random = 4000;
+  request.workers = 1;
+  const ConformReport report = Run(request);
+  EXPECT_GT(report.calls, 4000);
+  bool found = false;
+  for (const Divergence& d : report.divergences) {
+    if (d.summary.find("rule wrong") == std::string::npos) continue;
+    found = true;
+    EXPECT_LE(d.calls, 4) << d.scenario;
+    EXPECT_THAT(d.scenario, HasSubstr("write(fd, "));
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(ConformTest, AnExpectationThatNoKernelMeetsIsBroken) {
+  ConformRequest request;
+  request.paths = {Write("wrong.scn",
+                         "scenario wrong\n"
+                         "A: fd = memfd_create(\"x\", 0)\n"
+                         "A: fcntl(fd, F_GET_SEALS) = F_SEAL_GROW\n")};
+  const ConformReport report = Run(request);
+  ASSERT_EQ(report.divergences.size(), 1u);
+  EXPECT_THAT(report.divergences[0].summary, HasSubstr("wrong.scn:3: expected F_SEAL_GROW"));
+}
+
+TEST_F(ConformTest, RandomSequencesDependOnSeedAndNumberAlone) {
+  ConformRequest request;
+  request.random = 200;
+  request.workers = 1;
+  const ConformReport whole = Run(request);
+  request.random = 100;
+  ConformReport parts = Run(request);
+  request.first = 100;
+  Merge(Run(request), &parts);
+  EXPECT_EQ(whole.calls, parts.calls);
+  EXPECT_EQ(whole.by_op, parts.by_op);
+}
+
+TEST_F(ConformTest, BadInputIsAnErrorWithItsPlace) {
+  ConformRequest request;
+  request.paths = {Write("bad.scn", "scenario bad\nA: fly(1)\n")};
+  EXPECT_THAT(std::string(Conform(library_, request, {}).status().message()),
+              HasSubstr("bad.scn:2:"));
+  request.paths = {folder_ + "/nothing"};
+  EXPECT_TRUE(absl::IsNotFound(Conform(library_, request, {}).status()));
+}
+
+TEST_F(ConformTest, AnInterruptGivesWhatIsKnown) {
+  std::atomic<bool> interrupted{true};
+  ConformRequest request;
+  request.random = 1000000;
+  ConformHooks hooks;
+  hooks.interrupted = &interrupted;
+  absl::StatusOr<ConformReport> report = Conform(library_, request, hooks);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_FALSE(report->complete);
+  EXPECT_LT(report->sequences, 1000000);
+}
+
+}  // namespace
+}  // namespace selkie
