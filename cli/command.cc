@@ -19,8 +19,23 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 void OnInterrupt(int) { Interrupted() = true; }
 
-std::string Text(const absl::Status& status) {
-  return std::string(status.message().data(), status.message().size());
+constexpr size_t kLongestMessage = 1200;
+
+// A message may quote a file that is no text at all: without control characters,
+// and without the middle if it is long (its end says what was expected).
+std::string Presentable(std::string_view message) {
+  std::string text;
+  for (char c : message) {
+    const bool control = (static_cast<unsigned char>(c) < ' ' && c != '\n') || c == '\x7f';
+    if (control)
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      text += c;
+  }
+  if (text.size() <= kLongestMessage) return text;
+  const size_t half = kLongestMessage / 2;
+  return fmt::format("{} [... {} bytes ...] {}", text.substr(0, half),
+                     text.size() - kLongestMessage, text.substr(text.size() - half));
 }
 
 int CodeOf(const absl::Status& status) {
@@ -80,7 +95,9 @@ void CatchInterrupts() {
 }
 
 int Report(const absl::Status& status) {
-  if (!status.ok()) fmt::print(stderr, "selkie: {}\n", Text(status));
+  if (!status.ok())
+    fmt::print(stderr, "selkie: {}\n",
+               Presentable({status.message().data(), status.message().size()}));
   return CodeOf(status);
 }
 
@@ -99,29 +116,15 @@ void BuildCommandLine(CLI::App& app, Context& context) {
       "gives somebody a writable path to memory that was sealed?");
   app.set_version_flag("--version", "selkie " SELKIE_VERSION);
   app.require_subcommand(1);
-  app.footer("Example:\n  selkie review");
-#ifdef SELKIE_HAS_RUN
   AddRunCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_CHECK
   AddCheckCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_CONFORM
   AddConformCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_EXPORT
   AddExportCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_REVIEW
   AddReviewCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_SEMANTICS
   AddSemanticsCommand(app, context);
-#endif
-#ifdef SELKIE_HAS_KERNELS
   AddKernelsCommand(app, context);
-#endif
-  (void)context;
+  // Subcommands inherit the footer: this one comes after them.
+  app.footer("Example:\n  selkie review");
   AppendExitCodes(app);
 }
 

@@ -126,6 +126,16 @@ TEST(Report, TheStatusCodeDecidesTheExitCode) {
             "selkie: a.sem:1:2: bad\nselkie: no b.sem\nselkie: no kernel\n");
 }
 
+TEST(Report, AMessageThatQuotesAFileOfJunkStaysShortAndPlain) {
+  ::testing::internal::CaptureStderr();
+  Report(absl::InvalidArgumentError("a.sem:1:1: '\033[2J" + std::string(1 << 20, 'x') +
+                                    "': expected a rule"));
+  std::string printed = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(printed, ::testing::StartsWith("selkie: a.sem:1:1: '\\x1b[2Jxxx"));
+  EXPECT_THAT(printed, EndsWith("xxx': expected a rule\n"));
+  EXPECT_LT(printed.size(), 1500u);
+}
+
 TEST(Interrupts, SigintSetsTheFlagOnceAndTheNextOneIsFatal) {
   CatchInterrupts();
   EXPECT_FALSE(Interrupted());

@@ -67,15 +67,24 @@ works_from_elsewhere() {
     --property no-writable-reopen
 }
 
-# A second call may cost 0.1 s on top of the program; the median of nine.
-second_call_is_quick() {
+# median_ms COMMAND...: of nine calls, wall time.
+median_ms() {
   local i began
-  "$selkie" --version >/dev/null || return
   for i in 1 2 3 4 5 6 7 8 9; do
     began=$(date +%s%N)
-    "$selkie" --version >/dev/null
+    "$@" >/dev/null
     printf '%s\n' $((($(date +%s%N) - began) / 1000000))
-  done | sort -n | awk 'NR == 5 { print $1 " ms"; exit $1 > 100 }'
+  done | sort -n | sed -n 5p
+}
+
+# When nothing is to be built, ./selkie may cost 0.1 s on top of the program.
+second_call_is_quick() {
+  "$selkie" --version >/dev/null || return
+  local script program
+  script=$(median_ms "$selkie" --version)
+  program=$(median_ms "$root/build/release/cli/selkie" --version)
+  printf './selkie %s ms, the program alone %s ms\n' "$script" "$program"
+  [[ $((script - program)) -le 100 ]]
 }
 
 # The command that reads a file of each language.
@@ -92,11 +101,23 @@ read_by() {
 refused() {
   local reader code=0 output
   mapfile -t reader < <(read_by "$1")
-  output=$(timeout "$max_seconds" "$selkie" "${reader[@]}" "$2" 2>&1) || code=$?
-  printf '%s\n' "$output" | head -n 5
+  output=$(timeout "$max_seconds" "$selkie" "${reader[@]}" "$2" 2>&1 | tr -d '\0'
+    exit "${PIPESTATUS[0]}") || code=$?
+  printf '%s\n' "${output:0:2000}"
+  [[ ${#output} -le 2000 ]] || { printf '%s: a message of %s bytes\n' "$2" "${#output}"; return 1; }
   [[ $code == 2 ]] || { printf '%s: exit %s, expected 2\n' "$2" "$code"; return 1; }
   grep -qE "$(basename "$2"):[0-9]+:[0-9]+" <<<"$output" ||
     { printf '%s: no file:line:column in the message\n' "$2"; return 1; }
+}
+
+# What stands before a place where a parenthesis may.
+deep_start() {
+  case $1 in
+    sem) printf 'semantics deep extends linux-4.20\nrule deep write: refuse EPERM if ' ;;
+    scn) printf 'scenario deep\nA: fd = memfd_create("m", ' ;;
+    prop) printf 'property deep\nrole any may seal\ncalls\n  dup(fd)\nnever change: ' ;;
+    json) printf '{"format": ' ;;
+  esac
 }
 
 # What no text file in the tree can hold well: bytes, depth and length.
@@ -106,7 +127,8 @@ make_hostile() {
   head -c 4096 /dev/urandom >"$folder/random.$extension"
   printf 'scenario \0\n' >"$folder/nul.$extension"
   printf '\xff\xfe\xc3\x28\n' >"$folder/not-utf8.$extension"
-  printf '%0100000d' 0 | tr 0 '(' >"$folder/deep.$extension"
+  { deep_start "$extension"; printf '%0100000d' 0 | tr 0 '('; } >"$folder/deep.$extension"
+  printf '%0100000d' 0 | tr 0 '[' >"$folder/deep-brackets.$extension"
   printf '%01000000d\n' 0 | tr 0 x >"$folder/long.$extension"
 }
 
