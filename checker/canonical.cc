@@ -101,6 +101,33 @@ void Refine(const State& s, Keys& keys) {
     if (keys.inode[i] != 0) keys.inode[i] = Mix(keys.inode[i], sum.inode[i]);
 }
 
+// Index of an object whose key another one has too, or -1.
+template <size_t N>
+int FirstTied(const std::array<uint64_t, N>& keys, int count) {
+  for (int i = 0; i < count; ++i)
+    for (int j = i + 1; j < count; ++j)
+      if (keys[i] == keys[j] && keys[i] != 0) return i;
+  return -1;
+}
+
+// Equal keys are told apart one object at a time, and what is joined to that
+// object follows: two tasks and two files that mirror each other must not be
+// ordered independently.
+void BreakTies(const State& s, const Symmetry& symmetry, Keys& keys) {
+  auto separate = [&](auto& list, int count) {
+    for (int tied = FirstTied(list, count); tied >= 0; tied = FirstTied(list, count)) {
+      list[tied] = Mix(list[tied], 11);
+      Refine(s, keys);
+      Refine(s, keys);
+    }
+  };
+  if (symmetry.tasks) separate(keys.task, s.limits.tasks);
+  if (symmetry.files) {
+    separate(keys.file, s.limits.files);
+    separate(keys.inode, s.limits.inodes);
+  }
+}
+
 // Insertion sort: the tables are tiny, and equal elements keep their order.
 template <typename Less>
 void SortIndices(uint8_t* begin, int count, Less less) {
@@ -183,6 +210,7 @@ Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
   StartKeys(s, symmetry, keys);
   Refine(s, keys);
   Refine(s, keys);
+  BreakTies(s, symmetry, keys);
   RankTasks(s, symmetry, keys, r);
   if (symmetry.files) {
     Rank(keys.file, s.limits.files, r.file);

@@ -5,10 +5,11 @@
 // exploration names them by number.  Renaming them so that they stand in an
 // order of their own contents maps all such states to one.
 //
-// The order comes from two rounds of colour refinement over the graph of tasks,
-// files and inodes.  Objects that are still equal then keep their order: if they
-// are not automorphic, one orbit has two representatives, which costs a state
-// and is never wrong (canonical_test counts orbits by trying all permutations).
+// The order comes from colour refinement over the graph of tasks, files and
+// inodes; objects that are still equal are told apart one at a time, each time
+// followed by refinement.  If equal objects were not automorphic, one orbit
+// would have two representatives, which costs a state and is never wrong
+// (canonical_test counts orbits by trying all permutations).
 #ifndef SELKIE_CHECKER_CANONICAL_H_
 #define SELKIE_CHECKER_CANONICAL_H_
 

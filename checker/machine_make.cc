@@ -42,8 +42,10 @@ State InitialOf(const Property& property, const Limits& limits) {
   const int start = std::min<int>(property.start, limits.tasks);
   for (int i = 0; i < start; ++i) uids.push_back(property.roles[std::min(i, last)].uid);
   State state = InitialState(limits, uids);
-  for (int i = 0; i < limits.tasks; ++i)
+  for (int i = 0; i < limits.tasks; ++i) {
+    state.tasks[i].uid = static_cast<uint16_t>(property.roles[std::min(i, last)].uid);
     state.tasks[i].mark = static_cast<uint8_t>(std::min(i, last) << mark::kRoleShift);
+  }
   return state;
 }
 
