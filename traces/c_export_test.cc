@@ -29,7 +29,9 @@ std::string SemanticsOfThisKernel() {
   if (uname(&system) != 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2) return "";
   std::string best;
   int best_version = -1;
-  for (const std::string& name : Library::Default().SemanticsNames().value()) {
+  const absl::StatusOr<std::vector<std::string>> names = Library::Default().SemanticsNames();
+  if (!names.ok()) return "";
+  for (const std::string& name : *names) {
     int a = 0, b = 0;
     if (sscanf(name.c_str(), "linux-%d.%d", &a, &b) != 2) continue;
     const int version = a * 1000 + b;

@@ -118,7 +118,7 @@ int64_t ReadMode(JsonReader& reader, const Node& node) {
   if (node.value == nullptr || !node.value->is_string()) return reader.Integer(node, kMin, kMax);
   const std::string text = reader.String(node, "");
   int64_t value = 0;
-  bool good = !text.empty() && text[0] == '0' && text.size() <= 21;
+  bool good = !text.empty() && text[0] == '0' && text.size() <= 22;  // 63 bits
   for (char c : text) {
     good = good && c >= '0' && c <= '7';
     if (good) value = value * 8 + (c - '0');

@@ -300,10 +300,11 @@ void Drawing::TaskCluster(int task) {
   const bool news = scene_.before != nullptr && old_.tasks[task].state != t.state;
   std::string title = fmt::format("task {} · uid {}", TaskLetterOf(task), t.uid);
   if (t.state == TaskState::kZombie) title += " · has ended";
+  const std::string fill = fmt::format("rounded,filled\"; fillcolor=\"{}", kNew);
   out_ += fmt::format(
-      "  subgraph cluster_task{} {{\n    label=<<B>{}</B>>; style=\"rounded{}\"; color=\"{}\"; "
-      "fillcolor=\"{}\"; penwidth={}; margin=8;\n",
-      task, title, news ? ",filled" : "", acts ? kInk : kPale, kNew, acts ? 1.6 : 1.0);
+      "  subgraph cluster_task{} {{\n    label=<<B>{}</B>>; style=\"{}\"; color=\"{}\"; "
+      "penwidth={}; margin=8;\n",
+      task, title, news ? fill : "rounded", acts ? kInk : kPale, acts ? 1.6 : 1.0);
   if (t.state == TaskState::kZombie) {
     out_ += fmt::format("    ended{} [label=\"\", width=0.8, height=0];\n", task);
   } else {
