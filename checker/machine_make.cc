@@ -189,7 +189,8 @@ Symmetry Machine::SymmetryOf() const {
     if (NamesByNumber(line, ArgKind::kAddress)) symmetry.mappings = false;
     if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
   }
-  const bool roles_move = layout_.task_mark != 0 && property_->roles.size() > 1;
+  const bool roles_move =
+      (ops_ & OpBits(Op::kFork, Op::kClone)) != 0 && property_->roles.size() > 1;
   for (int i = 0; i < kMaxTasks && !roles_move; ++i)
     symmetry.role[i] = static_cast<uint8_t>(RoleOf(layout_.initial.tasks[i]));
   return symmetry;
