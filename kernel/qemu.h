@@ -60,7 +60,8 @@ struct GuestRequest {
   std::map<std::string, std::string> environment;  // more variables
   int memory_mib = 512;      // 6.18 and later do not boot with 256
   int cpus = 1;              // 1 to 8
-  int boot_seconds = 60;     // the guest must report itself within this time
+  int boot_seconds = 120;    // the guest must report itself within this time (3 s
+                             // under TCG, 50 s on a machine ten times overloaded)
   int silence_seconds = 60;  // and then never be silent for longer (its init
                              // reports every two seconds that it lives)
   int timeout_seconds = 0;   // for the command, from its start; 0 = no limit
