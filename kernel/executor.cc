@@ -79,9 +79,9 @@ Result Direct(const Call& c, const Env&) {
 // The bytes of a read of `count` bytes at file offset `start` that stand at
 // sampled offsets.
 void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) {
-  const int64_t stride = kSampleStride;
-  for (int64_t at = (start + stride - 1) / stride * stride; at < start + count; at += stride)
-    if (r.num_data < r.data.size()) r.data[r.num_data++] = bytes[at - start];
+  const int64_t past = start % kSampleStride;
+  for (int64_t i = past == 0 ? 0 : kSampleStride - past; i < count; i += kSampleStride)
+    if (r.num_data < r.data.size()) r.data[r.num_data++] = bytes[i];
 }
 
 Result Read(const Call& c, const Env& env) {
@@ -172,6 +172,7 @@ constexpr RealCall kReal[] = {
     RealRecvmsg,
     RealSendFd,
     RealRecvFd,
+    RealPidfdGetfd,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -76,6 +76,7 @@ Result RealSendmsg(const Call& call, const Env& env);
 Result RealRecvmsg(const Call& call, const Env& env);
 Result RealSendFd(const Call& call, const Env& env);
 Result RealRecvFd(const Call& call, const Env& env);
+Result RealPidfdGetfd(const Call& call, const Env& env);
 // Takes and drops what is still in a task's channel.
 void DrainChannel(int task);
 

@@ -42,6 +42,8 @@ inline constexpr int kProgramFd = 101;  // this program's own file, for exec
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
+inline constexpr int kPidfdBase = 130;      // or above: a task, for one call
+
 inline constexpr int kHarness = kMaxTasks;  // in the place of a task
 
 // What of the state that no call returned was different.

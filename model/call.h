@@ -58,6 +58,7 @@ enum class Op : uint8_t {
   kRecvmsg,
   kSendFd,
   kRecvFd,
+  kPidfdGetfd,
   kExtension,
 };
 

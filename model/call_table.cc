@@ -127,6 +127,8 @@ constexpr CallSpec kTable[] = {
     Row(Op::kRecvmsg, "recvmsg", Family::kMessage, R::kFd, Fd("sockfd")),
     Row(Op::kSendFd, "send_fd", Family::kMessage, R::kZero, Arg(A::kTask, "task"), Fd()),
     Row(Op::kRecvFd, "recv_fd", Family::kMessage, R::kFd),
+    Row(Op::kPidfdGetfd, "pidfd_getfd", Family::kDescriptor, R::kFd, Arg(A::kTask, "task"),
+        Fd("targetfd")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -139,6 +139,22 @@ Result Dup(State& s, const Call& c, const Semantics& semantics) {
   return InstallDup(s, c, f, kFirstFd, false, semantics);
 }
 
+// A descriptor of another task, taken without its help.  The descriptor of the
+// process that the real call needs is the harness's.
+Result PidfdGetfd(State& s, const Call& c, const Semantics&) {
+  const int64_t target = c.arg[0];
+  if (target < 0 || target >= s.limits.tasks || s.tasks[target].state != TaskState::kRunning)
+    return Bound("the task that is asked does not run");
+  if (!MayTrace(s, c.task, static_cast<int>(target)))
+    return Fail(EPERM, "kernel/pid.c __pidfd_fget: ptrace_may_access");
+  const int f = FileOf(s, static_cast<int>(target), c.arg[1]);
+  if (f < 0) return BadFd(c.arg[1]);  // fget_task
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c receive_fd: RLIMIT_NOFILE");
+  Slot(s, c, fd) = Fd{static_cast<uint8_t>(f + 1), 1, 0};  // always O_CLOEXEC
+  return Changed(fd);
+}
+
 Result Dup2(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;

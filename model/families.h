@@ -71,6 +71,10 @@ bool FdgetRaw(const State& s, const Call& c, int64_t fd, int* file, Result* erro
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
                    Result* error);
 
+// ptrace_may_access: may `task` look into `target`?  Its own always, another's as
+// the same user or as root.
+bool MayTrace(const State& s, int task, int target);
+
 // inode_permission: may `task` have the access in `want` (kModeRead,
 // kModeWrite)?
 bool InodePermission(const State& s, int task, const Inode& inode, int want);
@@ -238,6 +242,7 @@ Result Sendmsg(State&, const Call&, const Semantics&);
 Result Recvmsg(State&, const Call&, const Semantics&);
 Result SendFd(State&, const Call&, const Semantics&);
 Result RecvFd(State&, const Call&, const Semantics&);
+Result PidfdGetfd(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 
 }  // namespace selkie

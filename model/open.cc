@@ -60,6 +60,12 @@ bool InodePermission(const State& s, int task, const Inode& inode, int want) {
   return (want & kModeWrite) == 0 || (bits & 2) != 0;
 }
 
+bool MayTrace(const State& s, int task, int target) {
+  const uint16_t uid = s.tasks[task].uid;
+  if (target == task || uid == 0) return true;
+  return s.tasks[target].state == TaskState::kRunning && uid == s.tasks[target].uid;
+}
+
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
                    Result* error) {
   const int64_t target = task == kSelf ? c.task : task;
@@ -67,9 +73,8 @@ bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int*
     *error = Bound("the path names a task that does not exist");
     return false;
   }
-  const uint16_t uid = s.tasks[c.task].uid;
   const bool zombie = s.tasks[target].state == TaskState::kZombie;
-  if (target != c.task && uid != 0 && (zombie || uid != s.tasks[target].uid)) {
+  if (!MayTrace(s, c.task, static_cast<int>(target))) {
     *error = Fail(EACCES, "fs/proc/fd.c proc_fd_permission: another user's task");
     return false;
   }

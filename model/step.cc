@@ -12,11 +12,11 @@ using CallFunction = Result (*)(State&, const Call&, const Semantics&);
 
 // In the order of Op.
 constexpr CallFunction kFunctions[] = {
-    MemfdCreate, AddSeals, GetSeals,  GetFl,    SetFl,     DupFd, DupFd,  GetFd,    SetFd,
-    Open,        Open,     Close,     Dup,      Dup2,      Dup3,  Read,   Pread,    Write,
-    Pwrite,      Lseek,    Ftruncate, Truncate, Fallocate, Mmap,  Munmap, Mprotect, Mremap,
-    Load,        Store,    Fstat,     Fchmod,   Fork,      Clone, Exec,   Exit,     Wait,
-    Socketpair,  Sendmsg,  Recvmsg,   SendFd,   RecvFd,    Extend};
+    MemfdCreate, AddSeals, GetSeals,  GetFl,    SetFl,     DupFd,      DupFd,  GetFd,    SetFd,
+    Open,        Open,     Close,     Dup,      Dup2,      Dup3,       Read,   Pread,    Write,
+    Pwrite,      Lseek,    Ftruncate, Truncate, Fallocate, Mmap,       Munmap, Mprotect, Mremap,
+    Load,        Store,    Fstat,     Fchmod,   Fork,      Clone,      Exec,   Exit,     Wait,
+    Socketpair,  Sendmsg,  Recvmsg,   SendFd,   RecvFd,    PidfdGetfd, Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
 // Every argument that the kernel takes as an int is one.

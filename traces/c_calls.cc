@@ -67,6 +67,7 @@ class CallPrinter {
   std::string Address(int64_t value);
   std::string Arena(int64_t offset);
   std::string Path(const int64_t* words);
+  std::string Pid(int64_t task) const;
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
   std::string Count(int64_t count);
@@ -112,13 +113,15 @@ std::string CallPrinter::Address(int64_t value) {
   return name.empty() ? Arena(value) : Shared() + name;
 }
 
+std::string CallPrinter::Pid(int64_t task) const {
+  return context_.program.tasks ? fmt::format("shared->pid[{}]", CTask(task)) : "getpid()";
+}
+
 std::string CallPrinter::Path(const int64_t* words) {
   const bool self = words[0] == kSelf;
   Use(self ? CHelper::kProcSelfFd : CHelper::kProcFd);
   if (self) return fmt::format("proc_self_fd({})", FdOf(call_.task, words[1]));
-  const std::string pid =
-      context_.program.tasks ? fmt::format("shared->pid[{}]", CTask(words[0])) : "getpid()";
-  return fmt::format("proc_fd({}, {})", pid, FdOf(words[0], words[1]));
+  return fmt::format("proc_fd({}, {})", Pid(words[0]), FdOf(words[0], words[1]));
 }
 
 std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
@@ -258,6 +261,9 @@ std::string CallPrinter::Expression() {
     case Op::kRecvFd:
       return Use(CHelper::kReceiveRights) +
              fmt::format("receive_rights(shared->channel[{}][1])", CTask(call_.task));
+    case Op::kPidfdGetfd:
+      return Use(CHelper::kGetTaskFd) + fmt::format("get_task_fd({}, {})", Pid(call_.arg[0]),
+                                                    FdOf(call_.arg[0], call_.arg[1]));
     case Op::kExtension: return Extended();
     default: return fmt::format("{}({})", SpecOf(call_.op).name, Arguments());
   }
@@ -276,7 +282,8 @@ std::string CallPrinter::Wrapped() {
     case Op::kSendmsg:
     case Op::kRecvmsg:
     case Op::kSendFd:
-    case Op::kRecvFd: return expression;
+    case Op::kRecvFd:
+    case Op::kPidfdGetfd: return expression;
     default: break;
   }
   const bool address = SpecOf(call_.op).returns == ReturnKind::kAddress;

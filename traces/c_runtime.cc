@@ -297,6 +297,31 @@ static void drain(int sock)
 }
 )";
 
+constexpr std::string_view kGetTaskFdText = R"(
+/* The pidfd goes out of the way of the numbers that the call itself may give, for
+ * which the limit of descriptors is raised for a moment.
+ */
+static long get_task_fd(pid_t pid, int fd)
+{
+	struct rlimit limit, raised;
+	int low, pidfd;
+	long taken;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	low = (int)syscall(SYS_pidfd_open, pid, 0);
+	pidfd = fcntl(low, F_DUPFD_CLOEXEC, 200);
+	close(low);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (taken < 0)
+		taken = -errno;
+	close(pidfd);
+	return taken;
+}
+)";
+
 constexpr std::string_view kBecomeText = R"(
 /* Becomes another user, whose other tasks may still look at its /proc files. */
 static void become(uid_t uid)
@@ -498,6 +523,7 @@ const Helper kHelpers[] = {
     {{}, {CHelper::kCheck}, kCheckPairText},
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kSendRightsText},
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kReceiveRightsText},
+    {{"sys/resource.h", "sys/syscall.h", "fcntl.h", "unistd.h", "errno.h"}, {}, kGetTaskFdText},
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
     {{"sys/resource.h"}, {}, kLimitFdsText},

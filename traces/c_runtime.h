@@ -29,6 +29,7 @@ enum class CHelper {
   kCheckPair,    // the two descriptors of a pair
   kSendRights,   // SCM_RIGHTS
   kReceiveRights,
+  kGetTaskFd,    // pidfd_getfd
   kDrain,        // empty a channel
   kBecome,       // another user
   kLimitFds,     // RLIMIT_NOFILE

@@ -25,6 +25,7 @@ std::string FdBase(const Call& call, const State& after, int64_t fd) {
     case Op::kMemfdCreate: return "fd";
     case Op::kRecvmsg:
     case Op::kRecvFd: return "received";
+    case Op::kPidfdGetfd: return "taken";
     case Op::kSocketpair: return "sock";
     case Op::kDup:
     case Op::kDup2:
