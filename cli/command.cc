@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 
 #ifndef SELKIE_VERSION
 #error "SELKIE_VERSION is set by cli/CMakeLists.txt"
@@ -43,6 +44,11 @@ int CodeOf(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ? kBadInput : kCouldNotRun;
 }
 
+// Those that are shown: an empty group hides one.
+std::vector<const CLI::App*> Subcommands(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); });
+}
+
 // Ends the help of `app` and of everything below it with the exit codes.
 void AppendExitCodes(CLI::App& app) {
   std::string own = app.get_footer();
@@ -63,9 +69,23 @@ const CLI::App& Innermost(const CLI::App& app) {
   return subs.empty() ? app : Innermost(*subs.front());
 }
 
+// CLI11 says that a subcommand is required, even if one was typed that it does
+// not know.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) == nullptr || unknown.empty())
+    return error.what();
+  std::vector<std::string> names;
+  for (const CLI::App* sub : Subcommands(app)) names.push_back(sub->get_name());
+  return fmt::format("'{}' is no subcommand of {}; there are: {}", unknown.front(), Path(app),
+                     fmt::join(names, ", "));
+}
+
 int UsageError(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
-  fmt::print(stderr, "selkie: {}\nTry '{} --help'.\n", error.what(), Path(Innermost(app)));
+  const CLI::App& command = Innermost(app);
+  fmt::print(stderr, "selkie: {}\nTry '{} --help'.\n", Presentable(Explain(command, error)),
+             Path(command));
   return kBadInput;
 }
 

@@ -57,7 +57,7 @@ TEST(CommandLine, EverySubcommandHasAnExampleAndTheExitCodes) {
     EXPECT_THAT(command->get_footer(), EndsWith(std::string(ExitCodesHelp())))
         << command->get_name();
     for (CLI::App* sub : command->get_subcommands([](CLI::App*) { return true; }))
-      todo.push_back(sub);
+      if (!sub->get_group().empty()) todo.push_back(sub);  // hidden ones are for guests
   }
 }
 
@@ -76,7 +76,7 @@ TEST(CommandLine, NoSubcommandIsBadUsage) {
 TEST(CommandLine, UnknownSubcommandIsNamed) {
   Outcome outcome = RunSelkie({"swim"});
   EXPECT_EQ(outcome.code, kBadInput);
-  EXPECT_THAT(outcome.err, HasSubstr("swim"));
+  EXPECT_THAT(outcome.err, HasSubstr("'swim' is no subcommand of selkie; there are: run, check,"));
 }
 
 // An app with one subcommand "work", which does what the test says.
