@@ -138,6 +138,9 @@ inline constexpr auto kExpected<CallLine> =
 struct Expected {
   template <typename Rule>
   static constexpr auto message = kExpected<Rule>;
+  // A rule that fails outside must<> is only tried.
+  template <typename Rule>
+  static constexpr bool raise_on_failure = false;
 };
 template <typename Rule>
 using Control = must_if<Expected>::control<Rule>;
