@@ -139,6 +139,20 @@ Json UidsSchema() {
           {"description", "users of the tasks that run at the start"}};
 }
 
+// JSON text in which what is not deeper than `depth` stands on lines of its own,
+// so that one call more is one line more.
+std::string Lines(const Json& json, int depth, const std::string& indent) {
+  if (depth == 0 || !json.is_structured() || json.empty()) return json.dump();
+  const bool object = json.is_object();
+  const std::string inner = indent + "  ";
+  std::string out;
+  for (const auto& [key, value] : json.items())
+    out += fmt::format("{}\n{}{}{}", out.empty() ? "" : ",", inner,
+                       object ? fmt::format("\"{}\": ", key) : "",
+                       Lines(value, key == "call" ? 2 : (key == "oneOf" ? 1 : depth - 1), inner));
+  return fmt::format("{}{}\n{}{}", object ? "{" : "[", out, indent, object ? "}" : "]");
+}
+
 }  // namespace
 
 std::string TraceSchema() {
@@ -159,7 +173,7 @@ std::string TraceSchema() {
                         {"calls", {{"type", "array"}, {"items", Reference("call")}}}},
                        {"format", "version", "semantics", "limits", "uids", "calls"}));
   schema["$defs"] = Definitions();
-  return schema.dump(2) + "\n";
+  return Lines(schema, 2, "") + "\n";
 }
 
 }  // namespace selkie

@@ -94,12 +94,14 @@ class Drawing {
   void Edge(const std::string& from, const std::string& to, Look look, bool faint = false);
 
   void Caption();
+  void OrderTasks();
   void TaskCluster(int task);
   void FdTableOf(int task);
   void MappingsOf(int task);
   Row FdRow(int task, int slot) const;
   Row MappingRow(int task, int index) const;
-  Row GoneMapping(const Mapping& mapping) const;
+  Row GoneMapping(int task, const Mapping& mapping) const;
+  std::string MappingName(int task, const Mapping& mapping) const;
   void Files();
   void FileNode(int file);
   void Inodes();
@@ -119,6 +121,7 @@ class Drawing {
   const State& old_;
   std::string out_;
   std::string edges_;
+  std::vector<std::string> column_;  // nodes of tasks, from top to bottom
 };
 
 // ---- How the call wrote ----
@@ -228,6 +231,7 @@ void Drawing::FdTableOf(int task) {
          rows.back().cells[0].look);
   }
   if (rows.empty()) rows.push_back({"", {{"none open"}}});
+  column_.push_back(node);
   Table(node, "descriptors", Look::kPlain, rows);
 }
 
@@ -246,6 +250,14 @@ const Mapping* SameStart(const State& state, int mm, int start) {
   return nullptr;
 }
 
+// "<B>map</B> ", or nothing.
+std::string Drawing::MappingName(int task, const Mapping& mapping) const {
+  if (scene_.names == nullptr) return "";
+  const std::string name =
+      scene_.names->AddressName(s_, task, int64_t{mapping.start} * kPageSize);
+  return name.empty() ? "" : fmt::format("<B>{}</B> ", name);
+}
+
 Row Drawing::MappingRow(int task, int index) const {
   const int mm = s_.tasks[task].mm;
   const Mapping& m = s_.mms[mm][index];
@@ -257,19 +269,16 @@ Row Drawing::MappingRow(int task, int index) const {
   Row row{fmt::format("m{}", index), {}};
   for (size_t i = 0; i < words.size(); ++i)
     row.cells.push_back({words[i], Changed(words[i] != old_words[i])});
-  const std::string name =
-      scene_.names != nullptr
-          ? scene_.names->AddressName(s_, task, int64_t{m.start} * kPageSize)
-          : "";
-  if (!name.empty()) row.cells[0].text = fmt::format("<B>{}</B> {}", name, words[0]);
+  row.cells[0].text = MappingName(task, m) + words[0];
   if (WritesThroughMapping(mm, index))
     for (Cell& cell : row.cells) cell.look = Look::kWay;
   return row;
 }
 
-Row Drawing::GoneMapping(const Mapping& mapping) const {
+Row Drawing::GoneMapping(int task, const Mapping& mapping) const {
   Row row;
   for (const std::string& word : MappingWords(mapping)) row.cells.push_back({word, Look::kGone});
+  row.cells[0].text = MappingName(task, mapping) + row.cells[0].text;
   return row;
 }
 
@@ -290,8 +299,10 @@ void Drawing::MappingsOf(int task) {
   }
   if (old_.tasks[task].state == TaskState::kRunning)
     for (const Mapping& m : old_.mms[old_.tasks[task].mm])
-      if (m.file != 0 && SameStart(s_, mm, m.start) == nullptr) rows.push_back(GoneMapping(m));
-  if (!rows.empty()) Table(node, "mappings", Look::kPlain, rows);
+      if (m.file != 0 && SameStart(s_, mm, m.start) == nullptr) rows.push_back(GoneMapping(task, m));
+  if (rows.empty()) return;
+  column_.push_back(node);
+  Table(node, "mappings", Look::kPlain, rows);
 }
 
 void Drawing::TaskCluster(int task) {
@@ -307,6 +318,7 @@ void Drawing::TaskCluster(int task) {
       task, title, news ? fill : "rounded", acts ? kInk : kPale, acts ? 1.6 : 1.0);
   if (t.state == TaskState::kZombie) {
     out_ += fmt::format("    ended{} [label=\"\", width=0.8, height=0];\n", task);
+    column_.push_back(fmt::format("ended{}", task));
   } else {
     if (Owns(task, &Task::fds)) FdTableOf(task);
     else out_ += fmt::format("    shared_fds{} [label=\"shares descriptors\"];\n", task);
@@ -401,11 +413,22 @@ void Drawing::Messages() {
 
 void Drawing::Caption() {
   if (scene_.caption.empty()) return;
-  out_ += fmt::format("  label=<<FONT POINT-SIZE=\"12\"><B>{}</B></FONT>", Escaped(scene_.caption));
+  out_ += fmt::format("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\"><TR><TD "
+                      "ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\"><B>{}</B></FONT></TD></TR>",
+                      Escaped(scene_.caption));
   if (!scene_.second_caption.empty())
-    out_ += fmt::format("<BR ALIGN=\"LEFT\"/><FONT POINT-SIZE=\"10\" COLOR=\"{}\">{}</FONT>", kLine,
-                        Escaped(scene_.second_caption));
-  out_ += "<BR ALIGN=\"LEFT\"/>>; labelloc=t; labeljust=l;\n";
+    out_ += fmt::format("<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"10\" COLOR=\"{}\">{}</FONT>"
+                        "</TD></TR>",
+                        kLine, Escaped(scene_.second_caption));
+  out_ += "</TABLE>>; labelloc=t; labeljust=l;\n";
+}
+
+// A root that is not seen keeps its children in order: tasks do not change
+// places from one picture to the next.
+void Drawing::OrderTasks() {
+  out_ += "  root [label=\"\", width=0, height=0, ordering=out];\n";
+  for (const std::string& node : column_)
+    out_ += fmt::format("  root -> {} [style=invis];\n", node);
 }
 
 std::string Drawing::Text() {
@@ -419,6 +442,7 @@ std::string Drawing::Text() {
   Caption();
   for (int i = 0; i < kMaxTasks; ++i)
     if (s_.tasks[i].state != TaskState::kFree) TaskCluster(i);
+  OrderTasks();
   Messages();
   Files();
   Inodes();
