@@ -250,6 +250,9 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   if (!MapFile(s.files[f], c.arg[2], c.arg[3] & 0xf, &m, &error)) return error;
   if (!IsMemfd(s, s.files[f].inode - 1)) {
     if (request.fixed) return Bound("MAP_FIXED of a socket: kernels differ in what is unmapped");
+    if ((m.prot & kProtExec) != 0)
+      return Bound(
+          "PROT_EXEC of a socket: EPERM if the kernel marks sockets noexec (6.18), or ENODEV");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
   }
   return MapRegion(s, c, f, request, m, semantics);
