@@ -84,6 +84,9 @@ void Fill(const CallTemplate& line, int other, const Objects& objects, Call& cal
 }  // namespace
 
 void IndexWildWords(CallTemplate& line) {
+  const Op op = line.call.op;
+  line.needs_file = op == Op::kOpen || op == Op::kOpenat || op == Op::kMemfdCreate;
+  line.needs_mapping = op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0;
   size_t found = 0;
   for (int i = 0; i < kMaxWords; ++i) {
     if (line.wild[i] == Wild::kTask)

@@ -36,6 +36,8 @@ struct CallTemplate {
   int8_t task_word = -1;                // the word that is Wild::kTask, or -1
   std::array<int8_t, 2> words{-1, -1};  // the other wild words
   uint8_t roles = 0xff;                 // bit i: tasks of role i make this call
+  bool needs_file = false;              // makes a file description: open, memfd_create
+  bool needs_mapping = false;           // makes a mapping: mmap
   std::string text;                     // as written
 };
 
@@ -48,7 +50,8 @@ struct AlphabetLine {
   uint8_t roles = 0xff;
 };
 
-// Says which words of `line` stand for objects, from `line.wild`.
+// Says which words of `line` stand for objects, from `line.wild`, and what the
+// call makes.
 void IndexWildWords(CallTemplate& line);
 
 // The calls of one line: several if it says {seal}.  InvalidArgumentError

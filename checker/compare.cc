@@ -32,6 +32,7 @@ struct PairSystem {
   void Moves(const Node& node, std::vector<Move>& moves) const {
     baseline.Moves(node.first, moves);
   }
+  bool InForce(const Node&) const { return false; }
   void Apply(Node& node, const Move& move, StepOutcome& outcome) const {
     outcome = StepOutcome{};
     outcome.result = Step(node.second, move.call, other.semantics());
@@ -41,6 +42,10 @@ struct PairSystem {
     outcome.made = !outcome.bound;
     outcome.hit = outcome.made && !SameOutcome(first, outcome.result);
     outcome.changed = first.changed || outcome.result.changed;
+  }
+  void Copy(const Node& from, Node& to) const {
+    CopyWithinLimits(from.first, to.first);
+    CopyWithinLimits(from.second, to.second);
   }
   Node Canonical(const Node& node) const {
     if (!SameShape(node.first, node.second)) return node;

@@ -11,9 +11,11 @@ struct SingleSystem {
 
   Node Initial() const { return machine.Initial(); }
   void Moves(const Node& node, std::vector<Move>& moves) const { machine.Moves(node, moves); }
+  bool InForce(const Node& node) const { return machine.InForce(node); }
   void Apply(Node& node, const Move& move, StepOutcome& outcome) const {
     machine.Apply(node, move, outcome);
   }
+  void Copy(const Node& from, Node& to) const { CopyWithinLimits(from, to); }
   Node Canonical(const Node& node) const {
     Node erased = node;
     EraseUnstored(machine.layout(), erased);

@@ -4,7 +4,9 @@
 //   using Node;                              a value
 //   Node Initial() const;
 //   void Moves(const Node&, std::vector<Move>&) const;
+//   bool InForce(const Node&) const;         the promise binds from here on
 //   void Apply(Node&, const Move&, StepOutcome&) const;
+//   void Copy(const Node& from, Node& to) const;   of one system
 //   Node Canonical(const Node&) const;
 //   int bits() const;                        of a packed node
 //   bool Store(const Node&, PackedWords&) const;   false: does not fit
@@ -51,6 +53,7 @@ class Engine {
     Load(index, node_);
     moves_.clear();
     system_.Moves(node_, moves_);
+    in_force_ = system_.InForce(node_);
     Node scratch = node_;
     StepOutcome outcome;
     for (const Move& move : moves_) {
@@ -60,7 +63,7 @@ class Engine {
       if (!outcome.changed) continue;
       ++search_.stats.transitions;
       Enter(scratch, static_cast<uint32_t>(index));
-      scratch = node_;
+      system_.Copy(node_, scratch);
     }
     return false;
   }
@@ -70,7 +73,7 @@ class Engine {
     ++stats.tried;
     stats.beyond += outcome.bound;
     stats.seals += outcome.finished;
-    if (outcome.made && outcome.sealed)
+    if (outcome.made && in_force_)
       stats.ops_after_seal |= uint64_t{1} << static_cast<int>(move.call.op);
   }
 
@@ -161,6 +164,7 @@ class Engine {
   Search search_;
   Search::Ending why_stopped_ = Search::Ending::kInterrupted;
   bool misfit_ = false;
+  bool in_force_ = false;
   Node node_;
   std::vector<Move> moves_;
 };

@@ -90,12 +90,18 @@ uint64_t Bit(int bit, bool value) { return static_cast<uint64_t>(value) << bit; 
 
 void Machine::Moves(const State& state, std::vector<Move>& moves) const {
   const Objects objects = ObjectsOf(state);
+  // What cannot fit is not even tried, unless answers are compared.
+  const bool compares = property_->kind == Property::Kind::kSameAs;
+  const bool files_full = !compares && FreeFile(state) < 0;
   for (int i = 0; i < objects.tasks.count; ++i) {
     const int task = static_cast<int>(objects.tasks.item[i]);
     if (StepsDone(state.tasks[task]) == 0) {
       const int role = RoleOf(state.tasks[task]);
+      const bool maps_full = !compares && objects.maps[task].count == state.limits.maps;
       for (const CallTemplate& line : templates_)
-        if (((line.roles >> role) & 1) != 0) Instantiate(line, task, objects, moves);
+        if (((line.roles >> role) & 1) != 0 && !(line.needs_file && files_full) &&
+            !(line.needs_mapping && maps_full))
+          Instantiate(line, task, objects, moves);
     }
     AddProtocolMoves(state, task, objects, moves);
   }
@@ -122,7 +128,6 @@ void Machine::AddProtocolMoves(const State& state, int task, const Objects& obje
 }
 
 bool Machine::Assumed(const State& s, const Move& move) const {
-  if (property_->assumes.empty()) return true;
   const Call& call = move.call;
   if (call.op != Op::kSendFd && call.op != Op::kSendmsg) return true;
   const int file = FileOf(s, call.task, call.arg[1]);
@@ -152,19 +157,18 @@ bool Machine::InForce(const State& s) const {
 }
 
 void Machine::Apply(State& state, const Move& move, StepOutcome& outcome) const {
-  outcome = StepOutcome{};
-  if (!Assumed(state, move)) return;
-  outcome.sealed = InForce(state);
+  outcome.made = outcome.bound = outcome.changed = outcome.hit = outcome.finished = false;
+  if (!property_->assumes.empty() && !Assumed(state, move)) return;
   if (move.protocol) {
     ApplyProtocol(state, move, outcome);
   } else {
     outcome.result = Step(state, move.call, *semantics_);
     outcome.changed = outcome.result.changed;
-    if (outcome.result.ok() && AnySealed(state)) {
+    if (outcome.result.ok()) {
       MarkCreated(state, move.call, outcome.result);
       MarkRemapped(state, move.call, outcome.result);
+      MarkChild(state, move.call, outcome.result);
     }
-    if (outcome.result.ok()) MarkChild(state, move.call, outcome.result);
   }
   outcome.bound = outcome.result.kind == Result::Kind::kBound;
   outcome.made = !outcome.bound;

@@ -38,7 +38,6 @@ struct StepOutcome {
   bool bound = false;     // it was beyond the bounds
   bool changed = false;   // the state is another one
   bool hit = false;       // the step satisfies the property's clause
-  bool sealed = false;    // an inode was sealed before the step
   bool finished = false;  // the protocol finished with this step
 };
 
@@ -61,6 +60,10 @@ class Machine {
   // Appends every move that is worth trying in `state`.
   void Moves(const State& state, std::vector<Move>& moves) const;
 
+  // True if the promise is in force: an inode is sealed, or has the seals that
+  // the clause asks for.
+  bool InForce(const State& state) const;
+
   // Makes the move.  `state` is unchanged iff neither made nor changed.
   void Apply(State& state, const Move& move, StepOutcome& outcome) const;
 
@@ -77,7 +80,6 @@ class Machine {
 
   void AddProtocolMoves(const State& state, int task, const Objects& objects,
                         std::vector<Move>& moves) const;
-  bool InForce(const State& state) const;
   bool Assumed(const State& state, const Move& move) const;
   void MarkCreated(State& state, const Call& call, const Result& result) const;
   void MarkRemapped(State& state, const Call& call, const Result& result) const;

@@ -17,7 +17,7 @@ class Writer {
   Writer(PackedWords& out, int at) : out_(out), word_(at / 64), used_(at % 64) {
     acc_ = out_[word_];
   }
-  void operator()(uint64_t value, int width) {
+  [[gnu::always_inline]] void operator()(uint64_t value, int width) {
     acc_ |= value << used_;
     lost_ |= value >> width;
     used_ += width;
@@ -165,7 +165,7 @@ void Visit(Archive& a, const Layout& l, S& s) {
 struct WriteFields {
   Writer writer;
   template <typename T>
-  void operator()(const T& value, int width) {
+  [[gnu::always_inline]] void operator()(const T& value, int width) {
     writer(static_cast<uint64_t>(value), width);
   }
 };

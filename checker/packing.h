@@ -9,6 +9,7 @@
 #ifndef SELKIE_CHECKER_PACKING_H_
 #define SELKIE_CHECKER_PACKING_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -72,6 +73,20 @@ int Pack(const Layout& layout, const State& state, PackedWords& out, int at = 0)
 // The inverse: reads from bit `at` on, into `state`, all of which is replaced.
 // Returns the bit after the last one.
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at = 0);
+
+// Makes `to` equal to `from`.  Both have the same limits: what lies beyond them is
+// zero in both and is not copied.
+inline void CopyWithinLimits(const State& from, State& to) {
+  const Limits& l = from.limits;
+  to.tasks = from.tasks;
+  to.messages = from.messages;
+  std::copy_n(from.inodes.begin(), l.inodes, to.inodes.begin());
+  std::copy_n(from.files.begin(), l.files, to.files.begin());
+  for (int i = 0; i < l.tasks; ++i) {
+    to.fds[i] = from.fds[i];
+    std::copy_n(from.mms[i].begin(), l.maps, to.mms[i].begin());
+  }
+}
 
 // Clears the fields that are not stored, in place.
 void EraseUnstored(const Layout& layout, State& state);

@@ -91,6 +91,13 @@ class StateStore {
     return h * 0xc4ceb9fe1a85ec53u >> 8;
   }
 
+  // std::array's own comparison calls memcmp.
+  static bool Same(const Words& a, const Words& b) {
+    uint64_t difference = 0;
+    for (int i = 0; i < W; ++i) difference |= a[i] ^ b[i];
+    return difference == 0;
+  }
+
   void PrefetchState(const Waiting& waiting) const {
     const uint32_t slot = slots_[waiting.hash & mask_];
     if (slot != 0) __builtin_prefetch(&states_[slot - 1]);
@@ -100,7 +107,7 @@ class StateStore {
     const Waiting& waiting = ring_[left_++ % kRing];
     uint64_t at = waiting.hash & mask_;
     for (; slots_[at] != 0; at = (at + 1) & mask_)
-      if (states_[slots_[at] - 1] == waiting.words) return;
+      if (Same(states_[slots_[at] - 1], waiting.words)) return;
     if (full()) return;
     states_.PushBack(waiting.words);
     parents_.PushBack(waiting.parent);

@@ -9,7 +9,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +38,19 @@ inline constexpr uint8_t kProtRead = 1;
 inline constexpr uint8_t kProtWrite = 2;
 inline constexpr uint8_t kProtExec = 4;
 
+// Equality in a few word-wide comparisons: defaulted operators call memcmp for
+// each of the small arrays inside, and the checker compares often.
+template <typename T>
+bool SameBytes(const T& a, const T& b) {
+  static_assert(std::has_unique_object_representations_v<T>);
+  std::array<uint64_t, (sizeof(T) + 7) / 8> x{}, y{};
+  std::memcpy(x.data(), &a, sizeof(T));
+  std::memcpy(y.data(), &b, sizeof(T));
+  uint64_t difference = 0;
+  for (size_t i = 0; i < x.size(); ++i) difference |= x[i] ^ y[i];
+  return difference == 0;
+}
+
 enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2 };
 
 struct Inode {
@@ -50,7 +65,7 @@ struct Inode {
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> bytes{};
 
-  friend bool operator==(const Inode&, const Inode&) = default;
+  friend bool operator==(const Inode& a, const Inode& b) { return SameBytes(a, b); }
 };
 
 // An open file description, the kernel's `struct file`.
@@ -91,7 +106,7 @@ struct Mapping {
   uint8_t copied = 0;  // private pages copied on write, one bit a page
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> copy{};
 
-  friend bool operator==(const Mapping&, const Mapping&) = default;
+  friend bool operator==(const Mapping& a, const Mapping& b) { return SameBytes(a, b); }
 };
 
 using AddressSpace = std::array<Mapping, kMaxMaps>;
