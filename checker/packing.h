@@ -80,11 +80,11 @@ inline void CopyWithinLimits(const State& from, State& to) {
   const Limits& l = from.limits;
   to.tasks = from.tasks;
   to.messages = from.messages;
-  std::copy_n(from.inodes.begin(), l.inodes, to.inodes.begin());
-  std::copy_n(from.files.begin(), l.files, to.files.begin());
-  for (int i = 0; i < l.tasks; ++i) {
+  std::copy_n(from.inodes.begin(), std::min<int>(l.inodes, kMaxInodes), to.inodes.begin());
+  std::copy_n(from.files.begin(), std::min<int>(l.files, kMaxFiles), to.files.begin());
+  for (int i = 0; i < std::min<int>(l.tasks, kMaxTasks); ++i) {
     to.fds[i] = from.fds[i];
-    std::copy_n(from.mms[i].begin(), l.maps, to.mms[i].begin());
+    std::copy_n(from.mms[i].begin(), std::min<int>(l.maps, kMaxMaps), to.mms[i].begin());
   }
 }
 
