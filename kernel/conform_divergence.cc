@@ -24,13 +24,23 @@ struct Found {
   std::string kind;
 };
 
+// Index of the last call that was made, or -1.
+int LastMade(const Control& control) {
+  int last = control.next - 1;
+  while (last >= 0 && control.got[last].kind == Result::Kind::kBound &&
+         !control.expected[last].ok())
+    --last;
+  return last;
+}
+
 Found Take(const Lockstep& lockstep) {
   const Control& c = lockstep.control();
+  const int last = LastMade(c);
   Found found;
   found.sequence = lockstep.Loaded();
-  found.sequence.calls.resize(static_cast<size_t>(c.next));
-  found.expected.assign(c.expected.begin(), c.expected.begin() + c.next);
-  if (c.next > 0) found.got = c.got[c.next - 1];
+  found.sequence.calls.resize(static_cast<size_t>(last + 1));
+  found.expected.assign(c.expected.begin(), c.expected.begin() + last + 1);
+  if (last >= 0) found.got = c.got[last];
   found.difference = c.difference;
   found.kind = KindOfDifference(c);
   return found;
@@ -98,11 +108,11 @@ std::string ScenarioText(const Found& found, const Semantics& semantics,
 }  // namespace
 
 std::string KindOfDifference(const Control& control) {
-  if (control.next == 0) return fmt::format("state {}", static_cast<int>(control.difference.field));
-  const int last = control.next - 1;
+  const int last = LastMade(control);
+  const bool state = control.difference.field != StateField::kNone;
+  if (last < 0) return "state at the start";
   const std::string_view call = ShortName(control.calls[last].op);
-  if (control.difference.field != StateField::kNone)
-    return fmt::format("{} then state {}", call, static_cast<int>(control.difference.field));
+  if (state) return fmt::format("state {} {}", static_cast<int>(control.difference.field), call);
   const Result& model = control.expected[last];
   return fmt::format("{} {} {} {}", call, OutcomeText(model), OutcomeText(control.got[last]),
                      DecidedBy(model));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -22,6 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMaxListed = 20;  // divergences of one worker that are explained
+constexpr int kMaxOfOneField = 4;  // differences of one field of the state explained
 constexpr std::chrono::milliseconds kReportEvery(300);
 
 // What all workers are given.
@@ -33,20 +35,19 @@ struct Job {
   int workers = 1;
 };
 
-// The tasks of a random sequence: mostly one, of root; it makes others itself.
-std::vector<int> UidsFor(uint64_t seed) {
-  switch (Random(seed ^ 0x75696473).Next(16)) {
-    case 0:
-      return {0, 0};
-    case 1:
-      return {0, 1000};
-    case 2:
-      return {1000, 1001};
-    case 3:
-      return {1000};
-    default:
-      return {0};
-  }
+// How a random sequence starts.  Most have one task, which costs no processes;
+// some have a descriptor table so small that it is often full.
+Sequence ShapeFor(uint64_t seed) {
+  constexpr uint64_t kShapes = 0x736861706573;  // other choices than the calls get
+  Random random(seed ^ kShapes);
+  Sequence shape;
+  static constexpr int kUids[][2] = {{0, 0}, {0, 1000}, {1000, 1001}, {1000, 1000}};
+  const uint32_t kind = random.Next(16);
+  if (kind < 4) shape.uids = {kUids[kind][0], kUids[kind][1]};
+  if (kind == 4) shape.uids = {1000};
+  if (kind >= 7) shape.limits.tasks = 1;
+  if (random.Next(8) == 0) shape.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
+  return shape;
 }
 
 // One worker's share of the job.
@@ -84,6 +85,7 @@ class Share {
   WorkerLink& link_;
   ConformReport report_;
   std::set<std::string> kinds_;
+  std::map<StateField, int> explained_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_report_ = start_;
 };
@@ -138,10 +140,9 @@ absl::Status Share::RunOne(const Scenario& scenario) {
 
 absl::Status Share::RunRandom(int64_t number) {
   const uint64_t seed = SequenceSeed(job_.request.seed, static_cast<uint64_t>(number));
-  Sequence tasks;
-  tasks.uids = UidsFor(seed);
-  if (!lockstep_.WhyNot(tasks).empty()) tasks.uids.assign(tasks.uids.size(), 0);
-  lockstep_.LoadRandom(seed, job_.request.length, tasks.limits, tasks.uids, job_.semantics);
+  Sequence shape = ShapeFor(seed);
+  if (!lockstep_.WhyNot(shape).empty()) shape.uids.assign(shape.uids.size(), 0);
+  lockstep_.LoadRandom(seed, job_.request.length, shape.limits, shape.uids, job_.semantics);
   if (absl::Status status = lockstep_.Run({}); !status.ok()) return status;
   ++report_.sequences;
   CountCalls();
@@ -165,10 +166,16 @@ void Share::CountCalls() {
 
 void Share::List(const std::string& origin) {
   ++report_.differing;
-  const bool is_new = kinds_.insert(KindOfDifference(lockstep_.control())).second;
+  // A difference of the state has its cause somewhere before: the call that
+  // stands last says nothing yet.
+  const Control& c = lockstep_.control();
+  const bool state = c.difference.field != StateField::kNone;
+  const bool is_new =
+      state ? ++explained_[c.difference.field] <= kMaxOfOneField
+            : kinds_.insert(KindOfDifference(c)).second;
   if (!is_new || report_.divergences.size() >= kMaxListed) return;
-  report_.divergences.push_back(Explain(lockstep_, job_.semantics, origin, job_.release));
-  kinds_.insert(report_.divergences.back().kind);
+  Divergence found = Explain(lockstep_, job_.semantics, origin, job_.release);
+  if (kinds_.insert(found.kind).second || !state) report_.divergences.push_back(std::move(found));
   SendReport();
 }
 

@@ -113,6 +113,7 @@ struct Control {
   // The turn.
   std::array<std::atomic<uint32_t>, kMaxTasks + 1> go{};  // futexes
   int32_t harness_pid = 0;   // tasks end when it is gone
+  int32_t here = -1;         // the task that the harness's own process is, or -1
   Command command = Command::kRun;
   std::array<TaskRecord, kMaxTasks> tasks;
   int32_t exiting_pid = 0;   // the harness waits for its end before the next call

@@ -81,6 +81,7 @@ Result CloneAs(const Env& env, int64_t flags) {
              : CloneOntoCopy(env, flags, child);
   Result r = FromRaw(raw);
   if (!r.ok()) return r;
+  if (!env.expected.ok()) RawSyscall(SYS_kill, raw, SIGKILL);  // nobody would know of it
   record.pid = static_cast<int32_t>(raw);
   env.control.tasks[child] = record;
   r.value = child;
@@ -89,7 +90,7 @@ Result CloneAs(const Env& env, int64_t flags) {
 
 // Runs before main in every program that links the executor: a task that has
 // executed this program anew goes on with its calls instead.
-__attribute__((constructor)) void ResumeTask(int argc, char** argv) {
+__attribute__((constructor(101))) void ResumeTask(int argc, char** argv) {
   if (argc != 2 || std::strcmp(argv[0], kTaskProgramName) != 0) return;
   RawSyscall(SYS_mmap, kControlBase, sizeof(Control), PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_FIXED_NOREPLACE, kControlFd, 0);

@@ -35,15 +35,6 @@ void EndIfAbandoned(const Control& control) {
   if (RawSyscall(SYS_kill, control.harness_pid, 0) == -ESRCH) RawSyscall(SYS_exit_group, 1);
 }
 
-// What a mapping may become is tried by the last task of its address space.
-void ProbeAtEnd(Control& control, int task) {
-  const State& state = control.states[control.next];
-  bool last = true;
-  for (int later = task + 1; later < kMaxTasks; ++later)
-    last &= !control.tasks[later].running || state.tasks[later].mm != state.tasks[task].mm;
-  Probe(control, task, state, last ? ProbeKind::kFinal : ProbeKind::kGentle);
-}
-
 }  // namespace
 
 void PrepareTask(const Control& control) {
@@ -93,8 +84,17 @@ void MakeCalls(Control& control, int task) {
   while (NextTask(control) == task) RunOneCall(control, task);
 }
 
+// What a mapping may become is tried by the last task of its address space.
+void ProbeAtEnd(Control& control, int task) {
+  const State& state = control.states[control.next];
+  bool last = true;
+  for (int later = task + 1; later < kMaxTasks; ++later)
+    last &= !control.tasks[later].running || state.tasks[later].mm != state.tasks[task].mm;
+  Probe(control, task, state, last ? ProbeKind::kFinal : ProbeKind::kGentle);
+}
+
 void PassTurn(Control& control, int to) {
-  std::atomic<uint32_t>& go = control.go[to];
+  std::atomic<uint32_t>& go = control.go[to == control.here ? kHarness : to];
   go.store(1);
   RawSyscall(SYS_futex, Raw(&go), FUTEX_WAKE, 1);
 }

@@ -26,6 +26,9 @@ bool IsFinished(const Control& control);
 // kHarness if there is none or the harness has to wait for a task's end first.
 int NextTask(Control& control);
 
+// Compares the last state with what this process, which is `task`, sees.
+void ProbeAtEnd(Control& control, int task);
+
 // Gives the turn to a task or to the harness (kHarness).
 void PassTurn(Control& control, int to);
 

@@ -25,12 +25,18 @@
 namespace selkie {
 namespace {
 
-// Whether a sequence needs processes of its own.
-bool NeedsTasks(const Control& control, const std::vector<int>& uids) {
-  if (uids != std::vector<int>{0}) return true;
-  for (int i = 0; i < control.count; ++i)
-    if (SpecOf(control.calls[i].op).family == Family::kProcess) return true;
-  return false;
+// Whether this process can be task A: it stays root, and what it does to itself
+// can be undone.  It is also the reaper of orphans, so that a wait for a task
+// which is not A's child would not fail.
+bool CanBeHere(const Control& control, const std::vector<int>& uids) {
+  if (uids[0] != 0) return false;
+  for (int i = 0; i < control.count; ++i) {
+    if (control.calls[i].task != 0) continue;
+    const Op op = control.calls[i].op;
+    if (op == Op::kExec || op == Op::kExit) return false;
+    if (op == Op::kWait && !control.expected[i].ok()) return false;
+  }
+  return true;
 }
 
 // Becomes the user; root's capabilities go with it.  The task stays as visible
@@ -52,7 +58,9 @@ bool BecomeUser(int uid) {
 // A task has ended for all others to see once its pidfd is readable: its
 // descriptors are closed and its mappings gone.
 absl::Status AwaitEnd(int32_t pid, int seconds) {
+  SetNofile(0);  // this process may be a task with a full table
   const auto pidfd = static_cast<int>(RawSyscall(SYS_pidfd_open, pid, 0));
+  SetNofile(TheControl().nofile);
   if (pidfd < 0) return absl::InternalError(fmt::format("pidfd_open: errno {}", -pidfd));
   pollfd wanted = {pidfd, POLLIN, 0};
   const int ready = poll(&wanted, 1, seconds * 1000);
@@ -154,22 +162,6 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.crash_signal = 0;
   c.tasks.fill(TaskRecord{});
   SetNofile(c.nofile);
-  if (NeedsTasks(c, uids_)) return RunInTasks();
-  RunHere();
-  return absl::OkStatus();
-}
-
-void Lockstep::RunHere() {
-  Control& c = control();
-  c.tasks[0] = TaskRecord{static_cast<int32_t>(RawSyscall(SYS_getpid)), -1, true};
-  MakeCalls(c, 0);
-  if (!c.differs) Probe(c, 0, c.states[c.next], ProbeKind::kFinal);
-  UnmapAll(c);
-  CloseAll();
-  DrainChannel(0);
-}
-
-absl::Status Lockstep::RunInTasks() {
   absl::Status status = StartTasks();
   if (status.ok()) status = Turns();
   if (status.ok()) status = ProbeTasks();
@@ -180,13 +172,12 @@ absl::Status Lockstep::RunInTasks() {
 absl::Status Lockstep::StartTasks() {
   Control& c = control();
   for (auto& go : c.go) go = 0;
-  group_ = 0;
-  for (int task = 0; task < static_cast<int>(uids_.size()); ++task) {
+  c.here = CanBeHere(c, uids_) ? 0 : -1;
+  if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
+  for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
     const int64_t pid = RawSyscall(SYS_clone, SIGCHLD);
     if (pid == 0) StartAsTask(c, task, uids_[task]);
     if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));
-    if (group_ == 0) group_ = static_cast<int32_t>(pid);
-    RawSyscall(SYS_setpgid, pid, group_);
     c.tasks[task] = TaskRecord{static_cast<int32_t>(pid), -1, true};
   }
   return absl::OkStatus();
@@ -196,16 +187,26 @@ absl::Status Lockstep::Turns() {
   Control& c = control();
   for (;;) {
     if (c.exiting_pid != 0) {
-      if (absl::Status status = AwaitEnd(c.exiting_pid, hang_seconds_); !status.ok()) return status;
+      if (absl::Status status = AwaitEnd(c.exiting_pid, hang_seconds_); !status.ok())
+        return status;
       DrainChannel(c.exiting_task);
       c.exiting_pid = 0;
     }
     const int task = NextTask(c);
     if (task == kHarness) return absl::OkStatus();
-    PassTurn(c, task);
-    if (!AwaitTurn(c, kHarness, hang_seconds_)) return Hung(c, hang_seconds_);
-    if (c.crash_signal != 0) return Crashed(c);
+    if (task == c.here) {
+      MakeCalls(c, task);
+      continue;
+    }
+    if (absl::Status status = GiveTurn(task); !status.ok()) return status;
   }
+}
+
+absl::Status Lockstep::GiveTurn(int task) {
+  Control& c = control();
+  PassTurn(c, task);
+  if (!AwaitTurn(c, kHarness, hang_seconds_)) return Hung(c, hang_seconds_);
+  return c.crash_signal == 0 ? absl::OkStatus() : Crashed(c);
 }
 
 absl::Status Lockstep::ProbeTasks() {
@@ -213,22 +214,25 @@ absl::Status Lockstep::ProbeTasks() {
   c.command = Command::kProbe;
   for (int task = 0; task < kMaxTasks && !c.differs; ++task) {
     if (!c.tasks[task].running) continue;
-    PassTurn(c, task);
-    if (!AwaitTurn(c, kHarness, hang_seconds_)) return Hung(c, hang_seconds_);
-    if (c.crash_signal != 0) return Crashed(c);
+    if (task == c.here) {
+      ProbeAtEnd(c, task);
+    } else if (absl::Status status = GiveTurn(task); !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }
 
-// All tasks are in one process group, also those whose parents have ended; they
-// become children of this process, which is their reaper.
+// Orphans have become children of this process, which is their reaper.
 void Lockstep::EndTasks() {
-  if (group_ == 0) return;
-  RawSyscall(SYS_kill, -group_, SIGKILL);
+  Control& c = control();
+  for (int task = 0; task < kMaxTasks; ++task)
+    if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
   while (!IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
   }
-  group_ = 0;
-  for (int task = 0; task < kMaxTasks; ++task) DrainChannel(task);
+  for (int task = 0; task < limits_.tasks; ++task) DrainChannel(task);
+  UnmapAll(c);
+  CloseAll();
 }
 
 }  // namespace selkie

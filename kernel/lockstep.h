@@ -5,10 +5,11 @@
 //   absl::Status status = lockstep->Run({});
 //   if (lockstep->control().differs) ...                     // call next - 1
 //
-// A sequence of one task that neither forks nor ends runs in this process
-// itself: no fork and no switch of context a call, and closing its descriptors
-// and unmapping the arena is all the cleaning up.  Any other runs in fresh
-// processes that pass the turn from task to task (executor_task.h).
+// Task A is this process itself, unless it becomes another user, executes a
+// program or ends: no fork a sequence and, as long as it is alone, no switch of
+// context a call; closing its descriptors and unmapping the arena is all the
+// cleaning up.  Other tasks are processes of their own; the turn is passed from
+// task to task (executor_task.h).
 #ifndef SELKIE_KERNEL_LOCKSTEP_H_
 #define SELKIE_KERNEL_LOCKSTEP_H_
 
@@ -68,10 +69,9 @@ class Lockstep {
  private:
   explicit Lockstep(bool may_change_user) : may_change_user_(may_change_user) {}
 
-  void RunHere();
-  absl::Status RunInTasks();
   absl::Status StartTasks();
   absl::Status Turns();
+  absl::Status GiveTurn(int task);
   absl::Status ProbeTasks();
   void EndTasks();
 
@@ -79,7 +79,6 @@ class Lockstep {
   Limits limits_;
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;
-  int32_t group_ = 0;  // process group of the tasks
 };
 
 }  // namespace selkie

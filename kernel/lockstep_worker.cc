@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -72,11 +73,25 @@ struct Worker {
   Clock::time_point last_beat = Clock::now();
 };
 
+// Tasks take turns, so a worker and its tasks stay on one processor: no turn has
+// to wake another one.
+void StayOnOneProcessor(int index) {
+  cpu_set_t allowed, one;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0 || CPU_COUNT(&allowed) == 0) return;
+  int skip = index % CPU_COUNT(&allowed);
+  int cpu = 0;
+  while (!CPU_ISSET(cpu, &allowed) || skip-- > 0) ++cpu;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
 // In a process group of its own: the terminal's SIGINT is for the starter alone.
 [[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(3);
   setpgid(0, 0);
+  StayOnOneProcessor(worker.index);
   if (fd != kLinkFd) dup2(fd, kLinkFd);
   fcntl(kLinkFd, F_SETFD, FD_CLOEXEC);
   absl::StatusOr<Lockstep> lockstep = Lockstep::Start();
