@@ -36,21 +36,30 @@ bool SameAnswers(const Trace& a, const Trace& b) {
                     SameOutcome);
 }
 
-Trace ReplayUnder(const Machine& machine, const Search& search, const Limits& limits) {
+// The witness without the bounds of the search and without idle tasks, as far as
+// that changes no answer.
+Trace WitnessOf(const Machine& machine, const Search& search) {
   Sequence sequence;
-  sequence.limits = limits;
+  sequence.limits = machine.Initial().limits;
   sequence.uids.clear();
   for (const Task& task : machine.Initial().tasks)
     if (task.state == TaskState::kRunning) sequence.uids.push_back(task.uid);
   for (const Move& move : search.path) sequence.calls.push_back(move.call);
-  return Replay(sequence, machine.semantics());
-}
-
-// The witness without the bounds of the search, if they played no part in it.
-Trace WitnessOf(const Machine& machine, const Search& search) {
-  Trace bounded = ReplayUnder(machine, search, machine.Initial().limits);
-  Trace free = ReplayUnder(machine, search, Limits{});
-  return SameAnswers(bounded, free) ? free : bounded;
+  Trace witness = Replay(sequence, machine.semantics());
+  auto keep_if_same = [&](Sequence simpler) {
+    Trace trace = Replay(simpler, machine.semantics());
+    if (SameAnswers(witness, trace)) witness = std::move(trace);
+  };
+  Sequence free = sequence;
+  free.limits = Limits{};
+  keep_if_same(free);
+  while (witness.sequence.uids.size() > 1) {
+    Sequence fewer = witness.sequence;
+    fewer.uids.pop_back();
+    keep_if_same(fewer);
+    if (witness.sequence.uids.size() != fewer.uids.size()) break;
+  }
+  return witness;
 }
 
 void Conclude(const Property& property, const Search& search, Verdict& verdict) {

@@ -26,9 +26,9 @@ std::string Header(const ScoreCard& card) {
   std::string out;
   for (size_t i = 0; i < card.properties.size(); ++i) {
     const Property& property = card.properties[i];
-    const char* kind = property.kind == Property::Kind::kReach    ? "must be possible"
-                       : property.kind == Property::Kind::kSameAs ? "same answers"
-                                                                  : "must never happen otherwise";
+    const char* kind = property.kind == Property::Kind::kReach    ? "must be reachable"
+                       : property.kind == Property::Kind::kSameAs ? "must give the same answers"
+                                                                  : "must hold in every state";
     out += fmt::format("{:>3}  {:<24} {}\n", i + 1, property.name, kind);
   }
   return out;

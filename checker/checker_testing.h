@@ -1,0 +1,61 @@
+// Texts of the tree for the checker's tests.
+#ifndef SELKIE_CHECKER_CHECKER_TESTING_H_
+#define SELKIE_CHECKER_CHECKER_TESTING_H_
+
+#include <string>
+
+#include "checker/check.h"
+#include "gtest/gtest.h"
+#include "scenarios/library.h"
+
+namespace selkie {
+
+inline std::string InTree(const std::string& path) {
+  return Library::Default().root() + "/" + path;
+}
+
+// A property by its path in the tree; its lists of calls are in checker/properties.
+inline Property PropertyAt(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadTextFile(InTree(path));
+  EXPECT_TRUE(text.ok()) << text.status();
+  absl::StatusOr<Property> property =
+      ParseProperty({path, *text}, [](std::string_view name) -> absl::StatusOr<PropertySource> {
+        const std::string file = "checker/properties/" + std::string(name) + ".calls";
+        absl::StatusOr<std::string> calls = ReadTextFile(InTree(file));
+        if (!calls.ok()) return calls.status();
+        return PropertySource{file, *calls};
+      });
+  EXPECT_TRUE(property.ok()) << property.status();
+  return *property;
+}
+
+inline Property PropertyNamed(const std::string& name) {
+  return PropertyAt("checker/properties/" + name + ".prop");
+}
+
+inline Semantics SemanticsNamed(const std::string& name) {
+  absl::StatusOr<Semantics> semantics = Library::Default().LoadSemantics(name);
+  EXPECT_TRUE(semantics.ok()) << semantics.status();
+  return *semantics;
+}
+
+inline Bounds BoundsOf(const Property& property, std::string_view changes) {
+  Bounds bounds = property.bounds;
+  EXPECT_TRUE(ApplyBounds(changes, bounds).ok());
+  return bounds;
+}
+
+inline Verdict Ask(const Property& property, const Semantics& semantics, const Bounds& bounds,
+                   bool symmetry = true) {
+  const Semantics baseline =
+      SemanticsNamed(property.same_as.empty() ? "linux-4.20" : property.same_as);
+  SearchOptions options;
+  options.symmetry = symmetry;
+  absl::StatusOr<Verdict> verdict = Check(property, semantics, &baseline, bounds, options);
+  EXPECT_TRUE(verdict.ok()) << verdict.status();
+  return *verdict;
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_CHECKER_TESTING_H_
