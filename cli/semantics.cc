@@ -1,4 +1,6 @@
 // selkie semantics: what rules there are, what each says, whether a text is one.
+#include "model/semantics.h"
+
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -7,7 +9,6 @@
 #include "cli/command.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-#include "model/semantics.h"
 
 namespace selkie {
 namespace {
@@ -46,8 +47,10 @@ int List(const Library& library) {
 
 std::string Settings(const Semantics& s) {
   std::vector<std::string> seals, mask;
-  for (const SealName& seal : s.seals) seals.push_back(fmt::format("{} {:#x}", seal.name, seal.bits));
-  for (const auto& [bit, name] : {std::pair(1, "READ"), std::pair(2, "WRITE"), std::pair(4, "EXEC")})
+  for (const SealName& seal : s.seals)
+    seals.push_back(fmt::format("{} {:#x}", seal.name, seal.bits));
+  for (const auto& [bit, name] :
+       {std::pair(1, "READ"), std::pair(2, "WRITE"), std::pair(4, "EXEC")})
     if ((s.initial_mask & bit) != 0) mask.emplace_back(name);
   std::string out = fmt::format("seals: {}\n", fmt::join(seals, ", "));
   for (const Extension& call : s.extensions)
@@ -87,8 +90,8 @@ std::string ProtocolLines(const Protocol& protocol) {
   if (protocol.steps.empty()) return "";
   std::string out = fmt::format("\nprotocol \"{}\"\n", protocol.title);
   for (const ProtocolStep& step : protocol.steps) out += fmt::format("  {}\n", step.text);
-  return out + fmt::format("  hand out {}\n",
-                           protocol.variables[static_cast<size_t>(protocol.hand_out)]);
+  return out +
+         fmt::format("  hand out {}\n", protocol.variables[static_cast<size_t>(protocol.hand_out)]);
 }
 
 std::string Described(const Semantics& s) {
@@ -148,8 +151,9 @@ void AddSemanticsCommand(CLI::App& app, Context& context) {
   list->callback([&context] { context.exit_code = List(context.library); });
 
   CLI::App* show = command->add_subcommand(
-      "show", "All rules of one semantics, inherited ones too, in their order and with their "
-              "sources");
+      "show",
+      "All rules of one semantics, inherited ones too, in their order and with their "
+      "sources");
   show->add_option("NAME", args->name, "A name of the list, or a path")->required();
   show->add_flag("--text", args->text, "Print its own text instead");
   show->callback(

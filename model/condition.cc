@@ -255,7 +255,7 @@ class Parser {
   Terms Fail(std::string_view why) {
     if (error_) return {};
     const std::string found(Peek());
-    const std::string shown = found.empty() ? "the condition ends" : fmt::format("'{}'", found);
+    const std::string shown = found.empty() ? "the condition ends" : QuotedFound(found);
     error_ = ConditionError{at_, found, fmt::format("{}: {}", shown, why)};
     return {};
   }
@@ -277,6 +277,19 @@ uint64_t BitsRead(const std::vector<Term>& terms) {
   uint64_t bits = 0;
   for (const Term& term : terms) bits |= term.mask;
   return bits;
+}
+
+std::string QuotedFound(std::string_view text) {
+  constexpr size_t kMaxShown = 40;
+  std::string out = "'";
+  for (char c : text.substr(0, kMaxShown)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::iscntrl(byte) != 0)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
+  }
+  return out + (text.size() > kMaxShown ? "...'" : "'");
 }
 
 std::string OneOf(const std::vector<std::string>& names) {

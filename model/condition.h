@@ -73,9 +73,9 @@ struct Vocabulary {
 
 // Why a condition was refused.
 struct ConditionError {
-  size_t offset = 0;     // of the offending text, bytes into the condition
-  std::string found;     // the offending text; empty at the end
-  std::string message;   // complete: the offending text and what was expected
+  size_t offset = 0;    // of the offending text, bytes into the condition
+  std::string found;    // the offending text; empty at the end
+  std::string message;  // complete: the offending text and what was expected
 };
 
 struct ParsedCondition {
@@ -90,8 +90,8 @@ inline constexpr int kMaxNesting = 64;
 
 // Compiles `text`.  The condition holds for a word iff the word satisfies one
 // of `terms`; no term implies another one.  A condition that contradicts itself
-// gives no terms.  An unknown name, bad grammar, nesting deeper than kMaxNesting and a condition of more than
-// kMaxTerms terms set `error` and leave `terms` empty.  Never throws.
+// gives no terms.  An unknown name, bad grammar, nesting deeper than kMaxNesting and a condition of
+// more than kMaxTerms terms set `error` and leave `terms` empty.  Never throws.
 ParsedCondition ParseCondition(std::string_view text, const Vocabulary& vocabulary);
 
 // True if `word` satisfies one of the terms.
@@ -103,6 +103,10 @@ inline bool Satisfies(const std::vector<Term>& terms, uint64_t word) {
 
 // All bits that the terms look at.
 uint64_t BitsRead(const std::vector<Term>& terms);
+
+// `text` in quotes for a message: short, and without bytes that a terminal would
+// act on.
+std::string QuotedFound(std::string_view text);
 
 // `names` as "a, b or c", for messages of what was expected.
 std::string OneOf(const std::vector<std::string>& names);

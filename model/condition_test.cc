@@ -69,9 +69,8 @@ TEST(Condition, NotBindsClosestThenAndThenOr) {
   ExpectMeans("shared or map.marked and not seals has GROW", [](uint64_t w) {
     return (w & kShared) != 0 || ((w & kMarked) != 0 && (w & 4) == 0);
   });
-  ExpectMeans("(shared or map.marked) and not seals has GROW", [](uint64_t w) {
-    return (w & (kShared | kMarked)) != 0 && (w & 4) == 0;
-  });
+  ExpectMeans("(shared or map.marked) and not seals has GROW",
+              [](uint64_t w) { return (w & (kShared | kMarked)) != 0 && (w & 4) == 0; });
   ExpectMeans("not (shared or map.marked and seals has GROW)", [](uint64_t w) {
     return !((w & kShared) != 0 || ((w & kMarked) != 0 && (w & 4) != 0));
   });
@@ -149,9 +148,9 @@ TEST(Condition, TooManyCombinationsAreRefused) {
 }
 
 RC_GTEST_PROP(Condition, NoTextCrashesOrGivesTermsWithAnError, ()) {
-  const auto piece = rc::gen::element<std::string>("seals", "adding", "shared", "has", "any",
-                                                   "not", "and", "or", "(", ")", "|", "GROW",
-                                                   "SEAL", " ", "#", "\n", "\x80", "x");
+  const auto piece =
+      rc::gen::element<std::string>("seals", "adding", "shared", "has", "any", "not", "and", "or",
+                                    "(", ")", "|", "GROW", "SEAL", " ", "#", "\n", "\x80", "x");
   const auto pieces = *rc::gen::container<std::vector<std::string>>(piece);
   std::string text;
   for (const std::string& p : pieces) text += p + " ";

@@ -20,21 +20,21 @@ absl::StatusOr<Semantics> Parse(const SemanticsSource& source, const SemanticsLo
 // What a semantics inherits: all but its name, its text and being a kernel.
 // `names` are those that extend it, outermost first.
 absl::StatusOr<Semantics> LoadBase(const SemanticsSource& source, const Token& base,
-                                   const SemanticsLoader& loader,
-                                   std::vector<std::string>* names) {
+                                   const SemanticsLoader& loader, std::vector<std::string>* names) {
   if (std::find(names->begin(), names->end(), base.text) != names->end())
     return ErrorAt(source, base.offset,
                    fmt::format("'{}' extends itself ({} -> {}): expected a base that does not",
                                base.text, fmt::join(*names, " -> "), base.text));
   if (names->size() == kMaxBases)
-    return ErrorAt(source, base.offset,
-                   fmt::format("'{}' is one base too many: expected at most {}", base.text,
-                               kMaxBases));
+    return ErrorAt(
+        source, base.offset,
+        fmt::format("'{}' is one base too many: expected at most {}", base.text, kMaxBases));
   if (!loader) return ErrorAt(source, base.offset, "'extends' is not possible here: no loader");
   absl::StatusOr<SemanticsSource> text = loader(base.text);
   if (!text.ok())
-    return ErrorAt(source, base.offset,
-                   std::string_view(text.status().message().data(), text.status().message().size()));
+    return ErrorAt(
+        source, base.offset,
+        std::string_view(text.status().message().data(), text.status().message().size()));
   absl::StatusOr<Semantics> loaded = Parse(*text, loader, names);
   if (loaded.ok() && loaded->name != base.text)
     return ErrorAt(source, base.offset,

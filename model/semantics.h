@@ -38,7 +38,7 @@ enum class Point : uint8_t {
   kMremap,     // before anything moves
   kChmod,      // after ownership
   kFork,
-  kSend,       // sendmsg with SCM_RIGHTS
+  kSend,  // sendmsg with SCM_RIGHTS
   kExtension,
 };
 inline constexpr int kMaxExtensions = 4;
@@ -141,17 +141,17 @@ struct Rule {
   EffectKind effect = EffectKind::kRefuse;
   int64_t bits = 0;
   std::vector<Term> terms;  // model/condition.h; an empty list never applies
-  std::string text;    // the rule as written
-  std::string file;    // where it stands
+  std::string text;         // the rule as written
+  std::string file;         // where it stands
   int line = 0;
   std::string source;  // the comment before it: its authority
 };
 
 // A call that a semantics adds, made of effects alone.
 struct Extension {
-  std::string name;      // F_DUP_READONLY
-  std::string function;  // "fcntl" or "ioctl": how it is written
-  ArgKind arg = ArgKind::kLiteral;  // kLiteral: none; kSeals, or kFlags: PROT_*
+  std::string name;                        // F_DUP_READONLY
+  std::string function;                    // "fcntl" or "ioctl": how it is written
+  ArgKind arg = ArgKind::kLiteral;         // kLiteral: none; kSeals, or kFlags: PROT_*
   ReturnKind returns = ReturnKind::kZero;  // kFd if a rule makes a new file
 };
 
@@ -162,10 +162,10 @@ struct SealName {
 
 // A step of a protocol: a call whose descriptors are the protocol's variables.
 struct ProtocolStep {
-  Call call;               // argument words of descriptors hold variable
-                           // indices instead of numbers
+  Call call;                 // argument words of descriptors hold variable
+                             // indices instead of numbers
   int result_variable = -1;  // where a new descriptor goes, or -1
-  std::string text;        // as written
+  std::string text;          // as written
   int line = 0;
 };
 
@@ -183,21 +183,21 @@ struct Protocol {
 struct Semantics {
   std::string name;
   std::string doc;
-  std::string extends;       // name of the base, or empty
+  std::string extends;             // name of the base, or empty
   std::vector<std::string> bases;  // what it extends, nearest first, up to and including the
                                    // first kernel; none for a kernel
-  bool is_kernel = false;    // what released kernels do, not a proposal
+  bool is_kernel = false;          // what released kernels do, not a proposal
   std::vector<SealName> seals;
-  std::vector<Rule> rules;   // all, in order, with inherited ones
+  std::vector<Rule> rules;                           // all, in order, with inherited ones
   std::array<std::vector<uint16_t>, kNumPoints> at;  // rule indices by point
   std::array<uint64_t, kNumPoints> facts_read{};     // bits some rule reads
   std::vector<Extension> extensions;
   Protocol protocol;
-  uint8_t known_seals = 0;   // bits of all declared seals
-  uint8_t initial_mask = 7;  // Inode::mask of a new memfd
+  uint8_t known_seals = 0;           // bits of all declared seals
+  uint8_t initial_mask = 7;          // Inode::mask of a new memfd
   uint32_t write_chunk = kPageSize;  // bytes that one write_begin covers, a power
                                      // of two
-  std::string text;          // the whole source, for `show`
+  std::string text;                  // the whole source, for `show`
 };
 
 // Finds the text of a semantics by name, for `extends`.
@@ -205,8 +205,7 @@ struct SemanticsSource {
   std::string file;  // for messages
   std::string text;
 };
-using SemanticsLoader =
-    std::function<absl::StatusOr<SemanticsSource>(std::string_view name)>;
+using SemanticsLoader = std::function<absl::StatusOr<SemanticsSource>(std::string_view name)>;
 
 // Compiles a semantics.  On bad text returns InvalidArgumentError
 // "file:line:column: message" with the offending text and what was expected.
@@ -219,8 +218,8 @@ absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
 // last rule that applied, if any; kUnmap does not count, as it shows only if a
 // later rule refuses.
 template <typename Act>
-const Rule* Decide(const Semantics& semantics, int point, Facts& facts,
-                   const Rule*& last, Act act) {
+const Rule* Decide(const Semantics& semantics, int point, Facts& facts, const Rule*& last,
+                   Act act) {
   for (uint16_t index : semantics.at[point]) {
     const Rule& rule = semantics.rules[index];
     if (!Satisfies(rule.terms, facts.word)) continue;

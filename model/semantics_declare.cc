@@ -58,18 +58,18 @@ absl::Status DeclareCall(const SemanticsSource& source, const Statement& stateme
     return ErrorAt(source, statement.function.offset,
                    fmt::format("'{}': expected fcntl or ioctl", call.function));
   if (PointByName(call.name, *semantics) >= 0)
-    return ErrorAt(source, statement.name.offset,
-                   fmt::format("'{}' is a decision point already: expected another name",
-                               call.name));
+    return ErrorAt(
+        source, statement.name.offset,
+        fmt::format("'{}' is a decision point already: expected another name", call.name));
   for (const CallSpec& spec : CallTable())
     if (ShortName(spec.op) == call.name)
-      return ErrorAt(source, statement.name.offset,
-                     fmt::format("'{}' is a call of every kernel: expected another name",
-                                 call.name));
+      return ErrorAt(
+          source, statement.name.offset,
+          fmt::format("'{}' is a call of every kernel: expected another name", call.name));
   if (semantics->extensions.size() == kMaxExtensions)
-    return ErrorAt(source, statement.whole.offset,
-                   fmt::format("'{}' is one call too many: expected at most {}", call.name,
-                               kMaxExtensions));
+    return ErrorAt(
+        source, statement.whole.offset,
+        fmt::format("'{}' is one call too many: expected at most {}", call.name, kMaxExtensions));
   const Token& argument = statement.argument;
   if (!argument.text.empty() && argument.text != "prot" && argument.text != "seals")
     return ErrorAt(source, argument.offset,
@@ -83,9 +83,8 @@ absl::Status DeclareCall(const SemanticsSource& source, const Statement& stateme
 absl::Status SetInitialMask(const SemanticsSource& source, const Statement& statement,
                             Semantics* semantics) {
   int64_t bits = 0;
-  const absl::Status status =
-      ReadBits(source, statement.words, 0, statement.whole.offset, "the mask",
-               BitsOfSet(FactSet::kMask, *semantics), &bits);
+  const absl::Status status = ReadBits(source, statement.words, 0, statement.whole.offset,
+                                       "the mask", BitsOfSet(FactSet::kMask, *semantics), &bits);
   semantics->initial_mask = static_cast<uint8_t>(bits);
   return status;
 }
@@ -95,8 +94,8 @@ absl::Status SetWriteChunk(const SemanticsSource& source, const Statement& state
   const std::optional<uint64_t> bytes = NumberOf(statement.number.text);
   if (!bytes || *bytes < kPageSize || *bytes > kWriteChunkMax || !std::has_single_bit(*bytes))
     return ErrorAt(source, statement.number.offset,
-                   fmt::format("'{}': expected a power of two from {} to {}",
-                               statement.number.text, kPageSize, kWriteChunkMax));
+                   fmt::format("'{}': expected a power of two from {} to {}", statement.number.text,
+                               kPageSize, kWriteChunkMax));
   semantics->write_chunk = static_cast<uint32_t>(*bytes);
   return absl::OkStatus();
 }

@@ -25,12 +25,11 @@ rule grows write: refuse EPERM if grows
 )";
 
 absl::StatusOr<SemanticsSource> Load(std::string_view name) {
-  const std::map<std::string, std::string> texts = {
-      {"base", kBase},
-      {"loop-a", "semantics loop-a extends loop-b\n"},
-      {"loop-b", "semantics loop-b extends loop-a\n"},
-      {"alias", "semantics other\n"},
-      {"bad", "semantics bad\n\nseal\n"}};
+  const std::map<std::string, std::string> texts = {{"base", kBase},
+                                                    {"loop-a", "semantics loop-a extends loop-b\n"},
+                                                    {"loop-b", "semantics loop-b extends loop-a\n"},
+                                                    {"alias", "semantics other\n"},
+                                                    {"bad", "semantics bad\n\nseal\n"}};
   const auto found = texts.find(std::string(name));
   if (found == texts.end())
     return absl::NotFoundError(absl::StrCat("no semantics is named '", std::string(name), "'"));
@@ -50,8 +49,9 @@ std::string ErrorIn(std::string_view lines) {
 }
 
 TEST(SemanticsErrors, OfForm) {
-  EXPECT_EQ(ErrorOf(""), "t.sem:1:1: the end of the text: expected 'semantics NAME' as the first "
-                         "statement");
+  EXPECT_EQ(ErrorOf(""),
+            "t.sem:1:1: the end of the text: expected 'semantics NAME' as the first "
+            "statement");
   EXPECT_EQ(ErrorOf("kernel\n"),
             "t.sem:1:1: 'kernel': expected 'semantics NAME' as the first statement");
   EXPECT_EQ(ErrorOf("semantics\n"),
@@ -75,6 +75,15 @@ TEST(SemanticsErrors, OfForm) {
             "t.sem:2:9: 'sealed': expected 'rule' after 'replace'");
 }
 
+TEST(SemanticsErrors, MessagesStayShortAndPlain) {
+  EXPECT_EQ(ErrorIn("\x1b[2J\n"),
+            "t.sem:2:1: '\\x1b': expected a statement: kernel, seal, rule, "
+            "replace rule, drop, call, initial mask, write chunk or "
+            "protocol");
+  EXPECT_THAT(ErrorIn(std::string(5000, 'x')),
+              StartsWith(absl::StrCat("t.sem:2:1: '", std::string(40, 'x'), "...': expected")));
+}
+
 TEST(SemanticsErrors, OfDeclarations) {
   EXPECT_EQ(ErrorIn("seal WRITE 8\n"),
             "t.sem:2:6: 'WRITE': expected a name that begins with F_SEAL_");
@@ -91,8 +100,7 @@ TEST(SemanticsErrors, OfDeclarations) {
             "t.sem:2:16: 'F_GETFL' is a call of every kernel: expected another name");
   EXPECT_EQ(ErrorIn("call fcntl(fd, write)\n"),
             "t.sem:2:16: 'write' is a decision point already: expected another name");
-  EXPECT_EQ(ErrorIn("call fcntl(fd, X, size)\n"),
-            "t.sem:2:19: 'size': expected prot or seals");
+  EXPECT_EQ(ErrorIn("call fcntl(fd, X, size)\n"), "t.sem:2:19: 'size': expected prot or seals");
   EXPECT_EQ(ErrorIn("call fcntl(fd, A)\ncall fcntl(fd, B)\ncall fcntl(fd, C)\n"
                     "call fcntl(fd, D)\ncall fcntl(fd, E)\n"),
             "t.sem:6:1: 'E' is one call too many: expected at most 4");
@@ -180,8 +188,7 @@ TEST(SemanticsErrors, OfProtocols) {
 }
 
 TEST(SemanticsErrors, OfBases) {
-  EXPECT_EQ(ErrorOf("semantics t extends nobody\n"),
-            "t.sem:1:21: no semantics is named 'nobody'");
+  EXPECT_EQ(ErrorOf("semantics t extends nobody\n"), "t.sem:1:21: no semantics is named 'nobody'");
   EXPECT_EQ(ErrorOf("semantics t extends t\n"),
             "t.sem:1:21: 't' extends itself (t -> t): expected a base that does not");
   EXPECT_EQ(ErrorOf("semantics t extends loop-a\n"),

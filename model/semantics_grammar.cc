@@ -152,9 +152,8 @@ struct CallArgument : Name {
 struct Close : Mark<')'> {
   static constexpr const char* kExpected = "',' or ')'";
 };
-struct CallDeclaration
-    : if_must<CallWord, Function, Gap, Open, FdWord, Comma, CallName, Gap,
-              opt<if_must<Comma, CallArgument, Gap>>, Close, End> {};
+struct CallDeclaration : if_must<CallWord, Function, Gap, Open, FdWord, Comma, CallName, Gap,
+                                 opt<if_must<Comma, CallArgument, Gap>>, Close, End> {};
 
 struct InitialMask : if_must<InitialWord, MaskWord, Words, End> {};
 struct WriteChunk : if_must<WriteWord, ChunkWord, Number, Gap, End> {};
@@ -164,8 +163,7 @@ struct TitleOpen : one<'"'> {
   static constexpr const char* kExpected = "a title in quotes";
 };
 struct Escaped : seq<one<'\\'>, not_one<'\r', '\n'>> {};
-struct CallString
-    : seq<one<'"'>, star<sor<Escaped, not_one<'"', '\r', '\n'>>>, one<'"'>> {};
+struct CallString : seq<one<'"'>, star<sor<Escaped, not_one<'"', '\r', '\n'>>>, one<'"'>> {};
 struct StepCall : plus<sor<CallString, not_one<'#', '\r', '\n'>>> {
   static constexpr const char* kExpected = "a call, such as dup2(ro, fd)";
 };
@@ -179,8 +177,8 @@ struct Assignment : seq<at<Name, AssignMark>, StepVariable, AssignMark, must<Ste
 struct Step : sor<HandOut, Assignment, StepCall> {
   static constexpr const char* kExpected = "a call, 'NAME = CALL' or 'hand out NAME'";
 };
-struct Protocol : if_must<ProtocolWord, TitleOpen, Title, ClosingQuote,
-                          star<NextLine, must<Step>>, End> {};
+struct Protocol
+    : if_must<ProtocolWord, TitleOpen, Title, ClosingQuote, star<NextLine, must<Step>>, End> {};
 
 // ---- The file ----
 
@@ -189,7 +187,9 @@ struct SourceComment : seq<star<Blank>, one<'#'>, SourceLine, eolf> {};
 struct EmptyLine : sor<seq<star<Blank>, eol>, seq<plus<Blank>, eof>> {};
 struct Item : sor<EmptyLine, SourceComment, Kernel, Seal, Rule, Replace, Drop, CallDeclaration,
                   InitialMask, WriteChunk, Protocol> {
-  static constexpr const char* kExpected = "a statement: kernel, seal, rule, replace rule, drop, call, initial mask, write chunk or protocol";
+  static constexpr const char* kExpected =
+      "a statement: kernel, seal, rule, replace rule, drop, call, initial mask, write chunk or "
+      "protocol";
 };
 struct File : seq<EmptyLines, must<Header>, until<eof, must<Item>>> {};
 
@@ -198,7 +198,9 @@ struct File : seq<EmptyLines, must<Header>, until<eof, must<Item>>> {};
 // ---- Errors ----
 
 template <typename Rule>
-concept SaysWhatItExpects = requires { Rule::kExpected; };
+concept SaysWhatItExpects = requires {
+  Rule::kExpected;
+};
 
 template <typename Rule>
 constexpr const char* ExpectedBy() {
@@ -388,7 +390,7 @@ std::string FoundAt(std::string_view text, size_t offset) {
   };
   size_t end = 0;
   while (end < rest.size() && in_word(static_cast<unsigned char>(rest[end]))) ++end;
-  return fmt::format("'{}'", rest.substr(0, std::max<size_t>(end, 1)));
+  return QuotedFound(rest.substr(0, std::max<size_t>(end, 1)));
 }
 
 }  // namespace
@@ -401,8 +403,7 @@ int LineOf(const SemanticsSource& source, size_t offset) {
 absl::Status ErrorAt(const SemanticsSource& source, size_t offset, std::string_view message) {
   const std::string_view before = std::string_view(source.text).substr(0, offset);
   const size_t line_start = before.find_last_of('\n');  // npos + 1 is 0
-  return absl::InvalidArgumentError(fmt::format("{}:{}:{}: {}", source.file,
-                                                LineOf(source, offset),
+  return absl::InvalidArgumentError(fmt::format("{}:{}:{}: {}", source.file, LineOf(source, offset),
                                                 before.size() - (line_start + 1) + 1, message));
 }
 

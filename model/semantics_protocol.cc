@@ -111,13 +111,14 @@ class Reader {
       if (arg.kind == ArgKind::kFd || arg.kind == ArgKind::kPath) ++descriptors;
       const bool other_task = arg.kind == ArgKind::kPath && call.arg[word] != kSelf;
       if (other_task || arg.kind == ArgKind::kTask || arg.kind == ArgKind::kAddress)
-        return Error(text, "speaks of a task or an address: expected calls on the task's own "
-                           "descriptors");
+        return Error(text,
+                     "speaks of a task or an address: expected calls on the task's own "
+                     "descriptors");
       word += WordsOf(arg.kind);
     }
     if (named == descriptors) return absl::OkStatus();
-    return Error(text, fmt::format("has a descriptor as a number: expected {}",
-                                   OneOf(protocol_.variables)));
+    return Error(
+        text, fmt::format("has a descriptor as a number: expected {}", OneOf(protocol_.variables)));
   }
 
   const SemanticsSource& source_;

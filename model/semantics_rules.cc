@@ -23,8 +23,8 @@ std::vector<Rule>::iterator FindRule(Semantics* semantics, std::string_view name
 absl::Status NeedRule(const SemanticsSource& source, const Token& name, int point,
                       Semantics* semantics, std::vector<Rule>::iterator* found) {
   *found = FindRule(semantics, name.text);
-  const bool here = *found != semantics->rules.end() &&
-                    (point < 0 || static_cast<int>((*found)->point) == point);
+  const bool here =
+      *found != semantics->rules.end() && (point < 0 || static_cast<int>((*found)->point) == point);
   if (here) return absl::OkStatus();
   std::vector<std::string> names;
   for (const Rule& rule : semantics->rules)
@@ -54,8 +54,7 @@ std::string EffectNames() {
   constexpr std::string_view kOperands[] = {"", " ERRNO", " BITS", " MODE"};
   std::vector<std::string> names;
   for (const EffectSpec& effect : EffectSpecs())
-    names.push_back(
-        fmt::format("{}{}", effect.words, kOperands[static_cast<int>(effect.operand)]));
+    names.push_back(fmt::format("{}{}", effect.words, kOperands[static_cast<int>(effect.operand)]));
   return OneOf(names);
 }
 
@@ -89,11 +88,11 @@ absl::Status ReadOperand(const SemanticsSource& source, const Statement& stateme
                     BitsOfSet(effect.bits, semantics), &rule->bits);
   const size_t wanted = effect.operand == Operand::kNone ? 0 : 1;
   if (statement.words.size() < used + wanted)
-    return ErrorAt(source, end,
-                   fmt::format("'{}' ends here: expected {} after it", effect.words,
-                               effect.operand == Operand::kErrno
-                                   ? "the name of an errno, such as EPERM"
-                                   : "permission bits, such as 0111"));
+    return ErrorAt(
+        source, end,
+        fmt::format("'{}' ends here: expected {} after it", effect.words,
+                    effect.operand == Operand::kErrno ? "the name of an errno, such as EPERM"
+                                                      : "permission bits, such as 0111"));
   if (statement.words.size() > used + wanted) {
     const Token& extra = statement.words[used + wanted];
     return ErrorAt(source, extra.offset,
@@ -116,9 +115,9 @@ absl::Status ReadEffect(const SemanticsSource& source, const Statement& statemen
                                  effect.words, statement.point.text, OneOf(PointsOf(effect))));
     return ReadOperand(source, statement, effect, used, semantics, rule);
   }
-  return ErrorAt(source, statement.words[0].offset,
-                 fmt::format("'{}' is no effect: expected {}", statement.words[0].text,
-                             EffectNames()));
+  return ErrorAt(
+      source, statement.words[0].offset,
+      fmt::format("'{}' is no effect: expected {}", statement.words[0].text, EffectNames()));
 }
 
 // ---- One rule ----
@@ -130,13 +129,14 @@ absl::Status ReadCondition(const SemanticsSource& source, const Statement& state
     return absl::OkStatus();
   }
   const Token& text = *statement.condition;
-  ParsedCondition parsed = ParseCondition(
-      text.text, VocabularyAt(static_cast<int>(rule->point), semantics));
+  ParsedCondition parsed =
+      ParseCondition(text.text, VocabularyAt(static_cast<int>(rule->point), semantics));
   if (parsed.error)
     return ErrorAt(source, text.offset + parsed.error->offset,
                    fmt::format("{} (at {})", parsed.error->message, statement.point.text));
   if (parsed.terms.empty())
-    return ErrorAt(source, text.offset, "the condition contradicts itself: expected one that can hold");
+    return ErrorAt(source, text.offset,
+                   "the condition contradicts itself: expected one that can hold");
   rule->terms = std::move(parsed.terms);
   return absl::OkStatus();
 }
@@ -170,13 +170,13 @@ absl::Status AddRule(const SemanticsSource& source, const Statement& statement, 
                                "'replace rule'",
                                rule.name, same->file, same->line));
   if (semantics->rules.size() == kMaxRules)
-    return ErrorAt(source, statement.whole.offset,
-                   fmt::format("'{}' is one rule too many: expected at most {}", rule.name,
-                               kMaxRules));
+    return ErrorAt(
+        source, statement.whole.offset,
+        fmt::format("'{}' is one rule too many: expected at most {}", rule.name, kMaxRules));
   auto position = semantics->rules.end();
   if (!statement.anchor.text.empty()) {
-    absl::Status status = NeedRule(source, statement.anchor, static_cast<int>(rule.point),
-                                   semantics, &position);
+    absl::Status status =
+        NeedRule(source, statement.anchor, static_cast<int>(rule.point), semantics, &position);
     if (!status.ok()) return status;
     if (!statement.before) ++position;
   }
@@ -228,8 +228,7 @@ void Index(Semantics* semantics) {
     semantics->at[point].push_back(static_cast<uint16_t>(i));
     semantics->facts_read[point] |= BitsRead(rule.terms);
     if (rule.effect == EffectKind::kNewFile)
-      semantics->extensions[point - static_cast<int>(Point::kExtension)].returns =
-          ReturnKind::kFd;
+      semantics->extensions[point - static_cast<int>(Point::kExtension)].returns = ReturnKind::kFd;
   }
 }
 

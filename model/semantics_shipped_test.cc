@@ -102,10 +102,10 @@ std::vector<Semantics> All() {
 TEST(ShippedSemantics, EveryKernelAndEveryDesignOfTheThreadIsThere) {
   std::vector<std::string> kernels, designs;
   for (const Semantics& s : All()) (s.is_kernel ? kernels : designs).push_back(s.name);
-  EXPECT_THAT(kernels, IsSupersetOf({"linux-4.20", "linux-5.1", "linux-6.1", "linux-6.12",
-                                     "linux-6.18"}));
-  EXPECT_THAT(designs, IsSupersetOf({"ashmem", "dup2-over", "fw-inode", "fw-v3",
-                                     "no-proc-upgrade", "readonly-fd", "readonly-fd-proc"}));
+  EXPECT_THAT(kernels,
+              IsSupersetOf({"linux-4.20", "linux-5.1", "linux-6.1", "linux-6.12", "linux-6.18"}));
+  EXPECT_THAT(designs, IsSupersetOf({"ashmem", "dup2-over", "fw-inode", "fw-v3", "no-proc-upgrade",
+                                     "readonly-fd", "readonly-fd-proc"}));
 }
 
 TEST(ShippedSemantics, EveryRuleHasASourceAndEveryTextADocStringAndAProtocol) {
@@ -134,11 +134,10 @@ TEST(ShippedSemantics, ADesignIsAPageOfTextAtMost) {
 // ---- Kernels ----
 
 TEST(ShippedSemantics, FutureWriteIsUnknownBefore51AndExecBefore63) {
-  for (const auto& [name, future, exec] : {std::tuple("linux-4.20", "EINVAL", "EINVAL"),
-                                           std::tuple("linux-5.1", kOk, "EINVAL"),
-                                           std::tuple("linux-6.1", kOk, "EINVAL"),
-                                           std::tuple("linux-6.12", kOk, kOk),
-                                           std::tuple("linux-6.18", kOk, kOk)}) {
+  for (const auto& [name, future, exec] :
+       {std::tuple("linux-4.20", "EINVAL", "EINVAL"), std::tuple("linux-5.1", kOk, "EINVAL"),
+        std::tuple("linux-6.1", kOk, "EINVAL"), std::tuple("linux-6.12", kOk, kOk),
+        std::tuple("linux-6.18", kOk, kOk)}) {
     Program p(name);
     p.Create();
     EXPECT_EQ(p.Seal("0x10"), future) << name;
@@ -187,9 +186,9 @@ TEST(ShippedSemantics, AReadableMappingKeepsWriteSealsAwayUntil67) {
 }
 
 TEST(ShippedSemantics, AMappingBesideAnOldOneIsMergedUnaskedBefore612) {
-  for (const auto& [name, result] : {std::pair("linux-5.1", kOk), std::pair("linux-6.1", kOk),
-                                     std::pair("linux-6.12", "EPERM"),
-                                     std::pair("linux-6.18", "EPERM")}) {
+  for (const auto& [name, result] :
+       {std::pair("linux-5.1", kOk), std::pair("linux-6.1", kOk), std::pair("linux-6.12", "EPERM"),
+        std::pair("linux-6.18", "EPERM")}) {
     Program p(name);
     p.Create();
     EXPECT_EQ(p.Map("PROT_READ|PROT_WRITE", "MAP_SHARED", 3, 0), kOk);
@@ -205,10 +204,10 @@ TEST(ShippedSemantics, ARefusedMapFixedUnmapsWhereTheFileIsAskedLate) {
     const char* seal;
     bool stays;
   };
-  for (const Case& c : {Case{"linux-4.20", "F_SEAL_WRITE", false},
-                        Case{"linux-5.1", "0x10", false}, Case{"linux-6.1", "0x10", false},
-                        Case{"linux-6.1", "F_SEAL_WRITE", true}, Case{"linux-6.12", "0x10", true},
-                        Case{"linux-6.18", "F_SEAL_WRITE", true}}) {
+  for (const Case& c :
+       {Case{"linux-4.20", "F_SEAL_WRITE", false}, Case{"linux-5.1", "0x10", false},
+        Case{"linux-6.1", "0x10", false}, Case{"linux-6.1", "F_SEAL_WRITE", true},
+        Case{"linux-6.12", "0x10", true}, Case{"linux-6.18", "F_SEAL_WRITE", true}}) {
     Program p(c.name);
     p.Create();
     EXPECT_EQ(p.Do("memfd_create(\"y\", 0)"), kOk);
@@ -220,9 +219,8 @@ TEST(ShippedSemantics, ARefusedMapFixedUnmapsWhereTheFileIsAskedLate) {
 }
 
 TEST(ShippedSemantics, AWriteOverTheEndIsShortWhereItGoesByPages) {
-  for (const auto& [name, result] :
-       {std::pair("linux-6.1", kOk), std::pair("linux-6.12", "EPERM"),
-        std::pair("linux-6.18", kOk)}) {
+  for (const auto& [name, result] : {std::pair("linux-6.1", kOk), std::pair("linux-6.12", "EPERM"),
+                                     std::pair("linux-6.18", kOk)}) {
     Program p(name);
     p.Create();
     EXPECT_EQ(p.Seal("F_SEAL_GROW"), kOk);

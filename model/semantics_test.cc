@@ -13,7 +13,6 @@ namespace selkie {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -190,8 +189,9 @@ TEST(Semantics, BasesAreListedUpToTheFirstKernel) {
 }
 
 TEST(Semantics, CarriageReturnsAndAMissingLastLineEndDoNotMatter) {
-  const Semantics s = Good("semantics s\r\n\r\nseal F_SEAL_GROW 4\r\n"
-                           "rule r write: refuse EPERM\r\n  if grows");
+  const Semantics s = Good(
+      "semantics s\r\n\r\nseal F_SEAL_GROW 4\r\n"
+      "rule r write: refuse EPERM\r\n  if grows");
   EXPECT_THAT(s.rules, SizeIs(1));
 }
 

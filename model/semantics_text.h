@@ -40,17 +40,17 @@ struct StepText {
 struct Statement {
   StatementKind kind = StatementKind::kKernel;
   Token whole;
-  Token name;               // of the seal, rule or call; the title of a protocol
-  Token point;              // kRule, kReplace
-  Token anchor;             // the rule after `before` or `after`, or empty
-  bool before = false;      // which of the two
+  Token name;                // of the seal, rule or call; the title of a protocol
+  Token point;               // kRule, kReplace
+  Token anchor;              // the rule after `before` or `after`, or empty
+  bool before = false;       // which of the two
   std::vector<Token> words;  // of an effect, or of a setting: names and "|"
   std::optional<Token> condition;
-  Token number;             // of a seal or setting
-  Token function;           // kCall
-  Token argument;           // kCall: prot, seals or empty
+  Token number;    // of a seal or setting
+  Token function;  // kCall
+  Token argument;  // kCall: prot, seals or empty
   std::vector<StepText> steps;
-  std::string source;       // comment lines right before it, without "#"
+  std::string source;  // comment lines right before it, without "#"
 };
 
 struct SemanticsText {
@@ -103,10 +103,10 @@ std::vector<std::string> PointNames(const Semantics& semantics);
 enum class Operand { kNone, kErrno, kBits, kMode };
 struct EffectSpec {
   EffectKind kind;
-  std::string_view words;      // "clear file"
+  std::string_view words;  // "clear file"
   Operand operand;
-  FactSet bits;                // kBits: whose
-  std::vector<Point> points;   // where it acts; empty: everywhere
+  FactSet bits;               // kBits: whose
+  std::vector<Point> points;  // where it acts; empty: everywhere
 };
 std::vector<EffectSpec> EffectSpecs();
 bool ActsAt(const EffectSpec& effect, int point);

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view kSealPrefix = "F_SEAL_";
 
-constexpr std::string_view kPointNames[] = {
-    "create",    "add_seals", "open_proc", "dup",    "read",  "write", "truncate",
-    "fallocate", "mmap",      "mprotect",  "mremap", "chmod", "fork",  "send"};
+constexpr std::string_view kPointNames[] = {"create", "add_seals", "open_proc", "dup",  "read",
+                                            "write",  "truncate",  "fallocate", "mmap", "mprotect",
+                                            "mremap", "chmod",     "fork",      "send"};
 static_assert(std::size(kPointNames) == static_cast<size_t>(Point::kExtension));
 
 // What is in view at a point besides what every point but `create` sees.
@@ -68,16 +68,15 @@ const FactSetSpec& SpecOfSet(FactSet set) { return FactSets()[static_cast<int>(s
 }  // namespace
 
 absl::Span<const FactSetSpec> FactSets() {
-  static const std::vector<FactSetSpec> sets = {
-      {FactSet::kSeals, "seals", {}},
-      {FactSet::kAdding, "adding", {}},
-      {FactSet::kFile, "file", List(kModeBits)},
-      {FactSet::kWant, "want", List(kWantBits)},
-      {FactSet::kProt, "prot", List(kProtBits)},
-      {FactSet::kMay, "may", List(kProtBits)},
-      {FactSet::kMask, "mask", List(kProtBits)},
-      {FactSet::kArg, "arg", List(kProtBits)},
-      {FactSet::kFlags, "flags", List(kFlagBits)}};
+  static const std::vector<FactSetSpec> sets = {{FactSet::kSeals, "seals", {}},
+                                                {FactSet::kAdding, "adding", {}},
+                                                {FactSet::kFile, "file", List(kModeBits)},
+                                                {FactSet::kWant, "want", List(kWantBits)},
+                                                {FactSet::kProt, "prot", List(kProtBits)},
+                                                {FactSet::kMay, "may", List(kProtBits)},
+                                                {FactSet::kMask, "mask", List(kProtBits)},
+                                                {FactSet::kArg, "arg", List(kProtBits)},
+                                                {FactSet::kFlags, "flags", List(kFlagBits)}};
   return sets;
 }
 
@@ -153,9 +152,9 @@ std::vector<EffectSpec> EffectSpecs() {
   using O = Operand;
   const std::vector<P> inode = {P::kCreate,    P::kAddSeals, P::kRead,  P::kWrite, P::kTruncate,
                                 P::kFallocate, P::kMmap,     P::kChmod, P::kSend,  P::kExtension};
-  const std::vector<P> file = {P::kAddSeals,  P::kOpenProc, P::kDup,   P::kRead, P::kWrite,
-                               P::kTruncate,  P::kFallocate, P::kMmap, P::kChmod, P::kSend,
-                               P::kExtension};
+  const std::vector<P> file = {P::kAddSeals, P::kOpenProc, P::kDup,       P::kRead,
+                               P::kWrite,    P::kTruncate, P::kFallocate, P::kMmap,
+                               P::kChmod,    P::kSend,     P::kExtension};
   return {
       {K::kRefuse, "refuse", O::kErrno, {}, {}},
       {K::kAccept, "accept", O::kNone, {}, {}},
