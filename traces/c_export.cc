@@ -314,12 +314,27 @@ int ProgramWriter::NumTests() const {
   return tests;
 }
 
+// Text as lines of a comment: broken between words, and without its end.
+std::string CommentLines(std::string_view text) {
+  constexpr size_t kWidth = 78;
+  std::string out, line;
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = std::min(text.find_first_not_of(" \t\n", at), text.size());
+    at = std::min(text.find_first_of(" \t\n", begin), text.size());
+    std::string word(text.substr(begin, at - begin));
+    if (const size_t end = word.find("*/"); end != word.npos) word.replace(end, 2, "* /");
+    if (!line.empty() && line.size() + word.size() + 4 > kWidth) {
+      out += fmt::format(" *{}\n", line);
+      line.clear();
+    }
+    if (!word.empty()) line += " " + word;
+  }
+  return line.empty() ? out : out + fmt::format(" *{}\n", line);
+}
+
 std::string ProgramWriter::Comment() const {
-  std::string title = about_.title;
-  for (char& c : title)
-    if (c == '/' || c == '\n') c = ' ';
-  std::string out = "/*\n";
-  if (!title.empty()) out += fmt::format(" * {}\n *\n", title);
+  std::string out = "/*\n" + CommentLines(about_.title);
+  if (!about_.title.empty()) out += " *\n";
   out += fmt::format(" * The calls of a trace that Selkie made under semantics {}.\n",
                      context_.semantics.name);
   if (!about_.property.empty())

@@ -78,6 +78,28 @@ absl::StatusOr<int> RunDot(const MemoryFile& in, const MemoryFile& out, const Me
   return status;
 }
 
+// Removes every piece of `text` from `begin` to the next `end`, both included.
+void RemoveAll(std::string_view begin, std::string_view end, std::string* text) {
+  std::string kept;
+  size_t at = 0;
+  for (size_t found; (found = text->find(begin, at)) != text->npos;) {
+    const size_t last = text->find(end, found + begin.size());
+    if (last == text->npos) break;
+    kept.append(*text, at, found - at);
+    at = last + end.size();
+  }
+  *text = kept.append(*text, at);
+}
+
+// Names of nodes are of no use to a reader, and many pictures in one page would
+// have the same ids.
+std::string WithoutNames(std::string svg) {
+  RemoveAll("<!--", "-->\n", &svg);
+  RemoveAll("<title>", "</title>\n", &svg);
+  RemoveAll(" id=\"", "\"", &svg);
+  return svg;
+}
+
 // The <svg> elements of the documents that `dot` wrote one after another.
 std::vector<std::string> SvgElements(const std::string& text) {
   constexpr std::string_view kBegin = "<svg", kEnd = "</svg>";
@@ -85,7 +107,7 @@ std::vector<std::string> SvgElements(const std::string& text) {
   for (size_t at = text.find(kBegin); at != text.npos; at = text.find(kBegin, at)) {
     const size_t end = text.find(kEnd, at);
     if (end == text.npos) break;
-    elements.push_back(text.substr(at, end + kEnd.size() - at) + "\n");
+    elements.push_back(WithoutNames(text.substr(at, end + kEnd.size() - at) + "\n"));
     at = end;
   }
   return elements;

@@ -16,6 +16,8 @@ constexpr std::string_view kNew = "#ffec99";                          // what ch
 constexpr std::string_view kWay = "#1971c2", kWayFill = "#d0ebff";     // how it wrote
 constexpr std::string_view kRed = "#e03131", kRedFill = "#ffc9c9";     // and broke a promise
 
+constexpr uint8_t kWholeMask = kProtRead | kProtWrite | kProtExec;  // masks nothing
+
 std::string Escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
@@ -387,7 +389,7 @@ void Drawing::InodeNode(int inode) {
       {"", {{"mode"}, {fmt::format("0{:o}, uid {}", n.mode, n.uid),
                        Changed(is_new || n.mode != was.mode || n.uid != was.uid)}}},
       ContentsRow(inode)};
-  if (n.mask != 7 || was.mask != n.mask)
+  if (n.mask != kWholeMask || (!is_new && was.mask != kWholeMask))
     rows.push_back({"", {{"mask"}, {Bits(n.mask), Changed(is_new || n.mask != was.mask)}}});
   const Result* result = scene_.result;
   const bool wrote = result != nullptr && result->effect.wrote == inode + 1;
