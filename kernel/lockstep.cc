@@ -52,6 +52,7 @@ bool BecomeUser(int uid) {
 [[noreturn]] void StartAsTask(Control& control, int task, int uid) {
   if (!BecomeUser(uid)) RawSyscall(SYS_kill, RawSyscall(SYS_getpid), SIGABRT);
   RawSyscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (uid != 0) PassTurn(control, kHarness);  // until then others may not look into it
   LiveAsTask(control, task);
 }
 
@@ -179,6 +180,9 @@ absl::Status Lockstep::StartTasks() {
     if (pid == 0) StartAsTask(c, task, uids_[task]);
     if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));
     c.tasks[task] = TaskRecord{static_cast<int32_t>(pid), -1, true};
+    if (uids_[task] != 0 && !AwaitTurn(c, kHarness, hang_seconds_))
+      return absl::DeadlineExceededError(
+          fmt::format("a task did not become user {} within {} s", uids_[task], hang_seconds_));
   }
   return absl::OkStatus();
 }

@@ -175,12 +175,14 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   if (bound != nullptr) return Bound(bound);
 
   AddressSpace mm = SpaceOf(s, c);
-  if (!RemoveRange(mm, s.limits.maps, request.range) || !AddMapping(mm, s.limits.maps, m))
+  const bool replaces = request.fixed && !IsGap(mm, request.range);
+  if ((replaces && !RemoveRange(mm, s.limits.maps, request.range)) ||
+      !AddMapping(mm, s.limits.maps, m))
     return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   Result result = Changed(int64_t{m.start} * kPageSize);
   ruling.Commit(s, &result);
-  if (request.fixed) ReleaseUnreferenced(s);
+  if (replaces) ReleaseUnreferenced(s);
   return result;
 }
 
@@ -208,6 +210,11 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
   }
   part.prot = prot;
   if (part == before) return true;
+  for (Mapping& m : *mm) {
+    if (m.start != part.start || m.pages != part.pages) continue;
+    m = part;
+    return true;
+  }
   if (RemoveRange(*mm, s.limits.maps, {part.start, EndOf(part)}) &&
       AddMapping(*mm, s.limits.maps, part))
     return true;
@@ -253,6 +260,8 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
     if ((m.prot & kProtExec) != 0)
       return Bound(
           "PROT_EXEC of a socket: EPERM if the kernel marks sockets noexec (6.18), or ENODEV");
+    if (c.arg[1] > kArenaPages * int64_t{kPageSize})
+      return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
   }
   return MapRegion(s, c, f, request, m, semantics);
