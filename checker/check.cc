@@ -22,11 +22,19 @@ uint64_t OpsNamed(const std::vector<std::string>& names) {
   return ops;
 }
 
+// A promise about seals, whoever set them, and not about a protocol.
+bool NamesSealsAlone(const Property& property) {
+  return property.kind == Property::Kind::kNever &&
+         (BitsRead(property.clause.terms) & fact::kNeedSeal) == 0;
+}
+
 // Why a promise that held says nothing, or empty.
 std::string VacuousBecause(const Property& property, const SearchStats& stats) {
   if (property.kind == Property::Kind::kSameAs)
     return stats.transitions == 0 ? "no call of the property changed anything" : "";
-  if (stats.ops_after_seal == 0) return "the seal was never set within the bounds";
+  if (stats.ops_after_seal == 0)
+    return NamesSealsAlone(property) ? "the seals that it names cannot be set under these rules"
+                                     : "the seal was never set within the bounds";
   if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)) != 0) return "";
   return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
 }
@@ -73,7 +81,10 @@ void Conclude(const Property& property, const Search& search, Verdict& verdict) 
   if (search.ending == Search::Ending::kMemory) verdict.why = "the memory limit was reached";
   if (hit || search.ending != Search::Ending::kExhausted) return;
   verdict.why = VacuousBecause(property, search.stats);
-  if (!verdict.why.empty() && !reach) verdict.kind = Verdict::Kind::kVacuous;
+  if (verdict.why.empty() || reach) return;
+  verdict.kind = NamesSealsAlone(property) && search.stats.ops_after_seal == 0
+                     ? Verdict::Kind::kNotApplicable
+                     : Verdict::Kind::kVacuous;
 }
 
 }  // namespace

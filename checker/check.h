@@ -15,13 +15,14 @@ namespace selkie {
 
 struct Verdict {
   enum class Kind : uint8_t {
-    kHolds,    // never: in every state within the bounds; reach: `witness` shows it
-    kBroken,   // never: `witness` shows it; reach: no state within the bounds does
-    kVacuous,  // it would hold, but only because nothing was tried: see `why`
-    kStopped,  // interrupted or out of memory: see `why`
+    kHolds,          // never: in every state within the bounds; reach: `witness` shows it
+    kBroken,         // never: `witness` shows it; reach: no state within the bounds does
+    kVacuous,        // it would hold, but only because nothing was tried: see `why`
+    kNotApplicable,  // the seals that the promise names can never be set here
+    kStopped,        // interrupted or out of memory: see `why`
   };
   Kind kind = Kind::kHolds;
-  std::string why;  // kVacuous, kStopped
+  std::string why;  // kVacuous, kNotApplicable, kStopped
   bool has_witness = false;
   Trace witness;                 // the shortest one, under the semantics
   std::vector<bool> protocol;    // by call of the witness: a step of the protocol

@@ -78,6 +78,12 @@ TEST(Check, ASealThatIsNeverSetMakesAPromiseVacuous) {
   EXPECT_THAT(verdict.why, testing::HasSubstr("never set"));
 }
 
+TEST(Check, APromiseAboutSealsThatADesignDoesNotHaveIsNotApplicable) {
+  const Property property = PropertyNamed("fixed-size");
+  const Verdict verdict = Ask(property, SemanticsNamed("ashmem"), property.bounds);
+  EXPECT_EQ(verdict.kind, Verdict::Kind::kNotApplicable);
+}
+
 TEST(Check, MemoryThatRunsOutStopsTheSearchAndSaysSo) {
   const Property property = PropertyNamed("no-write-call");
   const Semantics semantics = SemanticsNamed("linux-5.1");

@@ -86,6 +86,7 @@ std::string_view VerdictWord(const Verdict& verdict) {
     case Verdict::Kind::kHolds: return verdict.has_witness ? "reachable" : "holds";
     case Verdict::Kind::kBroken: return verdict.has_witness ? "BROKEN" : "NOT REACHABLE";
     case Verdict::Kind::kVacuous: return "VACUOUS";
+    case Verdict::Kind::kNotApplicable: return "NOT APPLICABLE";
     case Verdict::Kind::kStopped: return "STOPPED";
   }
   return "";

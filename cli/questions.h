@@ -30,7 +30,7 @@ absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
                             const SearchOptions& options);
 
 // The word for a verdict: "holds" and "BROKEN" for what must never happen,
-// "reachable" and "NOT REACHABLE" for what must be possible, "VACUOUS",
+// "reachable" and "NOT REACHABLE" for what must be possible, "VACUOUS", "NOT APPLICABLE",
 // "STOPPED".
 std::string_view VerdictWord(const Verdict& verdict);
 

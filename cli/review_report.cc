@@ -123,6 +123,7 @@ std::string CellWord(const Cell& cell) {
     case Verdict::Kind::kBroken:
       return verdict.has_witness ? fmt::format("BROKEN {}", calls) : "NO";
     case Verdict::Kind::kVacuous: return "vacuous";
+    case Verdict::Kind::kNotApplicable: return "n/a";
     case Verdict::Kind::kStopped: return "stopped";
   }
   return "";
