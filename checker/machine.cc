@@ -301,6 +301,7 @@ bool Machine::SomeMappingHits(const State& s) const {
     if (task.state != TaskState::kRunning) continue;
     for (const Mapping& m : s.mms[task.mm]) {
       if (m.file == 0) break;
+      if ((m.mark & needed_marks_) != needed_marks_) continue;
       const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
       const uint64_t word = MappingWord(s, m) | uint64_t{inode.seals} << fact::kSeals |
                             Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |

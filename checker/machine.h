@@ -95,8 +95,9 @@ class Machine {
   const Property* property_;
   const Semantics* semantics_;
   std::vector<CallTemplate> templates_;
-  uint64_t ops_ = 0;    // operations in the alphabet and the protocol, by bit
-  uint64_t reads_ = 0;  // bits that the property's conditions read
+  uint64_t ops_ = 0;          // operations in the alphabet and the protocol, by bit
+  uint64_t reads_ = 0;        // bits that the property's conditions read
+  uint8_t needed_marks_ = 0;  // a mapping without these cannot satisfy the clause
   Layout layout_;
   Symmetry symmetry_;
 };

@@ -70,6 +70,18 @@ bool NamesSlot(const CallTemplate& line) {
          line.call.op == Op::kDupFdCloexec;
 }
 
+// The marks of mappings that every term of the clause asks for.
+uint8_t MarksNeeded(const Clause& clause) {
+  uint64_t wanted = clause.terms.empty() ? 0 : ~uint64_t{0};
+  for (const Term& term : clause.terms) wanted &= term.want;
+  uint8_t marks = 0;
+  if ((wanted >> fact::kMapAfter & 1) != 0) marks |= mark::kMapAfter;
+  if ((wanted >> fact::kMapCopied & 1) != 0) marks |= mark::kMapCopied;
+  if ((wanted >> fact::kMapOldWritable & 1) != 0) marks |= mark::kMapOldWritable;
+  if ((wanted >> fact::kMapOldReadonly & 1) != 0) marks |= mark::kMapOldReadonly;
+  return marks;
+}
+
 // User ids of the tasks that may make inodes.
 std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
                        const std::vector<CallTemplate>& templates) {
@@ -110,6 +122,7 @@ absl::Status Machine::Compile(const Bounds& bounds) {
         fmt::format("bounds: maps * pages is {}, at most {} fit the arena",
                     bounds.maps * bounds.pages, kArenaPages));
   reads_ = BitsRead(property_->clause.terms);
+  needed_marks_ = MarksNeeded(property_->clause);
   for (const Clause& clause : property_->assumes) reads_ |= BitsRead(clause.terms);
   if ((reads_ & fact::kNeedSeal) != 0 && semantics_->protocol.steps.empty())
     return absl::InvalidArgumentError(

@@ -1,6 +1,9 @@
 #include "checker/packing.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
@@ -10,43 +13,6 @@ namespace selkie {
 namespace {
 
 int WidthOf(uint32_t highest) { return std::bit_width(highest); }
-
-// Collects values from the lowest bit up; a full word is written at once.
-class Writer {
- public:
-  Writer(PackedWords& out, int at) : out_(out), word_(at / 64), used_(at % 64) {
-    acc_ = out_[word_];
-  }
-  [[gnu::always_inline]] void operator()(uint64_t value, int width) {
-    acc_ |= value << used_;
-    lost_ |= value >> width;
-    used_ += width;
-    if (used_ >= 64) Flush(value, width);
-  }
-  int Finish() {
-    if (used_ > 0) out_[word_] = acc_;
-    return lost_ != 0 ? -1 : word_ * 64 + used_;
-  }
-
- private:
-  void Flush(uint64_t value, int width) {
-    out_[word_++] = acc_;
-    used_ -= 64;
-    acc_ = used_ == 0 ? 0 : value >> (width - used_);
-  }
-  PackedWords& out_;
-  uint64_t acc_ = 0, lost_ = 0;
-  int word_, used_;
-};
-
-class Counter {
- public:
-  void operator()(uint64_t, int width) { bits_ += width; }
-  int bits() const { return bits_; }
-
- private:
-  int bits_ = 0;
-};
 
 class Reader {
  public:
@@ -67,8 +33,8 @@ class Reader {
   int at_;
 };
 
-// The one description of what is stored, and in which order, for writing,
-// counting and reading.  S is State or const State.
+// The one description of what is stored, and in which order, for listing and
+// reading.  S is State or const State.
 template <typename Archive, typename S>
 void VisitTasks(Archive& a, const Layout& l, S& s) {
   for (int i = 0; i < l.limits.tasks; ++i) {
@@ -161,20 +127,20 @@ void Visit(Archive& a, const Layout& l, S& s) {
   }
 }
 
-// Values as numbers for the writer, which takes enums too.
-struct WriteFields {
-  Writer writer;
+// Notes where the stored fields of a State are.
+struct ListFields {
+  const State& state;
+  std::vector<StoredField>& stored;
   template <typename T>
-  [[gnu::always_inline]] void operator()(const T& value, int width) {
-    writer(static_cast<uint64_t>(value), width);
-  }
-};
-
-struct CountFields {
-  Counter counter;
-  template <typename T>
-  void operator()(const T&, int width) {
-    counter(0, width);
+  void operator()(const T& field, int width) {
+    constexpr int kSpan = sizeof(uint32_t);
+    const auto offset = static_cast<int>(reinterpret_cast<const char*>(&field) -
+                                         reinterpret_cast<const char*>(&state));
+    const int from = std::min<int>(offset, sizeof(State) - kSpan);
+    const uint32_t mask = sizeof(T) == kSpan ? ~0u : (1u << (8 * sizeof(T))) - 1;
+    if (width != 0)
+      stored.push_back({static_cast<uint16_t>(from), static_cast<uint8_t>(8 * (offset - from)),
+                        static_cast<uint8_t>(width), mask});
   }
 };
 
@@ -250,20 +216,31 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
     if (use.sockets) l.message_inode = l.file_inode;
     l.message_end = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   }
+  ListFields list{l.initial, l.stored};
+  Visit(list, l, std::as_const(l.initial));
+  for (const StoredField& field : l.stored) l.bits_ += field.bits;
   return l;
 }
 
-int Layout::bits() const {
-  CountFields count;
-  const State any;
-  Visit(count, *this, any);
-  return count.counter.bits();
-}
-
+// From the lowest bit up; a full word is written at once.
 int Pack(const Layout& layout, const State& state, PackedWords& out, int at) {
-  WriteFields write{Writer(out, at)};
-  Visit(write, layout, state);
-  return write.writer.Finish();
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(&state);
+  int word = at / 64, used = at % 64;
+  uint64_t acc = out[word], lost = 0;
+  for (const StoredField& field : layout.stored) {
+    uint32_t four;
+    std::memcpy(&four, bytes + field.offset, sizeof(four));
+    const uint64_t value = (four >> field.shift) & field.mask;
+    lost |= value >> field.bits;
+    acc |= value << used;
+    used += field.bits;
+    if (used < 64) continue;
+    out[word++] = acc;
+    used -= 64;
+    acc = used == 0 ? 0 : value >> (field.bits - used);
+  }
+  if (used > 0) out[word] = acc;
+  return lost != 0 ? -1 : word * 64 + used;
 }
 
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at) {

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "model/state.h"
 
@@ -20,6 +21,16 @@ namespace selkie {
 
 inline constexpr int kMaxPackedWords = 8;
 using PackedWords = std::array<uint64_t, kMaxPackedWords>;
+
+// Where one stored field stands in a State, and how many bits it takes.
+struct StoredField {
+  uint16_t offset = 0;  // of the four bytes that hold it
+  uint8_t shift = 0;    // of its lowest bit in those
+  uint8_t bits = 0;     // 1 .. 32
+  uint32_t mask = 0;    // all that its type can hold
+};
+
+struct FieldUse;
 
 // Widths in bits, 0 .. 32; see the fields of the same names in model/state.h.
 struct Layout {
@@ -34,9 +45,14 @@ struct Layout {
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 
+  std::vector<StoredField> stored;  // in the order in which they are packed
+
   // Bits of one packed state.
-  int bits() const;
-  int words() const { return (bits() + 63) / 64; }
+  int bits() const { return bits_; }
+
+ private:
+  friend Layout MakeLayout(const Limits&, const FieldUse&, const State&, const Inode&);
+  int bits_ = 0;
 };
 
 // What the calls of an exploration can change or observe.
