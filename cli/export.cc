@@ -1,4 +1,6 @@
 // selkie export: a scenario or a trace as C, strace-like text, JSON or a picture.
+#include "traces/export.h"
+
 #include <memory>
 
 #include "cli/command.h"
@@ -6,7 +8,6 @@
 #include "fmt/ranges.h"
 #include "model/call_text.h"
 #include "scenarios/scenario.h"
-#include "traces/export.h"
 
 namespace selkie {
 namespace {
@@ -22,7 +23,8 @@ struct ExportArguments {
 
 constexpr const char* kExample =
     "Example:\n"
-    "  selkie export scenarios/reopen/reopen.scn --scenario reopen-through-proc --as c -o reopen.c\n"
+    "  selkie export scenarios/reopen/reopen.scn --scenario reopen-through-proc --as c -o "
+    "reopen.c\n"
     "  selkie check --semantics fw-v3 --property no-writable-reopen --save hole.json\n"
     "  selkie export hole.json --as svg -o hole.svg\n"
     "The C program prints KTAP and exits as a kselftest does; see docs/trace-format.md.";
@@ -44,9 +46,9 @@ absl::StatusOr<Scenario> ChooseScenario(std::vector<Scenario> scenarios,
       return std::move(scenario);
     names.push_back(scenario.name);
   }
-  const std::string which = args.name.empty() ? fmt::format("{} holds several scenarios", args.path)
-                                              : fmt::format("{} holds no scenario named {}",
-                                                            args.path, args.name);
+  const std::string which =
+      args.name.empty() ? fmt::format("{} holds several scenarios", args.path)
+                        : fmt::format("{} holds no scenario named {}", args.path, args.name);
   return absl::InvalidArgumentError(
       fmt::format("{}: give --scenario with one of {}", which, fmt::join(names, ", ")));
 }
@@ -66,9 +68,8 @@ absl::Status ReadScenario(const Context& context, const ExportArguments& args,
   absl::StatusOr<ScenarioRun> run = RunScenario(*scenario, subject->semantics);
   if (!run.ok()) return run.status();
   subject->trace = std::move(run->trace);
-  subject->about.title = scenario->doc.empty() ? scenario->name
-                                               : fmt::format("{}: {}", scenario->name,
-                                                             scenario->doc);
+  subject->about.title =
+      scenario->doc.empty() ? scenario->name : fmt::format("{}: {}", scenario->name, scenario->doc);
   return absl::OkStatus();
 }
 
@@ -173,7 +174,8 @@ void AddExportCommand(CLI::App& app, Context& context) {
   auto args = std::make_shared<ExportArguments>();
   CLI::App* command = app.add_subcommand(
       "export", "A scenario or a trace as a C program, strace-like text, JSON or pictures");
-  command->add_option("X", args->path, "A scenario file (.scn), or JSON of a trace or of check --json")
+  command
+      ->add_option("X", args->path, "A scenario file (.scn), or JSON of a trace or of check --json")
       ->required();
   command->add_option("--as", args->as, "What to make: c, strace, json, dot or svg")
       ->required()

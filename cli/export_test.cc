@@ -59,12 +59,11 @@ class ExportTest : public ::testing::Test {
 };
 
 TEST_F(ExportTest, AScenarioComesInEveryForm) {
-  const std::pair<const char*, const char*> forms[] = {
-      {"c", "int main(void)"},
-      {"strace", "A: write(4, \"x\", 1)"},
-      {"json", "\"format\": \"selkie-trace\""},
-      {"dot", "digraph state {"},
-      {"svg", "<svg"}};
+  const std::pair<const char*, const char*> forms[] = {{"c", "int main(void)"},
+                                                       {"strace", "A: write(4, \"x\", 1)"},
+                                                       {"json", "\"format\": \"selkie-trace\""},
+                                                       {"dot", "digraph state {"},
+                                                       {"svg", "<svg"}};
   for (const auto& [form, text] : forms) {
     EXPECT_EQ(Export({Path("one.scn"), "--semantics", "fw-v3", "--as", form}), kHolds) << err_;
     EXPECT_THAT(out_, HasSubstr(text));
@@ -88,11 +87,13 @@ TEST_F(ExportTest, AFileThatTheModelNoLongerGivesIsRefused) {
   out_.replace(at, from.size(), "\"kind\":\"errno\",\"errno\":\"EBADF\",");
   ASSERT_TRUE(WriteTextFile(Path("old.json"), out_).ok());
   EXPECT_EQ(Export({Path("old.json"), "--as", "c"}), kBadInput);
-  EXPECT_THAT(err_, HasSubstr("/calls/4: write(4, \"x\", 1) gave -1 EBADF in the file but gives 1"));
+  EXPECT_THAT(err_,
+              HasSubstr("/calls/4: write(4, \"x\", 1) gave -1 EBADF in the file but gives 1"));
 }
 
 TEST_F(ExportTest, OneStepIsOnePicture) {
-  EXPECT_EQ(Export({Path("one.scn"), "--semantics", "fw-v3", "--as", "svg", "--step", "5"}), kHolds);
+  EXPECT_EQ(Export({Path("one.scn"), "--semantics", "fw-v3", "--as", "svg", "--step", "5"}),
+            kHolds);
   EXPECT_THAT(out_, StartsWith("<svg"));
   EXPECT_EQ(Export({Path("one.scn"), "--semantics", "fw-v3", "--as", "svg", "--step", "6"}),
             kBadInput);
@@ -105,9 +106,11 @@ TEST_F(ExportTest, WhatIsMissingIsNamed) {
   EXPECT_EQ(Export({Path("none.scn"), "--as", "c", "--semantics", "fw-v3"}), kBadInput);
   EXPECT_EQ(Export({Path("one.scn"), "--as", "gif", "--semantics", "fw-v3"}), kBadInput);
   ASSERT_TRUE(WriteTextFile(Path("two.scn"), std::string(kScenario) + "scenario again\n" +
-                                                 "A: fd = memfd_create(\"r\", 0)\n").ok());
+                                                 "A: fd = memfd_create(\"r\", 0)\n")
+                  .ok());
   EXPECT_EQ(Export({Path("two.scn"), "--as", "c", "--semantics", "fw-v3"}), kBadInput);
-  EXPECT_THAT(err_, HasSubstr("holds several scenarios: give --scenario with one of reopen, again"));
+  EXPECT_THAT(err_,
+              HasSubstr("holds several scenarios: give --scenario with one of reopen, again"));
   EXPECT_EQ(Export({Path("two.scn"), "--as", "c", "--semantics", "fw-v3", "--scenario", "again"}),
             kHolds);
 }

@@ -14,8 +14,7 @@ constexpr size_t kMaxLine = 90;
 
 // A 64-bit constant that no compiler warns about.
 std::string CNumber(int64_t value) {
-  if (value == std::numeric_limits<int64_t>::min())
-    return fmt::format("({}L - 1)", value + 1);
+  if (value == std::numeric_limits<int64_t>::min()) return fmt::format("({}L - 1)", value + 1);
   const bool is_int = value == static_cast<int32_t>(value);
   return fmt::format("{}{}", value, is_int ? "" : "L");
 }
@@ -199,9 +198,9 @@ std::string CallPrinter::Remapping() {
   const bool fixed = (arg[3] & abi::kMremapFixed) != 0;
   const bool moves = result_.ok() && !fixed && result_.value != arg[0];
   if (moves) Use(CHelper::kRemap);
-  std::string out = fmt::format("{}({}, {}, {}, {}", moves ? "remap" : "mremap", Address(arg[0]),
-                                CNumber(arg[1]), CNumber(arg[2]),
-                                CFlags(arg[3], ArgsOf(SpecOf(call_.op))[3].names, true));
+  std::string out =
+      fmt::format("{}({}, {}, {}, {}", moves ? "remap" : "mremap", Address(arg[0]), CNumber(arg[1]),
+                  CNumber(arg[2]), CFlags(arg[3], ArgsOf(SpecOf(call_.op))[3].names, true));
   if (fixed) out += fmt::format(", {}", Address(arg[4]));
   if (moves) out += fmt::format(", {}", Arena(result_.value));
   return out + ")";
@@ -243,15 +242,15 @@ std::string CallPrinter::Expression() {
     case Op::kMremap: return Remapping();
     case Op::kLoad: return Use(CHelper::kLoad) + fmt::format("load({})", Arguments());
     case Op::kStore: return Use(CHelper::kStore) + fmt::format("store({})", Arguments());
-    case Op::kFstat: return fmt::format("fstat({}, &(struct stat){{ 0 }})",
-                                        FdOf(call_.task, call_.arg[0]));
+    case Op::kFstat:
+      return fmt::format("fstat({}, &(struct stat){{ 0 }})", FdOf(call_.task, call_.arg[0]));
     case Op::kFork:
     case Op::kClone: return Forking();
     case Op::kWait:
       return Use(CHelper::kWaitTask) + fmt::format("wait_task(shared->pid[{}])", Arguments());
-    case Op::kSocketpair:
-      return Use(CHelper::kOpenPair) + "open_pair(&(int){ 0 }, &(int){ 0 })";
-    case Op::kSendmsg: return Use(CHelper::kSendRights) + fmt::format("send_rights({})", Arguments());
+    case Op::kSocketpair: return Use(CHelper::kOpenPair) + "open_pair(&(int){ 0 }, &(int){ 0 })";
+    case Op::kSendmsg:
+      return Use(CHelper::kSendRights) + fmt::format("send_rights({})", Arguments());
     case Op::kRecvmsg:
       return Use(CHelper::kReceiveRights) + fmt::format("receive_rights({})", Arguments());
     case Op::kSendFd:
@@ -349,8 +348,8 @@ std::vector<std::string> CallPrinter::CheckingRead() {
   std::string bytes;
   for (int i = 0; i < result_.num_data; ++i) bytes += CByte(result_.data[i]);
   Use(CHelper::kCheckRead);
-  return {fmt::format("check_read({}, {}, {}, \"{}\", {},\n\t\t   {});", Wrapped(), Expected(), first,
-                      bytes, int{result_.num_data}, CString(Text()))};
+  return {fmt::format("check_read({}, {}, {}, \"{}\", {},\n\t\t   {});", Wrapped(), Expected(),
+                      first, bytes, int{result_.num_data}, CString(Text()))};
 }
 
 std::vector<std::string> CallPrinter::Test() {
@@ -409,12 +408,10 @@ std::string CTestText(const CContext& context, size_t index) {
   std::string assigned;
   const std::vector<Variable>& results = context.variables.ResultsOf(index);
   if (results.size() == 1) assigned = results[0].name + " = ";
-  if (results.size() == 2)
-    assigned = fmt::format("[{}, {}] = ", results[0].name, results[1].name);
+  if (results.size() == 2) assigned = fmt::format("[{}, {}] = ", results[0].name, results[1].name);
   return fmt::format(
-      "{}{}{} = {}",
-      context.program.tasks ? fmt::format("{}: ", TaskLetterOf(call.task)) : "", assigned,
-      PrintCall(call, &context.semantics, in_call),
+      "{}{}{} = {}", context.program.tasks ? fmt::format("{}: ", TaskLetterOf(call.task)) : "",
+      assigned, PrintCall(call, &context.semantics, in_call),
       PrintResult(call, context.trace.results[index], &context.semantics, in_result));
 }
 

@@ -338,12 +338,13 @@ std::string ProgramWriter::Comment() const {
   out += fmt::format(" * The calls of a trace that Selkie made under semantics {}.\n",
                      context_.semantics.name);
   if (!about_.property.empty())
-    out += fmt::format(" * {} {}.\n",
-                       about_.broken() ? "The last call breaks the property"
-                                                  : "They decide the property",
-                       about_.property);
-  out += " * Prints KTAP.  Exits with 0 if every call gave what the trace says, with 1 if\n"
-         " * one did not, with 4 if something was skipped.\n */\n";
+    out += fmt::format(
+        " * {} {}.\n",
+        about_.broken() ? "The last call breaks the property" : "They decide the property",
+        about_.property);
+  out +=
+      " * Prints KTAP.  Exits with 0 if every call gave what the trace says, with 1 if\n"
+      " * one did not, with 4 if something was skipped.\n */\n";
   return out;
 }
 
@@ -381,9 +382,10 @@ std::string ProgramWriter::Constants(const std::string& code) const {
     if (name.bits != 0 && !IsOld(name.name) && IsWordOf(code, name.name))
       out += fmt::format("#ifndef {0}\n#define {0} {1:#x}\n#endif\n", name.name, name.bits);
   if (IsWordOf(code, "O_LARGEFILE"))
-    out += fmt::format("#undef O_LARGEFILE /* the C library says 0, the kernel this */\n"
-                       "#define O_LARGEFILE 0{:o}\n",
-                       abi::kOLargefile);
+    out += fmt::format(
+        "#undef O_LARGEFILE /* the C library says 0, the kernel this */\n"
+        "#define O_LARGEFILE 0{:o}\n",
+        abi::kOLargefile);
   return out.empty() ? "" : "\n" + out;
 }
 
@@ -399,8 +401,7 @@ std::string ProgramWriter::Proposed() const {
       context_.semantics.name, *names.begin());
   for (const std::string& name : names)
     out += fmt::format("#ifndef {0}\n#define {0} NO_CALL\n#endif\n", name);
-  return out + fmt::format("static const char missing[] = \"{}\";\n",
-                           fmt::join(names, " or "));
+  return out + fmt::format("static const char missing[] = \"{}\";\n", fmt::join(names, " or "));
 }
 
 std::string ProgramWriter::Rest() const {
@@ -435,8 +436,9 @@ std::string ProgramWriter::SharedStruct() const {
       tasks);
   if (context_.program.channels)
     out += "\tint channel[TASKS][2]; /* to send descriptors to a task: [0], it reads [1] */\n";
-  out += "\tpid_t pid[TASKS];\n\tint running[TASKS];\n"
-         "\tpid_t exiting; /* a task that ends now */\n\tint next; /* who comes after it */\n";
+  out +=
+      "\tpid_t pid[TASKS];\n\tint running[TASKS];\n"
+      "\tpid_t exiting; /* a task that ends now */\n\tint next; /* who comes after it */\n";
   if (!variables.empty()) out += "\t/* what the calls returned */\n";
   out += Declaration(variables, false) + Declaration(variables, true);
   return out + "} *shared;\n";
@@ -445,8 +447,9 @@ std::string ProgramWriter::SharedStruct() const {
 std::string ProgramWriter::Data() const {
   std::string out = context_.program.tasks ? SharedStruct() : "\nstatic int tests, failures;\n";
   if (needs_.arena)
-    out += "\n/* Mappings are made here: the addresses are hints that the kernel follows. */\n"
-           "static char *const arena = (char *)0x200000000;\n";
+    out +=
+        "\n/* Mappings are made here: the addresses are hints that the kernel follows. */\n"
+        "static char *const arena = (char *)0x200000000;\n";
   if (needs_.buffer) out += "\nstatic char buffer[1 << 16];\n";
   return out + Rest();
 }
@@ -469,11 +472,11 @@ std::string ProgramWriter::Functions() const {
   for (const Piece& piece : writer_.pieces())
     out += fmt::format("static void {}(void);\n", piece.function);
   for (const Piece& piece : writer_.pieces())
-    out += fmt::format("\nstatic void {}(void)\n{{\n{}}}\n", piece.function,
-                       Indented(piece.body));
+    out += fmt::format("\nstatic void {}(void)\n{{\n{}}}\n", piece.function, Indented(piece.body));
   if (writer_.after_exec().empty()) return out;
-  out += "\n/* Where a task goes on in a program that it has executed. */\n"
-         "static void (*const after_exec[])(void) = {\n";
+  out +=
+      "\n/* Where a task goes on in a program that it has executed. */\n"
+      "static void (*const after_exec[])(void) = {\n";
   for (const std::string& function : writer_.after_exec()) out += fmt::format("\t{},\n", function);
   return out + "};\n";
 }
@@ -507,41 +510,45 @@ std::string ProgramWriter::MainOfTasks() const {
   if (program.faults) set_up += "\tcatch_faults();\n";
   if (program.nofile != 0) set_up += fmt::format("\tlimit_fds({});\n", program.nofile);
 
-  std::string out = fmt::format("\nint main({})\n{{\n", program.resumes ? "int argc, char **argv"
-                                                                         : "void");
+  std::string out =
+      fmt::format("\nint main({})\n{{\n", program.resumes ? "int argc, char **argv" : "void");
   if (program.resumes) {
     std::string resumed;
     for (char c : "\tshare();\n" + set_up) resumed += c == '\t' ? "\t\t" : std::string(1, c);
-    out += "\tif (argc == 2) {\n" + resumed + "\t\tafter_exec[atoi(argv[1])]();\n\t\treturn 0;\n\t}\n";
+    out +=
+        "\tif (argc == 2) {\n" + resumed + "\t\tafter_exec[atoi(argv[1])]();\n\t\treturn 0;\n\t}\n";
   }
   out += RootCheck() + Plan() + std::string(kCloseInherited);
   out += "\talarm(60); /* the end of a program that hangs */\n";
   if (program.resumes) {
-    out += "\tif (own(memfd_create(\"control\", 0)) != CONTROL_FD ||\n"
-           "\t    ftruncate(CONTROL_FD, sizeof(*shared)))\n\t\treturn 1;\n\tshare();\n";
+    out +=
+        "\tif (own(memfd_create(\"control\", 0)) != CONTROL_FD ||\n"
+        "\t    ftruncate(CONTROL_FD, sizeof(*shared)))\n\t\treturn 1;\n\tshare();\n";
   } else {
-    out += "\tshared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,\n"
-           "\t\t      MAP_SHARED | MAP_ANONYMOUS, -1, 0);\n"
-           "\tif (shared == MAP_FAILED)\n\t\treturn 1;\n";
+    out +=
+        "\tshared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,\n"
+        "\t\t      MAP_SHARED | MAP_ANONYMOUS, -1, 0);\n"
+        "\tif (shared == MAP_FAILED)\n\t\treturn 1;\n";
   }
-  out += "\tfor (int i = 0; i <= TASKS; i++) {\n\t\tif (pipe(shared->token[i]))\n\t\t\treturn 1;\n"
-         "\t\tshared->token[i][0] = own(shared->token[i][0]);\n"
-         "\t\tshared->token[i][1] = own(shared->token[i][1]);\n\t}\n";
+  out +=
+      "\tfor (int i = 0; i <= TASKS; i++) {\n\t\tif (pipe(shared->token[i]))\n\t\t\treturn 1;\n"
+      "\t\tshared->token[i][0] = own(shared->token[i][0]);\n"
+      "\t\tshared->token[i][1] = own(shared->token[i][1]);\n\t}\n";
   if (program.channels)
-    out += "\tfor (int i = 0; i < TASKS; i++) {\n"
-           "\t\tif (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, shared->channel[i]))\n"
-           "\t\t\treturn 1;\n"
-           "\t\tshared->channel[i][0] = own(shared->channel[i][0]);\n"
-           "\t\tshared->channel[i][1] = own(shared->channel[i][1]);\n\t}\n";
+    out +=
+        "\tfor (int i = 0; i < TASKS; i++) {\n"
+        "\t\tif (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, shared->channel[i]))\n"
+        "\t\t\treturn 1;\n"
+        "\t\tshared->channel[i][0] = own(shared->channel[i][0]);\n"
+        "\t\tshared->channel[i][1] = own(shared->channel[i][1]);\n\t}\n";
   out += set_up + "\n";
   for (const Piece& piece : writer_.pieces()) {
     if (piece.uid < 0) continue;
     out += fmt::format("\tfork_task({}, {});\n\tawait_turn(MAIN); /* it is ready */\n",
                        CTask(piece.task), piece.function);
   }
-  out += fmt::format("\trun_tasks({});\n\n", writer_.first_task() < 0
-                                                 ? std::string(kMain)
-                                                 : CTask(writer_.first_task()));
+  out += fmt::format("\trun_tasks({});\n\n",
+                     writer_.first_task() < 0 ? std::string(kMain) : CTask(writer_.first_task()));
   return out + "\treturn shared->failures ? 1 : shared->skipped ? 4 : 0;\n}\n";
 }
 

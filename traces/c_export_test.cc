@@ -161,9 +161,9 @@ TEST(CExportTest, ALimitOnDescriptorsIsSetOnlyWhereItShows) {
 TEST(CExportTest, AKernelThatDiffersIsNotOkAndExitsWithOne) {
   const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
   Trace trace = Replay(ReopenForTest(), semantics);
-  trace.results[4].value = EBADF;        // it is EPERM
+  trace.results[4].value = EBADF;  // it is EPERM
   trace.results[7].kind = Result::Kind::kSignal;
-  trace.results[7].value = SIGBUS;       // it succeeds
+  trace.results[7].value = SIGBUS;  // it succeeds
   const Outcome outcome = CompileAndRun(TraceToC(trace, semantics));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("KTAP version 1\n1..8\nok 1 fd = memfd_create("));

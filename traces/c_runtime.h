@@ -9,35 +9,35 @@ namespace selkie {
 
 // Helper functions of the program, in the order in which they must stand.
 enum class CHelper {
-  kAwaitTurn,    // tasks: wait for the token
-  kHandOver,     // tasks: give the token away and wait for it
-  kReport,       // one line of KTAP
-  kCheck,        // a value against the expected one
-  kResult,       // a value, or minus errno
-  kInArena,      // an address as an offset
-  kMany,         // counts at which compilers wonder
-  kRepeat,       // a buffer full of one byte
-  kCheckRead,    // bytes that were read
-  kCheckStat,    // fstat
-  kFaults,       // catching SIGSEGV and SIGBUS
+  kAwaitTurn,  // tasks: wait for the token
+  kHandOver,   // tasks: give the token away and wait for it
+  kReport,     // one line of KTAP
+  kCheck,      // a value against the expected one
+  kResult,     // a value, or minus errno
+  kInArena,    // an address as an offset
+  kMany,       // counts at which compilers wonder
+  kRepeat,     // a buffer full of one byte
+  kCheckRead,  // bytes that were read
+  kCheckStat,  // fstat
+  kFaults,     // catching SIGSEGV and SIGBUS
   kLoad,
   kStore,
-  kRemap,        // mremap to a chosen place
-  kProcFd,       // "/proc/PID/fd/N"
-  kProcSelfFd,   // "/proc/self/fd/N"
-  kOpenPair,     // socketpair
-  kCheckPair,    // the two descriptors of a pair
-  kSendRights,   // SCM_RIGHTS
+  kRemap,       // mremap to a chosen place
+  kProcFd,      // "/proc/PID/fd/N"
+  kProcSelfFd,  // "/proc/self/fd/N"
+  kOpenPair,    // socketpair
+  kCheckPair,   // the two descriptors of a pair
+  kSendRights,  // SCM_RIGHTS
   kReceiveRights,
-  kGetTaskFd,    // pidfd_getfd
-  kDrain,        // empty a channel
-  kBecome,       // another user
-  kLimitFds,     // RLIMIT_NOFILE
-  kSkipRest,     // a call that only a proposal has
-  kOwn,          // descriptors out of the way
-  kShare,        // memory that outlives exec
-  kAwaitExit,    // until the kernel is done with a task
-  kRunTasks,     // main's part while tasks run
+  kGetTaskFd,  // pidfd_getfd
+  kDrain,      // empty a channel
+  kBecome,     // another user
+  kLimitFds,   // RLIMIT_NOFILE
+  kSkipRest,   // a call that only a proposal has
+  kOwn,        // descriptors out of the way
+  kShare,      // memory that outlives exec
+  kAwaitExit,  // until the kernel is done with a task
+  kRunTasks,   // main's part while tasks run
   kForkTask,
   kCloneTask,
   kWaitTask,

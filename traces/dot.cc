@@ -81,8 +81,8 @@ absl::StatusOr<std::vector<std::string>> TraceToSvgSteps(const Trace& trace,
   absl::StatusOr<std::vector<std::string>> pictures = DotToSvg(all);
   if (!pictures.ok()) return pictures.status();
   if (pictures->size() != steps.size())
-    return absl::InternalError(fmt::format("Graphviz's 'dot' drew {} pictures of {}",
-                                           pictures->size(), steps.size()));
+    return absl::InternalError(
+        fmt::format("Graphviz's 'dot' drew {} pictures of {}", pictures->size(), steps.size()));
   return pictures;
 }
 

@@ -54,8 +54,7 @@ TEST(DotTest, TheWayOfAWriteIsBlueAndRedWhereItBreaksAPromise) {
   EXPECT_THAT(kept[6], HasSubstr(kBlue));
   EXPECT_THAT(kept[6], Not(HasSubstr(kRed)));
   const std::vector<std::string> broken = StepsUnder("fw-v3", sequence, 6);
-  EXPECT_THAT(broken[6],
-              HasSubstr("fds0:f4:e -> file1:head:w [color=\"#e03131\", penwidth=2.6]"));
+  EXPECT_THAT(broken[6], HasSubstr("fds0:f4:e -> file1:head:w [color=\"#e03131\", penwidth=2.6]"));
   EXPECT_THAT(broken[6],
               HasSubstr("file1:head:e -> inode0:head:w [color=\"#e03131\", penwidth=2.6]"));
   EXPECT_THAT(broken[7], HasSubstr("mm0:m0:e -> inode0:head [color=\"#1971c2\""));

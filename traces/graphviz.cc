@@ -70,7 +70,8 @@ absl::StatusOr<int> RunDot(const MemoryFile& in, const MemoryFile& out, const Me
   posix_spawn_file_actions_destroy(&actions);
   if (error == ENOENT || error == EACCES)
     return absl::FailedPreconditionError(
-        "Graphviz's program 'dot' is not installed, and pictures need it: apt-get install graphviz");
+        "Graphviz's program 'dot' is not installed, and pictures need it: apt-get install "
+        "graphviz");
   if (error != 0) return CouldNot("start Graphviz's 'dot'", error);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0)

@@ -65,8 +65,7 @@ absl::StatusOr<std::string> SemanticsOfJson(std::string_view text, const std::st
 // InvalidArgumentError "file:line:column: /json/pointer: ..." that says what
 // was found and what was expected.
 absl::StatusOr<StoredTrace> TraceFromJson(std::string_view text, const std::string& file,
-                                          const Semantics& semantics,
-                                          std::string_view which = {});
+                                          const Semantics& semantics, std::string_view which = {});
 
 // The JSON Schema of the format, generated from the table of calls: the text
 // that trace.schema.json must have.

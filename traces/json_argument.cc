@@ -25,9 +25,7 @@ BitNames NamesOfFlags(absl::Span<const FlagName> flags) {
   return names;
 }
 
-BitNames NamesOfSeals(const Semantics& semantics) {
-  return NamesOfFlags(SealNames(&semantics));
-}
+BitNames NamesOfSeals(const Semantics& semantics) { return NamesOfFlags(SealNames(&semantics)); }
 
 // PROT_* as mprotect has them.
 BitNames Protections() {
@@ -80,8 +78,7 @@ int64_t ReadBits(JsonReader& reader, const Node& node, const BitNames& names) {
 }
 
 Json PathToJson(const int64_t* words) {
-  return Json{{"task", words[0] == kSelf ? Json("self") : TaskToJson(words[0])},
-              {"fd", words[1]}};
+  return Json{{"task", words[0] == kSelf ? Json("self") : TaskToJson(words[0])}, {"fd", words[1]}};
 }
 
 void ReadPath(JsonReader& reader, const Node& node, int64_t* words) {
@@ -157,8 +154,7 @@ Json ArgumentToJson(const ArgSpec& arg, const int64_t* words, const Call& call,
     case ArgKind::kMode: return ModeToJson(words[0]);
     case ArgKind::kTask: return TaskToJson(words[0]);
     case ArgKind::kExtension: return ExtensionToJson(call, semantics, words[0]);
-    case ArgKind::kExtensionArg:
-      return BitsToJson(words[0], NamesOfExtensionArg(call, semantics));
+    case ArgKind::kExtensionArg: return BitsToJson(words[0], NamesOfExtensionArg(call, semantics));
     default: return words[0];
   }
 }
@@ -235,8 +231,7 @@ Json ArgumentsToJson(const Call& call, const Semantics& semantics) {
   for (const ArgSpec& arg : ArgsOf(SpecOf(call.op))) {
     const int count = WordsOf(arg.kind);
     if (count > 0)
-      out[std::string(arg.name)] =
-          ArgumentToJson(arg, &call.arg[word], call, semantics);
+      out[std::string(arg.name)] = ArgumentToJson(arg, &call.arg[word], call, semantics);
     word += count;
   }
   return out;

@@ -6,10 +6,10 @@ namespace {
 constexpr std::string_view kKinds[] = {"value", "errno", "signal", "bound"};
 
 constexpr LimitField kLimitFields[] = {
-    {"tasks", &Limits::tasks, kMaxTasks},    {"fds", &Limits::fds, kMaxFds},
-    {"files", &Limits::files, kMaxFiles},    {"inodes", &Limits::inodes, kMaxInodes},
-    {"maps", &Limits::maps, kMaxMaps},       {"pages", &Limits::pages, kMaxPages},
-    {"arena", &Limits::arena, kArenaPages},  {"messages", &Limits::messages, kMaxMessages}};
+    {"tasks", &Limits::tasks, kMaxTasks},   {"fds", &Limits::fds, kMaxFds},
+    {"files", &Limits::files, kMaxFiles},   {"inodes", &Limits::inodes, kMaxInodes},
+    {"maps", &Limits::maps, kMaxMaps},      {"pages", &Limits::pages, kMaxPages},
+    {"arena", &Limits::arena, kArenaPages}, {"messages", &Limits::messages, kMaxMessages}};
 
 constexpr EffectField kEffectFields[] = {{"wrote", &Effect::wrote, kMaxInodes},
                                          {"resized", &Effect::resized, kMaxInodes},

@@ -22,7 +22,7 @@ std::string_view KindName(Result::Kind kind);
 // Members of Limits, with the capacity that each may have.
 struct LimitField {
   std::string_view name;
-  uint8_t Limits::* member;
+  uint8_t Limits::*member;
   int capacity;
 };
 absl::Span<const LimitField> LimitFields();
@@ -30,7 +30,7 @@ absl::Span<const LimitField> LimitFields();
 // Members of Effect; in JSON they are indices from 0 and stand only if set.
 struct EffectField {
   std::string_view name;
-  uint8_t Effect::* member;
+  uint8_t Effect::*member;
   int capacity;
 };
 absl::Span<const EffectField> EffectFields();

@@ -102,8 +102,7 @@ int64_t ReadSignal(JsonReader& in, const Node& node) {
 }
 
 void ReadData(JsonReader& in, const Node& node, Result* result) {
-  const std::string expected =
-      fmt::format("an array of at most {} bytes", result->data.size());
+  const std::string expected = fmt::format("an array of at most {} bytes", result->data.size());
   const std::vector<Node> elements = in.Elements(node, expected);
   if (elements.size() > result->data.size()) return in.Fail(node, expected);
   for (const Node& element : elements)
@@ -131,8 +130,7 @@ Effect ReadEffect(JsonReader& in, const Node& node) {
   for (const EffectField& field : EffectFields()) {
     keys.push_back(field.name);
     if (const auto member = in.Optional(node, std::string(field.name)))
-      effect.*field.member =
-          static_cast<uint8_t>(in.Integer(*member, 0, field.capacity - 1) + 1);
+      effect.*field.member = static_cast<uint8_t>(in.Integer(*member, 0, field.capacity - 1) + 1);
   }
   in.CheckMembers(node, keys);
   return effect;
@@ -146,8 +144,8 @@ Reason ReadReason(JsonReader& in, const Node& node) {
   in.CheckMembers(*rule, {"name", "file", "line"});
   reason.rule = in.String(in.Member(*rule, "name", "the rule's name"), "a string");
   reason.file = in.String(in.Member(*rule, "file", "where it stands"), "a string");
-  reason.line = static_cast<int>(in.Integer(in.Member(*rule, "line", "where it stands"), 0,
-                                            std::numeric_limits<int>::max()));
+  reason.line = static_cast<int>(
+      in.Integer(in.Member(*rule, "line", "where it stands"), 0, std::numeric_limits<int>::max()));
   return reason;
 }
 

@@ -108,8 +108,8 @@ TextPosition PositionOf(std::string_view text, size_t offset) {
   const size_t newline = before.rfind('\n');
   TextPosition at;
   at.line += static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-  at.column += static_cast<int>(newline == before.npos ? before.size()
-                                                       : before.size() - newline - 1);
+  at.column +=
+      static_cast<int>(newline == before.npos ? before.size() : before.size() - newline - 1);
   return at;
 }
 
@@ -202,8 +202,9 @@ void JsonReader::CheckMembers(const Node& node, const std::vector<std::string_vi
   for (const auto& [key, value] : node.value->items()) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     const Node member{&value, fmt::format("{}/{}", node.pointer, key)};
-    return FailWith(member, fmt::format("unknown member \"{}\", expected {}", key,
-                                        keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", "))));
+    return FailWith(member,
+                    fmt::format("unknown member \"{}\", expected {}", key,
+                                keys.empty() ? "none" : fmt::format("{}", fmt::join(keys, ", "))));
   }
 }
 
@@ -220,8 +221,8 @@ void JsonReader::FailWith(const Node& node, std::string_view message) {
 }
 
 void JsonReader::FailAt(TextPosition at, std::string_view message) {
-  status_ = absl::InvalidArgumentError(
-      fmt::format("{}:{}:{}: {}", file_, at.line, at.column, message));
+  status_ =
+      absl::InvalidArgumentError(fmt::format("{}:{}:{}: {}", file_, at.line, at.column, message));
 }
 
 }  // namespace selkie

@@ -80,19 +80,17 @@ Json ValueSchema() {
                      {"items", IntegerFrom(0, 255)},
                      {"maxItems", kMaxPages * kSamplesPerPage},
                      {"description", "the bytes read at the sampled offsets"}};
-  return ResultSchema(Result::Kind::kValue,
-                      {{"value", Reference("integer")},
-                       {"extra", Reference("integer")},
-                       {"data", data}},
-                      {"value"});
+  return ResultSchema(
+      Result::Kind::kValue,
+      {{"value", Reference("integer")}, {"extra", Reference("integer")}, {"data", data}},
+      {"value"});
 }
 
 Json ResultsSchema() {
   const Json error = {{"errno", Pattern("^E[A-Z0-9#]+$")}};
   const Json signal = {{"signal", Pattern("^SIG[A-Z0-9+#]+$")}};
   return {{"oneOf", Json(std::vector<Json>{
-                        ValueSchema(),
-                        ResultSchema(Result::Kind::kErrno, error, {"errno"}),
+                        ValueSchema(), ResultSchema(Result::Kind::kErrno, error, {"errno"}),
                         ResultSchema(Result::Kind::kSignal, signal, {"signal"}),
                         ResultSchema(Result::Kind::kBound, Json::object(), {})})}};
 }
@@ -118,8 +116,8 @@ Json Definitions() {
   const Json one_character = {{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
   return {{"integer", Word()},
           {"task", AnyOf({task, Word()})},
-          {"path", Closed({{"task", AnyOf({self, Reference("task")})}, {"fd", Word()}},
-                          {"task", "fd"})},
+          {"path",
+           Closed({{"task", AnyOf({self, Reference("task")})}, {"fd", Word()}}, {"task", "fd"})},
           {"address", AnyOf({null, Word()})},
           {"byte", AnyOf({one_character, Word()})},
           {"mode", AnyOf({Pattern("^0[0-7]*$"), Word()})},
@@ -161,17 +159,18 @@ std::string TraceSchema() {
                  {"description",
                   "A sequence of calls and what each gave under a semantics.  Generated from the "
                   "table of calls; see docs/trace-format.md."}};
-  schema.update(Closed({{"$schema", {{"type", "string"}}},
-                        {"format", {{"const", kTraceFormat}}},
-                        {"version", {{"const", kTraceVersion}}},
-                        {"title", Text("for people")},
-                        {"property", Text("the property that the trace decides")},
-                        {"verdict", Text("of selkie check: BROKEN if the last call breaks the property")},
-                        {"semantics", Text("name of the semantics")},
-                        {"limits", LimitsSchema()},
-                        {"uids", UidsSchema()},
-                        {"calls", {{"type", "array"}, {"items", Reference("call")}}}},
-                       {"format", "version", "semantics", "limits", "uids", "calls"}));
+  schema.update(
+      Closed({{"$schema", {{"type", "string"}}},
+              {"format", {{"const", kTraceFormat}}},
+              {"version", {{"const", kTraceVersion}}},
+              {"title", Text("for people")},
+              {"property", Text("the property that the trace decides")},
+              {"verdict", Text("of selkie check: BROKEN if the last call breaks the property")},
+              {"semantics", Text("name of the semantics")},
+              {"limits", LimitsSchema()},
+              {"uids", UidsSchema()},
+              {"calls", {{"type", "array"}, {"items", Reference("call")}}}},
+             {"format", "version", "semantics", "limits", "uids", "calls"}));
   schema["$defs"] = Definitions();
   return Lines(schema, 2, "") + "\n";
 }

@@ -91,13 +91,16 @@ class Validator {
   static bool Holds(const Json& value, const std::string& keyword, const Json& argument) {
     if (keyword == "type") return IsOfType(value, argument.get<std::string>());
     if (keyword == "const") return value == argument;
-    if (keyword == "enum") return std::find(argument.begin(), argument.end(), value) != argument.end();
+    if (keyword == "enum")
+      return std::find(argument.begin(), argument.end(), value) != argument.end();
     if (keyword == "minimum") return !value.is_number() || value >= argument;
     if (keyword == "maximum") return !value.is_number() || value <= argument;
     if (keyword == "minItems") return !value.is_array() || value.size() >= argument;
     if (keyword == "maxItems") return !value.is_array() || value.size() <= argument;
-    if (keyword == "minLength") return !value.is_string() || value.get<std::string>().size() >= argument;
-    if (keyword == "maxLength") return !value.is_string() || value.get<std::string>().size() <= argument;
+    if (keyword == "minLength")
+      return !value.is_string() || value.get<std::string>().size() >= argument;
+    if (keyword == "maxLength")
+      return !value.is_string() || value.get<std::string>().size() <= argument;
     if (keyword == "pattern")
       return !value.is_string() ||
              std::regex_search(value.get<std::string>(), std::regex(argument.get<std::string>()));
@@ -165,17 +168,16 @@ TEST(JsonSchemaTest, ItRefusesWhatTheReaderRefuses) {
   const Semantics semantics = LoadSemanticsForTest("linux-5.1");
   const std::string good = TraceToJson(Replay(ReopenForTest(), semantics), semantics);
   ASSERT_EQ(Problem(good), "");
-  const std::pair<const char*, const char*> slips[] = {
-      {"\"version\": 1", "\"version\": 2"},
-      {"\"maps\":6", "\"maps\":7"},
-      {"\"uids\": [0]", "\"uids\": []"},
-      {"\"call\":\"write\"", "\"call\":\"wrote\""},
-      {"\"fd\":3,", "\"df\":3,"},
-      {"\"kind\":\"errno\"", "\"kind\":\"value\""},
-      {"\"MFD_ALLOW_SEALING\"", "\"MFD_ALLOW\""},
-      {"\"task\":\"A\"", "\"task\":\"E\""},
-      {"\"length\":4096", "\"length\":4096.5"},
-      {"\"changed\":true", "\"changed\":1"}};
+  const std::pair<const char*, const char*> slips[] = {{"\"version\": 1", "\"version\": 2"},
+                                                       {"\"maps\":6", "\"maps\":7"},
+                                                       {"\"uids\": [0]", "\"uids\": []"},
+                                                       {"\"call\":\"write\"", "\"call\":\"wrote\""},
+                                                       {"\"fd\":3,", "\"df\":3,"},
+                                                       {"\"kind\":\"errno\"", "\"kind\":\"value\""},
+                                                       {"\"MFD_ALLOW_SEALING\"", "\"MFD_ALLOW\""},
+                                                       {"\"task\":\"A\"", "\"task\":\"E\""},
+                                                       {"\"length\":4096", "\"length\":4096.5"},
+                                                       {"\"changed\":true", "\"changed\":1"}};
   for (const auto& [from, to] : slips) {
     std::string text = good;
     const size_t at = text.find(from);

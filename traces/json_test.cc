@@ -99,8 +99,10 @@ TEST(JsonTest, TheTraceWithinAVerdictOfCheckIsFound) {
   const Semantics semantics = LoadSemanticsForTest("linux-5.1");
   const std::string trace = TraceToJson(Replay(ReopenForTest(), semantics), semantics);
   const std::string one = "[{\"property\":\"p\",\"verdict\":\"BROKEN\",\"trace\":" + trace + "}";
-  const std::string two = one + ",{\"property\":\"q\",\"verdict\":\"holds\"},{\"property\":\"r\","
-                                "\"trace\":" + trace + "}]";
+  const std::string two = one +
+                          ",{\"property\":\"q\",\"verdict\":\"holds\"},{\"property\":\"r\","
+                          "\"trace\":" +
+                          trace + "}]";
   EXPECT_EQ(SemanticsOfJson(one + "]", "t.json").value(), "linux-5.1");
   EXPECT_TRUE(TraceFromJson(one + "]", "t.json", semantics)->about.broken());
   EXPECT_TRUE(TraceFromJson(two, "t.json", semantics, "r").ok());
@@ -157,8 +159,9 @@ TEST(JsonTest, AnotherFormatIsRefused) {
             "t.json:2:13: /format: found \"strace\", expected \"selkie-trace\"");
   EXPECT_EQ(ErrorOf(Broken("\"version\": 1", "\"version\": 2")),
             "t.json:3:14: /version: found 2, expected 1");
-  EXPECT_EQ(ErrorOf("[]"), "t.json:1:1: /: found 0 verdicts with a trace, expected one: name its "
-                           "property");
+  EXPECT_EQ(ErrorOf("[]"),
+            "t.json:1:1: /: found 0 verdicts with a trace, expected one: name its "
+            "property");
   EXPECT_THAT(ErrorOf("12"), StartsWith("t.json:1:1: /: found 12, expected an object"));
 }
 
@@ -198,15 +201,15 @@ TEST(JsonTest, ResultsAreOfOneKind) {
               HasSubstr("unknown member \"value\""));
   EXPECT_THAT(ErrorOf(Broken("\"errno\",\"errno\":\"EBADF\"", "\"signal\",\"signal\":\"SIG\"")),
               HasSubstr("expected \"SIGSEGV\" or \"SIGBUS\""));
-  EXPECT_THAT(ErrorOf(Broken("{\"task\"", "{\"task\":\"A\",\"call\":\"fork\",\"args\":{}},{\"task\"")),
-              HasSubstr("/calls/1: either every call has a \"result\" or none has"));
+  EXPECT_THAT(
+      ErrorOf(Broken("{\"task\"", "{\"task\":\"A\",\"call\":\"fork\",\"args\":{}},{\"task\"")),
+      HasSubstr("/calls/1: either every call has a \"result\" or none has"));
 }
 
 TEST(JsonTest, UnknownFlagsNameTheKnownOnes) {
-  EXPECT_THAT(
-      ErrorOf(Broken("\"write\",\"args\":{\"fd\":3,\"buf\":\"x\",\"count\":1}",
-                     "\"F_ADD_SEALS\",\"args\":{\"fd\":3,\"seals\":[\"F_SEAL_RITE\"]}")),
-      HasSubstr("/calls/0/args/seals/0: found \"F_SEAL_RITE\", expected F_SEAL_SEAL, "));
+  EXPECT_THAT(ErrorOf(Broken("\"write\",\"args\":{\"fd\":3,\"buf\":\"x\",\"count\":1}",
+                             "\"F_ADD_SEALS\",\"args\":{\"fd\":3,\"seals\":[\"F_SEAL_RITE\"]}")),
+              HasSubstr("/calls/0/args/seals/0: found \"F_SEAL_RITE\", expected F_SEAL_SEAL, "));
   EXPECT_THAT(ErrorOf(Broken("\"write\",\"args\":{\"fd\":3,\"buf\":\"x\",\"count\":1}",
                              "\"ioctl\",\"args\":{\"fd\":3,\"request\":\"FREEZE\",\"arg\":[]}")),
               HasSubstr("found \"FREEZE\", expected a call that semantics linux-5.1 declares: it "

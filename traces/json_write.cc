@@ -23,9 +23,8 @@ Json EffectToJson(const Effect& effect) {
 
 void AddReason(const Result& result, Json* out) {
   if (result.rule != nullptr) {
-    (*out)["rule"] = {{"name", result.rule->name},
-                      {"file", result.rule->file},
-                      {"line", result.rule->line}};
+    (*out)["rule"] = {
+        {"name", result.rule->name}, {"file", result.rule->file}, {"line", result.rule->line}};
   } else if (result.check != nullptr) {
     (*out)["check"] = result.check;
   }
@@ -68,8 +67,8 @@ Json LimitsToJson(const Limits& limits) {
 }  // namespace
 
 std::string TraceToJson(const Trace& trace, const Semantics& semantics, const TraceAbout& about) {
-  std::string out = fmt::format("{{\n  \"format\": \"{}\",\n  \"version\": {},\n", kTraceFormat,
-                                kTraceVersion);
+  std::string out =
+      fmt::format("{{\n  \"format\": \"{}\",\n  \"version\": {},\n", kTraceFormat, kTraceVersion);
   auto member = [&out](std::string_view name, const Json& value) {
     out += fmt::format("  \"{}\": {},\n", name, Dump(value));
   };

@@ -12,20 +12,25 @@ namespace {
 
 constexpr std::string_view kInk = "#343a40", kLine = "#868e96", kPale = "#adb5bd";
 constexpr std::string_view kPaper = "#ffffff", kHead = "#e9ecef";
-constexpr std::string_view kNew = "#ffec99";                          // what changed
-constexpr std::string_view kWay = "#1971c2", kWayFill = "#d0ebff";     // how it wrote
-constexpr std::string_view kRed = "#e03131", kRedFill = "#ffc9c9";     // and broke a promise
+constexpr std::string_view kNew = "#ffec99";                        // what changed
+constexpr std::string_view kWay = "#1971c2", kWayFill = "#d0ebff";  // how it wrote
+constexpr std::string_view kRed = "#e03131", kRedFill = "#ffc9c9";  // and broke a promise
 
 constexpr uint8_t kWholeMask = kProtRead | kProtWrite | kProtExec;  // masks nothing
 
 std::string Escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -113,7 +118,7 @@ class Drawing {
 
   bool IsUser(int task) const { return s_.tasks[task].state == TaskState::kRunning; }
   // The first running task with this table; its cluster shows it.
-  bool Owns(int task, uint8_t Task::* table) const;
+  bool Owns(int task, uint8_t Task::*table) const;
   bool WritesThroughFd(int task, int slot) const;
   bool WritesThroughFile(int file) const;
   bool WritesThroughMapping(int mm, int index) const;
@@ -166,8 +171,7 @@ std::string Drawing::TableRow(const Row& row) const {
   for (size_t i = 0; i < row.cells.size(); ++i) {
     const bool ends = i + 1 == row.cells.size() && !row.port.empty();
     out += fmt::format("<TD ALIGN=\"LEFT\" BGCOLOR=\"{}\"{}>{}</TD>", Color(row.cells[i].look),
-                       ends ? fmt::format(" PORT=\"{}\"", row.port) : "",
-                       CellText(row.cells[i]));
+                       ends ? fmt::format(" PORT=\"{}\"", row.port) : "", CellText(row.cells[i]));
   }
   return out + "</TR>";
 }
@@ -195,7 +199,7 @@ void Drawing::Edge(const std::string& from, const std::string& to, Look look, bo
 
 // ---- Tasks ----
 
-bool Drawing::Owns(int task, uint8_t Task::* table) const {
+bool Drawing::Owns(int task, uint8_t Task::*table) const {
   for (int i = 0; i < task; ++i)
     if (IsUser(i) && s_.tasks[i].*table == s_.tasks[task].*table) return false;
   return true;
@@ -224,8 +228,7 @@ void Drawing::FdTableOf(int task) {
   std::vector<Row> rows;
   for (int slot = 0; slot < kMaxFds; ++slot) {
     const Fd& fd = s_.fds[table][slot];
-    const bool closed =
-        fd.file == 0 && ran && old_.fds[old_.tasks[task].fds][slot].file != 0;
+    const bool closed = fd.file == 0 && ran && old_.fds[old_.tasks[task].fds][slot].file != 0;
     if (fd.file == 0 && !closed) continue;
     rows.push_back(FdRow(task, slot));
     if (fd.file == 0) continue;
@@ -239,9 +242,9 @@ void Drawing::FdTableOf(int task) {
 
 // A mapping as it was or is, in words.
 std::vector<std::string> MappingWords(const Mapping& m) {
-  const std::string pages = m.pages == 1 ? fmt::format("page {}", m.pgoff)
-                                         : fmt::format("pages {}-{}", m.pgoff,
-                                                       m.pgoff + m.pages - 1);
+  const std::string pages = m.pages == 1
+                                ? fmt::format("page {}", m.pgoff)
+                                : fmt::format("pages {}-{}", m.pgoff, m.pgoff + m.pages - 1);
   return {fmt::format("{:#x}", m.start * kPageSize), pages, Bits(m.prot),
           fmt::format("may {}", Bits(m.may)), m.shared != 0 ? "shared" : "private"};
 }
@@ -255,8 +258,7 @@ const Mapping* SameStart(const State& state, int mm, int start) {
 // "<B>map</B> ", or nothing.
 std::string Drawing::MappingName(int task, const Mapping& mapping) const {
   if (scene_.names == nullptr) return "";
-  const std::string name =
-      scene_.names->AddressName(s_, task, int64_t{mapping.start} * kPageSize);
+  const std::string name = scene_.names->AddressName(s_, task, int64_t{mapping.start} * kPageSize);
   return name.empty() ? "" : fmt::format("<B>{}</B> ", name);
 }
 
@@ -301,7 +303,8 @@ void Drawing::MappingsOf(int task) {
   }
   if (old_.tasks[task].state == TaskState::kRunning)
     for (const Mapping& m : old_.mms[old_.tasks[task].mm])
-      if (m.file != 0 && SameStart(s_, mm, m.start) == nullptr) rows.push_back(GoneMapping(task, m));
+      if (m.file != 0 && SameStart(s_, mm, m.start) == nullptr)
+        rows.push_back(GoneMapping(task, m));
   if (rows.empty()) return;
   column_.push_back(node);
   Table(node, "mappings", Look::kPlain, rows);
@@ -322,10 +325,14 @@ void Drawing::TaskCluster(int task) {
     out_ += fmt::format("    ended{} [label=\"\", width=0.8, height=0];\n", task);
     column_.push_back(fmt::format("ended{}", task));
   } else {
-    if (Owns(task, &Task::fds)) FdTableOf(task);
-    else out_ += fmt::format("    shared_fds{} [label=\"shares descriptors\"];\n", task);
-    if (Owns(task, &Task::mm)) MappingsOf(task);
-    else out_ += fmt::format("    shared_mm{} [label=\"shares memory\"];\n", task);
+    if (Owns(task, &Task::fds))
+      FdTableOf(task);
+    else
+      out_ += fmt::format("    shared_fds{} [label=\"shares descriptors\"];\n", task);
+    if (Owns(task, &Task::mm))
+      MappingsOf(task);
+    else
+      out_ += fmt::format("    shared_mm{} [label=\"shares memory\"];\n", task);
   }
   out_ += "  }\n";
 }
@@ -347,8 +354,9 @@ void Drawing::FileNode(int file) {
     std::string flags;
     if ((f.flags & kFlagAppend) != 0) flags += " O_APPEND";
     if ((f.flags & kFlagNonblock) != 0) flags += " O_NONBLOCK";
-    rows.push_back({"", {{fmt::format("f_pos {}{}", f.pos, flags),
-                          Changed(is_new || f.pos != was.pos || f.flags != was.flags)}}});
+    rows.push_back({"",
+                    {{fmt::format("f_pos {}{}", f.pos, flags),
+                      Changed(is_new || f.pos != was.pos || f.flags != was.flags)}}});
   }
   Table(fmt::format("file{}", file), socket ? "socket" : "open file", head, rows);
   Edge(fmt::format("file{}:head:e", file), fmt::format("inode{}:head:w", f.inode - 1),
@@ -372,8 +380,9 @@ Row Drawing::ContentsRow(int inode) const {
   }
   const Result* result = scene_.result;
   const bool wrote = result != nullptr && result->effect.wrote == inode + 1;
-  return {"", {{"content"}, {text.empty() ? "-" : text,
-                             wrote ? Look::kWay : Changed(n.bytes != was.bytes)}}};
+  return {"",
+          {{"content"},
+           {text.empty() ? "-" : text, wrote ? Look::kWay : Changed(n.bytes != was.bytes)}}};
 }
 
 void Drawing::InodeNode(int inode) {
@@ -381,13 +390,16 @@ void Drawing::InodeNode(int inode) {
   const Inode& was = old_.inodes[inode];
   const std::string node = fmt::format("inode{}", inode);
   const bool is_new = was.kind != n.kind;
-  if (n.kind == InodeKind::kSocketPair)
-    return Table(node, "socket pair", Changed(is_new), {});
+  if (n.kind == InodeKind::kSocketPair) return Table(node, "socket pair", Changed(is_new), {});
   std::vector<Row> rows = {
-      {"", {{"seals"}, {SealsText(n.seals, *scene_.semantics), Changed(is_new || n.seals != was.seals)}}},
+      {"",
+       {{"seals"},
+        {SealsText(n.seals, *scene_.semantics), Changed(is_new || n.seals != was.seals)}}},
       {"", {{"size"}, {SizeText(n.size), Changed(is_new || n.size != was.size)}}},
-      {"", {{"mode"}, {fmt::format("0{:o}, uid {}", n.mode, n.uid),
-                       Changed(is_new || n.mode != was.mode || n.uid != was.uid)}}},
+      {"",
+       {{"mode"},
+        {fmt::format("0{:o}, uid {}", n.mode, n.uid),
+         Changed(is_new || n.mode != was.mode || n.uid != was.uid)}}},
       ContentsRow(inode)};
   if (n.mask != kWholeMask || (!is_new && was.mask != kWholeMask))
     rows.push_back({"", {{"mask"}, {Bits(n.mask), Changed(is_new || n.mask != was.mask)}}});
@@ -415,13 +427,15 @@ void Drawing::Messages() {
 
 void Drawing::Caption() {
   if (scene_.caption.empty()) return;
-  out_ += fmt::format("  label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\"><TR><TD "
-                      "ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\"><B>{}</B></FONT></TD></TR>",
-                      Escaped(scene_.caption));
+  out_ += fmt::format(
+      "  label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"1\"><TR><TD "
+      "ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\"><B>{}</B></FONT></TD></TR>",
+      Escaped(scene_.caption));
   if (!scene_.second_caption.empty())
-    out_ += fmt::format("<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"10\" COLOR=\"{}\">{}</FONT>"
-                        "</TD></TR>",
-                        kLine, Escaped(scene_.second_caption));
+    out_ += fmt::format(
+        "<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"10\" COLOR=\"{}\">{}</FONT>"
+        "</TD></TR>",
+        kLine, Escaped(scene_.second_caption));
   out_ += "</TABLE>>; labelloc=t; labeljust=l;\n";
 }
 

@@ -21,8 +21,8 @@ struct Scene {
   const NameTable* names = nullptr;  // for descriptors and mappings; may be null
   const Call* call = nullptr;        // that led from before to after; may be null
   const Result* result = nullptr;
-  bool broken = false;       // its write breaks a promise
-  std::string caption;       // above the picture, may be empty
+  bool broken = false;  // its write breaks a promise
+  std::string caption;  // above the picture, may be empty
   std::string second_caption;
 };
 

@@ -49,9 +49,9 @@ Line LineOf(const Trace& trace, size_t i, const Semantics& semantics, const Vari
             bool reasons) {
   const Call& call = trace.sequence.calls[i];
   Line line;
-  line.call = fmt::format("{}: {}{}", TaskLetterOf(call.task),
-                          names != nullptr ? Assigned(names->ResultsOf(i)) : "",
-                          PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : Namer(TaskName)));
+  line.call = fmt::format(
+      "{}: {}{}", TaskLetterOf(call.task), names != nullptr ? Assigned(names->ResultsOf(i)) : "",
+      PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : Namer(TaskName)));
   if (i >= trace.results.size()) return line;
   const Result& result = trace.results[i];
   line.result = PrintResult(call, result, &semantics, TaskName);
@@ -64,7 +64,8 @@ Line LineOf(const Trace& trace, size_t i, const Semantics& semantics, const Vari
 template <typename Member>
 size_t WidthOf(const std::vector<Line>& lines, Member member) {
   size_t width = 0;
-  for (const Line& line : lines) width = std::max(width, std::min((line.*member).size(), kMaxColumn));
+  for (const Line& line : lines)
+    width = std::max(width, std::min((line.*member).size(), kMaxColumn));
   return width;
 }
 

@@ -114,9 +114,8 @@ void Variables::NamePages(NameTable& table, size_t index) {
   const Call& call = trace_.sequence.calls[index];
   const int64_t page = trace_.results[index].value / kPageSize;
   const State& after = states_[index + 1];
-  const int at = page < 0 || page >= kArenaPages
-                     ? -1
-                     : MappingAt(after, call.task, static_cast<int>(page));
+  const int at =
+      page < 0 || page >= kArenaPages ? -1 : MappingAt(after, call.task, static_cast<int>(page));
   if (at < 0) return;
   const Mapping& mapping = after.mms[after.tasks[call.task].mm][at];
   auto& pages = table.pages_[after.tasks[call.task].mm];
