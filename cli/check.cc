@@ -96,7 +96,8 @@ nlohmann::ordered_json VerdictJson(const Property& property, const Semantics& se
   if (verdict.has_witness) {
     out["protocol_steps"] = verdict.protocol;
     out["trace"] = nlohmann::ordered_json::parse(
-        TraceToJson(verdict.witness, semantics, {property.doc, property.name}));
+        TraceToJson(verdict.witness, semantics,
+                    {property.doc, property.name, std::string(VerdictWord(verdict))}));
   }
   return out;
 }
@@ -171,7 +172,9 @@ class CheckCommand {
   int Save(const Property& property, const Semantics& semantics, const Verdict& verdict) {
     if (arguments_.save.empty() || !verdict.has_witness) return ExitCodeOf(verdict);
     const absl::Status status = WriteTextFile(
-        arguments_.save, TraceToJson(verdict.witness, semantics, {property.doc, property.name}));
+        arguments_.save,
+        TraceToJson(verdict.witness, semantics,
+                    {property.doc, property.name, std::string(VerdictWord(verdict))}));
     return status.ok() ? ExitCodeOf(verdict) : Report(status);
   }
 

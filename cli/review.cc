@@ -31,7 +31,7 @@ absl::Status WriteCell(const ScoreCard& card, size_t row, size_t column, const s
   const Verdict& verdict = *card.cells[row][column].verdict;
   const Semantics& semantics = card.semantics[row];
   const Property& property = card.properties[column];
-  const TraceAbout about{property.doc, property.name};
+  const TraceAbout about{property.doc, property.name, std::string(VerdictWord(verdict))};
   PictureOptions picture;
   if (verdict.kind == Verdict::Kind::kBroken)
     picture.broken_step = static_cast<int>(verdict.witness.results.size()) - 1;

@@ -97,7 +97,7 @@ absl::StatusOr<std::string> CellHtml(const ScoreCard& card, size_t row, size_t c
   out += "</div>\n";
   out += fmt::format("<p>{}; bounds {}</p>\n", Escape(Describe(verdict.stats)),
                      ToString(verdict.bounds));
-  const TraceAbout about{property.doc, property.name};
+  const TraceAbout about{property.doc, property.name, std::string(VerdictWord(verdict))};
   out += Details("C program", TraceToC(verdict.witness, semantics, about));
   out += Details("JSON trace", TraceToJson(verdict.witness, semantics, about));
   return out + "</section>\n";
