@@ -6,15 +6,6 @@
 
 namespace selkie {
 
-void SortMappings(AddressSpace& mm) {
-  auto before = [](const Mapping& a, const Mapping& b) {
-    if (Empty(a) || Empty(b)) return !Empty(a) && Empty(b);
-    return a.start < b.start;
-  };
-  for (int i = 1; i < kMaxMaps; ++i)  // a table is nearly sorted
-    for (int j = i; j > 0 && before(mm[j], mm[j - 1]); --j) std::swap(mm[j], mm[j - 1]);
-}
-
 Mapping Piece(const Mapping& m, PageRange range) {
   const int begin = std::max<int>(range.begin, m.start);
   const int end = std::min(range.end, EndOf(m));
@@ -31,26 +22,29 @@ Mapping Piece(const Mapping& m, PageRange range) {
 }
 
 bool AddMapping(AddressSpace& mm, int slots, const Mapping& m) {
-  if (!Empty(mm[slots - 1])) return false;
-  mm[slots - 1] = m;
-  SortMappings(mm);
+  int at = 0;
+  while (at < slots && !Empty(mm[at])) ++at;
+  if (at == slots) return false;
+  for (; at > 0 && mm[at - 1].start > m.start; --at) mm[at] = mm[at - 1];
+  mm[at] = m;
   return true;
 }
 
 bool RemoveRange(AddressSpace& mm, int slots, PageRange range) {
   if (range.begin >= range.end) return true;
-  Mapping tail;  // at most one mapping reaches beyond the range at both ends
-  for (Mapping& m : mm) {
-    if (Empty(m)) break;
-    if (EndOf(m) <= range.begin || m.start >= range.end) continue;
-    const Mapping whole = m;
-    const bool head = whole.start < range.begin;
-    m = head ? Piece(whole, {whole.start, range.begin}) : Mapping{};
-    if (EndOf(whole) <= range.end) continue;
-    const Mapping rest = Piece(whole, {range.end, EndOf(whole)});
-    (head ? tail : m) = rest;
+  Mapping tail;  // if one mapping reaches beyond the range at both ends
+  int kept = 0;
+  for (int i = 0; i < slots && !Empty(mm[i]); ++i) {
+    const Mapping m = mm[i];
+    mm[i] = Mapping{};
+    if (EndOf(m) <= range.begin || m.start >= range.end) {
+      mm[kept++] = m;
+      continue;
+    }
+    const bool head = m.start<range.begin, rest = EndOf(m)> range.end;
+    if (head) mm[kept++] = Piece(m, {m.start, range.begin});
+    if (rest) (head ? tail : mm[kept++]) = Piece(m, {range.end, EndOf(m)});
   }
-  SortMappings(mm);
   return Empty(tail) || AddMapping(mm, slots, tail);
 }
 

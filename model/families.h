@@ -177,9 +177,6 @@ inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
   return s.mms[s.tasks[c.task].mm];
 }
 
-// Restores the order: by start, free slots last.
-void SortMappings(AddressSpace& mm);
-
 // The part of `m` that lies in `range`; they must intersect.
 Mapping Piece(const Mapping& m, PageRange range);
 

@@ -183,7 +183,21 @@ bool BadVma(const State& s, const Call& c, const Request& r, const Mapping& m, i
   return true;
 }
 
+// A mapping that is to be duplicated onto itself has gone when it is looked up
+// again (measured on 6.18).
+Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
+  AddressSpace mm = SpaceOf(s, c);
+  if (!RemoveRange(mm, s.limits.maps, {r.target, r.target + r.pages}))
+    return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  Result result = Fail(EFAULT, "mm/mremap.c mremap_to: the old mapping was unmapped");
+  result.changed = true;
+  return result;
+}
+
 Result MoveTo(State& s, const Call& c, const Request& r) {
+  if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);
   if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target);
   return Bound("the range leaves the arena");
 }

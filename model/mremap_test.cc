@@ -101,6 +101,14 @@ TEST_F(MremapTest, FixedReplacesWhatIsThereAndTakesPrivateCopiesAlong) {
   EXPECT_EQ(Do(Op::kMremap, kPage, kPage, kPage, kFixed, 1), -EINVAL);
 }
 
+TEST_F(MremapTest, DuplicatingOntoItselfUnmapsAndFails) {
+  const int64_t fd = Memfd(4 * kPage);
+  MapAt(0, 3, fd, 0);
+  EXPECT_EQ(Remap(1, 0, 1, kFixed, 1), -EFAULT);
+  EXPECT_EQ(Do(Op::kLoad, kPage), Died(SIGSEGV));
+  EXPECT_EQ(Do(Op::kLoad, 2 * kPage), 0);
+}
+
 TEST_F(MremapTest, ADuplicateCountsAsAWritableMapping) {
   const int64_t fd = Memfd(kPage);
   MapAt(0, 1, fd, 0);

@@ -21,6 +21,7 @@ namespace selkie {
 // it fails:
 //   mprotect   the mappings before the one that refuses are changed,
 //   write      EPERM comes after the set-user-id bits are taken away,
+//   mremap     of length 0 onto itself has unmapped what it would duplicate,
 //   mmap       MAP_FIXED has unmapped, if a rule of the semantics says so,
 //   sendmsg, recvmsg   ECONNRESET is reported once.
 // A call by a task that does not run, a call beyond the limits, and what is not

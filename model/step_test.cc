@@ -113,7 +113,7 @@ Limits RandomLimits(Numbers& numbers) {
 
 bool MayChangeAndFail(Op op) {
   return op == Op::kMprotect || op == Op::kWrite || op == Op::kPwrite || op == Op::kSendmsg ||
-         op == Op::kRecvmsg;
+         op == Op::kRecvmsg || op == Op::kMremap;
 }
 
 std::string Describe(const Call& call, const State& before) {
