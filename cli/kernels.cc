@@ -59,15 +59,16 @@ int Fetch(const std::string& name) {
 }  // namespace
 
 void AddKernelsCommand(CLI::App& app, Context& context) {
-  CLI::App* kernels = app.add_subcommand(
-      "kernels", "List the real kernels to compare with, or fetch one");
+  CLI::App* kernels =
+      app.add_subcommand("kernels", "List the real kernels to compare with, or fetch one");
   kernels->require_subcommand(1);
   CLI::App* list = kernels->add_subcommand(
       "list", "Kernels in the cache and kernels that apt offers, by series");
   list->callback([&context] { context.exit_code = List(); });
   CLI::App* fetch = kernels->add_subcommand(
-      "fetch", "Download the newest image of a series from Debian's package into the cache, "
-               "without installing it, and print its path");
+      "fetch",
+      "Download the newest image of a series from Debian's package into the cache, "
+      "without installing it, and print its path");
   auto name = std::make_shared<std::string>();
   fetch->add_option("NAME", *name, "Series, such as 6.1 or 6.12")->required();
   fetch->callback([&context, name] { context.exit_code = Fetch(*name); });

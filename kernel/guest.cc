@@ -52,8 +52,10 @@ struct Mount {
 // devtmpfs before what is mounted inside it.  The kernel never has /dev mounted
 // for an initramfs (CONFIG_DEVTMPFS_MOUNT speaks of a real root only).
 constexpr Mount kMounts[] = {
-    {"devtmpfs", "/dev", "mode=0755"}, {"proc", "/proc", ""},
-    {"sysfs", "/sys", ""},             {"tmpfs", "/tmp", "mode=1777"},
+    {"devtmpfs", "/dev", "mode=0755"},
+    {"proc", "/proc", ""},
+    {"sysfs", "/sys", ""},
+    {"tmpfs", "/tmp", "mode=1777"},
     {"tmpfs", "/dev/shm", "mode=1777"},
 };
 

@@ -29,8 +29,8 @@ bool IsStaticProgram(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   Elf64_Ehdr header;
   if (!in || !ReadAt(in, 0, header)) return false;
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_machine != EM_X86_64)
     return false;
   for (int i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
@@ -46,8 +46,8 @@ absl::StatusOr<std::string> FindGuestBinary(const std::string& root) {
   const char* named = std::getenv("SELKIE_GUEST");
   if (named != nullptr && *named != '\0') {
     if (IsStaticProgram(named)) return std::string(named);
-    return absl::FailedPreconditionError(fmt::format(
-        "{} (from SELKIE_GUEST) is not a statically linked x86-64 program", named));
+    return absl::FailedPreconditionError(
+        fmt::format("{} (from SELKIE_GUEST) is not a statically linked x86-64 program", named));
   }
   std::error_code error;
   fs::path self = fs::read_symlink(kSelf, error);

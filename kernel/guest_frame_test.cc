@@ -27,15 +27,13 @@ TEST(GuestFrame, WhatIsEncodedIsReadBack) {
   reader.Add(EncodeFrame(FrameType::kBegin, "6.1.0"));
   reader.Add(EncodeFrame(FrameType::kStdout, std::string("a\0\xA5\n", 4)));
   reader.Add(EncodeFrame(FrameType::kAlive, ""));
-  EXPECT_THAT(AllFrames(reader),
-              ElementsAre(Frame{FrameType::kBegin, "6.1.0"},
-                          Frame{FrameType::kStdout, std::string("a\0\xA5\n", 4)},
-                          Frame{FrameType::kAlive, ""}));
+  EXPECT_THAT(AllFrames(reader), ElementsAre(Frame{FrameType::kBegin, "6.1.0"},
+                                             Frame{FrameType::kStdout, std::string("a\0\xA5\n", 4)},
+                                             Frame{FrameType::kAlive, ""}));
 }
 
 TEST(GuestFrame, FramesComeOutWhenTheirLastByteArrives) {
-  std::string bytes =
-      EncodeFrame(FrameType::kStderr, "oh") + EncodeFrame(FrameType::kExit, "1");
+  std::string bytes = EncodeFrame(FrameType::kStderr, "oh") + EncodeFrame(FrameType::kExit, "1");
   FrameReader reader;
   std::vector<Frame> frames;
   std::vector<size_t> when;

@@ -81,8 +81,8 @@ std::vector<KernelImage> ImagesIn(std::string_view names) {
     size_t newline = names.find('\n');
     std::string package(names.substr(0, newline));
     std::string series = SeriesOfPackage(package);
-    if (!series.empty()) images.push_back({.name = series, .path = "", .package = package,
-                                           .version = ""});
+    if (!series.empty())
+      images.push_back({.name = series, .path = "", .package = package, .version = ""});
     names = newline == std::string_view::npos ? "" : names.substr(newline + 1);
   }
   return images;
@@ -130,10 +130,9 @@ absl::StatusOr<KernelImage> NewestOffered(std::string_view series,
   }
   std::vector<std::string> names;
   for (const KernelImage& image : Newest(images)) names.push_back(image.name);
-  return absl::NotFoundError(
-      fmt::format("apt offers no kernel '{}': there is no package {}{}.*{}; it offers: {}", series,
-                  kPrefix, series, kSuffix, names.empty() ? "none" : fmt::format(
-                      "{}", fmt::join(names, ", "))));
+  return absl::NotFoundError(fmt::format(
+      "apt offers no kernel '{}': there is no package {}{}.*{}; it offers: {}", series, kPrefix,
+      series, kSuffix, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 // A package's own folder in the cache.  '%' and ':' may stand in versions.
@@ -197,9 +196,10 @@ absl::Status MoveIntoCache(const std::string& vmlinuz, const KernelImage& image,
 absl::Status FillCache(const KernelImage& image, const Announce& announce) {
   absl::StatusOr<TemporaryFolder> work = TemporaryFolder::MakeIn(KernelsFolder());
   if (!work.ok()) return work.status();
-  announce(fmt::format("fetching the Debian package {} {} with apt-get download (it is unpacked "
-                       "into {}, not installed)",
-                       image.package, image.version, FolderOf(image)));
+  announce(
+      fmt::format("fetching the Debian package {} {} with apt-get download (it is unpacked "
+                  "into {}, not installed)",
+                  image.package, image.version, FolderOf(image)));
   absl::Status downloaded = Download(image, work->path(), announce);
   if (!downloaded.ok()) return downloaded;
   absl::StatusOr<std::string> vmlinuz = Unpack(work->path());

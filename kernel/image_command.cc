@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kNotFound = 127;
 
-[[noreturn]] void Become(char* const* arguments, const char* folder, const std::array<int, 2>& out) {
+[[noreturn]] void Become(char* const* arguments, const char* folder,
+                         const std::array<int, 2>& out) {
   int null = open("/dev/null", O_RDONLY);
   dup2(null, 0);
   dup2(out[0], 1);
@@ -62,8 +63,7 @@ absl::StatusOr<CommandOutput> RunCommand(const std::vector<std::string>& words,
   if (pid > 0) Collect({out[0], err[0]}, output);
   close(out[0]);
   close(err[0]);
-  if (pid < 0)
-    return absl::UnavailableError(fmt::format("{}: {}", words[0], std::strerror(errno)));
+  if (pid < 0) return absl::UnavailableError(fmt::format("{}: {}", words[0], std::strerror(errno)));
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

@@ -50,16 +50,15 @@ TEST(RunCommand, GivesBothStreamsAndTheExitCode) {
 }
 
 TEST(RunCommand, MoreThanAPipeHoldsOnBothStreamsDoesNotBlock) {
-  absl::StatusOr<CommandOutput> output = RunCommand(
-      {"sh", "-c", "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero"}, "");
+  absl::StatusOr<CommandOutput> output =
+      RunCommand({"sh", "-c", "head -c 300000 /dev/zero >&2; head -c 300000 /dev/zero"}, "");
   ASSERT_TRUE(output.ok()) << output.status();
   EXPECT_THAT(output->out, SizeIs(300000));
   EXPECT_THAT(output->err, SizeIs(300000));
 }
 
 TEST(RunCommand, WhatIsNotThereIsNotFound) {
-  EXPECT_EQ(RunCommand({"no-such-program-here"}, "").status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(RunCommand({"no-such-program-here"}, "").status().code(), absl::StatusCode::kNotFound);
 }
 
 // A machine whose apt is three shell scripts in a folder of the PATH.

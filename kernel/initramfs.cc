@@ -25,8 +25,8 @@ void Initramfs::Append(const Entry& entry) {
   // holds it (2), the device that it is (2), length of the name, checksum.
   bytes_ += fmt::format(
       "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}",
-      ++inode_, entry.mode, 0, 0, entry.links, 0, entry.contents.size(), 0, 0,
-      entry.device_major, entry.device_minor, entry.path.size() + 1, 0);
+      ++inode_, entry.mode, 0, 0, entry.links, 0, entry.contents.size(), 0, 0, entry.device_major,
+      entry.device_minor, entry.path.size() + 1, 0);
   bytes_.append(entry.path);
   bytes_.push_back('\0');
   Pad(bytes_);

@@ -53,11 +53,19 @@ TEST(Initramfs, FilesFoldersAndDevicesComeBack) {
   Initramfs root;
   root.AddFolder("/tmp", 01777);
   root.AddCharDevice("/dev/console", 0600, 5, 1);
-  root.AddFile("/init", std::string("\x7f" "ELF\0x", 6), 0755);
+  root.AddFile("/init",
+               std::string("\x7f"
+                           "ELF\0x",
+                           6),
+               0755);
   EXPECT_THAT(Read(root.Finish()),
               ElementsAre(Entry{"tmp", "", S_IFDIR | 01777, 0}, Entry{"dev", "", S_IFDIR | 0755, 0},
                           Entry{"dev/console", "", S_IFCHR | 0600, 5 * 256 + 1},
-                          Entry{"init", std::string("\x7f" "ELF\0x", 6), S_IFREG | 0755, 0},
+                          Entry{"init",
+                                std::string("\x7f"
+                                            "ELF\0x",
+                                            6),
+                                S_IFREG | 0755, 0},
                           kTrailer));
 }
 

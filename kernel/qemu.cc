@@ -26,8 +26,7 @@ constexpr std::string_view kKernelCommandLine =
 constexpr const char* kTreeFolders[] = {"model/semantics", "checker/properties", "scenarios"};
 
 absl::Status CheckRequest(const GuestRequest& request) {
-  if (request.argv.empty())
-    return absl::InvalidArgumentError("no command to run in the guest");
+  if (request.argv.empty()) return absl::InvalidArgumentError("no command to run in the guest");
   if (request.memory_mib < 64 || request.cpus < 1 || request.cpus > 8 || request.tries < 1)
     return absl::InvalidArgumentError(fmt::format(
         "a guest with {} MiB, {} CPUs, {} tries: expected at least 64, 1 to 8, at least 1",
@@ -102,8 +101,8 @@ absl::StatusOr<std::string> MakeInitramfs(const GuestRequest& request) {
 }
 
 absl::Status ErrorFor(GuestEnd end, const GuestRequest& request, int boots, std::string_view why) {
-  std::string message = fmt::format("{} (boot {} of at most {}): {}", request.kernel, boots,
-                                    request.tries, why);
+  std::string message =
+      fmt::format("{} (boot {} of at most {}): {}", request.kernel, boots, request.tries, why);
   if (end == GuestEnd::kSilent) return absl::UnavailableError(message);
   if (end == GuestEnd::kTimeout) return absl::DeadlineExceededError(message);
   if (end == GuestEnd::kDamaged) return absl::DataLossError(message);

@@ -122,8 +122,7 @@ bool RunsCode(int kvm, void* page) {
 bool KvmWorks() {
   Descriptor kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!kvm.ok() || ioctl(kvm.get(), KVM_GET_API_VERSION, 0) != KVM_API_VERSION) return false;
-  void* memory =
-      mmap(nullptr, kMemory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, kMemory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;
   FillMemory(memory);
   bool works = RunsCode(kvm.get(), memory);

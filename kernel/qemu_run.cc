@@ -85,15 +85,10 @@ void GuestRun::Take(const Frame& frame) {
       outcome_.kernel_release = frame.payload;
       outcome_.boot_seconds = Seconds(*begun_ - start_);
       return;
-    case FrameType::kStdout:
-      return Print(GuestStream::kStdout, frame.payload);
-    case FrameType::kStderr:
-      return Print(GuestStream::kStderr, frame.payload);
-    case FrameType::kAlive:
-      return;
-    case FrameType::kFailure:
-      failure_ = frame.payload;
-      return;
+    case FrameType::kStdout: return Print(GuestStream::kStdout, frame.payload);
+    case FrameType::kStderr: return Print(GuestStream::kStderr, frame.payload);
+    case FrameType::kAlive: return;
+    case FrameType::kFailure: failure_ = frame.payload; return;
     case FrameType::kExit: {
       const char* end = frame.payload.data() + frame.payload.size();
       auto [stop, error] = std::from_chars(frame.payload.data(), end, outcome_.exit_code);
@@ -169,22 +164,20 @@ GuestEnd GuestRun::Watch() {
 }
 
 std::string GuestRun::Explain(GuestEnd end) const {
-  std::string console = fmt::format("; its console ends with:{}",
-                                    LastLines(console_text_, kConsoleLines));
+  std::string console =
+      fmt::format("; its console ends with:{}", LastLines(console_text_, kConsoleLines));
   std::string log = log_text_.empty() ? "" : fmt::format("; QEMU says:{}", LastLines(log_text_, 5));
   std::string_view when = begun_ ? "while the command ran" : "before the command started";
   switch (end) {
     case GuestEnd::kPanic:
       return fmt::format("the guest's kernel failed {}: {}{}", ended_ ? "after its end" : when,
                          Printable(FindPanic(console_text_)), console);
-    case GuestEnd::kDamaged:
-      return fmt::format("{}{}", std::string(damage_.message()), console);
+    case GuestEnd::kDamaged: return fmt::format("{}{}", std::string(damage_.message()), console);
     case GuestEnd::kInitFailed:
       return fmt::format("the guest's init failed: {}{}", failure_, console);
     case GuestEnd::kCommandEnded:
       return fmt::format("the command ended with {}", outcome_.exit_code);
-    case GuestEnd::kInterrupted:
-      return "interrupted";
+    case GuestEnd::kInterrupted: return "interrupted";
     case GuestEnd::kNoReport:
       return fmt::format("the guest ended {} without a report of its end{}{}", when, log, console);
     case GuestEnd::kSilent:
@@ -192,8 +185,8 @@ std::string GuestRun::Explain(GuestEnd end) const {
                          begun_ ? request_.silence_seconds : request_.boot_seconds, when, log,
                          console);
     case GuestEnd::kTimeout:
-      return fmt::format("the command in the guest took more than {} s{}",
-                         request_.timeout_seconds, console);
+      return fmt::format("the command in the guest took more than {} s{}", request_.timeout_seconds,
+                         console);
   }
   return "";
 }

@@ -30,7 +30,11 @@ TEST(LastLines, LeavesOutControlCharactersAndEmptyLines) {
 
 TEST(GuestBinary, ThatIsNamedButIsNoStaticProgramIsRefused) {
   absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Make();
-  for (std::string text : {"", "#!/bin/sh\n", "\x7f" "ELF", "\x7f" "ELFxxxxxxxxxxxxxxxxxxxxxxxxx"}) {
+  for (std::string text : {"", "#!/bin/sh\n",
+                           "\x7f"
+                           "ELF",
+                           "\x7f"
+                           "ELFxxxxxxxxxxxxxxxxxxxxxxxxx"}) {
     ASSERT_TRUE(WriteTextFile(folder->File("program"), text).ok());
     ScopedVariable named("SELKIE_GUEST", folder->File("program"));
     absl::StatusOr<std::string> found = FindGuestBinary("/nowhere");

@@ -24,9 +24,9 @@ inline std::string FakeKernel(std::string_view console, std::string_view report,
   put(0x1fe, "\x55\xaa");
   put(0x200, "\xeb\x66");  // jmp kEntry
   put(0x202, "HdrS");
-  put(0x206, word(0x0203));               // protocol
-  put(0x211, "\x01");                     // LOADED_HIGH
-  put(0x22c, "\xff\xff\xff\x37");         // initrd_addr_max
+  put(0x206, word(0x0203));        // protocol
+  put(0x211, "\x01");              // LOADED_HIGH
+  put(0x22c, "\xff\xff\xff\x37");  // initrd_addr_max
   put(kText, console);
   put(kText + console.size(), report);
   std::string code = "\xfc";  // cld

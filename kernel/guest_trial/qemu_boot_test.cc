@@ -71,8 +71,9 @@ TEST_F(FakeGuest, ThatNeverBeginsIsBootedAgainAndThenUnavailable) {
   request_.tries = 2;
   Outcome outcome = Run("Decompressing Linux...\n", "", FakeEnd::kHang);
   EXPECT_EQ(outcome.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(Message(outcome), AllOf(HasSubstr("no sign of life"), HasSubstr("boot 2 of at most 2"),
-                                      HasSubstr("\n  Decompressing Linux...")));
+  EXPECT_THAT(Message(outcome),
+              AllOf(HasSubstr("no sign of life"), HasSubstr("boot 2 of at most 2"),
+                    HasSubstr("\n  Decompressing Linux...")));
 }
 
 TEST_F(FakeGuest, ThatFallsSilentAfterBeginningIsNotRunTwice) {
@@ -97,8 +98,7 @@ TEST_F(FakeGuest, ThatPanicsInBootIsAnErrorAtOnce) {
 }
 
 TEST_F(FakeGuest, ThatPanicsAfterAGoodReportIsStillAnError) {
-  Outcome outcome =
-      Run("BUG: unable to handle page fault\n", kBegin + kExit, FakeEnd::kReset);
+  Outcome outcome = Run("BUG: unable to handle page fault\n", kBegin + kExit, FakeEnd::kReset);
   EXPECT_EQ(outcome.status().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(Message(outcome), HasSubstr("BUG: unable to handle page fault"));
 }
@@ -149,11 +149,10 @@ TEST_F(FakeGuest, LeavesNoTemporaryFiles) {
 
 TEST(GuestRequest, ThatMakesNoSenseIsRefused) {
   using Change = void (*)(GuestRequest&);
-  for (Change change : std::vector<Change>{[](GuestRequest& r) { r.argv.clear(); },
-                                           [](GuestRequest& r) { r.files["here"] = ""; },
-                                           [](GuestRequest& r) { r.cpus = 0; },
-                                           [](GuestRequest& r) { r.memory_mib = -1; },
-                                           [](GuestRequest& r) { r.tries = 0; }}) {
+  for (Change change : std::vector<Change>{
+           [](GuestRequest& r) { r.argv.clear(); }, [](GuestRequest& r) { r.files["here"] = ""; },
+           [](GuestRequest& r) { r.cpus = 0; }, [](GuestRequest& r) { r.memory_mib = -1; },
+           [](GuestRequest& r) { r.tries = 0; }}) {
     GuestRequest request = Request(SELKIE_GUEST_TRIAL, {"look"});
     change(request);
     EXPECT_EQ(RunInGuest(request).status().code(), absl::StatusCode::kInvalidArgument);
