@@ -22,8 +22,8 @@ void OnInterrupt(int) { Interrupted() = true; }
 
 constexpr size_t kLongestMessage = 1200;
 
-// A message may quote a file that is no text at all: without control characters,
-// and without the middle if it is long (its end says what was expected).
+// Without control characters, and without the middle if it is long: its end says
+// what was expected.
 std::string Presentable(std::string_view message) {
   std::string text;
   for (char c : message) {
@@ -84,8 +84,8 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
 int UsageError(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
   const CLI::App& command = Innermost(app);
-  fmt::print(stderr, "selkie: {}\nTry '{} --help'.\n", Presentable(Explain(command, error)),
-             Path(command));
+  Complain(Explain(command, error));
+  fmt::print(stderr, "Try '{} --help'.\n", Path(command));
   return kBadInput;
 }
 
@@ -114,10 +114,12 @@ void CatchInterrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+void Complain(std::string_view message) {
+  fmt::print(stderr, "selkie: {}\n", Presentable(message));
+}
+
 int Report(const absl::Status& status) {
-  if (!status.ok())
-    fmt::print(stderr, "selkie: {}\n",
-               Presentable({status.message().data(), status.message().size()}));
+  if (!status.ok()) Complain({status.message().data(), status.message().size()});
   return CodeOf(status);
 }
 

@@ -35,7 +35,12 @@ std::atomic<bool>& Interrupted();
 // with EINTR instead of being restarted.
 void CatchInterrupts();
 
-// Prints "selkie: message" to stderr and returns the exit code for the status:
+// Prints "selkie: message" to stderr.  A message may quote a file that is no text
+// at all: control characters are printed as \xNN, and a long message loses its
+// middle.
+void Complain(std::string_view message);
+
+// Complains of the status, if it is not OK, and returns its exit code:
 // kBadInput for InvalidArgument and NotFound, else kCouldNotRun.
 int Report(const absl::Status& status);
 
