@@ -62,8 +62,10 @@ void AddKernelsCommand(CLI::App& app, Context& context) {
   CLI::App* kernels =
       app.add_subcommand("kernels", "List the real kernels to compare with, or fetch one");
   kernels->require_subcommand(1);
+  kernels->footer("Example:\n  selkie kernels list\n  selkie kernels fetch 6.12");
   CLI::App* list = kernels->add_subcommand(
       "list", "Kernels in the cache and kernels that apt offers, by series");
+  list->footer("Example:\n  selkie kernels list");
   list->callback([&context] { context.exit_code = List(); });
   CLI::App* fetch = kernels->add_subcommand(
       "fetch",
@@ -71,6 +73,7 @@ void AddKernelsCommand(CLI::App& app, Context& context) {
       "without installing it, and print its path");
   auto name = std::make_shared<std::string>();
   fetch->add_option("NAME", *name, "Series, such as 6.1 or 6.12")->required();
+  fetch->footer("Example:\n  selkie kernels fetch 6.1");
   fetch->callback([&context, name] { context.exit_code = Fetch(*name); });
 }
 

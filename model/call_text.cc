@@ -257,7 +257,12 @@ ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
 
   const int begin = in.Column();
   const int end = whole.column + static_cast<int>(whole.text.size()) - 1;
-  const std::vector<Piece> pieces = SplitArguments({text.substr(begin, end - begin), begin});
+  const Piece list{text.substr(begin, end - begin), begin};
+  if (const std::optional<int> quote = UnclosedQuote(list)) {
+    out.error = TextError{*quote, "this string has no closing quote"};
+    return out;
+  }
+  const std::vector<Piece> pieces = SplitArguments(list);
   const Shape shape = FindShape(semantics, function.text, pieces);
   out.error = ShapeError(semantics, function, shape, pieces.size());
   out.unknown_request = shape.spec == nullptr && IsFunction(semantics, function.text);

@@ -234,6 +234,18 @@ Piece Trimmed(Piece piece) {
   return piece;
 }
 
+std::optional<int> UnclosedQuote(Piece piece) {
+  std::optional<int> open;
+  for (size_t i = 0; i < piece.text.size(); ++i) {
+    if (open && piece.text[i] == '\\') {
+      ++i;
+    } else if (piece.text[i] == '"') {
+      open = open ? std::nullopt : std::optional<int>(piece.column + static_cast<int>(i));
+    }
+  }
+  return open;
+}
+
 std::vector<Piece> SplitArguments(Piece list) {
   std::vector<Piece> pieces;
   if (Trimmed(list).text.empty()) return pieces;

@@ -71,6 +71,9 @@ class Scanner {
 // quotes, parentheses and braces.  No pieces if there is nothing but blanks.
 std::vector<Piece> SplitArguments(Piece list);
 
+// Where a string begins that does not end, in the whole text.
+std::optional<int> UnclosedQuote(Piece piece);
+
 // Text without blanks at its ends.
 Piece Trimmed(Piece piece);
 

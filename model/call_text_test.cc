@@ -139,7 +139,7 @@ TEST(CallText, AnErrorSaysWhereWhatAndWhatWasExpected) {
        "'write' has 2 arguments here, expected 3 as in write(fd, buf, count)"},
       {"write(gd, \"x\", 1)", 6, "'gd' is no known descriptor, expected a number or the name"},
       {"write(fd, \"xy\", 1)", 10, "expected a string of one byte"},
-      {"write(fd, \"x, 1)", 0, "'write' has 2 arguments here"},
+      {"write(fd, \"x, 1)", 10, "this string has no closing quote"},
       {"write(fd, \"\\q\", 1)", 11, "begins no escape"},
       {"write(fd, \"x\", 1+)", 17, "the text ends here, expected a number"},
       {"write(fd, \"x\", 1 2)", 17, "'2' is unexpected, expected the end of argument 'count'"},

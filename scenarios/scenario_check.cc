@@ -10,7 +10,8 @@ namespace {
 
 class Checker {
  public:
-  explicit Checker(const Scenario& scenario) : scenario_(scenario) {}
+  explicit Checker(const Scenario& scenario)
+      : scenario_(scenario), tasks_(static_cast<int>(scenario.uids.size())) {}
 
   absl::Status Check() {
     if (absl::Status s = CheckSelectors(scenario_.only); !s.ok()) return s;
@@ -46,7 +47,7 @@ class Checker {
     auto known = names_.find(line.task);
     if (known != names_.end() && known->second == NameKind::kTask) return absl::OkStatus();
     std::optional<int> letter = TaskByLetter(line.task);
-    if (letter && *letter < static_cast<int>(scenario_.uids.size())) return absl::OkStatus();
+    if (letter && *letter < tasks_) return absl::OkStatus();
     return Error(line, line.task_column,
                  fmt::format("'{}' is no task, expected A, one that 'task' declares or one that an "
                              "earlier fork or clone made",
@@ -111,12 +112,15 @@ class Checker {
                           ? " (a call that a semantics declares needs 'only' with its name)"
                           : ""));
     const Op op = declared ? Op::kExtension : parsed.call.op;
-    if (absl::Status s = CheckNames(line, NameableResults(op)); !s.ok()) return s;
+    const Nameable results = NameableResults(op);
+    if (results.count > 0 && results.kind == NameKind::kTask) ++tasks_;
+    if (absl::Status s = CheckNames(line, results); !s.ok()) return s;
     return CheckResults(line, op);
   }
 
   const Scenario& scenario_;
   std::map<std::string, NameKind> names_;
+  int tasks_;  // that may exist: those declared, and one for each call that makes one
 };
 
 }  // namespace

@@ -1,0 +1,125 @@
+// What `selkie run` prints and returns.
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace selkie {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+class RunTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "selkie-run-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string Write(const std::string& name, std::string_view text) {
+    const std::string path = folder_ + "/" + name;
+    EXPECT_TRUE(WriteTextFile(path, text).ok());
+    return path;
+  }
+
+  Outcome Run(std::vector<std::string> args) {
+    args.insert(args.begin(), {"selkie", "run"});
+    std::vector<const char*> argv;
+    for (const std::string& arg : args) argv.push_back(arg.c_str());
+    Context context;
+    CLI::App app;
+    BuildCommandLine(app, context);
+    CaptureStdout();
+    CaptureStderr();
+    Outcome outcome;
+    outcome.code = RunCommandLine(app, context, static_cast<int>(argv.size()), argv.data());
+    outcome.out = GetCapturedStdout();
+    outcome.err = GetCapturedStderr();
+    return outcome;
+  }
+
+  std::string folder_;
+};
+
+constexpr std::string_view kGood =
+    "scenario good\n"
+    "A: fd = memfd_create(\"r\", 0) = 3\n"
+    "A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) = -1 EPERM\n";
+constexpr std::string_view kWrong =
+    "scenario wrong\n"
+    "A: fd = memfd_create(\"r\", 0) = 3\n"
+    "A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) = 0\n";
+
+TEST_F(RunTest, AllExpectationsMetIsZero) {
+  const Outcome run = Run({Write("a.scn", kGood), "--semantics", "linux-5.1"});
+  EXPECT_EQ(run.code, kHolds);
+  EXPECT_THAT(run.out, HasSubstr("1 scenarios on 1 semantics: 1 passed, 0 failed"));
+}
+
+TEST_F(RunTest, ADifferenceNamesExpectationResultAndRule) {
+  const Outcome run = Run({Write("a.scn", kWrong), "--semantics", "linux-5.1"});
+  EXPECT_EQ(run.code, kBroken);
+  EXPECT_THAT(run.out, HasSubstr("a.scn:3: wrong on linux-5.1: differs\n"
+                                 "  A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW)\n"
+                                 "    expected  0\n"
+                                 "    got       -1 EPERM\n"
+                                 "    decided by rule add-sealed (model/semantics/"));
+}
+
+TEST_F(RunTest, AFileThatCannotBeReadDoesNotHideTheOthers) {
+  Write("a.scn", "scenario broken\nA: fork( = 1\n");
+  Write("b.scn", kGood);
+  Write("c.scn", kWrong);
+  const Outcome run = Run({folder_, "--semantics", "linux-5.1"});
+  EXPECT_EQ(run.code, kBadInput);
+  EXPECT_THAT(run.err, HasSubstr("a.scn:2:4: 'fork' is unexpected"));
+  EXPECT_THAT(run.out, HasSubstr("wrong on linux-5.1: differs"));
+  EXPECT_THAT(run.out, HasSubstr("1 passed, 1 failed"));
+}
+
+TEST_F(RunTest, ExplainNamesWhatDecidedEachLine) {
+  const Outcome run = Run({Write("a.scn", kGood), "--semantics", "linux-5.1", "--explain"});
+  EXPECT_THAT(run.out, HasSubstr("A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW)"));
+  EXPECT_THAT(run.out,
+              HasSubstr("= -1 EPERM   # rule add-sealed (model/semantics/linux-4.20.sem:"));
+}
+
+TEST_F(RunTest, JsonHoldsEveryLine) {
+  const Outcome run =
+      Run({Write("a.scn", kWrong), "--semantics", "linux-5.1", "--semantics", "fw-v3", "--json"});
+  const nlohmann::json json = nlohmann::json::parse(run.out);
+  EXPECT_EQ(json["failed"], 2);
+  EXPECT_EQ(json["runs"][1]["semantics"], "fw-v3");
+  EXPECT_EQ(json["runs"][0]["lines"][1]["outcome"], "failed");
+  EXPECT_EQ(json["runs"][0]["lines"][1]["got"], "-1 EPERM");
+  EXPECT_EQ(json["runs"][0]["lines"][1]["rule"]["name"], "add-sealed");
+}
+
+TEST_F(RunTest, BadInputIsTwo) {
+  EXPECT_EQ(Run({folder_ + "/none.scn"}).code, kBadInput);
+  EXPECT_EQ(Run({folder_}).code, kBadInput) << "a folder without scenarios";
+  const std::string good = Write("a.scn", kGood);
+  EXPECT_EQ(Run({good, "--semantics", "no-such"}).code, kBadInput);
+  EXPECT_EQ(Run({good, "--scenario", "no-such"}).code, kBadInput);
+  const std::string slip = Write("b.scn", "scenario s\nA: fork() = 1 | fw-v33: 2\n");
+  const Outcome run = Run({slip, "--semantics", "linux-5.1"});
+  EXPECT_EQ(run.code, kBadInput);
+  EXPECT_THAT(run.err, HasSubstr("b.scn:2:17: 'fw-v33' is no semantics that is known here"));
+}
+
+}  // namespace
+}  // namespace selkie
