@@ -199,7 +199,9 @@ Symmetry Machine::SymmetryOf() const {
   Symmetry symmetry;
   for (const CallTemplate& line : templates_) {
     if (NamesSlot(line)) symmetry.fds = false;
-    if (NamesByNumber(line, ArgKind::kAddress)) symmetry.mappings = false;
+    // Whether a mapping merges with its neighbour depends on places and offsets.
+    const bool offset = line.call.op == Op::kMmap && line.call.arg[5] != 0;
+    if (NamesByNumber(line, ArgKind::kAddress) || offset) symmetry.mappings = false;
     if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
   }
   const bool roles_move =

@@ -97,6 +97,7 @@ struct Property {
   Kind kind = Kind::kNever;
   Clause clause;                // kNever, kReach
   std::string same_as;          // kSameAs: name of the other semantics
+  std::string same_as_place;    // "file:line:column" of that name
   std::vector<Clause> assumes;  // steps that violate one are not made
   std::vector<Role> roles;      // task i has role i; further tasks the last one
   std::vector<AlphabetLine> calls;

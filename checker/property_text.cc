@@ -330,6 +330,8 @@ struct Action<grammar::same_as_name> {
     if (++b.statements > 1) Refuse(in, "a property has one never, reach or same-as");
     b.property.kind = Property::Kind::kSameAs;
     b.property.same_as = in.string();
+    const auto at = in.position();
+    b.property.same_as_place = fmt::format("{}:{}:{}", at.source, at.line, at.column);
   }
 };
 

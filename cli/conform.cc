@@ -1,4 +1,6 @@
 // selkie conform: does the model do what a real kernel does?
+#include "kernel/conform.h"
+
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -6,7 +8,6 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
-#include "kernel/conform.h"
 #include "kernel/executor_control.h"
 #include "kernel/observe.h"
 #include "model/call_text.h"
@@ -49,10 +50,10 @@ void PrintCounts(const ConformReport& r, const ConformRequest& request) {
   if (request.random > 0)
     fmt::print(", {} random sequences of up to {} calls (seed {})", r.sequences, request.length,
                request.seed);
-  fmt::print("\n{} calls compared ({:.1f} % of them succeeded), {:.0f} calls/s; "
-             "{} facts of state compared\n",
-             r.calls, Percent(r.succeeded, r.calls), PerSecond(r.calls, r.seconds),
-             r.state_facts);
+  fmt::print(
+      "\n{} calls compared ({:.1f} % of them succeeded), {:.0f} calls/s; "
+      "{} facts of state compared\n",
+      r.calls, Percent(r.succeeded, r.calls), PerSecond(r.calls, r.seconds), r.state_facts);
   for (const std::string& text : r.not_run) fmt::print("not run: {}\n", text);
 }
 
@@ -122,8 +123,7 @@ class ConformCommand {
 
   std::string Save(const Divergence& d, int number, const ConformReport& report) {
     if (d.scenario.empty()) return "";
-    const std::string file =
-        fmt::format("{}/{}-{}.scn", arguments_.save, report.release, number);
+    const std::string file = fmt::format("{}/{}-{}.scn", arguments_.save, report.release, number);
     const absl::Status status = WriteTextFile(file, d.scenario);
     if (status.ok()) return file;
     selkie::Report(status);
@@ -134,7 +134,9 @@ class ConformCommand {
   int CodeFor(const ConformReport& report) {
     if (report.differing > 0) return kBroken;
     if (report.calls > 0) return kHolds;
-    return selkie::Report(absl::UnavailableError("no call was executed: nothing is known"));
+    return selkie::Report(absl::UnavailableError(
+        Interrupted().load() ? "interrupted before a call was executed: nothing is known"
+                             : "no call was executed: nothing is known"));
   }
 
   Context& context_;
@@ -172,8 +174,9 @@ void AddConformCommand(CLI::App& app, Context& context) {
       app.add_subcommand("conform", "Compare the model with a real kernel, call by call");
   conform->footer(kExample);
   conform->add_option("PATH", request.paths, "Scenarios: .scn files or folders of them");
-  conform->add_option("--kernel", request.kernel,
-                      "native, a series of Debian's kernels (6.1, 6.12), or a bzImage's path")
+  conform
+      ->add_option("--kernel", request.kernel,
+                   "native, a series of Debian's kernels (6.1, 6.12), or a bzImage's path")
       ->capture_default_str();
   conform->add_option("--semantics", request.semantics,
                       "Name or path; default: the one for the kernel's release");
@@ -187,16 +190,16 @@ void AddConformCommand(CLI::App& app, Context& context) {
   conform->add_option("--first", request.first, "Number of the first random sequence")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
       ->capture_default_str();
-  conform->add_option("--workers", request.workers,
-                      "Processes or guests at a time; default: one for each processor")
+  conform
+      ->add_option("--workers", request.workers,
+                   "Processes or guests at a time; default: one for each processor")
       ->check(CLI::Range(1, 64));
   conform->add_option("--save", arguments->save, "Folder for the divergences found")
       ->capture_default_str();
   conform->add_flag("--json", arguments->json, "Print the report as JSON");
   conform->add_flag("--stream", arguments->stream)->group("");
-  conform->callback([&context, arguments] {
-    context.exit_code = ConformCommand(context, *arguments).Run();
-  });
+  conform->callback(
+      [&context, arguments] { context.exit_code = ConformCommand(context, *arguments).Run(); });
   AddGuestObserve(app, context);
 }
 

@@ -1,6 +1,7 @@
 // selkie export: a scenario or a trace as C, strace-like text, JSON or a picture.
 #include "traces/export.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/command.h"
@@ -94,12 +95,24 @@ absl::Status CompareResults(const StoredTrace& stored, const Subject& subject,
   return absl::OkStatus();
 }
 
+// "file:line:column" of the first string in `json` that is `text`.
+std::string PlaceOfText(const std::string& json, const std::string& text, const std::string& file) {
+  const size_t at = std::min(json.find(fmt::format("\"{}\"", text)), json.size());
+  const auto line = 1 + std::count(json.begin(), json.begin() + static_cast<ptrdiff_t>(at), '\n');
+  const size_t begin = at == 0 ? 0 : json.rfind('\n', at - 1) + 1;
+  return fmt::format("{}:{}:{}", file, line, at - begin + 1);
+}
+
 absl::Status ReadJson(const Context& context, const ExportArguments& args, const std::string& text,
                       Subject* subject) {
   const absl::StatusOr<std::string> made_under = SemanticsOfJson(text, args.path, args.name);
   if (!made_under.ok()) return made_under.status();
   absl::StatusOr<Semantics> semantics =
       context.library.LoadSemantics(args.semantics.empty() ? *made_under : args.semantics);
+  if (!semantics.ok() && args.semantics.empty())
+    return absl::InvalidArgumentError(fmt::format("{}: /semantics: {}",
+                                                  PlaceOfText(text, *made_under, args.path),
+                                                  std::string(semantics.status().message())));
   if (!semantics.ok()) return semantics.status();
   subject->semantics = *std::move(semantics);
   absl::StatusOr<StoredTrace> stored =

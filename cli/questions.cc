@@ -77,7 +77,9 @@ absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
   if (property.kind != Property::Kind::kSameAs)
     return Check(property, semantics, nullptr, bounds, options);
   absl::StatusOr<Semantics> baseline = library.LoadSemantics(property.same_as);
-  if (!baseline.ok()) return baseline.status();
+  if (!baseline.ok())
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", property.same_as_place, std::string(baseline.status().message())));
   return Check(property, semantics, &*baseline, bounds, options);
 }
 

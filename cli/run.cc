@@ -45,7 +45,7 @@ std::string Message(const absl::Status& status) {
 }
 
 void AddError(Session& session, std::string message) {
-  fmt::print(stderr, "selkie: {}\n", message);
+  Complain(message);
   session.errors.push_back(std::move(message));
 }
 

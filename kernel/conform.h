@@ -25,14 +25,14 @@
 namespace selkie {
 
 struct ConformRequest {
-  std::string kernel = "native";  // or a series ("6.12"), or a bzImage's path
-  std::string semantics;   // name or path; empty: the one for the kernel's release
+  std::string kernel = "native";   // or a series ("6.12"), or a bzImage's path
+  std::string semantics;           // name or path; empty: the one for the kernel's release
   std::vector<std::string> paths;  // scenarios: files or folders
-  int64_t random = 0;      // random sequences to run
-  int64_t first = 0;       // number of the first of them
-  int length = 20;         // calls of each, 1 .. kMaxCalls
+  int64_t random = 0;              // random sequences to run
+  int64_t first = 0;               // number of the first of them
+  int length = 20;                 // calls of each, 1 .. kMaxCalls
   uint64_t seed = 1;
-  int workers = 0;         // processes, or guests; 0: one for each processor
+  int workers = 0;  // processes, or guests; 0: one for each processor
 };
 
 struct OpCount {
@@ -57,25 +57,25 @@ struct Divergence {
 };
 
 struct ConformReport {
-  std::string release;     // uname -r of the kernel that ran
-  std::string semantics;   // its name
-  int64_t scenarios = 0;   // scenarios run
-  int64_t sequences = 0;   // random sequences run
-  int64_t calls = 0;       // calls executed and compared
-  int64_t succeeded = 0;   // of these, calls that gave a value
+  std::string release;      // uname -r of the kernel that ran
+  std::string semantics;    // its name
+  int64_t scenarios = 0;    // scenarios run
+  int64_t sequences = 0;    // random sequences run
+  int64_t calls = 0;        // calls executed and compared
+  int64_t succeeded = 0;    // of these, calls that gave a value
   int64_t state_facts = 0;  // facts of the state compared besides results
-  int64_t differing = 0;   // scenarios and sequences that differ, also unlisted ones
+  int64_t differing = 0;    // scenarios and sequences that differ, also unlisted ones
   std::array<OpCount, kNumOps> by_op{};
   std::vector<Divergence> divergences;  // one of each kind
   std::vector<std::string> not_run;     // scenarios not run, and why
-  double seconds = 0;      // of comparing, without boots
-  bool complete = false;   // all that was asked for has run
+  double seconds = 0;                   // of comparing, without boots
+  bool complete = false;                // all that was asked for has run
 
   friend bool operator==(const ConformReport&, const ConformReport&) = default;
 };
 
 struct ConformHooks {
-  const std::atomic<bool>* interrupted = nullptr;  // polled; may be null
+  const std::atomic<bool>* interrupted = nullptr;         // polled; may be null
   std::function<void(const ConformReport&)> on_progress;  // may be null
 };
 
@@ -100,8 +100,7 @@ absl::StatusOr<ConformReport> ReportFromJson(std::string_view text);
 absl::StatusOr<ConformReport> ConformNative(const Library& library, const ConformRequest& request,
                                             const ConformHooks& hooks, ConformReport* partial);
 // conform_guest.cc: in guests, each of which runs ConformNative.
-absl::StatusOr<ConformReport> ConformInGuests(const Library& library,
-                                              const ConformRequest& request,
+absl::StatusOr<ConformReport> ConformInGuests(const Library& library, const ConformRequest& request,
                                               const ConformHooks& hooks, ConformReport* partial);
 
 }  // namespace selkie

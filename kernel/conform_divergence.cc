@@ -19,7 +19,7 @@ constexpr int kMaxTries = 4000;  // runs for real to make one sequence short
 struct Found {
   Sequence sequence;  // up to the call that differs
   std::vector<Result> expected;
-  Result got;         // of the last call
+  Result got;  // of the last call
   StateDifference difference;
   std::string kind;
 };
@@ -54,14 +54,10 @@ bool Differs(Lockstep& lockstep, const Semantics& semantics, const Sequence& seq
 
 std::string OutcomeText(const Result& r) {
   switch (r.kind) {
-    case Result::Kind::kValue:
-      return "value";
-    case Result::Kind::kErrno:
-      return ErrnoName(r.value);
-    case Result::Kind::kSignal:
-      return SignalName(r.value);
-    case Result::Kind::kBound:
-      break;
+    case Result::Kind::kValue: return "value";
+    case Result::Kind::kErrno: return ErrnoName(r.value);
+    case Result::Kind::kSignal: return SignalName(r.value);
+    case Result::Kind::kBound: break;
   }
   return "not run";
 }
@@ -81,8 +77,8 @@ std::string Summary(const Found& found, const Semantics& semantics, std::string_
   const Call& call = found.sequence.calls.back();
   const Result& model = found.expected.back();
   if (found.difference.field != StateField::kNone)
-    return fmt::format("after `{}`: {} ({})", CallLine(call, semantics),
-                       ToString(found.difference), release);
+    return fmt::format("after `{}`: {} ({})", CallLine(call, semantics), ToString(found.difference),
+                       release);
   const std::string decided = DecidedBy(model);
   return fmt::format("`{}`: kernel {}: {}; model {}: {}{}", CallLine(call, semantics), release,
                      ResultText(call, found.got, semantics), semantics.name,
@@ -91,11 +87,10 @@ std::string Summary(const Found& found, const Semantics& semantics, std::string_
 }
 
 // The scenario expects of its last call what the kernel gave.
-std::string ScenarioText(const Found& found, const Semantics& semantics,
-                         std::string_view origin, const std::string& summary) {
+std::string ScenarioText(const Found& found, const Semantics& semantics, std::string_view origin,
+                         const std::string& summary) {
   Trace trace{semantics.name, found.sequence, found.expected};
-  if (found.difference.field == StateField::kNone &&
-      found.got.kind != Result::Kind::kBound) {
+  if (found.difference.field == StateField::kNone && found.got.kind != Result::Kind::kBound) {
     trace.results.back() = found.got;
     trace.results.back().rule = found.expected.back().rule;
     trace.results.back().check = found.expected.back().check;
@@ -125,12 +120,12 @@ Divergence Explain(Lockstep& lockstep, const Semantics& semantics, std::string_v
   std::string note;
   if (Differs(lockstep, semantics, found.sequence)) {
     const std::string kind = KindOfDifference(lockstep.control());
-    const Sequence small = Shrink(
-        found.sequence,
-        [&](const Sequence& s) {
-          return Differs(lockstep, semantics, s) && KindOfDifference(lockstep.control()) == kind;
-        },
-        {.max_tries = kMaxTries});
+    const Sequence small = Shrink(found.sequence,
+                                  [&](const Sequence& s) {
+                                    return Differs(lockstep, semantics, s) &&
+                                           KindOfDifference(lockstep.control()) == kind;
+                                  },
+                                  {.max_tries = kMaxTries});
     if (Differs(lockstep, semantics, small)) found = Take(lockstep);
   } else {
     note = " (it did not differ when it ran again)";

@@ -72,7 +72,8 @@ std::vector<std::string> Arguments(const ConformRequest& request, int index, int
 // What the guests have reported so far.
 class Board {
  public:
-  Board(int guests, const ConformHooks& hooks) : parts_(static_cast<size_t>(guests)), hooks_(hooks) {}
+  Board(int guests, const ConformHooks& hooks)
+      : parts_(static_cast<size_t>(guests)), hooks_(hooks) {}
 
   void Put(int guest, std::string_view line) {
     absl::StatusOr<ConformReport> part = ReportFromJson(line);
@@ -121,9 +122,8 @@ absl::Status RunGuest(GuestRequest request, const std::string& kernel, int guest
 
 absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest* request,
                                          const ConformHooks& hooks) {
-  absl::StatusOr<KernelImage> image = FindKernel(request->kernel, [](std::string_view text) {
-    fmt::print(stderr, "selkie: {}\n", text);
-  });
+  absl::StatusOr<KernelImage> image = FindKernel(
+      request->kernel, [](std::string_view text) { fmt::print(stderr, "selkie: {}\n", text); });
   if (!image.ok()) return image.status();
   GuestRequest guest;
   guest.kernel = image->path;
@@ -140,8 +140,7 @@ absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest*
 
 }  // namespace
 
-absl::StatusOr<ConformReport> ConformInGuests(const Library& library,
-                                              const ConformRequest& asked,
+absl::StatusOr<ConformReport> ConformInGuests(const Library& library, const ConformRequest& asked,
                                               const ConformHooks& hooks, ConformReport* partial) {
   ConformRequest request = asked;
   absl::StatusOr<GuestRequest> base = MakeRequest(library, &request, hooks);

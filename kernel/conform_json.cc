@@ -11,8 +11,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json ToJson(const Divergence& d) {
-  return {{"origin", d.origin}, {"summary", d.summary},           {"scenario", d.scenario},
-          {"kind", d.kind},     {"calls", d.calls}, {"calls_before", d.calls_before}};
+  return {{"origin", d.origin}, {"summary", d.summary}, {"scenario", d.scenario},
+          {"kind", d.kind},     {"calls", d.calls},     {"calls_before", d.calls_before}};
 }
 
 Divergence DivergenceFrom(const Json& json) {

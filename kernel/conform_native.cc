@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxListed = 20;  // divergences of one worker that are explained
+constexpr int kMaxListed = 20;     // divergences of one worker that are explained
 constexpr int kMaxOfOneField = 4;  // differences of one field of the state explained
 constexpr std::chrono::milliseconds kReportEvery(300);
 
@@ -170,9 +170,8 @@ void Share::List(const std::string& origin) {
   // stands last says nothing yet.
   const Control& c = lockstep_.control();
   const bool state = c.difference.field != StateField::kNone;
-  const bool is_new =
-      state ? ++explained_[c.difference.field] <= kMaxOfOneField
-            : kinds_.insert(KindOfDifference(c)).second;
+  const bool is_new = state ? ++explained_[c.difference.field] <= kMaxOfOneField
+                            : kinds_.insert(KindOfDifference(c)).second;
   if (!is_new || report_.divergences.size() >= kMaxListed) return;
   Divergence found = Explain(lockstep_, job_.semantics, origin, job_.release);
   if (kinds_.insert(found.kind).second || !state) report_.divergences.push_back(std::move(found));
@@ -190,9 +189,9 @@ void Share::CheckExpectations(const ScenarioRun& run) {
     ++report_.differing;
     Divergence d;
     d.origin = NameOf(*run.scenario);
-    d.summary = fmt::format("{}:{}: expected {}, kernel {} gave {}", run.scenario->file,
-                            line.line->line, line.expected, job_.release,
-                            PrintResult(call, got, &job_.semantics, nullptr));
+    d.summary =
+        fmt::format("{}:{}: expected {}, kernel {} gave {}", run.scenario->file, line.line->line,
+                    line.expected, job_.release, PrintResult(call, got, &job_.semantics, nullptr));
     d.kind = fmt::format("expectation {}:{}", run.scenario->file, line.line->line);
     report_.divergences.push_back(d);
   }

@@ -73,7 +73,8 @@ class ConformTest : public testing::Test {
   std::string WithRule(const std::string& rule) {
     absl::StatusOr<std::string> base = SemanticsForRelease(library_, RunningRelease());
     EXPECT_TRUE(base.ok()) << base.status();
-    return Write("broken.sem", "semantics broken extends " + *base + "\n  \"Wrong.\"\n" + rule + "\n");
+    return Write("broken.sem",
+                 "semantics broken extends " + *base + "\n  \"Wrong.\"\n" + rule + "\n");
   }
   ConformReport Run(const ConformRequest& request) {
     absl::StatusOr<ConformReport> report = Conform(library_, request, {});

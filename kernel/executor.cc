@@ -195,26 +195,16 @@ Result NotRun(NotRunReason reason) {
 
 std::string_view TextOf(NotRunReason reason) {
   switch (reason) {
-    case NotRunReason::kNone:
-      return "";
-    case NotRunReason::kModel:
-      return "beyond the model's bounds";
-    case NotRunReason::kTaskNotRunning:
-      return "the task does not run there";
-    case NotRunReason::kNoKernelCall:
-      return "no kernel has this call";
-    case NotRunReason::kOutside:
-      return "the range reaches beyond the arena's room";
-    case NotRunReason::kFixedAtNull:
-      return "nothing is mapped at NULL";
-    case NotRunReason::kDescriptorNoInt:
-      return "the descriptor is no int";
-    case NotRunReason::kNoSuchTask:
-      return "there is no such task";
-    case NotRunReason::kNoSlot:
-      return "there is no slot for another task";
-    case NotRunReason::kCloneFlags:
-      return "these flags of clone are not known here";
+    case NotRunReason::kNone: return "";
+    case NotRunReason::kModel: return "beyond the model's bounds";
+    case NotRunReason::kTaskNotRunning: return "the task does not run there";
+    case NotRunReason::kNoKernelCall: return "no kernel has this call";
+    case NotRunReason::kOutside: return "the range reaches beyond the arena's room";
+    case NotRunReason::kFixedAtNull: return "nothing is mapped at NULL";
+    case NotRunReason::kDescriptorNoInt: return "the descriptor is no int";
+    case NotRunReason::kNoSuchTask: return "there is no such task";
+    case NotRunReason::kNoSlot: return "there is no slot for another task";
+    case NotRunReason::kCloneFlags: return "these flags of clone are not known here";
   }
   return "";
 }

@@ -32,14 +32,14 @@ Result Execute(Control& control, int task, const Call& call, const Result& expec
 // program anew may have its texts at other addresses.
 enum class NotRunReason : uint8_t {
   kNone,
-  kModel,          // the model says kBound, and why
+  kModel,  // the model says kBound, and why
   kTaskNotRunning,
-  kNoKernelCall,   // a call that a semantics declares
-  kOutside,        // would reach memory outside the arena and the room around it
+  kNoKernelCall,  // a call that a semantics declares
+  kOutside,       // would reach memory outside the arena and the room around it
   kFixedAtNull,
   kDescriptorNoInt,
   kNoSuchTask,
-  kNoSlot,         // for another task
+  kNoSlot,  // for another task
   kCloneFlags,
 };
 std::string_view TextOf(NotRunReason reason);

@@ -38,11 +38,11 @@ inline constexpr int64_t kStackBytes = 256 * 1024;
 
 // Descriptors of the harness, above every RLIMIT_NOFILE that a run sets.
 inline constexpr int kControlFd = 100;
-inline constexpr int kProgramFd = 101;  // this program's own file, for exec
+inline constexpr int kProgramFd = 101;      // this program's own file, for exec
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
-inline constexpr int kPidfdBase = 130;      // or above: a task, for one call
+inline constexpr int kPidfdBase = 130;  // or above: a task, for one call
 
 inline constexpr int kHarness = kMaxTasks;  // in the place of a task
 
@@ -65,17 +65,17 @@ enum class StateField : uint8_t {
 
 struct StateDifference {
   StateField field = StateField::kNone;
-  uint8_t task = 0;     // who saw it
-  int32_t object = 0;   // by field
-  int64_t offset = 0;   // by field
+  uint8_t task = 0;    // who saw it
+  int32_t object = 0;  // by field
+  int64_t offset = 0;  // by field
   int64_t expected = 0;
   int64_t got = 0;
 };
 
 // A task as the harness knows it.
 struct TaskRecord {
-  int32_t pid = 0;     // 0: this slot is free
-  int8_t stack = -1;   // index of its stack, or -1: its process's own
+  int32_t pid = 0;    // 0: this slot is free
+  int8_t stack = -1;  // index of its stack, or -1: its process's own
   bool running = false;
 };
 
@@ -92,31 +92,31 @@ enum class Command : uint8_t { kRun, kProbe };
 struct Control {
   // The plan.
   int32_t count = 0;
-  int32_t nofile = 0;        // RLIMIT_NOFILE
+  int32_t nofile = 0;              // RLIMIT_NOFILE
   bool stop_at_difference = true;  // else the kernel's answers are only collected
-  bool probe_each = false;   // compare the state after each call, not at the end
+  bool probe_each = false;         // compare the state after each call, not at the end
   std::array<Call, kMaxCalls> calls;
   std::array<Result, kMaxCalls> expected;
   std::array<State, kMaxCalls + 1> states;  // before the first call, after each
 
   // The outcome.
-  int32_t next = 0;          // calls before this one have been dealt with
-  bool differs = false;      // call next - 1, or the state after it
+  int32_t next = 0;                   // calls before this one have been dealt with
+  bool differs = false;               // call next - 1, or the state after it
   std::array<Result, kMaxCalls> got;  // kBound: not run
   StateDifference difference;
-  int64_t executed = 0;      // calls compared
-  int64_t succeeded = 0;     // of these, calls that gave a value
-  int64_t state_checks = 0;  // facts of the state compared
+  int64_t executed = 0;         // calls compared
+  int64_t succeeded = 0;        // of these, calls that gave a value
+  int64_t state_checks = 0;     // facts of the state compared
   std::array<Stray, 4> strays;  // to be unmapped at the end
   int32_t num_strays = 0;
 
   // The turn.
   std::array<std::atomic<uint32_t>, kMaxTasks + 1> go{};  // futexes
-  int32_t harness_pid = 0;   // tasks end when it is gone
-  int32_t here = -1;         // the task that the harness's own process is, or -1
+  int32_t harness_pid = 0;                                // tasks end when it is gone
+  int32_t here = -1;  // the task that the harness's own process is, or -1
   Command command = Command::kRun;
   std::array<TaskRecord, kMaxTasks> tasks;
-  int32_t exiting_pid = 0;   // the harness waits for its end before the next call
+  int32_t exiting_pid = 0;  // the harness waits for its end before the next call
   int32_t exiting_task = 0;
   std::atomic<int32_t> crash_signal{0};  // a task died in the harness's own code
   std::atomic<int32_t> crash_task{0};

@@ -76,7 +76,8 @@ bool IsAbsurd(int64_t length) { return length < 0 || length > (int64_t{1} << 47)
 constexpr int64_t kRoomAtNull = 1 << 20;
 
 NotRunReason WhyNotRange(int64_t address, int64_t length) {
-  if (address == kNull) return length <= kRoomAtNull || IsAbsurd(length) ? NotRunReason::kNone : NotRunReason::kOutside;
+  if (address == kNull)
+    return length <= kRoomAtNull || IsAbsurd(length) ? NotRunReason::kNone : NotRunReason::kOutside;
   if (!IsNear(address)) return NotRunReason::kOutside;
   return length < kRoom || IsAbsurd(length) ? NotRunReason::kNone : NotRunReason::kOutside;
 }
@@ -140,9 +141,8 @@ NotRunReason WhyNotRun(const Call& call) {
       return WhyNotRange(call.arg[0], call.arg[1]);
     case Family::kMemory:
       return call.arg[0] == kNull || IsNear(call.arg[0]) ? NotRunReason::kNone
-                                                              : NotRunReason::kOutside;
-    default:
-      return WhyNotDescriptors(call);
+                                                         : NotRunReason::kOutside;
+    default: return WhyNotDescriptors(call);
   }
 }
 

@@ -54,8 +54,7 @@ class OneDescriptor {
 Result SendOver(int64_t socket, int64_t fd) {
   OneDescriptor message;
   message.Hold(static_cast<int>(fd));
-  const int64_t raw =
-      RawSyscall(SYS_sendmsg, socket, message.raw(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const int64_t raw = RawSyscall(SYS_sendmsg, socket, message.raw(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return FromRaw(raw > 0 ? 0 : raw);
 }
 

@@ -36,8 +36,8 @@ SelkieCloneOntoStack:
   hlt
 )");
 
-extern "C" int64_t SelkieCloneOntoStack(int64_t flags, int64_t stack_top,
-                                        void (*entry)(int64_t), int64_t argument);
+extern "C" int64_t SelkieCloneOntoStack(int64_t flags, int64_t stack_top, void (*entry)(int64_t),
+                                        int64_t argument);
 
 namespace selkie {
 namespace {
@@ -75,9 +75,8 @@ Result CloneAs(const Env& env, int64_t flags) {
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
   const int64_t raw =
-      shares ? SelkieCloneOntoStack(flags | SIGCHLD,
-                                    kStackBase + (record.stack + 1) * kStackBytes, StartClone,
-                                    child)
+      shares ? SelkieCloneOntoStack(flags | SIGCHLD, kStackBase + (record.stack + 1) * kStackBytes,
+                                    StartClone, child)
              : CloneOntoCopy(env, flags, child);
   Result r = FromRaw(raw);
   if (!r.ok()) return r;

@@ -44,9 +44,7 @@ void PrepareTask(const Control& control) {
   SetNofile(control.nofile);
 }
 
-bool IsFinished(const Control& control) {
-  return control.differs || control.next >= control.count;
-}
+bool IsFinished(const Control& control) { return control.differs || control.next >= control.count; }
 
 void FinishCall(Control& control, int task, const Result& got) {
   const int index = control.next++;
@@ -58,8 +56,7 @@ void FinishCall(Control& control, int task, const Result& got) {
     if (got.ok()) ++control.succeeded;
   }
   const bool skipped = got.kind == Result::Kind::kBound && !expected.ok();
-  if (control.stop_at_difference && !skipped && !SameOutcome(expected, got))
-    control.differs = true;
+  if (control.stop_at_difference && !skipped && !SameOutcome(expected, got)) control.differs = true;
   FreeSlots(control, after);
   const bool alive = control.tasks[task].running;
   if (control.probe_each && !control.differs && alive)
@@ -73,8 +70,7 @@ int NextTask(Control& control) {
     const int task = control.calls[index].task;
     const bool bound = control.expected[index].kind == Result::Kind::kBound;
     if (!bound && control.tasks[task].running) return task;
-    control.got[index] =
-        NotRun(bound ? NotRunReason::kModel : NotRunReason::kTaskNotRunning);
+    control.got[index] = NotRun(bound ? NotRunReason::kModel : NotRunReason::kTaskNotRunning);
     ++control.next;
   }
   return kHarness;

@@ -86,8 +86,7 @@ absl::Status Hung(const Control& control, int seconds) {
 absl::Status Crashed(const Control& control) {
   return absl::InternalError(fmt::format("task {} of the harness died of {} at {}",
                                          static_cast<char>('A' + control.crash_task.load()),
-                                         SignalName(control.crash_signal.load()),
-                                         CallAt(control)));
+                                         SignalName(control.crash_signal.load()), CallAt(control)));
 }
 
 void UnmapAll(Control& control) {
@@ -105,8 +104,7 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
     return fmt::format("it has {} calls, and {} is the most that run for real",
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
-    if (uid != 0 && !may_change_user_)
-      return fmt::format("it needs the user {}: run as root", uid);
+    if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
   return "";
 }
 
@@ -191,8 +189,7 @@ absl::Status Lockstep::Turns() {
   Control& c = control();
   for (;;) {
     if (c.exiting_pid != 0) {
-      if (absl::Status status = AwaitEnd(c.exiting_pid, hang_seconds_); !status.ok())
-        return status;
+      if (absl::Status status = AwaitEnd(c.exiting_pid, hang_seconds_); !status.ok()) return status;
       DrainChannel(c.exiting_task);
       c.exiting_pid = 0;
     }

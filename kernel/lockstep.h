@@ -28,10 +28,10 @@ namespace selkie {
 
 struct RunOptions {
   bool stop_at_difference = true;  // else the kernel's answers are only collected
-  bool probe_each = false;  // compare the state behind descriptors and mappings
-                            // after each call, not only at the end
-  int hang_seconds = 20;    // how long a task may keep the turn: far longer than
-                            // any sequence takes
+  bool probe_each = false;         // compare the state behind descriptors and mappings
+                                   // after each call, not only at the end
+  int hang_seconds = 20;           // how long a task may keep the turn: far longer than
+                                   // any sequence takes
 };
 
 class Lockstep {

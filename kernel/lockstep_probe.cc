@@ -26,8 +26,7 @@ class Prober {
     const FdTable& table = state_.fds[state_.tasks[task_].fds];
     for (int slot = 0; slot < state_.limits.fds; ++slot) Descriptor(kFirstFd + slot, table[slot]);
     const AddressSpace& mm = state_.mms[state_.tasks[task_].mm];
-    for (int page = 0; page < kArenaPages; ++page)
-      Page(page, MappingAt(state_, task_, page));
+    for (int page = 0; page < kArenaPages; ++page) Page(page, MappingAt(state_, task_, page));
     if (kind != ProbeKind::kFinal) return;
     for (const Mapping& mapping : mm)
       if (mapping.file != 0) MayWrite(mapping);
@@ -128,8 +127,8 @@ class Prober {
 
   void MayWrite(const Mapping& mapping) {
     const int64_t offset = int64_t{mapping.start} * kPageSize;
-    const bool may = RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize,
-                                PROT_READ | PROT_WRITE) == 0;
+    const bool may =
+        RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize, PROT_READ | PROT_WRITE) == 0;
     Compare(StateField::kMayWrite, 0, offset, (mapping.may & kProtWrite) != 0, may);
   }
 

@@ -39,8 +39,7 @@ bool WriteFile(const char* path, const std::string& text) {
 absl::Status BecomeRootOfNamespace() {
   const auto uid = geteuid();
   const auto gid = getegid();
-  if (unshare(CLONE_NEWUSER) != 0)
-    return Failed("this is not root, and unshare(CLONE_NEWUSER)");
+  if (unshare(CLONE_NEWUSER) != 0) return Failed("this is not root, and unshare(CLONE_NEWUSER)");
   const bool mapped = WriteFile("/proc/self/setgroups", "deny") &&
                       WriteFile("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
                       WriteFile("/proc/self/gid_map", fmt::format("0 {} 1", gid));

@@ -26,47 +26,46 @@ std::vector<std::string> After(std::vector<std::string> first,
 }
 
 TEST(LockstepTest, DescriptorsReadsAndWritesAgree) {
-  EXPECT_EQ(Agreement(Calls(After(kCreate, {R"(write(3, "x", 4096))", "read(3, buf, 100)",
-                                            R"(pwrite(3, "y", 10, 2048))",
-                                            "pread(3, buf, 8192, 0)", "lseek(3, 0, SEEK_END)",
-                                            "dup2(3, 7)", "close(3)", "read(3, buf, 1)",
-                                            "fcntl(7, F_GETFL)", "fstat(7, st)"}))),
-            "agrees on 12 of 12 calls");
+  EXPECT_EQ(
+      Agreement(Calls(After(
+          kCreate, {R"(write(3, "x", 4096))", "read(3, buf, 100)", R"(pwrite(3, "y", 10, 2048))",
+                    "pread(3, buf, 8192, 0)", "lseek(3, 0, SEEK_END)", "dup2(3, 7)", "close(3)",
+                    "read(3, buf, 1)", "fcntl(7, F_GETFL)", "fstat(7, st)"}))),
+      "agrees on 12 of 12 calls");
 }
 
 TEST(LockstepTest, FaultsAreResults) {
-  EXPECT_EQ(Agreement(Calls(After(kCreate,
-                                  {"load(0)", "mmap(NULL, 8192, PROT_READ, MAP_SHARED, 3, 0)",
-                                   R"(store(0, "x"))", "ftruncate(3, 0)", "load(4096)"}))),
-            "agrees on 7 of 7 calls");
+  EXPECT_EQ(
+      Agreement(Calls(After(kCreate, {"load(0)", "mmap(NULL, 8192, PROT_READ, MAP_SHARED, 3, 0)",
+                                      R"(store(0, "x"))", "ftruncate(3, 0)", "load(4096)"}))),
+      "agrees on 7 of 7 calls");
 }
 
 TEST(LockstepTest, MappingsArePlacedWhereTheModelPlacesThem) {
   EXPECT_EQ(Agreement(Calls(After(
-                kCreate, {"mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
-                          "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 4096)",
-                          R"(store(2048, "z"))", "munmap(0, 4096)",
-                          "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)", "load(2048)",
-                          "mremap(4096, 4096, 8192, MREMAP_MAYMOVE, NULL)", "load(12288)"}))),
+                kCreate,
+                {"mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
+                 "mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 4096)", R"(store(2048, "z"))",
+                 "munmap(0, 4096)", "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)", "load(2048)",
+                 "mremap(4096, 4096, 8192, MREMAP_MAYMOVE, NULL)", "load(12288)"}))),
             "agrees on 10 of 10 calls");
 }
 
 TEST(LockstepTest, TasksAreProcesses) {
-  EXPECT_EQ(Agreement(Calls(After(kCreate, {"fork()", R"(B: write(3, "x", 1))",
-                                            "lseek(3, 0, SEEK_CUR)", "B: close(3)",
-                                            "B: open(\"/proc/{A}/fd/3\", O_RDWR)", "B: exit()",
-                                            "wait(B)", "fcntl(3, F_GETFD)"}))),
-            "agrees on 10 of 10 calls");
+  EXPECT_EQ(
+      Agreement(Calls(After(kCreate, {"fork()", R"(B: write(3, "x", 1))", "lseek(3, 0, SEEK_CUR)",
+                                      "B: close(3)", "B: open(\"/proc/{A}/fd/3\", O_RDWR)",
+                                      "B: exit()", "wait(B)", "fcntl(3, F_GETFD)"}))),
+      "agrees on 10 of 10 calls");
 }
 
 TEST(LockstepTest, TasksMayShareDescriptorsAndMemory) {
   EXPECT_EQ(
-      Agreement(Calls(After(
-          kCreate, {"clone(CLONE_VM|CLONE_FILES)",
-                    "B: mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
-                    R"(store(0, "x"))", "B: load(0)", "B: dup(3)", "close(4)", "B: fork()",
-                    "C: clone(CLONE_VM)", "D: load(0)", "C: exit()", "D: load(0)", "exit()",
-                    "B: load(0)"}))),
+      Agreement(Calls(After(kCreate, {"clone(CLONE_VM|CLONE_FILES)",
+                                      "B: mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)",
+                                      R"(store(0, "x"))", "B: load(0)", "B: dup(3)", "close(4)",
+                                      "B: fork()", "C: clone(CLONE_VM)", "D: load(0)", "C: exit()",
+                                      "D: load(0)", "exit()", "B: load(0)"}))),
       "agrees on 15 of 15 calls");
 }
 
@@ -100,15 +99,15 @@ TEST(LockstepTest, MessagesToATaskEndWithIt) {
 
 TEST(LockstepTest, UsersAreReal) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may become another user";
-  EXPECT_EQ(Agreement(Calls({R"(memfd_create("x", MFD_ALLOW_SEALING))", "fchmod(3, 0600)",
-                             "send_fd(B, 3)", "B: recv_fd()",
-                             "B: open(\"/proc/self/fd/3\", O_RDWR)", "B: fchmod(3, 0777)",
-                             "B: open(\"/proc/{A}/fd/3\", O_RDWR)", "B: fork()",
-                             "C: open(\"/proc/{B}/fd/3\", O_PATH)", "fchmod(3, 0777)",
-                             "C: open(\"/proc/{B}/fd/3\", O_RDWR)", "C: exec()",
-                             "B: open(\"/proc/{C}/fd/3\", O_RDWR)"},
-                            {1000, 1001})),
-            "agrees on 13 of 13 calls");
+  EXPECT_EQ(
+      Agreement(Calls({R"(memfd_create("x", MFD_ALLOW_SEALING))", "fchmod(3, 0600)",
+                       "send_fd(B, 3)", "B: recv_fd()", "B: open(\"/proc/self/fd/3\", O_RDWR)",
+                       "B: fchmod(3, 0777)", "B: open(\"/proc/{A}/fd/3\", O_RDWR)", "B: fork()",
+                       "C: open(\"/proc/{B}/fd/3\", O_PATH)", "fchmod(3, 0777)",
+                       "C: open(\"/proc/{B}/fd/3\", O_RDWR)", "C: exec()",
+                       "B: open(\"/proc/{C}/fd/3\", O_RDWR)"},
+                      {1000, 1001})),
+      "agrees on 13 of 13 calls");
 }
 
 // Runs the sequence after `spoil` has changed what the model said of it.
@@ -139,8 +138,8 @@ struct Spoiled {
 class HiddenStateTest : public testing::TestWithParam<Spoiled> {};
 
 TEST_P(HiddenStateTest, ADifferenceIsSeenThoughAllResultsAgree) {
-  const Sequence sequence = Calls(After(
-      kCreate, {"mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)", "dup(3)"}));
+  const Sequence sequence =
+      Calls(After(kCreate, {"mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0)", "dup(3)"}));
   EXPECT_THAT(AfterSpoiling(sequence, [](Control& c) { GetParam().spoil(c.states[4]); }),
               StartsWith("differs 4"))
       << GetParam().name;
@@ -194,10 +193,12 @@ TEST(LockstepWorkerTest, AFaultOfTheHarnessItselfIsAnError) {
 }
 
 TEST(LockstepWorkerTest, AWorkerThatIsStuckIsAnError) {
-  EXPECT_THAT(InWorker([](Lockstep&) -> std::string {
-                sleep(60);
-                return "never";
-              }, 1),
+  EXPECT_THAT(InWorker(
+                  [](Lockstep&) -> std::string {
+                    sleep(60);
+                    return "never";
+                  },
+                  1),
               HasSubstr("was stuck for 1 s"));
 }
 

@@ -1,8 +1,9 @@
+#include "kernel/lockstep_testing.h"
+
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include "kernel/conform_divergence.h"
 #include "kernel/lockstep_probe.h"
-#include "kernel/lockstep_testing.h"
 #include "kernel/observe.h"
 #include "model/call_text.h"
 #include "scenarios/library.h"

@@ -152,9 +152,9 @@ void Reap(Worker* worker) {
   worker->fd = -1;
   waitpid(worker->pid, &wait_status, 0);
   if (worker->ended) return;
-  worker->status = absl::InternalError(
-      fmt::format("a worker that runs calls for real {} at sequence {}",
-                  HowItEnded(wait_status), worker->shared->about.load()));
+  worker->status =
+      absl::InternalError(fmt::format("a worker that runs calls for real {} at sequence {}",
+                                      HowItEnded(wait_status), worker->shared->about.load()));
 }
 
 void ReadFrom(const WorkerPlan& plan, Worker* worker) {

@@ -25,16 +25,15 @@ namespace selkie {
 
 // Shared between a worker and the process that started it.
 struct WorkerShared {
-  std::atomic<int64_t> beat{0};     // grows while the worker makes progress
-  std::atomic<int64_t> about{-1};   // what it is at: a number of the body's own
-  std::atomic<bool> stop{false};    // the worker is to end early
+  std::atomic<int64_t> beat{0};    // grows while the worker makes progress
+  std::atomic<int64_t> about{-1};  // what it is at: a number of the body's own
+  std::atomic<bool> stop{false};   // the worker is to end early
 };
 
 // The worker's end of the connection.
 class WorkerLink {
  public:
-  WorkerLink(int index, int fd, WorkerShared* shared)
-      : index_(index), fd_(fd), shared_(shared) {}
+  WorkerLink(int index, int fd, WorkerShared* shared) : index_(index), fd_(fd), shared_(shared) {}
 
   int index() const { return index_; }
 
@@ -59,9 +58,9 @@ struct WorkerPlan {
   // Runs in each worker, after Lockstep::Start.  Its status is the worker's.
   std::function<absl::Status(Lockstep&, WorkerLink&)> body;
   std::function<void(int worker, std::string_view text)> on_message;
-  std::function<void()> on_tick;  // about ten times a second; may be null
+  std::function<void()> on_tick;                   // about ten times a second; may be null
   const std::atomic<bool>* interrupted = nullptr;  // may be null
-  int silence_seconds = 60;  // without a beat for so long, a worker is stuck
+  int silence_seconds = 60;                        // without a beat for so long, a worker is stuck
 };
 
 // Starts the workers, serves them and waits for all.  Returns the first error:

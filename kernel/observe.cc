@@ -39,8 +39,8 @@ ObservedTrace Collect(const Control& control) {
     if (got.kind != Result::Kind::kBound)
       seen.result = got;
     else
-      seen.not_run = NotRunText(control.calls[i], control.expected[i],
-                                static_cast<NotRunReason>(got.value));
+      seen.not_run =
+          NotRunText(control.calls[i], control.expected[i], static_cast<NotRunReason>(got.value));
     trace.calls.push_back(seen);
   }
   return trace;
@@ -85,9 +85,7 @@ absl::StatusOr<Observation> ObserveNative(const Library& library,
   plan.body = [&](Lockstep& lockstep, WorkerLink& link) {
     return ObserveAll(lockstep, link, *semantics, sequences);
   };
-  plan.on_message = [&](int, std::string_view text) {
-    observation = ObservationFromJson(text);
-  };
+  plan.on_message = [&](int, std::string_view text) { observation = ObservationFromJson(text); };
   if (absl::Status status = RunWorkers(plan); !status.ok()) return status;
   return observation;
 }
@@ -97,9 +95,8 @@ constexpr char kSequencesFile[] = "/observe.json";
 absl::StatusOr<Observation> ObserveInGuest(const Library& library, std::string_view kernel,
                                            const std::vector<Sequence>& sequences,
                                            const std::atomic<bool>* interrupted) {
-  absl::StatusOr<KernelImage> image = FindKernel(kernel, [](std::string_view text) {
-    fmt::print(stderr, "selkie: {}\n", text);
-  });
+  absl::StatusOr<KernelImage> image =
+      FindKernel(kernel, [](std::string_view text) { fmt::print(stderr, "selkie: {}\n", text); });
   if (!image.ok()) return image.status();
   GuestRequest request;
   request.kernel = image->path;
@@ -125,8 +122,7 @@ absl::StatusOr<Observation> Observe(const Library& library, std::string_view ker
   return ObserveInGuest(library, kernel, sequences, interrupted);
 }
 
-absl::StatusOr<std::string> SemanticsForRelease(const Library& library,
-                                                std::string_view release) {
+absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release) {
   absl::StatusOr<std::vector<std::string>> names = library.SemanticsNames();
   if (!names.ok()) return names.status();
   const std::pair<int, int> wanted = VersionOf(release);

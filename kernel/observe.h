@@ -34,8 +34,8 @@ struct ObservedTrace {
 };
 
 struct Observation {
-  std::string release;    // uname -r there
-  std::string semantics;  // name of the semantics taken for that release
+  std::string release;                // uname -r there
+  std::string semantics;              // name of the semantics taken for that release
   std::vector<ObservedTrace> traces;  // one for each sequence
 };
 
@@ -55,8 +55,7 @@ absl::StatusOr<Observation> Observe(const Library& library, std::string_view ker
 // The name of the semantics for a kernel's release ("6.12.117+deb12"): the
 // newest "linux-X.Y" that is not newer.  NotFoundError if the release is older
 // than all of them.
-absl::StatusOr<std::string> SemanticsForRelease(const Library& library,
-                                                std::string_view release);
+absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release);
 
 // uname -r of the kernel that runs this program.
 std::string RunningRelease();

@@ -64,7 +64,8 @@ TEST(ObserveTest, BadJsonIsAnError) {
     EXPECT_THAT(std::string(SequencesFromJson(text).status().message()),
                 HasSubstr("not sequences of calls"))
         << text;
-  EXPECT_FALSE(ObservationFromJson(R"({"release":"6","semantics":"s","traces":[[{"kind":9}]]})").ok());
+  EXPECT_FALSE(
+      ObservationFromJson(R"({"release":"6","semantics":"s","traces":[[{"kind":9}]]})").ok());
 }
 
 class SemanticsForReleaseTest : public testing::Test {

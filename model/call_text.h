@@ -21,11 +21,9 @@ namespace selkie {
 
 // What a name in a call stands for.
 enum class NameKind { kFd, kAddress, kTask };
-using NameResolver =
-    std::function<std::optional<int64_t>(NameKind kind, std::string_view name)>;
+using NameResolver = std::function<std::optional<int64_t>(NameKind kind, std::string_view name)>;
 // The name to print for a value, or empty to print the number.
-using Namer =
-    std::function<std::string(NameKind kind, int64_t value, int task)>;
+using Namer = std::function<std::string(NameKind kind, int64_t value, int task)>;
 
 // A parse error: `column` is a 0-based offset into the text that was parsed.
 struct TextError {
@@ -47,13 +45,12 @@ ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
                      const NameResolver& resolve);
 
 // The inverse.  Numbers are printed where `name` gives an empty string; it may be null.
-std::string PrintCall(const Call& call, const Semantics* semantics,
-                      const Namer& name);
+std::string PrintCall(const Call& call, const Semantics* semantics, const Namer& name);
 
 // A result as text: "3", "-1 EPERM", "SIGBUS", "ok", "F_SEAL_WRITE",
 // "O_RDWR|O_LARGEFILE", "1 \"x\"", "0 {st_size=4096, st_mode=0777}".
-std::string PrintResult(const Call& call, const Result& result,
-                        const Semantics* semantics, const Namer& name);
+std::string PrintResult(const Call& call, const Result& result, const Semantics* semantics,
+                        const Namer& name);
 
 // The inverse for values, errnos and signals.  `op` says how to read a value.
 struct ParsedResult {
@@ -62,8 +59,7 @@ struct ParsedResult {
   bool extra_given = false;  // the text stated Result::extra
   std::optional<TextError> error;
 };
-ParsedResult ParseResult(std::string_view text, Op op,
-                         const Semantics* semantics,
+ParsedResult ParseResult(std::string_view text, Op op, const Semantics* semantics,
                          const NameResolver& resolve);
 
 // "EPERM" for 1 and back; numbers that have no name are printed as "E#123".

@@ -64,9 +64,9 @@ absl::StatusOr<Semantics> Library::ParseByNameOrPath(std::string_view name_or_pa
     absl::StatusOr<std::string> text = ReadTextFile(fmt::format("{}/{}", root_, file));
     if (!text.ok()) {
       auto names = SemanticsNames();
-      return absl::NotFoundError(fmt::format(
-          "no semantics is named '{}'; there are: {}", name,
-          names.ok() ? fmt::format("{}", fmt::join(*names, ", ")) : "none (is SELKIE_ROOT right?)"));
+      return absl::NotFoundError(fmt::format("no semantics is named '{}'; there are: {}", name,
+                                             names.ok() ? fmt::format("{}", fmt::join(*names, ", "))
+                                                        : "none (is SELKIE_ROOT right?)"));
     }
     return SemanticsSource{file, *std::move(text)};
   };
@@ -106,14 +106,12 @@ absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) 
 }
 
 absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {
-  absl::StatusOr<std::vector<std::string>> files =
-      FilesUnder(root_ + "/model/semantics", ".sem");
+  absl::StatusOr<std::vector<std::string>> files = FilesUnder(root_ + "/model/semantics", ".sem");
   if (!files.ok()) return files.status();
   std::vector<std::string> names;
   for (const std::string& file : *files) names.push_back(fs::path(file).stem().string());
-  std::stable_partition(names.begin(), names.end(), [](const std::string& name) {
-    return name.starts_with("linux-");
-  });
+  std::stable_partition(names.begin(), names.end(),
+                        [](const std::string& name) { return name.starts_with("linux-"); });
   return names;
 }
 
