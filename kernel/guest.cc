@@ -55,7 +55,6 @@ constexpr Mount kMounts[] = {
     {"devtmpfs", "/dev", "mode=0755"},
     {"proc", "/proc", ""},
     {"sysfs", "/sys", ""},
-    {"tmpfs", "/tmp", "mode=1777"},
     {"tmpfs", "/dev/shm", "mode=1777"},
 };
 
@@ -66,6 +65,10 @@ absl::Status MountAll() {
     if (mount(each.type, each.target, each.type, MS_NOSUID, each.options) != 0)
       return Failed(fmt::format("cannot mount {}", each.target));
   }
+  // No mount over /tmp: the root is in memory as it is, and a tree that stands
+  // below /tmp on the host has its files there.
+  if (mkdir("/tmp", 01777) != 0 && (errno != EEXIST || chmod("/tmp", 01777) != 0))
+    return Failed("/tmp");
   umask(022);
   return absl::OkStatus();
 }
