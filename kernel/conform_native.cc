@@ -35,18 +35,25 @@ struct Job {
   int workers = 1;
 };
 
-// How a random sequence starts.  Most have one task, which costs no processes;
-// some have a descriptor table so small that it is often full.
-Sequence ShapeFor(uint64_t seed) {
+// How a random sequence starts.
+struct Shape {
+  Sequence start;  // limits and uids
+  bool one_process = false;
+};
+
+// Most have one process, as others cost many times as much; some have a
+// descriptor table so small that it is often full.
+Shape ShapeFor(uint64_t seed) {
   constexpr uint64_t kShapes = 0x736861706573;  // other choices than the calls get
-  Random random(seed ^ kShapes);
-  Sequence shape;
   static constexpr int kUids[][2] = {{0, 0}, {0, 1000}, {1000, 1001}, {1000, 1000}};
-  const uint32_t kind = random.Next(16);
-  if (kind < 4) shape.uids = {kUids[kind][0], kUids[kind][1]};
-  if (kind == 4) shape.uids = {1000};
-  if (kind >= 7) shape.limits.tasks = 1;
-  if (random.Next(8) == 0) shape.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
+  Random random(seed ^ kShapes);
+  Shape shape;
+  const uint32_t kind = random.Next(32);
+  const auto& two = kUids[random.Next(4)];
+  if (kind < 2) shape.start.uids = {two[0], two[1]};
+  if (kind == 2) shape.start.uids = {1000};
+  shape.one_process = kind >= 6;
+  if (random.Next(8) == 0) shape.start.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
   return shape;
 }
 
@@ -140,9 +147,11 @@ absl::Status Share::RunOne(const Scenario& scenario) {
 
 absl::Status Share::RunRandom(int64_t number) {
   const uint64_t seed = SequenceSeed(job_.request.seed, static_cast<uint64_t>(number));
-  Sequence shape = ShapeFor(seed);
-  if (!lockstep_.WhyNot(shape).empty()) shape.uids.assign(shape.uids.size(), 0);
-  lockstep_.LoadRandom(seed, job_.request.length, shape.limits, shape.uids, job_.semantics);
+  Shape shape = ShapeFor(seed);
+  std::vector<int>& uids = shape.start.uids;
+  if (!lockstep_.WhyNot(shape.start).empty()) uids.assign(uids.size(), 0);
+  lockstep_.LoadRandom(seed, job_.request.length, shape.start.limits, uids, shape.one_process,
+                       job_.semantics);
   if (absl::Status status = lockstep_.Run({}); !status.ok()) return status;
   ++report_.sequences;
   CountCalls();

@@ -212,7 +212,9 @@ std::string_view TextOf(NotRunReason reason) {
 void SetNofile(int limit) {
   rlimit now;
   RawSyscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, Raw(&now));
-  now.rlim_cur = limit == 0 ? now.rlim_max : static_cast<rlim_t>(limit);
+  const rlim_t wanted = limit == 0 ? now.rlim_max : static_cast<rlim_t>(limit);
+  if (now.rlim_cur == wanted) return;
+  now.rlim_cur = wanted;
   RawSyscall(SYS_prlimit64, 0, RLIMIT_NOFILE, Raw(&now), 0);
 }
 

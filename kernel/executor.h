@@ -62,8 +62,8 @@ void SetNofile(int limit);
 // The first page of the lowest gap of `pages` pages in the arena as the kernel
 // has it, or -1.
 int LowestRealGap(int pages);
-// Whether the page at an arena address is mapped.
-bool IsMapped(int64_t address);
+// Whether the whole range, of at most kArenaPages pages, is mapped.
+bool IsMapped(int64_t address, int64_t length);
 
 // ---- Parts of it, by file ----
 

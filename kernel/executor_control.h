@@ -116,6 +116,7 @@ struct Control {
   int32_t here = -1;  // the task that the harness's own process is, or -1
   Command command = Command::kRun;
   std::array<TaskRecord, kMaxTasks> tasks;
+  bool made_tasks = false;  // there are, or were, processes to wait for
   int32_t exiting_pid = 0;  // the harness waits for its end before the next call
   int32_t exiting_task = 0;
   std::atomic<int32_t> crash_signal{0};  // a task died in the harness's own code

@@ -159,15 +159,15 @@ int StoreByte(int64_t address, uint8_t byte) {
   return static_cast<int>(SelkieFaultingStore(address, byte));
 }
 
-bool IsMapped(int64_t address) {
-  unsigned char resident;
-  return RawSyscall(SYS_mincore, address, kPageSize, Raw(&resident)) != -ENOMEM;
+bool IsMapped(int64_t address, int64_t length) {
+  unsigned char resident[kArenaPages];
+  return RawSyscall(SYS_mincore, address, length, Raw(resident)) != -ENOMEM;
 }
 
 int LowestRealGap(int pages) {
   int free = 0;
   for (int page = 0; page < kArenaPages; ++page) {
-    free = IsMapped(kArenaBase + int64_t{page} * kPageSize) ? 0 : free + 1;
+    free = IsMapped(kArenaBase + int64_t{page} * kPageSize, kPageSize) ? 0 : free + 1;
     if (free == pages) return page - pages + 1;
   }
   return -1;

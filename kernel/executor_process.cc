@@ -72,6 +72,7 @@ Result CloneAs(const Env& env, int64_t flags) {
   const int child = SlotForChild(env);
   if (child < 0) return NotRun(NotRunReason::kNoSlot);
   const bool shares = (flags & CLONE_VM) != 0;
+  env.control.made_tasks = true;
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
   const int64_t raw =

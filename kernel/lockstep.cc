@@ -39,6 +39,14 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
   return true;
 }
 
+// Calls drawn for one process that would need another, at most.
+constexpr int kMaxRefused = 1000;
+
+bool Has(const Control& control, Op op) {
+  return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
+                     [op](const Call& call) { return call.op == op; });
+}
+
 // Becomes the user; root's capabilities go with it.  The task stays as visible
 // to others of that user as a program that was started by them.
 bool BecomeUser(int uid) {
@@ -123,7 +131,8 @@ void Lockstep::Load(const Sequence& sequence, const Semantics& semantics) {
 }
 
 void Lockstep::LoadRandom(uint64_t seed, int length, const Limits& limits,
-                          const std::vector<int>& uids, const Semantics& semantics) {
+                          const std::vector<int>& uids, bool one_process,
+                          const Semantics& semantics) {
   Control& c = control();
   limits_ = limits;
   uids_ = uids;
@@ -131,9 +140,15 @@ void Lockstep::LoadRandom(uint64_t seed, int length, const Limits& limits,
   State state = InitialState(limits, uids);
   c.states[0] = state;
   c.count = 0;
-  while (c.count < length) {
+  int refused = 0;
+  while (c.count < length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random);
     if (made.result.kind == Result::Kind::kBound) break;
+    if (one_process && SpecOf(made.call.op).family == Family::kProcess) {
+      state = c.states[c.count];
+      ++refused;
+      continue;
+    }
     c.calls[c.count] = made.call;
     c.expected[c.count] = made.result;
     c.states[++c.count] = state;
@@ -160,6 +175,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.tasks.fill(TaskRecord{});
+  c.made_tasks = false;
   SetNofile(c.nofile);
   absl::Status status = StartTasks();
   if (status.ok()) status = Turns();
@@ -174,6 +190,7 @@ absl::Status Lockstep::StartTasks() {
   c.here = CanBeHere(c, uids_) ? 0 : -1;
   if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
+    c.made_tasks = true;
     const int64_t pid = RawSyscall(SYS_clone, SIGCHLD);
     if (pid == 0) StartAsTask(c, task, uids_[task]);
     if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));
@@ -229,9 +246,9 @@ void Lockstep::EndTasks() {
   Control& c = control();
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
-  while (!IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
+  while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
   }
-  for (int task = 0; task < limits_.tasks; ++task) DrainChannel(task);
+  for (int task = 0; task < limits_.tasks && Has(c, Op::kSendFd); ++task) DrainChannel(task);
   UnmapAll(c);
   CloseAll();
 }

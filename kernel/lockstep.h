@@ -51,9 +51,10 @@ class Lockstep {
   void Load(const Sequence& sequence, const Semantics& semantics);
 
   // The same for a random sequence of up to `length` (1 .. kMaxCalls) calls
-  // (scenarios/generate.h); `uids` must pass WhyNot.
+  // (scenarios/generate.h); `uids` must pass WhyNot.  `one_process`: without calls
+  // that make, replace or end a process.
   void LoadRandom(uint64_t seed, int length, const Limits& limits, const std::vector<int>& uids,
-                  const Semantics& semantics);
+                  bool one_process, const Semantics& semantics);
 
   // The sequence that is loaded.
   Sequence Loaded() const;

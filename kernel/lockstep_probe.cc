@@ -1,12 +1,14 @@
 #include "kernel/lockstep_probe.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "fmt/format.h"
 #include "kernel/executor.h"
@@ -23,10 +25,16 @@ class Prober {
       : control_(control), task_(task), state_(state) {}
 
   void Run(ProbeKind kind) {
-    const FdTable& table = state_.fds[state_.tasks[task_].fds];
-    for (int slot = 0; slot < state_.limits.fds; ++slot) Descriptor(kFirstFd + slot, table[slot]);
+    Descriptors();
     const AddressSpace& mm = state_.mms[state_.tasks[task_].mm];
-    for (int page = 0; page < kArenaPages; ++page) Page(page, MappingAt(state_, task_, page));
+    int page = 0;
+    for (const Mapping& mapping : mm) {
+      if (mapping.file == 0) break;
+      Gap(page, mapping.start, kind);
+      Mapped(mapping);
+      page = mapping.start + mapping.pages;
+    }
+    Gap(page, kArenaPages, kind);
     if (kind != ProbeKind::kFinal) return;
     for (const Mapping& mapping : mm)
       if (mapping.file != 0) MayWrite(mapping);
@@ -41,8 +49,21 @@ class Prober {
         StateDifference{field, static_cast<uint8_t>(task_), object, offset, expected, got};
   }
 
-  void Descriptor(int fd, const Fd& expected) {
-    const int64_t cloexec = RawSyscall(SYS_fcntl, fd, F_GETFD);
+  // One poll says of all descriptors whether they are open; but an O_PATH
+  // descriptor looks like a closed one to it.
+  void Descriptors() {
+    const FdTable& table = state_.fds[state_.tasks[task_].fds];
+    pollfd all[kMaxFds];
+    for (int slot = 0; slot < kMaxFds; ++slot) all[slot] = {kFirstFd + slot, POLLIN, 0};
+    RawSyscall(SYS_poll, Raw(all), state_.limits.fds, 0);
+    for (int slot = 0; slot < state_.limits.fds; ++slot) {
+      const bool maybe = (all[slot].revents & POLLNVAL) == 0 || table[slot].file != 0;
+      Descriptor(kFirstFd + slot, table[slot], maybe);
+    }
+  }
+
+  void Descriptor(int fd, const Fd& expected, bool maybe_open) {
+    const int64_t cloexec = maybe_open ? RawSyscall(SYS_fcntl, fd, F_GETFD) : -EBADF;
     Compare(StateField::kDescriptorOpen, fd, 0, expected.file != 0, cloexec >= 0);
     if (expected.file == 0 || cloexec < 0) return;
     Compare(StateField::kDescriptorCloexec, fd, 0, expected.cloexec, cloexec);
@@ -97,22 +118,44 @@ class Prober {
     read_[index] = true;
     const Inode& inode = state_.inodes[index];
     uint8_t* bytes = control_.buffer.data();
-    RawSyscall(SYS_pread64, fd, Raw(bytes), kMaxPages * kPageSize, 0);
+    RawSyscall(SYS_pread64, fd, Raw(bytes), inode.size, 0);
     for (uint32_t at = 0; at < inode.size; at += kSampleStride)
       Compare(StateField::kFileByte, fd, at,
               inode.bytes[at / kPageSize][at % kPageSize / kSampleStride], bytes[at]);
   }
 
-  void Page(int page, int index) {
-    const int64_t offset = int64_t{page} * kPageSize;
-    Compare(StateField::kMapped, 0, offset, index >= 0, IsMapped(kArenaBase + offset));
-    if (index < 0) return;
-    const Mapping& mapping = state_.mms[state_.tasks[task_].mm][index];
+  // Pages [begin, end) of the arena, where nothing is mapped.  In the end all of
+  // them are tried at once, by mapping something that replaces nothing.
+  void Gap(int begin, int end, ProbeKind kind) {
+    if (begin >= end) return;
+    const int64_t at = int64_t{begin} * kPageSize;
+    if (kind == ProbeKind::kFinal) {
+      const int64_t raw =
+          RawSyscall(SYS_mmap, kArenaBase + at, int64_t{end - begin} * kPageSize, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+      return Compare(StateField::kMapped, 0, at, false, raw == -EEXIST);
+    }
+    for (int page = begin; page < end; ++page) {
+      const int64_t offset = int64_t{page} * kPageSize;
+      Compare(StateField::kMapped, 0, offset, false, IsMapped(kArenaBase + offset, kPageSize));
+    }
+  }
+
+  void Mapped(const Mapping& mapping) {
+    const int64_t start = int64_t{mapping.start} * kPageSize;
+    Compare(StateField::kMapped, 0, start, true,
+            IsMapped(kArenaBase + start, int64_t{mapping.pages} * kPageSize));
     if (mapping.prot == kProtExec) return;  // readable or not, as the processor has it
-    for (int sample = 0; sample < kSamplesPerPage; ++sample) {
-      const int64_t at = offset + int64_t{sample} * kSampleStride;
-      Compare(StateField::kMappedByte, 0, at, ExpectedByte(mapping, page - mapping.start, sample),
-              LoadByte(kArenaBase + at));
+    for (int page = 0; page < mapping.pages; ++page) MappedPage(mapping, page);
+  }
+
+  void MappedPage(const Mapping& mapping, int page) {
+    const int64_t start = int64_t{mapping.start + page} * kPageSize;
+    int seen = 0;  // a page that faults at its start faults everywhere
+    for (int sample = 0; sample < kSamplesPerPage && seen >= 0; ++sample) {
+      const int64_t at = start + int64_t{sample} * kSampleStride;
+      seen = LoadByte(kArenaBase + at);
+      Compare(StateField::kMappedByte, 0, at, ExpectedByte(mapping, page, sample), seen);
     }
   }
 
