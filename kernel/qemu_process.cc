@@ -156,8 +156,18 @@ absl::StatusOr<QemuProcess> QemuProcess::Start(const QemuSettings& settings) {
 }
 
 bool QemuProcess::Ended() {
-  if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+  int status = 0;
+  if (pid_ > 0 && waitpid(pid_, &status, WNOHANG) == pid_) {
+    pid_ = -1;
+    status_ = status;
+  }
   return pid_ < 0;
+}
+
+std::string QemuProcess::HowEnded() const {
+  if (!status_) return "";
+  if (WIFSIGNALED(*status_)) return fmt::format("signal {}", WTERMSIG(*status_));
+  return fmt::format("exit status {}", WEXITSTATUS(*status_));
 }
 
 void QemuProcess::Kill() {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,17 +62,21 @@ class QemuProcess {
  public:
   // NotFoundError if qemu-system-x86_64 is not on the PATH.
   static absl::StatusOr<QemuProcess> Start(const QemuSettings& settings);
-  QemuProcess(QemuProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  QemuProcess(QemuProcess&& other) noexcept
+      : pid_(std::exchange(other.pid_, -1)), status_(other.status_) {}
   QemuProcess& operator=(QemuProcess&&) = delete;
   ~QemuProcess() { Kill(); }
 
   // True once it has ended by itself or was killed.
   bool Ended();
+  // How it ended by itself: "exit status 1", "signal 9"; "" if it did not.
+  std::string HowEnded() const;
   void Kill();
 
  private:
   explicit QemuProcess(pid_t pid) : pid_(pid) {}
-  pid_t pid_;  // -1 once it has ended
+  pid_t pid_;                  // -1 once it has ended
+  std::optional<int> status_;  // of waitpid, once it has ended by itself
 };
 
 }  // namespace selkie

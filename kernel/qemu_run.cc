@@ -179,7 +179,8 @@ std::string GuestRun::Explain(GuestEnd end) const {
       return fmt::format("the command ended with {}", outcome_.exit_code);
     case GuestEnd::kInterrupted: return "interrupted";
     case GuestEnd::kNoReport:
-      return fmt::format("the guest ended {} without a report of its end{}{}", when, log, console);
+      return fmt::format("the guest ended {} without a report of its end (QEMU: {}){}{}", when,
+                         qemu_.HowEnded(), log, console);
     case GuestEnd::kSilent:
       return fmt::format("no sign of life from the guest for {} s, {}{}{}",
                          begun_ ? request_.silence_seconds : request_.boot_seconds, when, log,

@@ -87,7 +87,7 @@ TEST_F(FakeGuest, ThatFallsSilentAfterBeginningIsNotRunTwice) {
 TEST_F(FakeGuest, ThatEndsWithoutAReportIsAnError) {
   Outcome outcome = Run("", kBegin + kHello, FakeEnd::kReset);
   EXPECT_EQ(outcome.status().code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(Message(outcome), HasSubstr("without a report of its end"));
+  EXPECT_THAT(Message(outcome), HasSubstr("without a report of its end (QEMU: exit status 0)"));
 }
 
 TEST_F(FakeGuest, ThatPanicsInBootIsAnErrorAtOnce) {
