@@ -50,9 +50,9 @@ Shape ShapeFor(uint64_t seed) {
   Shape shape;
   const uint32_t kind = random.Next(32);
   const auto& two = kUids[random.Next(4)];
-  if (kind < 2) shape.start.uids = {two[0], two[1]};
-  if (kind == 2) shape.start.uids = {1000};
-  shape.one_process = kind >= 6;
+  if (kind == 0) shape.start.uids = {two[0], two[1]};
+  if (kind == 1) shape.start.uids = {1000};
+  shape.one_process = kind >= 4;
   if (random.Next(8) == 0) shape.start.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
   return shape;
 }

@@ -248,7 +248,9 @@ void Lockstep::EndTasks() {
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
   while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
   }
-  for (int task = 0; task < limits_.tasks && Has(c, Op::kSendFd); ++task) DrainChannel(task);
+  const bool unread = c.differs || !c.stop_at_difference || c.states[c.next].messages[0].file != 0;
+  for (int task = 0; task < limits_.tasks && unread && Has(c, Op::kSendFd); ++task)
+    DrainChannel(task);
   UnmapAll(c);
   CloseAll();
 }
