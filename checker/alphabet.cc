@@ -56,35 +56,16 @@ absl::StatusOr<CallTemplate> CompileText(const AlphabetLine& line, const std::st
   return out;
 }
 
-const Objects::List& ChoicesFor(Wild wild, int task, int other, const Objects& objects) {
-  if (wild == Wild::kMap) return objects.maps[task];
-  return objects.fds[wild == Wild::kTheirs ? other : task];
-}
-
-// Every choice for the wild words but the task's.
-void Fill(const CallTemplate& line, int other, const Objects& objects, Call& call,
-          std::vector<Move>& moves) {
-  const auto [first, second] = line.words;
-  if (first < 0) return moves.push_back({call, false});
-  const Objects::List& list = ChoicesFor(line.wild[first], call.task, other, objects);
-  for (int i = 0; i < list.count; ++i) {
-    call.arg[first] = line.call.arg[first] + list.item[i];
-    if (second < 0) {
-      moves.push_back({call, false});
-      continue;
-    }
-    const Objects::List& inner = ChoicesFor(line.wild[second], call.task, other, objects);
-    for (int j = 0; j < inner.count; ++j) {
-      call.arg[second] = line.call.arg[second] + inner.item[j];
-      moves.push_back({call, false});
-    }
-  }
-}
-
 }  // namespace
 
 void IndexWildWords(CallTemplate& line) {
   const Op op = line.call.op;
+  constexpr Op kTakeFd[] = {Op::kMemfdCreate, Op::kOpen,         Op::kOpenat,    Op::kDup,
+                            Op::kDupFd,       Op::kDupFdCloexec, Op::kPidfdGetfd};
+  // These act on the slot of a table; all others on what it refers to.
+  constexpr Op kOfSlots[] = {Op::kClose, Op::kDup2, Op::kDup3, Op::kGetFd, Op::kSetFd};
+  line.through_fd = std::find(std::begin(kOfSlots), std::end(kOfSlots), op) == std::end(kOfSlots);
+  line.needs_fd = std::find(std::begin(kTakeFd), std::end(kTakeFd), op) != std::end(kTakeFd);
   line.needs_file = op == Op::kOpen || op == Op::kOpenat || op == Op::kMemfdCreate;
   line.needs_mapping = op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0;
   size_t found = 0;
@@ -132,32 +113,35 @@ std::vector<CallTemplate> ExtensionTemplates(const Semantics& semantics) {
   return templates;
 }
 
+namespace {
+
+void AddFds(const State& s, const FdTable& table, Objects::List& fds, Objects::List& files) {
+  std::array<uint8_t, kMaxFiles + 1> place{};  // of a file in `files`, plus one
+  for (int j = 0; j < s.limits.fds; ++j) {
+    const uint8_t file = table[j].file;
+    if (file == 0) continue;
+    fds.Add(j);
+    if (place[file] != 0) {
+      ++files.times[place[file] - 1];
+      continue;
+    }
+    files.Add(j);
+    place[file] = files.count;
+  }
+}
+
+}  // namespace
+
 Objects ObjectsOf(const State& s) {
   Objects objects;
   for (int t = 0; t < s.limits.tasks; ++t) {
     if (s.tasks[t].state != TaskState::kRunning) continue;
     objects.tasks.Add(t);
-    const FdTable& table = s.fds[s.tasks[t].fds];
-    for (int j = 0; j < s.limits.fds; ++j)
-      if (table[j].file != 0) objects.fds[t].Add(kFirstFd + j);
+    AddFds(s, s.fds[s.tasks[t].fds], objects.fds[t], objects.files[t]);
     const AddressSpace& mm = s.mms[s.tasks[t].mm];
-    for (int j = 0; j < s.limits.maps && mm[j].file != 0; ++j)
-      objects.maps[t].Add(int64_t{mm[j].start} * kPageSize);
+    for (int j = 0; j < s.limits.maps && mm[j].file != 0; ++j) objects.maps[t].Add(mm[j].start);
   }
   return objects;
-}
-
-void Instantiate(const CallTemplate& line, int task, const Objects& objects,
-                 std::vector<Move>& moves) {
-  Call call = line.call;
-  call.task = static_cast<uint8_t>(task);
-  if (line.task_word < 0) return Fill(line, task, objects, call, moves);
-  for (int i = 0; i < objects.tasks.count; ++i) {
-    const int other = static_cast<int>(objects.tasks.item[i]);
-    if (other == task) continue;
-    call.arg[line.task_word] = line.call.arg[line.task_word] + other;
-    Fill(line, other, objects, call, moves);
-  }
 }
 
 }  // namespace selkie

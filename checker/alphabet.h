@@ -36,6 +36,8 @@ struct CallTemplate {
   int8_t task_word = -1;                // the word that is Wild::kTask, or -1
   std::array<int8_t, 2> words{-1, -1};  // the other wild words
   uint8_t roles = 0xff;                 // bit i: tasks of role i make this call
+  bool through_fd = false;              // descriptors of one file are as good as one another
+  bool needs_fd = false;                // fails with EMFILE alone if no descriptor is free
   bool needs_file = false;              // makes a file description: open, memfd_create
   bool needs_mapping = false;           // makes a mapping: mmap
   std::string text;                     // as written
@@ -66,16 +68,22 @@ absl::StatusOr<std::vector<CallTemplate>> CompileLine(const AlphabetLine& line,
 // have (none, or PROT_NONE and PROT_READ and PROT_READ|PROT_WRITE).
 std::vector<CallTemplate> ExtensionTemplates(const Semantics& semantics);
 
-// The objects that names stand for in one state.
+// The objects that names stand for in one state, by number: slots of descriptors,
+// first pages of mappings, tasks.
 struct Objects {
   struct List {
     uint8_t count = 0;
-    std::array<int64_t, 8> item{};
-    void Add(int64_t value) { item[count++] = value; }
+    std::array<uint8_t, 8> item{};
+    std::array<uint8_t, 8> times{};  // how many objects the item stands for
+    void Add(int value) {
+      times[count] = 1;
+      item[count++] = static_cast<uint8_t>(value);
+    }
   };
-  std::array<List, kMaxTasks> fds;   // by task
-  std::array<List, kMaxTasks> maps;  // by task
-  List tasks;                        // running
+  std::array<List, kMaxTasks> fds;    // by task
+  std::array<List, kMaxTasks> files;  // by task: of each open file the lowest descriptor
+  std::array<List, kMaxTasks> maps;   // by task
+  List tasks;                         // running
 };
 static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
 
@@ -86,10 +94,6 @@ struct Move {
   Call call;
   bool protocol = false;
 };
-
-// Appends every call that `line` stands for when `task` makes it.
-void Instantiate(const CallTemplate& line, int task, const Objects& objects,
-                 std::vector<Move>& moves);
 
 }  // namespace selkie
 

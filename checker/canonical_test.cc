@@ -11,29 +11,6 @@
 namespace selkie {
 namespace {
 
-// Every state that the machine reaches, as its layout stores it.
-std::vector<State> ReachableStates(const Machine& machine) {
-  std::set<std::string> seen;
-  std::vector<State> states;
-  std::deque<State> waiting = {machine.Initial()};
-  while (!waiting.empty()) {
-    State state = waiting.front();
-    waiting.pop_front();
-    if (!seen.insert(state.ToBytes()).second) continue;
-    states.push_back(state);
-    std::vector<Move> moves;
-    machine.Moves(state, moves);
-    for (const Move& move : moves) {
-      State after = state;
-      StepOutcome outcome;
-      machine.Apply(after, move, outcome);
-      EraseUnstored(machine.layout(), after);
-      if (outcome.changed) waiting.push_back(after);
-    }
-  }
-  return states;
-}
-
 // The least of all states that renaming tasks and files and ordering tables can
 // make of one: the representative of its orbit by trying everything.
 std::string LeastOfOrbit(const State& s) {
@@ -94,22 +71,6 @@ TEST(Canonical, TheFormOfAFormIsItself) {
     const State form = Rename(state, CanonicalRenaming(state, machine->symmetry()));
     ASSERT_EQ(form, Rename(form, CanonicalRenaming(form, machine->symmetry())));
     ASSERT_TRUE(Validate(form).ok()) << Validate(form);
-  }
-}
-
-TEST(Packing, UnpackingGivesBackWhatIsStored) {
-  const Property property = PropertyNamed("every-copy-sealed");
-  const Semantics semantics = SemanticsNamed("dup2-over");
-  Property fewer = property;
-  fewer.calls.resize(6);
-  absl::StatusOr<Machine> machine = Machine::Make(fewer, semantics, property.bounds);
-  ASSERT_TRUE(machine.ok()) << machine.status();
-  for (const State& state : ReachableStates(*machine)) {
-    PackedWords words{};
-    State back;
-    ASSERT_EQ(Pack(machine->layout(), state, words), machine->layout().bits());
-    ASSERT_EQ(Unpack(machine->layout(), words, back), machine->layout().bits());
-    ASSERT_EQ(back, state) << ToString(state) << ToString(back);
   }
 }
 

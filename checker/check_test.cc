@@ -138,7 +138,7 @@ TEST_P(AgainstNaive, StatesTransitionsAndDepthAreEqual) {
   const Property property = PropertyNamed(GetParam().property);
   const Semantics semantics = SemanticsNamed(GetParam().semantics);
   const Bounds bounds = BoundsOf(property, GetParam().bounds);
-  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
+  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds, Alike::kEach);
   ASSERT_TRUE(machine.ok()) << machine.status();
   const NaiveCounts naive = ExploreNaively(*machine);
   const Verdict verdict = Ask(property, semantics, bounds, false);

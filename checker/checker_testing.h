@@ -2,9 +2,13 @@
 #ifndef SELKIE_CHECKER_CHECKER_TESTING_H_
 #define SELKIE_CHECKER_CHECKER_TESTING_H_
 
+#include <deque>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "checker/check.h"
+#include "checker/machine.h"
 #include "gtest/gtest.h"
 #include "scenarios/library.h"
 
@@ -54,6 +58,27 @@ inline Verdict Ask(const Property& property, const Semantics& semantics, const B
   absl::StatusOr<Verdict> verdict = Check(property, semantics, &baseline, bounds, options);
   EXPECT_TRUE(verdict.ok()) << verdict.status();
   return *verdict;
+}
+
+// Every state that the machine reaches, as its layout stores it.
+inline std::vector<State> ReachableStates(const Machine& machine) {
+  std::set<std::string> seen;
+  std::vector<State> states;
+  std::deque<State> waiting = {machine.Initial()};
+  while (!waiting.empty()) {
+    State state = waiting.front();
+    waiting.pop_front();
+    if (!seen.insert(state.ToBytes()).second) continue;
+    states.push_back(state);
+    machine.ForEachMove(state, [&](const Move& move, int) {
+      State after = state;
+      const StepOutcome outcome = machine.Apply(after, move);
+      EraseUnstored(machine.layout(), after);
+      if (outcome.changed) waiting.push_back(after);
+      return false;
+    });
+  }
+  return states;
 }
 
 }  // namespace selkie

@@ -29,23 +29,24 @@ struct PairSystem {
   const Machine& other;
 
   Node Initial() const { return {baseline.Initial(), other.Initial()}; }
-  void Moves(const Node& node, std::vector<Move>& moves) const {
-    baseline.Moves(node.first, moves);
+  template <typename Visit>
+  bool ForEachMove(const Node& node, Visit visit) const {
+    return baseline.ForEachMove(node.first, visit);
   }
   bool InForce(const Node&) const { return false; }
-  void Apply(Node& node, const Move& move, StepOutcome& outcome) const {
-    outcome = StepOutcome{};
-    outcome.result = Step(node.second, move.call, other.semantics());
+  StepOutcome Apply(Node& node, const Move& move) const {
+    StepOutcome outcome{.result = Step(node.second, move.call, other.semantics())};
     const Result first = Step(node.first, move.call, baseline.semantics());
     outcome.bound =
         first.kind == Result::Kind::kBound || outcome.result.kind == Result::Kind::kBound;
     outcome.made = !outcome.bound;
     outcome.hit = outcome.made && !SameOutcome(first, outcome.result);
     outcome.changed = first.changed || outcome.result.changed;
+    return outcome;
   }
   void Copy(const Node& from, Node& to) const {
-    CopyWithinLimits(from.first, to.first);
-    CopyWithinLimits(from.second, to.second);
+    CopyWithinLimits(baseline.layout(), from.first, to.first);
+    CopyWithinLimits(other.layout(), from.second, to.second);
   }
   Node Canonical(const Node& node) const {
     if (!SameShape(node.first, node.second)) return node;

@@ -10,12 +10,13 @@ struct SingleSystem {
   const Machine& machine;
 
   Node Initial() const { return machine.Initial(); }
-  void Moves(const Node& node, std::vector<Move>& moves) const { machine.Moves(node, moves); }
-  bool InForce(const Node& node) const { return machine.InForce(node); }
-  void Apply(Node& node, const Move& move, StepOutcome& outcome) const {
-    machine.Apply(node, move, outcome);
+  template <typename Visit>
+  bool ForEachMove(const Node& node, Visit visit) const {
+    return machine.ForEachMove(node, visit);
   }
-  void Copy(const Node& from, Node& to) const { CopyWithinLimits(from, to); }
+  bool InForce(const Node& node) const { return machine.InForce(node); }
+  StepOutcome Apply(Node& node, const Move& move) const { return machine.Apply(node, move); }
+  void Copy(const Node& from, Node& to) const { CopyWithinLimits(machine.layout(), from, to); }
   Node Canonical(const Node& node) const {
     Node erased = node;
     EraseUnstored(machine.layout(), erased);

@@ -3,9 +3,9 @@
 // A System has
 //   using Node;                              a value
 //   Node Initial() const;
-//   void Moves(const Node&, std::vector<Move>&) const;
+//   bool ForEachMove(const Node&, visit) const;    until a visit(move, times) is true
 //   bool InForce(const Node&) const;         the promise binds from here on
-//   void Apply(Node&, const Move&, StepOutcome&) const;
+//   StepOutcome Apply(Node&, const Move&) const;
 //   void Copy(const Node& from, Node& to) const;   of one system
 //   Node Canonical(const Node&) const;
 //   int bits() const;                        of a packed node
@@ -51,27 +51,23 @@ class Engine {
   // Tries every move from state `index`; true if one hits.
   bool Expand(uint64_t index) {
     Load(index, node_);
-    moves_.clear();
-    system_.Moves(node_, moves_);
     in_force_ = system_.InForce(node_);
-    Node scratch = node_;
-    StepOutcome outcome;
-    for (const Move& move : moves_) {
-      system_.Apply(scratch, move, outcome);
-      Count(move, outcome);
-      if (outcome.hit) return true;
-      if (!outcome.changed) continue;
-      ++search_.stats.transitions;
-      Enter(scratch, static_cast<uint32_t>(index));
-      system_.Copy(node_, scratch);
-    }
-    return false;
+    scratch_ = node_;
+    return system_.ForEachMove(node_, [&](const Move& move, int times) {
+      const StepOutcome outcome = system_.Apply(scratch_, move);
+      Count(move, times, outcome);
+      if (outcome.hit || !outcome.changed) return outcome.hit;
+      Enter(scratch_, static_cast<uint32_t>(index));
+      system_.Copy(node_, scratch_);
+      return false;
+    });
   }
 
-  void Count(const Move& move, const StepOutcome& outcome) {
+  void Count(const Move& move, int times, const StepOutcome& outcome) {
     SearchStats& stats = search_.stats;
-    ++stats.tried;
-    stats.beyond += outcome.bound;
+    stats.tried += times;
+    if (outcome.changed && !outcome.hit) stats.transitions += times;
+    if (outcome.bound) stats.beyond += times;
     stats.seals += outcome.finished;
     if (outcome.made && in_force_)
       stats.ops_after_seal |= uint64_t{1} << static_cast<int>(move.call.op);
@@ -139,22 +135,18 @@ class Engine {
   // Takes the first move from `node` that leads to `target`, or that hits if
   // `target` is null.
   bool TakeMove(Node& node, const Words* target) {
-    moves_.clear();
-    system_.Moves(node, moves_);
-    StepOutcome outcome;
-    for (const Move& move : moves_) {
+    return system_.ForEachMove(node, [&](const Move& move, int) {
       Node after = node;
-      system_.Apply(after, move, outcome);
+      const StepOutcome outcome = system_.Apply(after, move);
       const bool fits = target == nullptr ? outcome.hit
                                           : outcome.changed &&
                                                 WordsOf(options_.symmetry ? system_.Canonical(after)
                                                                           : after) == *target;
-      if (!fits) continue;
+      if (!fits) return false;
       search_.path.push_back(move);
       node = after;
       return true;
-    }
-    return false;
+    });
   }
 
   const System& system_;
@@ -165,8 +157,8 @@ class Engine {
   Search::Ending why_stopped_ = Search::Ending::kInterrupted;
   bool misfit_ = false;
   bool in_force_ = false;
-  Node node_;
-  std::vector<Move> moves_;
+  Node node_;     // the state that is expanded
+  Node scratch_;  // where moves are made; equal to it before each
 };
 
 // Chooses the width at run time.

@@ -21,14 +21,6 @@ bool AnySealed(const State& s) {
   return false;
 }
 
-int StepsDone(const Task& task) { return task.mark & ((1 << mark::kRoleShift) - 1); }
-
-bool ProtocolRuns(const State& s) {
-  for (int i = 0; i < s.limits.tasks; ++i)
-    if (s.tasks[i].state == TaskState::kRunning && StepsDone(s.tasks[i]) != 0) return true;
-  return false;
-}
-
 // Calls f(word index) for each word of the call that holds a descriptor.
 template <typename F>
 void ForEachFdWord(Op op, F f) {
@@ -88,43 +80,31 @@ uint64_t Bit(int bit, bool value) { return static_cast<uint64_t>(value) << bit; 
 
 // ---- Moves ----
 
-void Machine::Moves(const State& state, std::vector<Move>& moves) const {
-  const Objects objects = ObjectsOf(state);
-  // What cannot fit is not even tried, unless answers are compared.
-  const bool compares = property_->kind == Property::Kind::kSameAs;
-  const bool files_full = !compares && FreeFile(state) < 0;
-  for (int i = 0; i < objects.tasks.count; ++i) {
-    const int task = static_cast<int>(objects.tasks.item[i]);
-    if (StepsDone(state.tasks[task]) == 0) {
-      const int role = RoleOf(state.tasks[task]);
-      const bool maps_full = !compares && objects.maps[task].count == state.limits.maps;
-      for (const CallTemplate& line : templates_)
-        if (((line.roles >> role) & 1) != 0 && !(line.needs_file && files_full) &&
-            !(line.needs_mapping && maps_full))
-          Instantiate(line, task, objects, moves);
-    }
-    AddProtocolMoves(state, task, objects, moves);
-  }
+bool Machine::ProtocolRuns(const State& s) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].state == TaskState::kRunning && StepsDone(s.tasks[i]) != 0) return true;
+  return false;
 }
 
-// A task inside the protocol makes its next step and nothing else; others go on
-// meanwhile.  One protocol runs at a time, and once for an inode.
-void Machine::AddProtocolMoves(const State& state, int task, const Objects& objects,
-                               std::vector<Move>& moves) const {
+// One protocol runs at a time, and once for an inode.
+absl::InlinedVector<Move, kMaxFds> Machine::ProtocolMoves(const State& state, int task,
+                                                          const Objects& objects) const {
+  absl::InlinedVector<Move, kMaxFds> moves;
   const std::vector<ProtocolStep>& steps = semantics_->protocol.steps;
   const int done = StepsDone(state.tasks[task]);
   if (done != 0) {
     moves.push_back({ConcreteStep(state, task, steps[done], -1), true});
-    return;
+    return moves;
   }
-  if (steps.empty() || property_->kind == Property::Kind::kSameAs) return;
-  if (!property_->roles[RoleOf(state.tasks[task])].may_seal || ProtocolRuns(state)) return;
+  if (steps.empty() || property_->kind == Property::Kind::kSameAs) return moves;
+  if (!property_->roles[RoleOf(state.tasks[task])].may_seal || ProtocolRuns(state)) return moves;
   for (int i = 0; i < objects.fds[task].count; ++i) {
-    const int64_t fd = objects.fds[task].item[i];
+    const int64_t fd = kFirstFd + objects.fds[task].item[i];
     const Inode* inode = InodeOfFd(state, task, fd);
     if (inode->kind == InodeKind::kMemfd && (inode->mark & mark::kInodeSealed) == 0)
       moves.push_back({ConcreteStep(state, task, steps[0], fd), true});
   }
+  return moves;
 }
 
 bool Machine::Assumed(const State& s, const Move& move) const {
@@ -156,53 +136,54 @@ bool Machine::InForce(const State& s) const {
   return false;
 }
 
-void Machine::Apply(State& state, const Move& move, StepOutcome& outcome) const {
-  outcome.made = outcome.bound = outcome.changed = outcome.hit = outcome.finished = false;
-  if (!property_->assumes.empty() && !Assumed(state, move)) return;
-  if (move.protocol) {
-    ApplyProtocol(state, move, outcome);
-  } else {
-    outcome.result = Step(state, move.call, *semantics_);
-    outcome.changed = outcome.result.changed;
-    if (outcome.result.ok()) {
-      MarkCreated(state, move.call, outcome.result);
-      MarkRemapped(state, move.call, outcome.result);
-      MarkChild(state, move.call, outcome.result);
-    }
-  }
-  outcome.bound = outcome.result.kind == Result::Kind::kBound;
-  outcome.made = !outcome.bound;
-  if (outcome.made) Judge(state, move.call, outcome);
+// Each function below makes one StepOutcome where its caller has it: there are
+// more of them than there are states.
+StepOutcome Machine::Apply(State& state, const Move& move) const {
+  if (!property_->assumes.empty() && !Assumed(state, move)) return StepOutcome{};
+  return move.protocol ? ApplyProtocol(state, move) : ApplyCall(state, move.call);
 }
 
-// New descriptors and mappings of a sealed inode.
-void Machine::MarkCreated(State& s, const Call& call, const Result& result) const {
-  const ReturnKind returns = SpecOf(call.op).returns;
+StepOutcome Machine::ApplyCall(State& state, const Call& call) const {
+  StepOutcome outcome{.result = Step(state, call, *semantics_)};
+  outcome.changed = outcome.result.changed;
+  if (outcome.result.ok() && outcome.changed) Mark(state, call, outcome.result);
+  Judge(state, call, outcome);
+  return outcome;
+}
+
+// What a call has made gets its marks.
+void Machine::Mark(State& s, const Call& call, const Result& result) const {
+  switch (SpecOf(call.op).returns) {
+    case ReturnKind::kFd: return MarkFile(s, call, result);
+    case ReturnKind::kAddress: return MarkMapping(s, call, result);
+    case ReturnKind::kTask: return MarkChild(s, call, result);
+    default: return;
+  }
+}
+
+// A new file of a sealed inode.
+void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
   const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kExtension;
-  if (opens && returns == ReturnKind::kFd && Reads(fact::kFileAfter)) {
-    const int file = FileOf(s, call.task, result.value);
-    if (file >= 0 && FileReferences(s, file) == 1 && IsSealed(s, s.files[file]))
-      s.files[file].mark |= mark::kFileAfter;
-  }
-  if (call.op == Op::kMmap && Reads(fact::kMapAfter)) {
-    const int index = MappingAt(s, call.task, static_cast<int>(result.value / kPageSize));
-    Mapping& m = s.mms[s.tasks[call.task].mm][index];
-    if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= mark::kMapAfter;
-  }
+  if (!opens || !Reads(fact::kFileAfter)) return;
+  const int file = FileOf(s, call.task, result.value);
+  if (file >= 0 && FileReferences(s, file) == 1 && IsSealed(s, s.files[file]))
+    s.files[file].mark |= mark::kFileAfter;
 }
 
-// mremap that exposes more of the file, or makes a second mapping of it.
-void Machine::MarkRemapped(State& s, const Call& call, const Result& result) const {
-  if (call.op != Op::kMremap || !Reads(fact::kMapCopied)) return;
-  const int64_t old_size = call.arg[1], new_size = call.arg[2];
-  if (old_size != 0 && new_size <= old_size) return;
+// A new mapping of a sealed inode; mremap that exposes more of the file, or makes
+// a second mapping of it.
+void Machine::MarkMapping(State& s, const Call& call, const Result& result) const {
+  uint8_t bits = 0;
+  if (call.op == Op::kMmap && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
+  const bool copies = call.arg[1] == 0 || call.arg[2] > call.arg[1];  // old and new size
+  if (call.op == Op::kMremap && Reads(fact::kMapCopied) && copies) bits = mark::kMapCopied;
+  if (bits == 0) return;
   const int index = MappingAt(s, call.task, static_cast<int>(result.value / kPageSize));
   Mapping& m = s.mms[s.tasks[call.task].mm][index];
-  if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= mark::kMapCopied;
+  if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= bits;
 }
 
 void Machine::MarkChild(State& s, const Call& call, const Result& result) const {
-  if (SpecOf(call.op).returns != ReturnKind::kTask) return;
   const auto child = static_cast<int>(result.value);
   const Task& parent = s.tasks[call.task];
   s.tasks[child].mark = static_cast<uint8_t>(RoleOf(parent) << mark::kRoleShift);
@@ -213,7 +194,7 @@ void Machine::MarkChild(State& s, const Call& call, const Result& result) const 
       m.mark |= mark::kMapCopied;
 }
 
-void Machine::ApplyProtocol(State& s, const Move& move, StepOutcome& outcome) const {
+StepOutcome Machine::ApplyProtocol(State& s, const Move& move) const {
   const Protocol& protocol = semantics_->protocol;
   const int task = move.call.task, done = StepsDone(s.tasks[task]);
   const ProtocolStep& step = protocol.steps[done];
@@ -223,12 +204,19 @@ void Machine::ApplyProtocol(State& s, const Move& move, StepOutcome& outcome) co
   if (done == 0) fd_of[0] = FirstFd(step, move.call);
 
   const int original = done == 0 ? FileOf(s, task, fd_of[0]) : -1;
-  outcome.result = Step(s, move.call, *semantics_);
-  if (outcome.result.kind == Result::Kind::kBound) return;
+  StepOutcome outcome{.result = Step(s, move.call, *semantics_)};
+  if (outcome.result.kind == Result::Kind::kBound) {
+    Judge(s, move.call, outcome);
+    return outcome;
+  }
   outcome.changed = outcome.result.changed || done != 0;
   Task& self = s.tasks[task];
   self.mark = static_cast<uint8_t>(self.mark & ~((1 << mark::kRoleShift) - 1));
-  if (!outcome.result.ok()) return ClearVariables(s, task);  // the library gives up
+  if (!outcome.result.ok()) {  // the library gives up
+    ClearVariables(s, task);
+    Judge(s, move.call, outcome);
+    return outcome;
+  }
 
   outcome.changed = true;
   if (step.result_variable >= 0) fd_of[step.result_variable] = outcome.result.value;
@@ -237,9 +225,11 @@ void Machine::ApplyProtocol(State& s, const Move& move, StepOutcome& outcome) co
   if (done + 1 < static_cast<int>(protocol.steps.size())) {
     self.mark |= static_cast<uint8_t>(done + 1);
     for (int v = 0; v < variables; ++v) SetVariable(s, task, fd_of[v], v);
-    return;
+  } else {
+    Finish(s, task, static_cast<int>(fd_of[protocol.hand_out]), outcome);
   }
-  Finish(s, task, static_cast<int>(fd_of[protocol.hand_out]), outcome);
+  Judge(s, move.call, outcome);
+  return outcome;
 }
 
 void Machine::Finish(State& s, int task, int hand_out_fd, StepOutcome& outcome) const {
@@ -313,7 +303,9 @@ bool Machine::SomeMappingHits(const State& s) const {
 }
 
 void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) const {
-  if (property_->kind == Property::Kind::kSameAs) return;
+  outcome.bound = outcome.result.kind == Result::Kind::kBound;
+  outcome.made = !outcome.bound;
+  if (outcome.bound || property_->kind == Property::Kind::kSameAs) return;
   const Effect& effect = outcome.result.effect;
   switch (property_->clause.sort) {
     case Sort::kChange:

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "checker/alphabet.h"
 #include "checker/canonical.h"
+#include "checker/move_table.h"
 #include "checker/packing.h"
 #include "checker/property.h"
 #include "model/result.h"
@@ -41,6 +43,9 @@ struct StepOutcome {
   bool finished = false;  // the protocol finished with this step
 };
 
+// Which of the calls that do the same are tried: see Machine::ForEachMove.
+enum class Alike : uint8_t { kOne, kEach };
+
 class Machine {
  public:
   // `property` and `semantics` must outlive the machine.  InvalidArgumentError
@@ -48,7 +53,7 @@ class Machine {
   // need more than the capacities, or if the property needs a protocol and the
   // semantics has none.
   static absl::StatusOr<Machine> Make(const Property& property, const Semantics& semantics,
-                                      const Bounds& bounds);
+                                      const Bounds& bounds, Alike alike = Alike::kOne);
 
   State Initial() const { return layout_.initial; }
   const Layout& layout() const { return layout_; }
@@ -57,34 +62,45 @@ class Machine {
   const Semantics& semantics() const { return *semantics_; }
   const std::vector<CallTemplate>& alphabet() const { return templates_; }
 
-  // Appends every move that is worth trying in `state`.
-  void Moves(const State& state, std::vector<Move>& moves) const;
+  // Calls visit(move, times) for every move that is worth trying in `state`, until
+  // one visit returns true; returns whether one did.  `times`: how many calls do
+  // the same, as they differ only in which of a task's descriptors for one file
+  // they name.
+  template <typename Visit>
+  bool ForEachMove(const State& state, Visit visit) const;
 
   // True if the promise is in force: an inode is sealed, or has the seals that
   // the clause asks for.
   bool InForce(const State& state) const;
 
   // Makes the move.  `state` is unchanged iff neither made nor changed.
-  void Apply(State& state, const Move& move, StepOutcome& outcome) const;
+  StepOutcome Apply(State& state, const Move& move) const;
 
  private:
   Machine(const Property& property, const Semantics& semantics)
       : property_(&property), semantics_(&semantics) {}
 
-  absl::Status Compile(const Bounds& bounds);
+  absl::Status Compile(const Bounds& bounds, Alike alike);
   absl::Status CompileCalls();
   FieldUse UseOf() const;
   Symmetry SymmetryOf() const;
   bool Reads(int bit) const { return ((reads_ >> bit) & 1) != 0; }
-  int RoleOf(const Task& task) const { return task.mark >> mark::kRoleShift; }
+  static int RoleOf(const Task& task) { return task.mark >> mark::kRoleShift; }
+  // Steps of the protocol that the task has made; 0 outside.
+  static int StepsDone(const Task& task) { return task.mark & ((1 << mark::kRoleShift) - 1); }
+  static bool ProtocolRuns(const State& state);
 
-  void AddProtocolMoves(const State& state, int task, const Objects& objects,
-                        std::vector<Move>& moves) const;
+  // The steps of the protocol that `task` may make: one if it is inside, and else
+  // one for each descriptor with which it may begin.
+  absl::InlinedVector<Move, kMaxFds> ProtocolMoves(const State& state, int task,
+                                                   const Objects& objects) const;
   bool Assumed(const State& state, const Move& move) const;
-  void MarkCreated(State& state, const Call& call, const Result& result) const;
-  void MarkRemapped(State& state, const Call& call, const Result& result) const;
+  void Mark(State& state, const Call& call, const Result& result) const;
+  void MarkFile(State& state, const Call& call, const Result& result) const;
+  void MarkMapping(State& state, const Call& call, const Result& result) const;
   void MarkChild(State& state, const Call& call, const Result& result) const;
-  void ApplyProtocol(State& state, const Move& move, StepOutcome& outcome) const;
+  StepOutcome ApplyCall(State& state, const Call& call) const;
+  StepOutcome ApplyProtocol(State& state, const Move& move) const;
   void Finish(State& state, int task, int hand_out_fd, StepOutcome& outcome) const;
   void Judge(const State& state, const Call& call, StepOutcome& outcome) const;
   bool ChangeHits(const State& state, const Call& call, const Result& result) const;
@@ -95,12 +111,41 @@ class Machine {
   const Property* property_;
   const Semantics* semantics_;
   std::vector<CallTemplate> templates_;
+  MoveTable moves_;
   uint64_t ops_ = 0;          // operations in the alphabet and the protocol, by bit
   uint64_t reads_ = 0;        // bits that the property's conditions read
   uint8_t needed_marks_ = 0;  // a mapping without these cannot satisfy the clause
   Layout layout_;
   Symmetry symmetry_;
 };
+
+// A task inside the protocol makes its next step and nothing else; others go on
+// meanwhile.
+template <typename Visit>
+bool Machine::ForEachMove(const State& state, Visit visit) const {
+  const Objects objects = ObjectsOf(state);
+  // What cannot fit and would change nothing is not even tried, unless answers are compared.
+  const bool compares = property_->kind == Property::Kind::kSameAs;
+  const bool files_full = !compares && FreeFile(state) < 0;
+  for (int t = 0; t < objects.tasks.count; ++t) {
+    const int task = objects.tasks.item[t];
+    if (StepsDone(state.tasks[task]) == 0) {
+      const int role = RoleOf(state.tasks[task]);
+      const bool fds_full = !compares && objects.fds[task].count == state.limits.fds;
+      const bool maps_full = !compares && objects.maps[task].count == state.limits.maps;
+      for (size_t i = 0; i < templates_.size(); ++i) {
+        const CallTemplate& line = templates_[i];
+        const bool fits = !(line.needs_fd && fds_full) && !(line.needs_file && files_full) &&
+                          !(line.needs_mapping && maps_full);
+        if (fits && ((line.roles >> role) & 1) != 0 && moves_.ForEach(i, task, objects, visit))
+          return true;
+      }
+    }
+    for (const Move& move : ProtocolMoves(state, task, objects))
+      if (visit(move, 1)) return true;
+  }
+  return false;
+}
 
 }  // namespace selkie
 

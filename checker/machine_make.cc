@@ -97,9 +97,9 @@ std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
 }  // namespace
 
 absl::StatusOr<Machine> Machine::Make(const Property& property, const Semantics& semantics,
-                                      const Bounds& bounds) {
+                                      const Bounds& bounds, Alike alike) {
   Machine machine(property, semantics);
-  if (absl::Status status = machine.Compile(bounds); !status.ok()) return status;
+  if (absl::Status status = machine.Compile(bounds, alike); !status.ok()) return status;
   return machine;
 }
 
@@ -116,7 +116,7 @@ absl::Status Machine::CompileCalls() {
   return absl::OkStatus();
 }
 
-absl::Status Machine::Compile(const Bounds& bounds) {
+absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
   if (bounds.maps * bounds.pages > kArenaPages)
     return absl::InvalidArgumentError(
         fmt::format("bounds: maps * pages is {}, at most {} fit the arena",
@@ -145,6 +145,9 @@ absl::Status Machine::Compile(const Bounds& bounds) {
     return absl::InvalidArgumentError(fmt::format("bounds: a state takes {} bits, at most {} fit",
                                                   layout_.bits(), 64 * kMaxPackedWords));
   symmetry_ = SymmetryOf();
+  // Answers are compared between two states, which may differ in what is alike.
+  const bool merges = alike == Alike::kOne && property_->kind != Property::Kind::kSameAs;
+  moves_ = MoveTable(templates_, limits, merges);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
 // A second explorer that shares nothing with the first but the machine: no
-// packing, no symmetry, no table of its own.  For tests.
+// packing, no symmetry, no table of its own, and every call is made.  For tests.
 #ifndef SELKIE_CHECKER_NAIVE_H_
 #define SELKIE_CHECKER_NAIVE_H_
 
@@ -48,18 +48,16 @@ inline NaiveCounts ExploreNaively(const Machine& machine) {
     waiting.pop_front();
     const int depth = depth_of[state.ToBytes()];
     counts.depth = std::max(counts.depth, depth);
-    std::vector<Move> moves;
-    machine.Moves(state, moves);
-    for (const Move& move : moves) {
+    machine.ForEachMove(state, [&](const Move& move, int times) {
       State after = state;
-      StepOutcome outcome;
-      machine.Apply(after, move, outcome);
+      const StepOutcome outcome = machine.Apply(after, move);
       if (outcome.hit && counts.first_hit < 0) counts.first_hit = depth + 1;
-      if (!outcome.changed) continue;
-      ++counts.transitions;
+      if (!outcome.changed) return false;
+      counts.transitions += times;
       ClearUnobserved(after);
       if (depth_of.emplace(after.ToBytes(), depth + 1).second) waiting.push_back(after);
-    }
+      return false;
+    });
   }
   counts.states = depth_of.size();
   return counts;

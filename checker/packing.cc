@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,27 +16,36 @@ namespace {
 
 int WidthOf(uint32_t highest) { return std::bit_width(highest); }
 
-class Reader {
- public:
-  Reader(const PackedWords& in, int at) : in_(in), at_(at) {}
-  template <typename T>
-  void operator()(T& field, int width) {
-    if (width == 0) return;
-    const int word = at_ / 64, shift = at_ % 64;
-    uint64_t value = in_[word] >> shift;
-    if (shift + width > 64) value |= in_[word + 1] << (64 - shift);
-    field = static_cast<T>(value & ((uint64_t{1} << width) - 1));
-    at_ += width;
-  }
-  int at() const { return at_; }
+constexpr uint64_t Ones(int count) {
+  return count == 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
 
- private:
-  const PackedWords& in_;
-  int at_;
+// Gathers the bits of `mask`, and scatters them again, run by run.
+struct Runs {
+  static uint64_t Gather(uint64_t value, uint64_t mask) {
+    uint64_t out = 0;
+    for (int at = 0; mask != 0;) {
+      const int low = std::countr_zero(mask), run = std::countr_one(mask >> low);
+      out |= ((value >> low) & Ones(run)) << at;
+      at += run;
+      mask &= ~(Ones(run) << low);
+    }
+    return out;
+  }
+  static uint64_t Scatter(uint64_t value, uint64_t mask) {
+    uint64_t out = 0;
+    while (mask != 0) {
+      const int low = std::countr_zero(mask), run = std::countr_one(mask >> low);
+      out |= (value & Ones(run)) << low;
+      value = run == 64 ? 0 : value >> run;
+      mask &= ~(Ones(run) << low);
+    }
+    return out;
+  }
 };
 
-// The one description of what is stored, and in which order, for listing and
-// reading.  S is State or const State.
+// The one description of what is stored: calls a(field, width) for each field of
+// `s`.
 template <typename Archive, typename S>
 void VisitTasks(Archive& a, const Layout& l, S& s) {
   for (int i = 0; i < l.limits.tasks; ++i) {
@@ -127,21 +138,42 @@ void Visit(Archive& a, const Layout& l, S& s) {
   }
 }
 
-// Notes where the stored fields of a State are.
-struct ListFields {
-  const State& state;
-  std::vector<StoredField>& stored;
+// Notes where the stored bits of a State are, and clears them in it.
+class StoredBits {
+ public:
+  explicit StoredBits(State& state) : base_(reinterpret_cast<const char*>(&state)) {}
+
   template <typename T>
-  void operator()(const T& field, int width) {
-    constexpr int kSpan = sizeof(uint32_t);
-    const auto offset = static_cast<int>(reinterpret_cast<const char*>(&field) -
-                                         reinterpret_cast<const char*>(&state));
-    const int from = std::min<int>(offset, sizeof(State) - kSpan);
-    const uint32_t mask = sizeof(T) == kSpan ? ~0u : (1u << (8 * sizeof(T))) - 1;
-    if (width != 0)
-      stored.push_back({static_cast<uint16_t>(from), static_cast<uint8_t>(8 * (offset - from)),
-                        static_cast<uint8_t>(width), mask});
+  void operator()(T& field, int width) {
+    if (width == 0) return;
+    const auto offset = static_cast<int>(reinterpret_cast<const char*>(&field) - base_);
+    fields_[offset] = {sizeof(T), width};
+    field = T{};
   }
+
+  // Each word begins with the first field that is not in the one before it.
+  std::vector<StoredWord> Words() const {
+    std::vector<StoredWord> words;
+    for (const auto& [offset, field] : fields_) {
+      if (words.empty() || offset + field.size > words.back().offset + 8)
+        words.push_back({static_cast<uint16_t>(std::min<int>(offset, sizeof(State) - 8))});
+      StoredWord& word = words.back();
+      const int shift = 8 * (offset - word.offset);
+      const uint64_t mask = Ones(field.width) << shift;
+      word.bits += field.width;
+      word.mask |= mask;
+      word.beyond |= (Ones(8 * field.size) << shift) & ~mask;
+    }
+    return words;
+  }
+
+ private:
+  struct Field {
+    int size;   // bytes
+    int width;  // bits that are stored
+  };
+  const char* base_;
+  std::map<int, Field> fields_;  // by offset
 };
 
 void FillLiveInode(const Layout& l, Inode& inode) {
@@ -151,28 +183,105 @@ void FillLiveInode(const Layout& l, Inode& inode) {
   if (l.inode_uid == 0) inode.uid = l.live_inode.uid;
 }
 
-void FillTasks(const Layout& l, State& s) {
-  for (int i = 0; i < kMaxTasks; ++i) {
-    const Task stored = s.tasks[i];
-    Task& task = s.tasks[i];
-    task = l.initial.tasks[i];
-    if (i >= l.limits.tasks) continue;
-    if (l.task_state != 0) task.state = stored.state;
-    if (l.task_tables != 0) {
-      task.fds = stored.fds;
-      task.mm = stored.mm;
-    }
-    if (l.task_parent != 0) task.parent = stored.parent;
-    if (l.task_uid != 0) task.uid = stored.uid;
-    if (l.task_mark != 0) task.mark = stored.mark;
-  }
-}
-
 // A live mapping of one page has nothing stored of its length.
 void FillMappings(const Layout& l, State& s) {
   if (l.map_pages != 0) return;
   for (int i = 0; i < l.limits.tasks; ++i)
     for (int j = 0; j < l.limits.maps; ++j) s.mms[i][j].pages = s.mms[i][j].file != 0;
+}
+
+#ifdef __x86_64__
+// The same by one instruction each. In assembly, as the compiler's intrinsics can
+// only be used where all of the program may be for such a processor.
+struct Bmi2 {
+  static uint64_t Gather(uint64_t value, uint64_t mask) {
+    uint64_t out;
+    asm("pext %2, %1, %0" : "=r"(out) : "r"(value), "r"(mask));
+    return out;
+  }
+  static uint64_t Scatter(uint64_t value, uint64_t mask) {
+    uint64_t out;
+    asm("pdep %2, %1, %0" : "=r"(out) : "r"(value), "r"(mask));
+    return out;
+  }
+};
+bool HasBmi2() { return __builtin_cpu_supports("bmi2") != 0; }
+#else
+using Bmi2 = Runs;
+bool HasBmi2() { return false; }
+#endif
+
+// From the lowest bit up; a full word is written at once.
+template <typename Bits>
+int PackWith(const Layout& layout, const State& state, PackedWords& out, int at) {
+  const auto* const bytes = reinterpret_cast<const char*>(&state);
+  unsigned word = at / 64u, used = at % 64u;
+  uint64_t acc = out[word], lost = 0;
+  for (const StoredWord& stored : layout.stored) {
+    uint64_t eight;
+    std::memcpy(&eight, bytes + stored.offset, sizeof(eight));
+    lost |= eight & stored.beyond;
+    const uint64_t value = Bits::Gather(eight, stored.mask);
+    acc |= value << used;
+    if (used + stored.bits >= 64) {
+      out[word++] = acc;
+      acc = used == 0 ? 0 : value >> (64 - used);
+    }
+    used = (used + stored.bits) % 64;
+  }
+  if (used > 0) out[word] = acc;
+  return lost != 0 ? -1 : static_cast<int>(word * 64 + used);
+}
+
+template <typename Bits>
+int UnpackWith(const Layout& layout, const PackedWords& in, State& state, int at) {
+  state = layout.blank;
+  auto* const bytes = reinterpret_cast<char*>(&state);
+  for (const StoredWord& stored : layout.stored) {
+    const unsigned word = at / 64u, used = at % 64u;
+    uint64_t value = in[word] >> used;
+    if (used + stored.bits > 64) value |= in[word + 1] << (64 - used);
+    uint64_t eight;
+    std::memcpy(&eight, bytes + stored.offset, sizeof(eight));
+    eight |= Bits::Scatter(value, stored.mask);
+    std::memcpy(bytes + stored.offset, &eight, sizeof(eight));
+    at += stored.bits;
+  }
+  FillMappings(layout, state);
+  for (int i = 0; i < layout.limits.inodes; ++i) FillLiveInode(layout, state.inodes[i]);
+  return at;
+}
+
+// Where groups of bytes stand that hold some of the first elements of tables.
+class Groups {
+ public:
+  explicit Groups(const State& state) : base_(reinterpret_cast<const char*>(&state)) {}
+  template <typename Table>
+  void Add(const Table& table, int count) {
+    const auto from = reinterpret_cast<const char*>(table.data()) - base_;
+    const auto bytes = static_cast<int64_t>(count * sizeof(table[0]));
+    for (int64_t at = from / kGroup * kGroup; at < from + bytes; at += kGroup)
+      offsets_.insert(static_cast<uint16_t>(std::min<int64_t>(at, sizeof(State) - kGroup)));
+  }
+  std::vector<uint16_t> Offsets() const { return {offsets_.begin(), offsets_.end()}; }
+
+ private:
+  static constexpr int kGroup = Layout::kGroup;
+  const char* base_;
+  std::set<uint16_t> offsets_;
+};
+
+std::vector<uint16_t> WithinLimits(const Limits& limits, const State& s) {
+  Groups groups(s);
+  groups.Add(s.inodes, limits.inodes);
+  groups.Add(s.files, limits.files);
+  groups.Add(s.tasks, limits.tasks);
+  for (int i = 0; i < limits.tasks; ++i) {
+    groups.Add(s.fds[i], limits.fds);
+    groups.Add(s.mms[i], limits.maps);
+  }
+  groups.Add(s.messages, limits.messages);
+  return groups.Offsets();
 }
 
 }  // namespace
@@ -216,42 +325,32 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
     if (use.sockets) l.message_inode = l.file_inode;
     l.message_end = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   }
-  ListFields list{l.initial, l.stored};
-  Visit(list, l, std::as_const(l.initial));
-  for (const StoredField& field : l.stored) l.bits_ += field.bits;
+  l.blank.limits = limits;
+  l.blank.tasks = initial.tasks;
+  StoredBits bits(l.blank);
+  Visit(bits, l, l.blank);
+  l.stored = bits.Words();
+  l.within_limits = WithinLimits(limits, l.blank);
+  for (const StoredWord& word : l.stored) l.bits_ += word.bits;
   return l;
 }
 
-// From the lowest bit up; a full word is written at once.
+int PackPortably(const Layout& layout, const State& state, PackedWords& out, int at) {
+  return PackWith<Runs>(layout, state, out, at);
+}
+
+int UnpackPortably(const Layout& layout, const PackedWords& in, State& state, int at) {
+  return UnpackWith<Runs>(layout, in, state, at);
+}
+
 int Pack(const Layout& layout, const State& state, PackedWords& out, int at) {
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(&state);
-  int word = at / 64, used = at % 64;
-  uint64_t acc = out[word], lost = 0;
-  for (const StoredField& field : layout.stored) {
-    uint32_t four;
-    std::memcpy(&four, bytes + field.offset, sizeof(four));
-    const uint64_t value = (four >> field.shift) & field.mask;
-    lost |= value >> field.bits;
-    acc |= value << used;
-    used += field.bits;
-    if (used < 64) continue;
-    out[word++] = acc;
-    used -= 64;
-    acc = used == 0 ? 0 : value >> (field.bits - used);
-  }
-  if (used > 0) out[word] = acc;
-  return lost != 0 ? -1 : word * 64 + used;
+  return HasBmi2() ? PackWith<Bmi2>(layout, state, out, at)
+                   : PackWith<Runs>(layout, state, out, at);
 }
 
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at) {
-  state = State{};
-  state.limits = layout.limits;
-  Reader read(in, at);
-  Visit(read, layout, state);
-  FillTasks(layout, state);
-  FillMappings(layout, state);
-  for (int i = 0; i < layout.limits.inodes; ++i) FillLiveInode(layout, state.inodes[i]);
-  return read.at();
+  return HasBmi2() ? UnpackWith<Bmi2>(layout, in, state, at)
+                   : UnpackWith<Runs>(layout, in, state, at);
 }
 
 void EraseUnstored(const Layout& l, State& s) {

@@ -9,9 +9,9 @@
 #ifndef SELKIE_CHECKER_PACKING_H_
 #define SELKIE_CHECKER_PACKING_H_
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -22,12 +22,12 @@ namespace selkie {
 inline constexpr int kMaxPackedWords = 8;
 using PackedWords = std::array<uint64_t, kMaxPackedWords>;
 
-// Where one stored field stands in a State, and how many bits it takes.
-struct StoredField {
-  uint16_t offset = 0;  // of the four bytes that hold it
-  uint8_t shift = 0;    // of its lowest bit in those
-  uint8_t bits = 0;     // 1 .. 32
-  uint32_t mask = 0;    // all that its type can hold
+// The stored bits of eight bytes of a State.
+struct StoredWord {
+  uint16_t offset = 0;  // of the first of the eight
+  uint8_t bits = 0;     // how many are stored, 1 .. 64
+  uint64_t mask = 0;    // which ones
+  uint64_t beyond = 0;  // bits of the same fields that must be zero
 };
 
 struct FieldUse;
@@ -36,6 +36,7 @@ struct FieldUse;
 struct Layout {
   Limits limits;
   State initial;     // tasks that are not stored are as here
+  State blank;       // a state as it is where all that is stored is zero
   Inode live_inode;  // fields that are not stored, of a live inode
   uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
@@ -45,7 +46,11 @@ struct Layout {
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 
-  std::vector<StoredField> stored;  // in the order in which they are packed
+  std::vector<StoredWord> stored;  // by offset, which is the order in which they are packed
+
+  // Offsets of the groups of kGroup bytes in which something within the limits stands.
+  static constexpr int kGroup = 16;
+  std::vector<uint16_t> within_limits;
 
   // Bits of one packed state.
   int bits() const { return bits_; }
@@ -90,18 +95,17 @@ int Pack(const Layout& layout, const State& state, PackedWords& out, int at = 0)
 // Returns the bit after the last one.
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at = 0);
 
-// Makes `to` equal to `from`.  Both have the same limits: what lies beyond them is
+// Pack and Unpack gather and scatter bits with the processor's instructions for
+// it (BMI2) where there are any.  These two do without; the results are the same.
+int PackPortably(const Layout& layout, const State& state, PackedWords& out, int at = 0);
+int UnpackPortably(const Layout& layout, const PackedWords& in, State& state, int at = 0);
+
+// Makes `to` equal to `from`, of the same layout: what lies beyond the limits is
 // zero in both and is not copied.
-inline void CopyWithinLimits(const State& from, State& to) {
-  const Limits& l = from.limits;
-  to.tasks = from.tasks;
-  to.messages = from.messages;
-  std::copy_n(from.inodes.begin(), std::min<int>(l.inodes, kMaxInodes), to.inodes.begin());
-  std::copy_n(from.files.begin(), std::min<int>(l.files, kMaxFiles), to.files.begin());
-  for (int i = 0; i < std::min<int>(l.tasks, kMaxTasks); ++i) {
-    to.fds[i] = from.fds[i];
-    std::copy_n(from.mms[i].begin(), std::min<int>(l.maps, kMaxMaps), to.mms[i].begin());
-  }
+inline void CopyWithinLimits(const Layout& layout, const State& from, State& to) {
+  for (const uint16_t offset : layout.within_limits)
+    std::memcpy(reinterpret_cast<char*>(&to) + offset,
+                reinterpret_cast<const char*>(&from) + offset, Layout::kGroup);
 }
 
 // Clears the fields that are not stored, in place.

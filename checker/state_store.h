@@ -2,7 +2,9 @@
 //
 // States stand one after the other in an array, each with the number of the
 // state that it was found from; an open-addressed table of numbers finds them
-// again.  A look-up is two cache misses, so look-ups wait in a ring: when a
+// again.  The bits of a slot that its number leaves free hold part of the
+// state's hash, so that a state is looked at only if it is very likely the right
+// one.  A look-up is two cache misses, so look-ups wait in a ring: when a
 // state enters, its table slot is prefetched; half a ring later the state that
 // the slot names; and when it leaves, both are there.  Order of entry is kept.
 #ifndef SELKIE_CHECKER_STATE_STORE_H_
@@ -44,7 +46,7 @@ class StateStore {
  public:
   using Words = std::array<uint64_t, W>;
 
-  StateStore() : slots_(uint64_t{1} << 12, 0), mask_(slots_.size() - 1) {}
+  StateStore() { Resize(12); }
 
   // Looks `words` up, some time before the next Flush returns; a new state is
   // appended with `parent`.
@@ -53,7 +55,7 @@ class StateStore {
     waiting.words = words;
     waiting.parent = parent;
     waiting.hash = Hash(words);
-    __builtin_prefetch(&slots_[waiting.hash & mask_]);
+    __builtin_prefetch(&slots_[static_cast<uint32_t>(waiting.hash) & mask_]);
     ++entered_;
     if (entered_ - left_ > kRing / 2) PrefetchState(ring_[(entered_ - kRing / 2 - 1) % kRing]);
     if (entered_ - left_ == kRing) Leave();
@@ -75,7 +77,7 @@ class StateStore {
 
  private:
   static constexpr uint64_t kRing = 32;
-  static constexpr uint64_t kMostStates = 0xffffff00u;
+  static constexpr uint64_t kMostStates = 0xdfffffffu;  // seven eighths of 2^32
   struct Waiting {
     Words words;
     uint64_t hash;
@@ -88,7 +90,8 @@ class StateStore {
       h = (h ^ w) * 0xff51afd7ed558ccdu;
       h ^= h >> 32;
     }
-    return h * 0xc4ceb9fe1a85ec53u >> 8;
+    h *= 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 29;
   }
 
   // std::array's own comparison calls memcmp.
@@ -98,41 +101,56 @@ class StateStore {
     return difference == 0;
   }
 
+  // The part of a slot that comes from the hash; the lower half of the hash says
+  // where it stands.
+  uint32_t TagOf(uint64_t hash) const { return static_cast<uint32_t>(hash >> 32) & ~mask_; }
+
+  // The number + 1 of the state in a slot that has this tag, or 0.
+  uint32_t Named(uint32_t slot, uint32_t tag) const {
+    return slot != 0 && (slot & ~mask_) == tag ? slot & mask_ : 0;
+  }
+
   void PrefetchState(const Waiting& waiting) const {
-    const uint32_t slot = slots_[waiting.hash & mask_];
-    if (slot != 0) __builtin_prefetch(&states_[slot - 1]);
+    const uint32_t tag = TagOf(waiting.hash);
+    uint32_t at = static_cast<uint32_t>(waiting.hash) & mask_;
+    while (slots_[at] != 0 && Named(slots_[at], tag) == 0) at = (at + 1) & mask_;
+    if (slots_[at] != 0) __builtin_prefetch(&states_[(slots_[at] & mask_) - 1]);
   }
 
   void Leave() {
     const Waiting& waiting = ring_[left_++ % kRing];
-    uint64_t at = waiting.hash & mask_;
-    for (; slots_[at] != 0; at = (at + 1) & mask_)
-      if (Same(states_[slots_[at] - 1], waiting.words)) return;
+    const uint32_t tag = TagOf(waiting.hash);
+    uint32_t at = static_cast<uint32_t>(waiting.hash) & mask_;
+    for (; slots_[at] != 0; at = (at + 1) & mask_) {
+      const uint32_t named = Named(slots_[at], tag);
+      if (named != 0 && Same(states_[named - 1], waiting.words)) return;
+    }
     if (full()) return;
     states_.PushBack(waiting.words);
     parents_.PushBack(waiting.parent);
-    slots_[at] = static_cast<uint32_t>(states_.size());
-    if (states_.size() * 5 > slots_.size() * 3) Grow();
+    slots_[at] = tag | static_cast<uint32_t>(states_.size());
+    if (states_.size() * 8 > slots_.size() * 7) Resize(bits_ + 1);
   }
 
   // The table is made anew from the array, after the old one is gone.
-  void Grow() {
-    const uint64_t size = slots_.size() * 2;
-    slots_ = {};
-    slots_.shrink_to_fit();
-    slots_.resize(size, 0);
-    mask_ = size - 1;
+  void Resize(int bits) {
+    bits_ = bits;
+    mask_ = static_cast<uint32_t>((uint64_t{1} << bits) - 1);
+    std::vector<uint32_t>().swap(slots_);
+    slots_.resize(uint64_t{1} << bits, 0);
     for (uint64_t i = 0; i < states_.size(); ++i) {
-      uint64_t at = Hash(states_[i]) & mask_;
+      const uint64_t hash = Hash(states_[i]);
+      uint32_t at = static_cast<uint32_t>(hash) & mask_;
       while (slots_[at] != 0) at = (at + 1) & mask_;
-      slots_[at] = static_cast<uint32_t>(i + 1);
+      slots_[at] = TagOf(hash) | static_cast<uint32_t>(i + 1);
     }
   }
 
   GrowingArray<Words> states_;
   GrowingArray<uint32_t> parents_;
-  std::vector<uint32_t> slots_;  // number of a state plus one, or 0
-  uint64_t mask_;
+  std::vector<uint32_t> slots_;  // 0, or part of a hash and the number of a state plus one
+  int bits_ = 0;                 // of a number; there are as many slots as numbers
+  uint32_t mask_ = 0;            // those bits
   std::array<Waiting, kRing> ring_{};
   uint64_t entered_ = 0, left_ = 0;
 };

@@ -77,13 +77,15 @@ std::string RuleLines(const Rule& rule) {
 }
 
 std::string RulesAt(const Semantics& s, int point) {
-  if (s.at[point].empty()) return "";
+  std::string out;
+  for (const Rule& rule : s.rules)
+    if (static_cast<int>(rule.point) == point) out += RuleLines(rule);
+  if (out.empty()) return "";
   const int call = point - static_cast<int>(Point::kExtension);
-  std::string out = fmt::format(
-      "\nat {}\n", call >= 0 ? std::string_view(s.extensions[static_cast<size_t>(call)].name)
-                             : PointName(static_cast<Point>(point)));
-  for (uint16_t index : s.at[point]) out += RuleLines(s.rules[index]);
-  return out;
+  return fmt::format("\nat {}\n",
+                     call >= 0 ? std::string_view(s.extensions[static_cast<size_t>(call)].name)
+                               : PointName(static_cast<Point>(point))) +
+         out;
 }
 
 std::string ProtocolLines(const Protocol& protocol) {

@@ -164,9 +164,9 @@ absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec);
 // Words of Call::arg that an argument of this kind takes: 0, 1 or 2.
 int WordsOf(ArgKind kind);
 
-// The words of Call::arg that the kernel takes as int or unsigned int, one bit
-// a word; the others are 64 bits wide.
-uint8_t IntWordsOf(Op op);
+// By word of Call::arg: all ones if the kernel takes it as int or unsigned int, 0
+// if it is 64 bits wide.
+const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op);
 
 // The short name under which properties, JSON and options know a call: the
 // function's own name, or F_ADD_SEALS and the like for fcntl's commands.

@@ -138,19 +138,21 @@ constexpr int CountWords(ArgKind kind) {
   return kind == A::kPath ? 2 : 1;
 }
 
-constexpr uint8_t IntWords(const CallSpec& spec) {
-  int word = 0;
-  unsigned ints = 0;
+using WordMasks = std::array<uint64_t, kMaxWords>;
+
+constexpr WordMasks IntWords(const CallSpec& spec) {
+  size_t word = 0;
+  WordMasks masks{};
   for (int i = 0; i < spec.num_args; ++i) {
     const ArgKind kind = spec.args[i].kind;
     for (int j = 0; j < CountWords(kind); ++j, ++word)
-      if (kind != A::kSize && kind != A::kAddress) ints |= 1u << word;
+      if (kind != A::kSize && kind != A::kAddress) masks[word] = ~uint64_t{0};
   }
-  return static_cast<uint8_t>(ints);
+  return masks;
 }
 
 constexpr auto kIntWords = [] {
-  std::array<uint8_t, std::size(kTable)> words{};
+  std::array<WordMasks, std::size(kTable)> words{};
   for (size_t i = 0; i < words.size(); ++i) words[i] = IntWords(kTable[i]);
   return words;
 }();
@@ -167,7 +169,9 @@ absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec) {
 
 int WordsOf(ArgKind kind) { return CountWords(kind); }
 
-uint8_t IntWordsOf(Op op) { return kIntWords[static_cast<size_t>(op)]; }
+const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {
+  return kIntWords[static_cast<size_t>(op)];
+}
 
 std::string_view ShortName(Op op) {
   const CallSpec& spec = SpecOf(op);

@@ -22,11 +22,11 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   inode.uid = s.tasks[c.task].uid;
   inode.mask = semantics.initial_mask;
   constexpr int kPoint = static_cast<int>(Point::kCreate);
-  Facts facts = FactsOf(s, c.task, inode, -1, nullptr, semantics, kPoint);
+  Facts facts = FactsOf(s, c.task, inode, false, nullptr, semantics, kPoint);
   facts.Set(FactSet::kFlags, FlagFacts(flags));
   Targets targets{.inode = &inode};
   const Rule* last = nullptr;
-  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last))
+  if (const Rule* rule = DecideWith(s, -1, semantics, kPoint, facts, targets, &last))
     return Refused(rule);  // sanitize_flags
 
   const int fd = LowestFreeFd(s, c.task);

@@ -16,9 +16,9 @@ const Rule* DecideDup(const State& s, const Call& c, int f, const Semantics& sem
   if (!HasRules(semantics, Point::kDup)) return nullptr;
   const int node = s.files[f].inode - 1;
   Targets targets{.file = file};
-  return DecideWith(semantics, kPoint,
-                    FactsOf(s, c.task, s.inodes[node], node, file, semantics, kPoint), targets,
-                    nullptr);
+  Facts facts = FactsOf(s, c.task, s.inodes[node], true, file, semantics, kPoint);
+  const Rule* last = nullptr;
+  return DecideWith(s, node, semantics, kPoint, facts, targets, &last);
 }
 
 // Puts file `f` at the lowest free descriptor >= min.

@@ -50,7 +50,7 @@ Result Extend(State& s, const Call& c, const Semantics& semantics) {
   ruling.facts.Set(Fact::kUnknownSeal, seals && (c.arg[2] & ~int64_t{semantics.known_seals}) != 0);
   ruling.targets.arg = static_cast<uint8_t>(c.arg[2]);
   ruling.targets.adding = &adding;
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (!IsMemfd(s, node))
     return extension.function == "ioctl" ? Fail(ENOTTY, "fs/ioctl.c: not a memfd")
                                          : Fail(EINVAL, "fs/fcntl.c: not a memfd");

@@ -94,15 +94,16 @@ struct Targets {
   bool unmapped = false;     // kUnmap
 };
 
-// Facts about the inode and the file that any rule may read; the derived ones
-// (mapped-shared, mapped-writable) only if some rule at `point` reads them.
-Facts FactsOf(const State& s, int task, const Inode& inode, int inode_index, const File* file,
+// Facts about the inode and the file that any rule may read; those that are
+// derived from mappings (mapped-shared, mapped-writable) are false if the inode
+// does not exist yet, and otherwise unknown until a rule reads them.
+Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const File* file,
               const Semantics& semantics, int point);
 
-// Decides at `point`.  Returns the refusing rule or null; *last is the last
-// rule that applied.
-const Rule* DecideWith(const Semantics& semantics, int point, Facts facts, Targets& targets,
-                       const Rule** last);
+// Decides at `point` about inode `node` (index).  Returns the refusing rule or
+// null; *last becomes the last rule that applied, if one did.
+const Rule* DecideWith(const State& s, int node, const Semantics& semantics, int point,
+                       Facts& facts, Targets& targets, const Rule** last);
 
 inline bool HasRules(const Semantics& semantics, Point point) {
   return !semantics.at[static_cast<int>(point)].empty();
@@ -121,9 +122,8 @@ class Ruling {
   Ruling& operator=(const Ruling&) = delete;
 
   // Tries the rules with the facts as they are now; may be called again, with
-  // other facts, for the next chunk or mapping.  If one refuses, returns true
-  // and sets *error.
-  bool Refuses(Result* error);
+  // other facts, for the next chunk or mapping.  The rule that refused, or null.
+  const Rule* Refuses();
 
   // Writes inode and file back, sets result->rule and adds to result->changed.
   void Commit(State& s, Result* result) const;
@@ -135,6 +135,7 @@ class Ruling {
   const Rule* last = nullptr;  // the last rule that applied
 
  private:
+  const State& state_;
   const Semantics& semantics_;
   const int point_, node_, file_;
 };
@@ -162,6 +163,8 @@ Result SetSize(State& s, const Call& c, int file, int node, int64_t size,
                const Semantics& semantics);
 
 // ---- Mappings ----
+
+inline constexpr uint64_t kPageMask = kPageSize - 1;
 
 // Arena pages [begin, end).
 struct PageRange {

@@ -26,7 +26,7 @@ Result Fchmod(State& s, const Call& c, const Semantics& semantics) {
   const auto mode = static_cast<uint16_t>(c.arg[1] & 07777);
   Ruling ruling(s, c, node, f, semantics, Point::kChmod);
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   Result result = Unchanged(0);
   ruling.inode.mode = mode;
   ruling.Commit(s, &result);

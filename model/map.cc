@@ -6,7 +6,6 @@
 namespace selkie {
 namespace {
 
-constexpr uint64_t kPageMask = kPageSize - 1;
 constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
 
 // Lengths above the first are beyond any address space (TASK_SIZE is 2^47 or
@@ -138,12 +137,13 @@ const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
 }
 
 // A refusal after MAP_FIXED has unmapped what was there.
-Result RefusedUnmapped(State& s, const Call& c, PageRange range, Result error) {
+Result RefusedUnmapped(State& s, const Call& c, PageRange range, const Rule* refused) {
   AddressSpace mm = SpaceOf(s, c);
-  if (IsGap(mm, range)) return error;
+  if (IsGap(mm, range)) return Refused(refused);
   if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
+  Result error = Refused(refused);
   error.changed = true;
   return error;
 }
@@ -166,11 +166,10 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.facts.Set(Fact::kShared, m.vm_shared);
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(SpaceOf(s, c), request.range, m));
   ruling.targets.mapping = &m;
-  Result error;
-  const bool refused = ruling.Refuses(&error);
-  if (refused && ruling.targets.unmapped && request.fixed)
-    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, request.range, error);
-  if (refused) return error;
+  const Rule* const refused = ruling.Refuses();
+  if (refused != nullptr && ruling.targets.unmapped && request.fixed)
+    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, request.range, refused);
+  if (refused != nullptr) return Refused(refused);
   if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
   if (bound != nullptr) return Bound(bound);
 
@@ -189,11 +188,12 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
 // ---- mprotect ----
 
 // One mapping of the range (mprotect_fixup); `part` is its piece in the range.
-// Returns false and sets *error if the kernel refuses or the table is full.
-bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
+// Writes to *mm and sets *changed if it changes.  Returns false and sets *result
+// if the kernel refuses or the table is full.
+bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, bool* changed,
                 const Semantics& semantics, Result* result) {
   const auto prot = static_cast<uint8_t>(c.arg[2] & kProtAll);
-  const Mapping before = part;
+  const uint8_t prot_before = part.prot, may_before = part.may;
   if (HasRules(semantics, Point::kMprotect)) {
     const int f = part.file - 1;
     Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMprotect);
@@ -201,7 +201,10 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
     ruling.facts.Set(FactSet::kMay, part.may);
     ruling.facts.Set(Fact::kShared, part.vm_shared);
     ruling.targets.mapping = &part;
-    if (ruling.Refuses(result)) return false;
+    if (const Rule* rule = ruling.Refuses()) {
+      *result = Refused(rule);
+      return false;
+    }
     if (ruling.last != nullptr) result->rule = ruling.last;
   }
   if ((prot & ~part.may) != 0) {
@@ -209,7 +212,8 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
     return false;
   }
   part.prot = prot;
-  if (part == before) return true;
+  if (prot == prot_before && part.may == may_before) return true;
+  *changed = true;
   for (Mapping& m : *mm) {
     if (m.start != part.start || m.pages != part.pages) continue;
     m = part;
@@ -225,6 +229,7 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm,
 // The loop of do_mprotect_pkey: in order, up to the first failure.
 Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& semantics) {
   AddressSpace mm = SpaceOf(s, c);
+  bool changed = false;
   Result result = Unchanged(0);
   int page = range.begin;
   while (page < range.end) {
@@ -234,12 +239,12 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
       break;
     }
     const Mapping part = Piece(SpaceOf(s, c)[j], range);
-    if (!ProtectOne(s, c, part, &mm, semantics, &result)) break;
+    if (!ProtectOne(s, c, part, &mm, &changed, semantics, &result)) break;
     page = EndOf(part);
   }
   if (result.kind == Result::Kind::kBound) return result;
-  result.changed = mm != SpaceOf(s, c);
-  if (result.changed) SpaceOf(s, c) = mm;
+  result.changed = changed;
+  if (changed) SpaceOf(s, c) = mm;
   return result;
 }
 

@@ -145,7 +145,7 @@ TEST_F(MapTest, ARuleCanSayThatMapFixedUnmapsBeforeItRefuses) {
 }
 
 TEST_F(MapTest, ARuleSeesThatANewMappingWouldMergeWithItsNeighbour) {
-  semantics.at[static_cast<int>(Point::kMmap)].clear();
+  std::erase_if(semantics.rules, [](const Rule& rule) { return rule.point == Point::kMmap; });
   AddRule(semantics, Point::kMmap, "merges", EffectKind::kRefuse, EEXIST,
           {When().Has(Fact::kMerges)});
   const int64_t fd = Memfd(4 * kPage);

@@ -9,12 +9,6 @@
 namespace selkie {
 namespace {
 
-bool EndIsOpen(const State& s, int node, int end) {
-  for (int i = 0; i < s.limits.files; ++i)
-    if (s.files[i].inode == node + 1 && s.files[i].end == end) return true;
-  return false;
-}
-
 int FreeMessage(const State& s) {
   for (int i = 0; i < s.limits.messages; ++i)
     if (s.messages[i].file == 0) return i;
@@ -58,9 +52,8 @@ bool PendingError(State& s, int socket, Result* error) {
 
 // Queues file `f` for `to`, if the rules allow.
 Result Queue(State& s, const Call& c, int f, Message to, const Semantics& semantics) {
-  Result error;
   Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kSend);
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   const int slot = FreeMessage(s);
   if (slot < 0) return Bound("no free message within the bounds");
   to.file = static_cast<uint8_t>(f + 1);

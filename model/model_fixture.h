@@ -50,12 +50,9 @@ inline void AddRule(Semantics& s, int point, std::string name, EffectKind effect
   rule.point = static_cast<Point>(point);
   rule.effect = effect;
   rule.bits = bits;
-  for (const When& when : terms) {
-    rule.terms.push_back(when.term());
-    s.facts_read[point] |= when.term().mask;
-  }
-  s.at[point].push_back(static_cast<uint16_t>(s.rules.size()));
+  for (const When& when : terms) rule.terms.push_back(when.term());
   s.rules.push_back(std::move(rule));
+  IndexRules(s);
 }
 inline void AddRule(Semantics& s, Point point, std::string name, EffectKind effect, int64_t bits,
                     std::vector<When> terms) {

@@ -6,8 +6,6 @@
 namespace selkie {
 namespace {
 
-constexpr uint64_t kPageMask = kPageSize - 1;
-
 struct Request {
   int task = 0;
   PageRange old;  // old.begin is the old address; old.end may be beyond the
@@ -211,8 +209,7 @@ const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
   ruling.facts.Set(FactSet::kProt, m.prot);
   ruling.facts.Set(FactSet::kMay, m.may);
   ruling.facts.Set(Fact::kShared, m.vm_shared);
-  Result error;
-  return ruling.Refuses(&error) ? error.rule : nullptr;
+  return ruling.Refuses();
 }
 
 }  // namespace

@@ -109,11 +109,12 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
   constexpr int kPoint = static_cast<int>(Point::kOpenProc);
   File file = NewFile(flags, how);
   Inode inode = s.inodes[node];
-  Facts facts = FactsOf(s, c.task, inode, node, &s.files[link], semantics, kPoint);
+  Facts facts = FactsOf(s, c.task, inode, true, &s.files[link], semantics, kPoint);
   facts.Set(FactSet::kWant, WantFacts(how));
   Targets targets{.inode = &inode, .file = &file};
   const Rule* last = nullptr;
-  if (const Rule* rule = DecideWith(semantics, kPoint, facts, targets, &last)) return Refused(rule);
+  if (const Rule* rule = DecideWith(s, node, semantics, kPoint, facts, targets, &last))
+    return Refused(rule);
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");

@@ -57,7 +57,10 @@ bool MayCopy(const State& s, const Call& c, AddressSpace* mm, const Semantics& s
     ruling.facts.Set(FactSet::kMay, m.may);
     ruling.facts.Set(Fact::kShared, m.vm_shared);
     ruling.targets.mapping = &m;
-    if (ruling.Refuses(error)) return false;
+    if (const Rule* rule = ruling.Refuses()) {
+      *error = Refused(rule);
+      return false;
+    }
     m.prot &= m.may;
   }
   return true;

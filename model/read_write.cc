@@ -47,7 +47,7 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
   if (!IsMemfd(s, node)) return Bound("reading from a socket is not modelled");
   Result error;
   Ruling ruling(s, c, node, f, semantics, Point::kRead);
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (BadCount(count, pos, &error)) return error;
 
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
@@ -74,7 +74,10 @@ int64_t WriteChunks(const State& s, const Call& c, Ruling& ruling, int64_t pos, 
     const int64_t at = pos + written;
     const int64_t end = at + std::min(chunk - (at & (int64_t{chunk} - 1)), count - written);
     ruling.facts.Set(Fact::kGrows, end > ruling.inode.size);
-    if (ruling.Refuses(error)) return written > 0 ? written : -1;  // shmem_write_begin
+    if (const Rule* rule = ruling.Refuses()) {  // shmem_write_begin
+      *error = Refused(rule);
+      return written > 0 ? written : -1;
+    }
     if (end > SizeLimit(s)) {
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;

@@ -49,7 +49,7 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
 
 }  // namespace
 
-Facts FactsOf(const State& s, int task, const Inode& inode, int inode_index, const File* file,
+Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const File* file,
               const Semantics& semantics, int point) {
   Facts facts;
   facts.Set(FactSet::kSeals, inode.seals);
@@ -58,41 +58,39 @@ Facts FactsOf(const State& s, int task, const Inode& inode, int inode_index, con
   facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
   facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
   facts.Set(Fact::kOwner, s.tasks[task].uid == 0 || s.tasks[task].uid == inode.uid);
-  const uint64_t read = semantics.facts_read[point];
-  if (inode_index >= 0 && (read & FactBit(Fact::kMapped)) != 0)
-    facts.Set(Fact::kMapped, HasWritableMapping(s, inode_index, false));
-  if (inode_index >= 0 && (read & FactBit(Fact::kMappedWritable)) != 0)
-    facts.Set(Fact::kMappedWritable, HasWritableMapping(s, inode_index, true));
+  if (exists)
+    facts.unknown =
+        semantics.facts_read[point] & (FactBit(Fact::kMapped) | FactBit(Fact::kMappedWritable));
   return facts;
 }
 
-const Rule* DecideWith(const Semantics& semantics, int point, Facts facts, Targets& targets,
-                       const Rule** last) {
-  const Rule* applied = nullptr;
-  const Rule* refused = Decide(semantics, point, facts, applied,
-                               [&](const Rule& rule) { Apply(rule, targets, facts); });
-  if (last != nullptr) *last = applied;
-  return refused;
+const Rule* DecideWith(const State& s, int node, const Semantics& semantics, int point,
+                       Facts& facts, Targets& targets, const Rule** last) {
+  const auto look_up = [&](Facts& looked_up) {
+    looked_up.Set(Fact::kMapped, HasWritableMapping(s, node, false));
+    looked_up.Set(Fact::kMappedWritable, HasWritableMapping(s, node, true));
+  };
+  return Decide(semantics, point, facts, *last, look_up,
+                [&](const Rule& rule) { Apply(rule, targets, facts); });
 }
 
 Ruling::Ruling(const State& s, const Call& c, int node, int f, const Semantics& semantics,
                int point)
-    : inode(s.inodes[node]), semantics_(semantics), point_(point), node_(node), file_(f) {
+    : inode(s.inodes[node]),
+      state_(s),
+      semantics_(semantics),
+      point_(point),
+      node_(node),
+      file_(f) {
   if (f >= 0) file = s.files[f];
   targets.inode = &inode;
   if (f >= 0) targets.file = &file;
   if (!semantics.at[point].empty())
-    facts = FactsOf(s, c.task, inode, node, targets.file, semantics, point);
+    facts = FactsOf(s, c.task, inode, true, targets.file, semantics, point);
 }
 
-bool Ruling::Refuses(Result* error) {
-  if (semantics_.at[point_].empty()) return false;
-  const Rule* applied = nullptr;
-  const Rule* refused = Decide(semantics_, point_, facts, applied,
-                               [&](const Rule& rule) { Apply(rule, targets, facts); });
-  if (applied != nullptr) last = applied;
-  if (refused != nullptr) *error = Refused(refused);
-  return refused != nullptr;
+const Rule* Ruling::Refuses() {
+  return DecideWith(state_, node_, semantics_, point_, facts, targets, &last);
 }
 
 void Ruling::Commit(State& s, Result* result) const {

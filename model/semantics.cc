@@ -82,4 +82,17 @@ absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
   return Parse(source, loader, &names);
 }
 
+void IndexRules(Semantics& semantics) {
+  semantics.at = {};
+  semantics.facts_read = {};
+  for (size_t i = 0; i < semantics.rules.size(); ++i) {
+    const Rule& rule = semantics.rules[i];
+    const int point = static_cast<int>(rule.point);
+    std::vector<TermOfRule>& terms = semantics.at[point];
+    const auto next = static_cast<uint16_t>(terms.size() + rule.terms.size());
+    for (const Term& term : rule.terms) terms.push_back({term, static_cast<uint16_t>(i), next});
+    semantics.facts_read[point] |= BitsRead(rule.terms);
+  }
+}
+
 }  // namespace selkie

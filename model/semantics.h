@@ -100,6 +100,7 @@ std::string_view PointName(Point point);
 // The facts in view at a decision point.
 struct Facts {
   uint64_t word = 0;
+  uint64_t unknown = 0;  // bits that cost a search of the state, not looked up yet
 
   // Replaces the whole set; bits beyond its width are dropped.
   void Set(FactSet set, uint64_t bits) {
@@ -114,6 +115,7 @@ struct Facts {
   void Set(Fact fact, bool value) {
     const uint64_t bit = uint64_t{1} << static_cast<int>(fact);
     word = value ? word | bit : word & ~bit;
+    unknown &= ~bit;
   }
 };
 
@@ -178,6 +180,13 @@ struct Protocol {
   int hand_out = 0;  // the variable that receivers are given afterwards
 };
 
+// A term of a rule, as Decide tries it.
+struct TermOfRule {
+  Term term;
+  uint16_t rule = 0;  // index
+  uint16_t next = 0;  // where the first term of the next rule at the point stands
+};
+
 // Seals and protocol of a semantics decide what "sealed" means in a property:
 // the protocol has finished.
 struct Semantics {
@@ -188,9 +197,9 @@ struct Semantics {
                                    // first kernel; none for a kernel
   bool is_kernel = false;          // what released kernels do, not a proposal
   std::vector<SealName> seals;
-  std::vector<Rule> rules;                           // all, in order, with inherited ones
-  std::array<std::vector<uint16_t>, kNumPoints> at;  // rule indices by point
-  std::array<uint64_t, kNumPoints> facts_read{};     // bits some rule reads
+  std::vector<Rule> rules;                             // all, in order, with inherited ones
+  std::array<std::vector<TermOfRule>, kNumPoints> at;  // by point: see IndexRules
+  std::array<uint64_t, kNumPoints> facts_read{};       // bits some rule reads
   std::vector<Extension> extensions;
   Protocol protocol;
   uint8_t known_seals = 0;           // bits of all declared seals
@@ -212,17 +221,31 @@ using SemanticsLoader = std::function<absl::StatusOr<SemanticsSource>(std::strin
 absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
                                          const SemanticsLoader& loader);
 
-// Tries the rules at `point` in order.  `act` is called with each rule that
-// applies and is neither kRefuse nor kAccept; it may change `facts`, which later
-// rules then see.  Returns the rule that refused, or null.  `last` receives the
-// last rule that applied, if any; kUnmap does not count, as it shows only if a
-// later rule refuses.
-template <typename Act>
+// Makes `at` and `facts_read` from `rules`.
+void IndexRules(Semantics& semantics);
+
+// Tries the rules at `point` in order.  `look_up` is called with `facts` if all
+// that is known of them agrees with a term that reads unknown ones, and makes
+// these known.  `act` is called with each rule that applies and is neither
+// kRefuse nor kAccept; it may change `facts`, which later rules then see.  Returns
+// the rule that refused, or null.  `last` receives the last rule that applied, if
+// any; kUnmap does not count, as it shows only if a later rule refuses.
+template <typename LookUp, typename Act>
 const Rule* Decide(const Semantics& semantics, int point, Facts& facts, const Rule*& last,
-                   Act act) {
-  for (uint16_t index : semantics.at[point]) {
-    const Rule& rule = semantics.rules[index];
-    if (!Satisfies(rule.terms, facts.word)) continue;
+                   LookUp look_up, Act act) {
+  const std::vector<TermOfRule>& terms = semantics.at[point];
+  for (size_t i = 0; i < terms.size();) {
+    const Term& term = terms[i].term;
+    if (((facts.word ^ term.want) & term.mask & ~facts.unknown) != 0) {
+      ++i;
+      continue;
+    }
+    if ((term.mask & facts.unknown) != 0) {
+      look_up(facts);
+      continue;
+    }
+    const Rule& rule = semantics.rules[terms[i].rule];
+    i = terms[i].next;
     if (rule.effect != EffectKind::kUnmap) last = &rule;
     if (rule.effect == EffectKind::kRefuse) return &rule;
     if (rule.effect == EffectKind::kAccept) return nullptr;

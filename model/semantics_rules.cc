@@ -218,18 +218,12 @@ absl::Status Apply(const SemanticsSource& source, const Statement& statement,
                   : AddRule(source, statement, std::move(rule), semantics);
 }
 
-// What Decide looks up, and what the calls that are declared give back.
-void Index(Semantics* semantics) {
-  semantics->at = {};
-  semantics->facts_read = {};
-  for (size_t i = 0; i < semantics->rules.size(); ++i) {
-    const Rule& rule = semantics->rules[i];
-    const int point = static_cast<int>(rule.point);
-    semantics->at[point].push_back(static_cast<uint16_t>(i));
-    semantics->facts_read[point] |= BitsRead(rule.terms);
+// What the calls that are declared give back.
+void SetReturns(Semantics* semantics) {
+  for (const Rule& rule : semantics->rules)
     if (rule.effect == EffectKind::kNewFile)
-      semantics->extensions[point - static_cast<int>(Point::kExtension)].returns = ReturnKind::kFd;
-  }
+      semantics->extensions[static_cast<int>(rule.point) - static_cast<int>(Point::kExtension)]
+          .returns = ReturnKind::kFd;
 }
 
 }  // namespace
@@ -238,7 +232,8 @@ absl::Status CompileRules(const SemanticsSource& source, const SemanticsText& te
                           Semantics* semantics) {
   for (const Statement& statement : text.statements)
     if (absl::Status status = Apply(source, statement, semantics); !status.ok()) return status;
-  Index(semantics);
+  IndexRules(*semantics);
+  SetReturns(semantics);
   return absl::OkStatus();
 }
 

@@ -58,7 +58,8 @@ Semantics Good(std::string_view text) {
 
 std::vector<std::string> RulesAt(const Semantics& semantics, int point) {
   std::vector<std::string> names;
-  for (uint16_t index : semantics.at[point]) names.push_back(semantics.rules[index].name);
+  for (size_t i = 0; i < semantics.at[point].size(); i = semantics.at[point][i].next)
+    names.push_back(semantics.rules[semantics.at[point][i].rule].name);
   return names;
 }
 std::vector<std::string> RulesAt(const Semantics& semantics, Point point) {
@@ -169,7 +170,7 @@ replace rule sealed add_seals: refuse EBUSY
 drop grows
 )");
   EXPECT_THAT(RulesAt(s, Point::kAddSeals), ElementsAre("sealed", "last"));
-  EXPECT_EQ(s.rules[s.at[static_cast<int>(Point::kAddSeals)][0]].bits, EBUSY);
+  EXPECT_EQ(s.rules[s.at[static_cast<int>(Point::kAddSeals)][0].rule].bits, EBUSY);
   EXPECT_EQ(s.rules[0].line, 3);
   EXPECT_THAT(RulesAt(s, Point::kWrite), IsEmpty());
   EXPECT_EQ(s.facts_read[static_cast<int>(Point::kWrite)], 0u);

@@ -100,8 +100,7 @@ Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Sem
   Ruling ruling(s, c, node, made, semantics, Point::kTruncate);
   ruling.facts.Set(Fact::kGrows, size > ruling.inode.size);
   ruling.facts.Set(Fact::kShrinks, size < ruling.inode.size);
-  Result error;
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (size > SizeLimit(s)) return Bound("the size is beyond the bounds");
 
   Result result = Unchanged(0);
@@ -156,7 +155,7 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kPunch, punch);
   ruling.facts.Set(Fact::kGrows, !punch && c.arg[2] + c.arg[3] > ruling.inode.size);
-  if (ruling.Refuses(&error)) return error;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // measured on 6.1 to 6.18
   return punch ? PunchHole(s, c, f, node, ruling) : Allocate(s, c, f, node, ruling);
 }

@@ -35,12 +35,6 @@ uint32_t ReferencedInodes(const State& s) {
   return held;
 }
 
-bool EndIsOpen(const State& s, int inode, int end) {
-  for (const File& file : s.files)
-    if (file.inode == inode + 1 && file.end == end) return true;
-  return false;
-}
-
 // A message can be received while the socket at its end is open, or its task
 // runs.
 bool CanBeReceived(const State& s, const Message& message) {
@@ -368,6 +362,12 @@ int LowestFreeFd(const State& s, int task, int64_t min) {
   for (int64_t i = std::max<int64_t>(min - kFirstFd, 0); i < s.limits.fds; ++i)
     if (table[i].file == 0) return static_cast<int>(i) + kFirstFd;
   return -1;
+}
+
+bool EndIsOpen(const State& s, int inode, int end) {
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].inode == inode + 1 && s.files[i].end == end) return true;
+  return false;
 }
 
 int FreeFile(const State& s) {

@@ -93,17 +93,17 @@ using FdTable = std::array<Fd, kMaxFds>;  // slot i is descriptor kFirstFd + i
 
 // One VMA.  Kept sorted by start within its address space; free slots last.
 struct Mapping {
-  uint8_t file = 0;       // index + 1, or 0: this slot is free
-  uint8_t start = 0;      // first page in the arena
-  uint8_t pages = 0;      // length in pages, 1 .. kMaxPages
-  uint8_t pgoff = 0;      // first page in the file
+  uint8_t file = 0;  // index + 1, or 0: this slot is free
+  uint8_t mark = 0;
   uint8_t prot = 0;       // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
   uint8_t may = 0;        // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
   uint8_t shared = 0;     // stores reach the file (mmap was MAP_SHARED)
   uint8_t vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
                           // writing (mm/mmap.c do_mmap)
-  uint8_t mark = 0;
-  uint8_t copied = 0;  // private pages copied on write, one bit a page
+  uint8_t start = 0;      // first page in the arena
+  uint8_t pages = 0;      // length in pages, 1 .. kMaxPages
+  uint8_t pgoff = 0;      // first page in the file
+  uint8_t copied = 0;     // private pages copied on write, one bit a page
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> copy{};
 
   friend bool operator==(const Mapping& a, const Mapping& b) { return SameBytes(a, b); }
@@ -192,6 +192,9 @@ int FileOf(const State& state, int task, int64_t fd);
 
 // The lowest descriptor >= min that is closed, or -1 if the table is full.
 int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);
+
+// True if some file is this end, 0 or 1, of socket pair `inode` (index).
+bool EndIsOpen(const State& state, int inode, int end);
 
 // A free slot, or -1 if the limit is reached.
 int FreeFile(const State& state);

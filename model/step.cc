@@ -21,11 +21,11 @@ static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
 // Every argument that the kernel takes as an int is one.
 bool IntsAreInts(const Call& call) {
-  const unsigned ints = IntWordsOf(call.op);
-  bool fits = true;
+  const std::array<uint64_t, kMaxWords>& is_int = IntWordsOf(call.op);
+  uint64_t beyond = 0;
   for (int i = 0; i < kMaxWords; ++i)
-    if ((ints >> i & 1) != 0) fits &= call.arg[i] == static_cast<int32_t>(call.arg[i]);
-  return fits;
+    beyond |= (static_cast<uint64_t>(call.arg[i]) + 0x80000000u) >> 32 & is_int[i];
+  return beyond == 0;
 }
 
 #ifndef NDEBUG

@@ -135,7 +135,8 @@ TEST(SequencePropertyTest, WithoutTheNewSealNothingDiffers) {
 
 // Without the rules at a decision point.
 Semantics Without(Semantics semantics, Point point) {
-  semantics.at[static_cast<int>(point)].clear();
+  std::erase_if(semantics.rules, [&](const Rule& rule) { return rule.point == point; });
+  IndexRules(semantics);
   return semantics;
 }
 

@@ -1,0 +1,56 @@
+#include "checker/move_table.h"
+
+namespace selkie {
+namespace {
+
+// How many objects a name can stand for; Objects numbers them from 0.
+int CountOf(Wild wild, const Limits& limits) {
+  switch (wild) {
+    case Wild::kFd:
+    case Wild::kFd2:
+    case Wild::kTheirs: return limits.fds;
+    case Wild::kMap: return limits.arena;
+    case Wild::kTask: return limits.tasks;
+    case Wild::kNone: return 1;
+  }
+  return 1;
+}
+
+// What the call has for object number `i`.
+int64_t ValueOf(Wild wild, int i) {
+  if (wild == Wild::kMap) return int64_t{i} * kPageSize;
+  return wild == Wild::kTask ? i : kFirstFd + i;
+}
+
+Wild WildAt(const CallTemplate& line, int word) { return word < 0 ? Wild::kNone : line.wild[word]; }
+
+}  // namespace
+
+MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limits, bool merges) {
+  for (const CallTemplate& line : lines) {
+    Line at;
+    at.begin = moves_.size();
+    at.names_task = line.task_word >= 0;
+    at.merges = merges && line.through_fd;
+    at.first = WildAt(line, line.words[0]);
+    at.second = WildAt(line, line.words[1]);
+    at.seconds = CountOf(at.second, limits);
+    at.per_other = CountOf(at.first, limits) * at.seconds;
+    const int others = at.names_task ? limits.tasks : 1;
+    at.per_task = others * at.per_other;
+    lines_.push_back(at);
+    for (int i = 0; i < limits.tasks * at.per_task; ++i) {
+      Move move{line.call, false};
+      const auto put = [&](int word, int object) {
+        if (word >= 0) move.call.arg[word] += ValueOf(line.wild[word], object);
+      };
+      move.call.task = static_cast<uint8_t>(i / at.per_task);
+      put(line.task_word, i / at.per_other % others);
+      put(line.words[0], i / at.seconds % CountOf(at.first, limits));
+      put(line.words[1], i % at.seconds);
+      moves_.push_back(move);
+    }
+  }
+}
+
+}  // namespace selkie

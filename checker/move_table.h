@@ -1,0 +1,80 @@
+// Every call that an alphabet can stand for within the limits, made in advance: a
+// search then only picks those whose objects exist.
+#ifndef SELKIE_CHECKER_MOVE_TABLE_H_
+#define SELKIE_CHECKER_MOVE_TABLE_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "checker/alphabet.h"
+#include "model/limits.h"
+
+namespace selkie {
+
+class MoveTable {
+ public:
+  MoveTable() = default;
+  // `merges`: descriptors of one task that refer to one file are tried once, if the
+  // call does the same through each.
+  MoveTable(const std::vector<CallTemplate>& lines, const Limits& limits, bool merges);
+
+  // Calls visit(move, times) for every call that line number `line` stands for
+  // when `task` makes it and these objects exist, until one visit returns true;
+  // returns whether one did.  `times` calls do the same as the move.
+  template <typename Visit>
+  bool ForEach(size_t line, int task, const Objects& objects, Visit& visit) const {
+    const Line& at = lines_[line];
+    if (!at.names_task) return ForEachOf(at, task, task, objects, visit);
+    for (int i = 0; i < objects.tasks.count; ++i) {
+      const int other = objects.tasks.item[i];
+      if (other != task && ForEachOf(at, task, other, objects, visit)) return true;
+    }
+    return false;
+  }
+
+ private:
+  // The moves of a line stand in the order of: task, other task, first object,
+  // second object.
+  struct Line {
+    size_t begin = 0;
+    bool names_task = false;
+    bool merges = false;
+    Wild first = Wild::kNone, second = Wild::kNone;
+    int seconds = 1;    // how many second objects there can be
+    int per_other = 1;  // moves with the same two tasks
+    int per_task = 1;   // moves with the same task
+  };
+
+  static const Objects::List& ChoicesOf(const Line& line, Wild wild, int task, int other,
+                                        const Objects& objects) {
+    if (wild == Wild::kMap) return objects.maps[task];
+    return (line.merges ? objects.files : objects.fds)[wild == Wild::kTheirs ? other : task];
+  }
+
+  template <typename Visit>
+  bool ForEachOf(const Line& line, int task, int other, const Objects& objects,
+                 Visit& visit) const {
+    const Move* moves = &moves_[line.begin + static_cast<size_t>(task) * line.per_task];
+    if (line.names_task) moves += other * line.per_other;
+    if (line.first == Wild::kNone) return visit(*moves, 1);
+    const Objects::List& list = ChoicesOf(line, line.first, task, other, objects);
+    for (int i = 0; i < list.count; ++i) {
+      const Move* of_first = moves + list.item[i] * line.seconds;
+      if (line.second == Wild::kNone) {
+        if (visit(*of_first, list.times[i])) return true;
+        continue;
+      }
+      const Objects::List& inner = ChoicesOf(line, line.second, task, other, objects);
+      for (int j = 0; j < inner.count; ++j)
+        if (visit(of_first[inner.item[j]], list.times[i] * inner.times[j])) return true;
+    }
+    return false;
+  }
+
+  std::vector<Line> lines_;
+  std::vector<Move> moves_;
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_MOVE_TABLE_H_
