@@ -113,16 +113,14 @@ bool MapFile(const File& file, int64_t prot, int64_t type, Mapping* m, Result* e
   return false;
 }
 
-// True if mmap_region would extend a neighbour of `range` instead of making a
-// new mapping: a neighbour agrees in everything and continues the file.
-bool Merges(const AddressSpace& mm, PageRange range, const Mapping& made) {
-  Mapping m = made;
-  m.start = static_cast<uint8_t>(range.begin);
-  m.pages = static_cast<uint8_t>(range.end - range.begin);
+// True if mmap_region would extend a neighbour instead of making the new mapping
+// `m`: a neighbour agrees in everything and continues the file.  `mm` is without
+// what MAP_FIXED replaces, as mmap_region unmaps that first.
+bool Merges(const AddressSpace& mm, const Mapping& m) {
   for (const Mapping& other : mm) {
     if (Empty(other)) break;
-    if (EndOf(other) == range.begin && Agree(other, m)) return true;
-    if (other.start == range.end && Agree(m, other)) return true;
+    if (EndOf(other) == m.start && Agree(other, m)) return true;
+    if (other.start == EndOf(m) && Agree(m, other)) return true;
   }
   return false;
 }
@@ -136,15 +134,12 @@ const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
   return nullptr;
 }
 
-// A refusal after MAP_FIXED has unmapped what was there.
-Result RefusedUnmapped(State& s, const Call& c, PageRange range, const Rule* refused) {
-  AddressSpace mm = SpaceOf(s, c);
-  if (IsGap(mm, range)) return Refused(refused);
-  if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
-  SpaceOf(s, c) = mm;
-  ReleaseUnreferenced(s);
+// A refusal after MAP_FIXED has unmapped what was there: `left` is the rest.
+Result RefusedUnmapped(State& s, const Call& c, const AddressSpace& left, const Rule* refused) {
   Result error = Refused(refused);
-  error.changed = true;
+  error.changed = SpaceOf(s, c) != left;
+  SpaceOf(s, c) = left;
+  ReleaseUnreferenced(s);
   return error;
 }
 
@@ -159,26 +154,26 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
     m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
     m.pgoff = static_cast<uint8_t>(c.arg[5] / kPageSize);
   }
+  AddressSpace left = SpaceOf(s, c);
+  const bool replaces = bound == nullptr && request.fixed && !IsGap(left, request.range);
+  if (replaces && !RemoveRange(left, s.limits.maps, request.range))
+    return Bound("no free mapping within the bounds");
 
   Ruling ruling(s, c, node, f, semantics, Point::kMmap);
   ruling.facts.Set(FactSet::kProt, m.prot);
   ruling.facts.Set(FactSet::kMay, m.may);
   ruling.facts.Set(Fact::kShared, m.vm_shared);
-  if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(SpaceOf(s, c), request.range, m));
+  if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
   const Rule* const refused = ruling.Refuses();
   if (refused != nullptr && ruling.targets.unmapped && request.fixed)
-    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, request.range, refused);
+    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, left, refused);
   if (refused != nullptr) return Refused(refused);
   if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
   if (bound != nullptr) return Bound(bound);
 
-  AddressSpace mm = SpaceOf(s, c);
-  const bool replaces = request.fixed && !IsGap(mm, request.range);
-  if ((replaces && !RemoveRange(mm, s.limits.maps, request.range)) ||
-      !AddMapping(mm, s.limits.maps, m))
-    return Bound("no free mapping within the bounds");
-  SpaceOf(s, c) = mm;
+  if (!AddMapping(left, s.limits.maps, m)) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = left;
   Result result = Changed(int64_t{m.start} * kPageSize);
   ruling.Commit(s, &result);
   if (replaces) ReleaseUnreferenced(s);
