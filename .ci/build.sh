@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # root: see below
 # What ./selkie and ./test share: Debian packages, and builds by preset.
 # Sourced, with `root` set to the tree.
 
@@ -60,8 +61,9 @@ install_packages() {
 # on Debian, CMake says what it does not find.
 need_packages() {
   command -v dpkg-query >/dev/null || return 0
-  local missing
-  mapfile -t missing < <(missing_packages $(packages_for "$1"))
+  local wanted missing
+  mapfile -t wanted < <(packages_for "$1")
+  mapfile -t missing < <(missing_packages "${wanted[@]}")
   [[ ${#missing[@]} == 0 ]] && return
   local line="apt-get install -y --no-install-recommends ${missing[*]}"
   may_install || give_up "needs these Debian packages; as root, type:

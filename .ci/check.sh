@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # root: of ./test
 # Checks and their count, for ./test and the scripts that it sources.
 
 passed=0

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # root: of ./test
 # Checks of the tree itself: each prints what is wrong and fails, or is silent.
 
 tracked() { git ls-files -z --cached --others --exclude-standard -- "$@"; }

@@ -50,7 +50,8 @@ struct word_end : seq<Keyword, not_at<sor<alnum, one<'-', '_', '('>>>, star<blan
 struct property_name : name_text {};
 struct property_line : if_must<word_end<string<'p', 'r', 'o', 'p', 'e', 'r', 't', 'y'>>,
                                property_name, end_of_statement> {};
-struct doc_text : star<not_one<'"'>> {};
+// Goes on over lines that are indented.
+struct doc_text : star<sor<not_one<'"', '\n'>, seq<one<'\n'>, at<blank>>>> {};
 struct doc_close : one<'"'> {};
 struct doc_line : if_must<one<'"'>, doc_text, doc_close> {};
 struct bounds_text : phrase {};

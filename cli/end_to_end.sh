@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # root, selkie, logs: of ./test
 # Tests of the command as people type it: exit codes, help, bad input, Ctrl-C.
 # Sourced by ./test, with `root`, `selkie` (the program that was built) and `check`.
 
@@ -67,11 +68,27 @@ works_from_elsewhere() {
     --property no-writable-reopen
 }
 
+# The examples in the help of quick commands, as they stand there.
+examples_run() {
+  local folder=$logs/examples bad=0 line code
+  rm -rf "$folder" && mkdir -p "$folder" && cd "$folder" || return
+  ln -s "$root/scenarios" "$root/model" .
+  while IFS= read -r line; do
+    code=0
+    eval "\"$selkie\" ${line#selkie }" >/dev/null || code=$?
+    # 1: what the example shows is that something is broken
+    [[ $code == [01] ]] || { printf 'exit %s: %s\n' "$code" "$line"; bad=1; }
+  done < <(for command in run check export semantics; do
+    "$selkie" "$command" --help | sed -e ':a;/\\$/{N;s/\\\n *//;ba}' | sed -n 's/^  \(selkie .*\)/\1/p'
+  done)
+  return "$bad"
+}
+
 # least_ms COMMAND...: the quickest of nine calls, wall time; a busy machine makes
 # some slow, and none quick.
 least_ms() {
-  local i began
-  for i in 1 2 3 4 5 6 7 8 9; do
+  local _ began
+  for _ in 1 2 3 4 5 6 7 8 9; do
     began=$(date +%s%N)
     "$@" >/dev/null
     printf '%s\n' $((($(date +%s%N) - began) / 1000000))
@@ -123,7 +140,7 @@ deep_start() {
 
 # What no text file in the tree can hold well: bytes, depth and length.
 make_hostile() {
-  local folder=$1 extension=$2 i
+  local folder=$1 extension=$2
   mkdir -p "$folder"
   head -c 4096 /dev/urandom >"$folder/random.$extension"
   printf 'scenario \0\n' >"$folder/nul.$extension"
@@ -201,6 +218,7 @@ end_to_end_checks() {
     # shellcheck disable=SC2086
     check "help of selkie $command" help_is_whole $command
   done
+  check "examples in the help run" examples_run
   check "bad usage exits with 2" bad_usage_is_2
   check "missing input exits with 2" missing_input_is_2
   check "output that cannot be written exits with 3" lost_output_is_3

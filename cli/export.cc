@@ -24,8 +24,7 @@ struct ExportArguments {
 
 constexpr const char* kExample =
     "Example:\n"
-    "  selkie export scenarios/reopen/reopen.scn --scenario reopen-through-proc --as c -o "
-    "reopen.c\n"
+    "  selkie export scenarios/reopen/through-proc.scn --semantics linux-5.1 --as c -o reopen.c\n"
     "  selkie check --semantics fw-v3 --property no-writable-reopen --save hole.json\n"
     "  selkie export hole.json --as svg -o hole.svg\n"
     "The C program prints KTAP and exits as a kselftest does; see docs/trace-format.md.";

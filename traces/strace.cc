@@ -39,8 +39,13 @@ std::string Assigned(const std::vector<Variable>& variables) {
   return fmt::format("[{}, {}] = ", variables[0].name, variables[1].name);
 }
 
-// Tasks by their letters, whatever else has no name.
-std::string TaskName(NameKind kind, int64_t value, int) {
+// Where the arena stands in what is shown: a mapping at its beginning is not to look
+// like NULL.
+constexpr int64_t kShownArena = 0x7f0000000000;
+
+// Tasks by their letters, addresses as a kernel's, whatever else has no name.
+std::string ShownName(NameKind kind, int64_t value, int) {
+  if (kind == NameKind::kAddress && value >= 0) return fmt::format("0x{:x}", kShownArena + value);
   const bool task = kind == NameKind::kTask && value >= 0 && value < kMaxTasks;
   return task ? std::string(1, TaskLetterOf(value)) : std::string();
 }
@@ -51,10 +56,10 @@ Line LineOf(const Trace& trace, size_t i, const Semantics& semantics, const Vari
   Line line;
   line.call = fmt::format(
       "{}: {}{}", TaskLetterOf(call.task), names != nullptr ? Assigned(names->ResultsOf(i)) : "",
-      PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : Namer(TaskName)));
+      PrintCall(call, &semantics, names != nullptr ? names->NamerFor(i) : Namer(ShownName)));
   if (i >= trace.results.size()) return line;
   const Result& result = trace.results[i];
-  line.result = PrintResult(call, result, &semantics, TaskName);
+  line.result = PrintResult(call, result, &semantics, ShownName);
   line.kind = result.kind;
   if (reasons && result.kind != Result::Kind::kBound) line.reason = DecidedBy(result);
   return line;
