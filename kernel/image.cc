@@ -3,16 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <thread>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "kernel/apt.h"
 #include "kernel/image_command.h"
 #include "kernel/qemu_process.h"
 #include "scenarios/library.h"
@@ -23,9 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "linux-image-";
+// Since 6.19 the package of the image itself is another one, on which this depends.
+constexpr std::string_view kSplitPrefix = "linux-binary-";
 constexpr std::string_view kSuffix = "-cloud-amd64";
 constexpr std::string_view kImageFile = "bzImage";
-constexpr int kDownloadTries = 3;
 
 std::string KernelsFolder() { return CacheFolder() + "/kernels"; }
 
@@ -63,76 +63,74 @@ absl::Status CheckIsImage(const std::string& path) {
       fmt::format("{}: is not an x86 kernel image (bzImage): no \"HdrS\" at byte 0x202", path));
 }
 
-std::string LastLine(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  size_t newline = text.rfind('\n');
-  return newline == std::string::npos ? text : text.substr(newline + 1);
+bool IsNamed(const KernelImage& image, std::string_view name) {
+  return image.name == name || image.package == fmt::format("{}{}{}", kPrefix, name, kSuffix);
 }
 
-absl::Status AptFailed(std::string_view what, const CommandOutput& output) {
-  return absl::UnavailableError(fmt::format("{} failed with exit status {}: {}", what,
-                                            output.exit_code, LastLine(output.err)));
-}
-
-// Lines of "apt-cache pkgnames", cloud images only, each with its series.
-std::vector<KernelImage> ImagesIn(std::string_view names) {
+// Cloud images that apt knows, each with its series.
+absl::StatusOr<std::vector<KernelImage>> ImagesOf(const Apt& apt) {
+  absl::StatusOr<std::vector<std::string>> names = apt.Names(kPrefix);
+  if (!names.ok()) return names.status();
   std::vector<KernelImage> images;
-  while (!names.empty()) {
-    size_t newline = names.find('\n');
-    std::string package(names.substr(0, newline));
-    std::string series = SeriesOfPackage(package);
-    if (!series.empty())
+  for (const std::string& package : *names)
+    if (std::string series = SeriesOfPackage(package); !series.empty())
       images.push_back({.name = series, .path = "", .package = package, .version = ""});
-    names = newline == std::string_view::npos ? "" : names.substr(newline + 1);
-  }
   return images;
 }
 
-absl::StatusOr<std::vector<KernelImage>> NamedByApt() {
-  absl::StatusOr<CommandOutput> output =
-      RunCommand({"apt-cache", "pkgnames", std::string(kPrefix)}, "");
-  if (!output.ok()) return absl::UnavailableError(std::string(output.status().message()));
-  if (output->exit_code != 0) return AptFailed("apt-cache pkgnames", *output);
-  return ImagesIn(output->out);
-}
-
-// The names that apt knows; its lists are refreshed if they are empty.
-absl::StatusOr<std::vector<KernelImage>> NamedByAptNow(const Announce& announce) {
-  absl::StatusOr<std::vector<KernelImage>> images = NamedByApt();
+// The same; the lists are refreshed if they are empty.
+absl::StatusOr<std::vector<KernelImage>> ImagesNow(const Apt& apt, const Announce& announce) {
+  absl::StatusOr<std::vector<KernelImage>> images = ImagesOf(apt);
   if (!images.ok() || !images->empty()) return images;
-  announce("apt's package lists name no kernel: running apt-get update");
-  absl::StatusOr<CommandOutput> output = RunCommand({"apt-get", "-q", "update"}, "");
-  if (!output.ok()) return output.status();
-  if (output->exit_code != 0) return AptFailed("apt-get update", *output);
-  return NamedByApt();
+  announce(fmt::format("the package lists name no kernel: running {} update", apt.ToString()));
+  const absl::Status updated = apt.Update();
+  images = ImagesOf(apt);
+  // A suite that is not there any more is no reason to do without the others.
+  return updated.ok() || (images.ok() && !images->empty()) ? images : updated;
 }
 
-// The version that apt would download; "" if it only knows the name.
-std::string Candidate(const std::string& package) {
-  absl::StatusOr<CommandOutput> output = RunCommand({"apt-cache", "policy", package}, "");
-  constexpr std::string_view kMark = "Candidate: ";
-  size_t at = output.ok() ? output->out.find(kMark) : std::string::npos;
-  if (at == std::string::npos) return "";
-  std::string version = output->out.substr(at + kMark.size());
-  version.resize(std::min(version.size(), version.find('\n')));
-  return version == "(none)" ? "" : version;
-}
-
-// Those of one series that can be downloaded, the newest one only.
-absl::StatusOr<KernelImage> NewestOffered(std::string_view series,
+// The newest of those with this name that can be downloaded.
+absl::StatusOr<KernelImage> NewestOffered(const Apt& apt, std::string_view name,
                                           std::vector<KernelImage> images) {
   std::sort(images.begin(), images.end(),
             [](const KernelImage& a, const KernelImage& b) { return Older(b, a); });
   for (KernelImage& image : images) {
-    if (image.name != series) continue;
-    image.version = Candidate(image.package);
+    if (!IsNamed(image, name)) continue;
+    image.version = apt.Candidate(image.package);
     if (!image.version.empty()) return image;
   }
   std::vector<std::string> names;
   for (const KernelImage& image : Newest(images)) names.push_back(image.name);
   return absl::NotFoundError(fmt::format(
-      "apt offers no kernel '{}': there is no package {}{}.*{}; it offers: {}", series, kPrefix,
-      series, kSuffix, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+      "apt offers no kernel '{}': there is no package {}{}.*{}; it offers: {}", name, kPrefix, name,
+      kSuffix, names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+// A kernel that can be downloaded, and with what.
+struct Offer {
+  Apt apt;
+  KernelImage image;
+};
+
+absl::StatusOr<Offer> OfferOf(const Apt& apt, std::string_view name, const Announce& announce) {
+  absl::StatusOr<std::vector<KernelImage>> images = ImagesNow(apt, announce);
+  if (!images.ok()) return images.status();
+  absl::StatusOr<KernelImage> image = NewestOffered(apt, name, *std::move(images));
+  if (!image.ok()) return image.status();
+  return Offer{apt, *std::move(image)};
+}
+
+// From the machine's own configuration, or else from other releases of Debian.
+absl::StatusOr<Offer> FindOffer(std::string_view name, const Announce& announce) {
+  absl::StatusOr<Offer> own = OfferOf(Apt::OfMachine(), name, announce);
+  if (own.ok() || own.status().code() != absl::StatusCode::kNotFound) return own;
+  absl::StatusOr<Apt> others = Apt::OfOtherSuites(CacheFolder() + "/apt");
+  if (!others.ok()) return own;
+  absl::StatusOr<Offer> other = OfferOf(*others, name, announce);
+  if (other.status().code() != absl::StatusCode::kNotFound) return other;
+  return absl::NotFoundError(fmt::format("{}. In other releases of Debian: {}",
+                                         std::string(own.status().message()),
+                                         std::string(other.status().message())));
 }
 
 // A package's own folder in the cache.  '%' and ':' may stand in versions.
@@ -150,34 +148,19 @@ absl::StatusOr<std::string> OnlyFile(const fs::path& folder, std::string_view pr
   return absl::NotFoundError(fmt::format("{}: no file {}*{}", folder.string(), prefix, suffix));
 }
 
-absl::Status DownloadOnce(const KernelImage& image, const std::string& folder) {
-  absl::StatusOr<CommandOutput> output = RunCommand(
-      {"apt-get", "-q", "download", fmt::format("{}={}", image.package, image.version)}, folder);
-  if (!output.ok()) return output.status();
-  return output->exit_code == 0 ? absl::OkStatus() : AptFailed("apt-get download", *output);
-}
-
-absl::Status Download(const KernelImage& image, const std::string& folder,
-                      const Announce& announce) {
-  absl::Status status;
-  for (int attempt = 1; attempt <= kDownloadTries; ++attempt) {
-    status = DownloadOnce(image, folder);
-    if (status.ok()) return status;
-    announce(fmt::format("attempt {} of {}: {}", attempt, kDownloadTries,
-                         std::string(status.message())));
-    if (attempt < kDownloadTries) std::this_thread::sleep_for(std::chrono::seconds(2 * attempt));
-  }
-  return status;
-}
-
-// Unpacks the package in `folder`; the path of its vmlinuz.
+// Unpacks the package in `folder`; the path of its kernel.
 absl::StatusOr<std::string> Unpack(const std::string& folder) {
-  absl::StatusOr<std::string> package = OnlyFile(folder, kPrefix, ".deb");
+  absl::StatusOr<std::string> package = OnlyFile(folder, "linux-", ".deb");
   if (!package.ok()) return package.status();
   absl::StatusOr<CommandOutput> output = RunCommand({"dpkg-deb", "-x", *package, "x"}, folder);
   if (!output.ok()) return output.status();
-  if (output->exit_code != 0) return AptFailed("dpkg-deb -x", *output);
-  return OnlyFile(folder + "/x/boot", "vmlinuz-", "");
+  if (output->exit_code != 0)
+    return absl::UnavailableError(fmt::format("dpkg-deb -x {}: {}", *package, output->err));
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder + "/x", error))
+    if (entry.path().filename().string().starts_with("vmlinuz") && entry.is_regular_file(error))
+      return entry.path().string();
+  return absl::NotFoundError(fmt::format("{}: holds no vmlinuz", *package));
 }
 
 // Into place by renaming, so that another selkie sees all of it or nothing.
@@ -193,14 +176,23 @@ absl::Status MoveIntoCache(const std::string& vmlinuz, const KernelImage& image,
       fmt::format("{}: cannot fill the cache: {}", FolderOf(image), error.message()));
 }
 
-absl::Status FillCache(const KernelImage& image, const Announce& announce) {
+// The package that holds the image.
+std::string PackageOfImage(const Offer& offer) {
+  const std::string split = fmt::format(
+      "{}{}", kSplitPrefix, std::string_view(offer.image.package).substr(kPrefix.size()));
+  return offer.apt.Candidate(split) == offer.image.version ? split : offer.image.package;
+}
+
+absl::Status FillCache(const Offer& offer, const Announce& announce) {
+  const KernelImage& image = offer.image;
   absl::StatusOr<TemporaryFolder> work = TemporaryFolder::MakeIn(KernelsFolder());
   if (!work.ok()) return work.status();
+  const std::string package = PackageOfImage(offer);
   announce(
-      fmt::format("fetching the Debian package {} {} with apt-get download (it is unpacked "
-                  "into {}, not installed)",
-                  image.package, image.version, FolderOf(image)));
-  absl::Status downloaded = Download(image, work->path(), announce);
+      fmt::format("fetching the Debian package {} {} with {} download (it is unpacked into {}, not "
+                  "installed)",
+                  package, image.version, offer.apt.ToString(), FolderOf(image)));
+  absl::Status downloaded = offer.apt.Download(package, image.version, work->path(), announce);
   if (!downloaded.ok()) return downloaded;
   absl::StatusOr<std::string> vmlinuz = Unpack(work->path());
   if (!vmlinuz.ok()) return vmlinuz.status();
@@ -214,11 +206,30 @@ absl::StatusOr<KernelImage> ImageAtPath(std::string_view path) {
   return KernelImage{std::string(path), std::string(path), "", ""};
 }
 
-absl::Status NoSeries(std::string_view name) {
+absl::Status NoKernelName(std::string_view name) {
   return absl::InvalidArgumentError(fmt::format(
-      "'{}' is no kernel: expected a series such as 6.1 or 6.12, or the path of a bzImage "
-      "(with a '/')",
+      "'{}' is no kernel: expected a series such as 6.1 or 6.12, a build such as 5.10.0-30, or the "
+      "path of a bzImage (with a '/')",
       name));
+}
+
+// All images in the cache.
+std::vector<KernelImage> Cached() {
+  std::vector<KernelImage> images;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(KernelsFolder(), error)) {
+    std::string folder = entry.path().filename().string();
+    std::string path = (entry.path() / kImageFile).string();
+    size_t underscore = folder.find('_');
+    std::string package = folder.substr(0, underscore);
+    std::string series = SeriesOfPackage(package);
+    std::error_code ignored;
+    if (underscore == std::string::npos || series.empty() || !fs::exists(path, ignored)) continue;
+    images.push_back({series, path, package, folder.substr(underscore + 1)});
+  }
+  std::sort(images.begin(), images.end(),
+            [](const KernelImage& a, const KernelImage& b) { return Older(b, a); });
+  return images;
 }
 
 }  // namespace
@@ -234,12 +245,17 @@ std::string CacheFolder() {
 }
 
 bool IsKernelSeries(std::string_view name) {
-  size_t dot = name.find('.');
-  if (dot == std::string_view::npos) return false;
-  auto is_number = [](std::string_view text) {
+  const size_t dot = name.find('.');
+  const auto is_number = [](std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
   };
-  return is_number(name.substr(0, dot)) && is_number(name.substr(dot + 1));
+  return dot != std::string_view::npos && is_number(name.substr(0, dot)) &&
+         is_number(name.substr(dot + 1));
+}
+
+bool IsKernelName(std::string_view name) {
+  return IsKernelSeries(name) ||
+         !SeriesOfPackage(fmt::format("{}{}{}", kPrefix, name, kSuffix)).empty();
 }
 
 std::string SeriesOfPackage(std::string_view package) {
@@ -254,52 +270,41 @@ std::string SeriesOfPackage(std::string_view package) {
   return IsKernelSeries(series) ? std::string(series) : "";
 }
 
-std::vector<KernelImage> CachedKernels() {
-  std::vector<KernelImage> images;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(KernelsFolder(), error)) {
-    std::string folder = entry.path().filename().string();
-    std::string path = (entry.path() / kImageFile).string();
-    size_t underscore = folder.find('_');
-    std::string package = folder.substr(0, underscore);
-    std::string series = SeriesOfPackage(package);
-    std::error_code ignored;
-    if (underscore == std::string::npos || series.empty() || !fs::exists(path, ignored)) continue;
-    images.push_back({series, path, package, folder.substr(underscore + 1)});
-  }
-  return Newest(images);
-}
+std::vector<KernelImage> CachedKernels() { return Newest(Cached()); }
 
-absl::StatusOr<std::vector<KernelImage>> OfferedKernels() {
-  absl::StatusOr<std::vector<KernelImage>> named = NamedByApt();
-  if (!named.ok()) return named;
+absl::StatusOr<std::vector<KernelImage>> OfferedKernels(Suites suites, const Announce& announce) {
+  absl::StatusOr<Apt> apt = Apt::OfMachine();
+  if (suites == Suites::kOthers) apt = Apt::OfOtherSuites(CacheFolder() + "/apt");
+  if (!apt.ok()) return apt.status();
+  absl::StatusOr<std::vector<KernelImage>> images =
+      suites == Suites::kOthers ? ImagesNow(*apt, announce) : ImagesOf(*apt);
+  if (!images.ok()) return images;
   std::vector<KernelImage> offered;
-  for (const KernelImage& each : Newest(*named)) {
-    absl::StatusOr<KernelImage> image = NewestOffered(each.name, *named);
+  for (const KernelImage& each : Newest(*images)) {
+    absl::StatusOr<KernelImage> image = NewestOffered(*apt, each.name, *images);
     if (image.ok()) offered.push_back(*std::move(image));
   }
   return offered;
 }
 
-absl::StatusOr<KernelImage> FetchKernel(std::string_view series, const Announce& announce) {
-  if (!IsKernelSeries(series)) return NoSeries(series);
-  absl::StatusOr<std::vector<KernelImage>> named = NamedByAptNow(announce);
-  if (!named.ok()) return named.status();
-  absl::StatusOr<KernelImage> image = NewestOffered(series, *std::move(named));
-  if (!image.ok()) return image;
-  image->path = fmt::format("{}/{}", FolderOf(*image), kImageFile);
+absl::StatusOr<KernelImage> FetchKernel(std::string_view name, const Announce& announce) {
+  if (!IsKernelName(name)) return NoKernelName(name);
+  absl::StatusOr<Offer> offer = FindOffer(name, announce);
+  if (!offer.ok()) return offer.status();
+  KernelImage& image = offer->image;
+  image.path = fmt::format("{}/{}", FolderOf(image), kImageFile);
   std::error_code error;
-  if (fs::exists(image->path, error)) return image;
-  absl::Status filled = FillCache(*image, announce);
+  if (fs::exists(image.path, error)) return image;
+  absl::Status filled = FillCache(*offer, announce);
   if (!filled.ok()) return filled;
   return image;
 }
 
 absl::StatusOr<KernelImage> FindKernel(std::string_view name_or_path, const Announce& announce) {
   if (name_or_path.find('/') != std::string_view::npos) return ImageAtPath(name_or_path);
-  if (!IsKernelSeries(name_or_path)) return NoSeries(name_or_path);
-  for (const KernelImage& image : CachedKernels())
-    if (image.name == name_or_path) return image;
+  if (!IsKernelName(name_or_path)) return NoKernelName(name_or_path);
+  for (const KernelImage& image : Cached())
+    if (IsNamed(image, name_or_path)) return image;
   return FetchKernel(name_or_path, announce);
 }
 

@@ -30,6 +30,11 @@ TEST(KernelName, ASeriesIsTwoNumbers) {
     EXPECT_FALSE(IsKernelSeries(bad)) << bad;
 }
 
+TEST(KernelName, ABuildIsASeriesAndMore) {
+  for (const char* good : {"6.1", "5.10.0-30", "6.12.43+deb12"}) EXPECT_TRUE(IsKernelName(good));
+  for (const char* bad : {"", "six", "6", "6.x.1", "native"}) EXPECT_FALSE(IsKernelName(bad));
+}
+
 TEST(KernelName, OnlyCloudImagesHaveASeries) {
   EXPECT_EQ(SeriesOfPackage("linux-image-6.1.0-56-cloud-amd64"), "6.1");
   EXPECT_EQ(SeriesOfPackage("linux-image-6.12.117+deb12-cloud-amd64"), "6.12");
@@ -69,21 +74,28 @@ class Apt : public ::testing::Test {
            "linux-image-6.1.0-60-cloud-amd64", "linux-image-6.12.117+deb12-cloud-amd64",
            "linux-image-6.12-cloud-amd64", "linux-image-amd64"});
     // Apt knows the name of ...-60-... but has no version to download.
+    // The second configuration offers what is in the file `others`.
     Program("apt-cache",
+            "names=names; [ \"$1\" = -c ] && names=others && shift 2\n"
             "case $1 in\n"
-            "pkgnames) cat names ;;\n"
-            "policy) case $2 in *-60-*) v='(none)' ;; *) v=1.2-3 ;; esac\n"
+            "pkgnames) grep -- \"^$2\" $names ;;\n"
+            "policy) grep -qx -- \"$2\" $names || exit 0\n"
+            "  case $2 in *-60-*) v='(none)' ;; *) v=1.2-3 ;; esac\n"
             "  echo \"  Candidate: $v\" ;;\n"
-            "esac\n");
+            "esac\n"
+            "true\n");
     Program("apt-get",
+            "[ \"$1\" = indextargets ] && echo 'Debian|Debian|http://archive/' && exit 0\n"
+            "names=names; [ \"$1\" = -c ] && names=others && cat \"$2\" >> log && shift 2\n"
             "echo \"$2 $3\" >> log\n"
-            "[ \"$2\" = update ] && echo linux-image-6.1.0-56-cloud-amd64 > names && exit 0\n"
+            "[ \"$2\" = update ] && echo linux-image-6.1.0-56-cloud-amd64 >> $names && exit 0\n"
             "[ -e broken ] && { echo 'E: the mirror is away' >&2; rm broken; exit 100; }\n"
             "touch \"$OLDPWD/${3%=*}_1.2-3_amd64.deb\"\n");
     Program("dpkg-deb",
             "mkdir -p \"$OLDPWD/$3/boot\"\n"
             "cp image \"$OLDPWD/$3/boot/vmlinuz-test\"\n");
     Text("image", Image());
+    Text("others", "");
   }
 
   static std::string Image() { return std::string(0x202, 'x') + "HdrS" + "rest"; }
@@ -168,6 +180,31 @@ TEST_F(Apt, WhatItDoesNotOfferIsNotFoundAndTheErrorListsWhatThereIs) {
   EXPECT_THAT(Message(image.status()), AllOf(HasSubstr("'5.10'"), HasSubstr("6.1, 6.12")));
 }
 
+TEST_F(Apt, WhatTheMachineDoesNotOfferComesFromOtherReleases) {
+  Text("others", "linux-image-5.10.0-30-cloud-amd64\nlinux-image-5.10.0-32-cloud-amd64\n");
+  absl::StatusOr<KernelImage> image = FetchKernel("5.10", Listen());
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->package, "linux-image-5.10.0-32-cloud-amd64");
+  EXPECT_THAT(said_, ElementsAre(AllOf(HasSubstr("5.10.0-32"), HasSubstr("apt.conf"))));
+  // All that apt writes stays in the cache.
+  EXPECT_THAT(Log(), HasSubstr("Dir::State::lists \"" + folder_->File("cache/apt/lists")));
+  EXPECT_THAT(ReadTextFile(folder_->File("cache/apt/sources.list")).value_or(""),
+              HasSubstr("http://archive/ sid main\n"));
+}
+
+TEST_F(Apt, ANameCanBeOneBuild) {
+  EXPECT_EQ(FetchKernel("6.1.0-9", Listen())->package, "linux-image-6.1.0-9-cloud-amd64");
+  EXPECT_EQ(FindKernel("6.1.0-9", Listen())->package, "linux-image-6.1.0-9-cloud-amd64");
+  EXPECT_EQ(FetchKernel("6.1.0-8", Listen()).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(Apt, TheImageMayBeInAPackageOfItsOwn) {
+  Offer({"linux-image-7.3.4+deb13-cloud-amd64", "linux-binary-7.3.4+deb13-cloud-amd64"});
+  ASSERT_TRUE(FetchKernel("7.3", Listen()).ok());
+  EXPECT_EQ(Log(), "download linux-binary-7.3.4+deb13-cloud-amd64=1.2-3\n");
+  EXPECT_EQ(CachedKernels()[0].package, "linux-image-7.3.4+deb13-cloud-amd64");
+}
+
 TEST_F(Apt, APackageWithoutAKernelImageIsRefusedAndNotKept) {
   Text("image", "not a kernel");
   absl::StatusOr<KernelImage> image = FetchKernel("6.1", Listen());
@@ -176,7 +213,9 @@ TEST_F(Apt, APackageWithoutAKernelImageIsRefusedAndNotKept) {
 }
 
 TEST_F(Apt, OffersTheNewestOfEachSeries) {
-  absl::StatusOr<std::vector<KernelImage>> offered = OfferedKernels();
+  Text("others", "linux-image-7.2.1-cloud-amd64\n");
+  EXPECT_EQ(OfferedKernels(Suites::kOthers, Listen())->at(0).name, "7.2");
+  absl::StatusOr<std::vector<KernelImage>> offered = OfferedKernels(Suites::kMachine, Listen());
   ASSERT_TRUE(offered.ok()) << offered.status();
   std::vector<std::string> packages;
   for (const KernelImage& image : *offered) packages.push_back(image.package);
