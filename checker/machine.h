@@ -89,6 +89,12 @@ class Machine {
   // Steps of the protocol that the task has made; 0 outside.
   static int StepsDone(const Task& task) { return task.mark & ((1 << mark::kRoleShift) - 1); }
   static bool ProtocolRuns(const State& state);
+  // True for F_ADD_SEALS of what the inode has, where no rule could make more of it:
+  // it is refused or it changes nothing.
+  bool AddsNothing(const State& state, const Call& call) const {
+    const int file = FileOf(state, call.task, call.arg[0]);
+    return seals_only_ && (call.arg[1] & ~state.inodes[state.files[file].inode - 1].seals) == 0;
+  }
 
   // The steps of the protocol that `task` may make: one if it is inside, and else
   // one for each descriptor with which it may begin.
@@ -114,6 +120,7 @@ class Machine {
   MoveTable moves_;
   uint64_t ops_ = 0;          // operations in the alphabet and the protocol, by bit
   uint64_t reads_ = 0;        // bits that the property's conditions read
+  bool seals_only_ = false;   // no rule of add_seals does more than to refuse
   uint8_t needed_marks_ = 0;  // a mapping without these cannot satisfy the clause
   Layout layout_;
   Symmetry symmetry_;
@@ -137,7 +144,13 @@ bool Machine::ForEachMove(const State& state, Visit visit) const {
         const CallTemplate& line = templates_[i];
         const bool fits = !(line.needs_fd && fds_full) && !(line.needs_file && files_full) &&
                           !(line.needs_mapping && maps_full);
-        if (fits && ((line.roles >> role) & 1) != 0 && moves_.ForEach(i, task, objects, visit))
+        if (!fits || ((line.roles >> role) & 1) == 0) continue;
+        const auto unless_idle = [&](const Move& move, int times) {
+          return !AddsNothing(state, move.call) && visit(move, times);
+        };
+        if (line.call.op == Op::kAddSeals && !compares
+                ? moves_.ForEach(i, task, objects, unless_idle)
+                : moves_.ForEach(i, task, objects, visit))
           return true;
       }
     }

@@ -123,6 +123,11 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
                     bounds.maps * bounds.pages, kArenaPages));
   reads_ = BitsRead(property_->clause.terms);
   needed_marks_ = MarksNeeded(property_->clause);
+  seals_only_ =
+      std::all_of(semantics_->rules.begin(), semantics_->rules.end(), [](const Rule& rule) {
+        return rule.point != Point::kAddSeals || rule.effect == EffectKind::kRefuse ||
+               rule.effect == EffectKind::kAccept;
+      });
   for (const Clause& clause : property_->assumes) reads_ |= BitsRead(clause.terms);
   if ((reads_ & fact::kNeedSeal) != 0 && semantics_->protocol.steps.empty())
     return absl::InvalidArgumentError(

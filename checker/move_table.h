@@ -22,7 +22,7 @@ class MoveTable {
   // when `task` makes it and these objects exist, until one visit returns true;
   // returns whether one did.  `times` calls do the same as the move.
   template <typename Visit>
-  bool ForEach(size_t line, int task, const Objects& objects, Visit& visit) const {
+  bool ForEach(size_t line, int task, const Objects& objects, const Visit& visit) const {
     const Line& at = lines_[line];
     if (!at.names_task) return ForEachOf(at, task, task, objects, visit);
     for (int i = 0; i < objects.tasks.count; ++i) {
@@ -53,7 +53,7 @@ class MoveTable {
 
   template <typename Visit>
   bool ForEachOf(const Line& line, int task, int other, const Objects& objects,
-                 Visit& visit) const {
+                 const Visit& visit) const {
     const Move* moves = &moves_[line.begin + static_cast<size_t>(task) * line.per_task];
     if (line.names_task) moves += other * line.per_other;
     if (line.first == Wild::kNone) return visit(*moves, 1);

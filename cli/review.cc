@@ -117,7 +117,9 @@ void AddReviewCommand(CLI::App& app, Context& context) {
       "it, and what real kernels say");
   auto arguments = std::make_shared<ReviewArguments>();
   ReviewOptions& options = arguments->options;
-  review->add_option("--semantics,-s", options.semantics, "Only these rules (repeatable) [all]");
+  review->add_option(
+      "--semantics,-s", options.semantics,
+      "Only these rules (repeatable) [every design, and the kernels that are compared with]");
   review->add_option("--property,-p", options.properties, "Only these promises (repeatable) [all]");
   review
       ->add_option("--kernels,-k", options.kernels,

@@ -1,6 +1,8 @@
 #include "cli/review_cells.h"
 
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "fmt/format.h"
@@ -13,14 +15,43 @@ bool Stopped(const ReviewOptions& options) {
   return options.interrupted != nullptr && options.interrupted->load();
 }
 
+// Every design, and of the kernels those that are asked for evidence, this machine's
+// own, and what any of these extends.
+absl::StatusOr<std::vector<std::string>> DefaultRows(const Library& library,
+                                                     const ReviewOptions& options) {
+  absl::StatusOr<std::vector<std::string>> names = library.SemanticsNames();
+  if (!names.ok()) return names;
+  std::map<std::string, Semantics> all;
+  for (const std::string& name : *names) {
+    absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
+    if (!semantics.ok()) return semantics.status();
+    all[name] = *std::move(semantics);
+  }
+  std::set<std::string> chosen;
+  const auto choose = [&](std::string name) {
+    while (!name.empty() && chosen.insert(name).second) name = all[name].extends;
+  };
+  for (const auto& [name, semantics] : all)
+    if (!semantics.is_kernel) choose(name);
+  std::vector<std::string> kernels = options.kernels;
+  kernels.push_back("native");
+  for (const std::string& kernel : kernels) {
+    const std::string release = kernel == "native" ? RunningRelease() : kernel;
+    if (absl::StatusOr<std::string> name = SemanticsForRelease(library, release); name.ok())
+      choose(*name);
+  }
+  std::erase_if(*names, [&](const std::string& name) { return !chosen.contains(name); });
+  return names;
+}
+
 absl::StatusOr<ScoreCard> LoadTexts(const Library& library, const ReviewOptions& options) {
   ScoreCard card;
   card.kernels = options.kernels;
   std::vector<std::string> names = options.semantics, properties = options.properties;
   if (names.empty()) {
-    absl::StatusOr<std::vector<std::string>> all = library.SemanticsNames();
-    if (!all.ok()) return all.status();
-    names = *std::move(all);
+    absl::StatusOr<std::vector<std::string>> rows = DefaultRows(library, options);
+    if (!rows.ok()) return rows.status();
+    names = *std::move(rows);
   }
   if (properties.empty()) {
     absl::StatusOr<std::vector<std::string>> all = PropertyNames(library);

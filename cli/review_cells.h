@@ -45,7 +45,9 @@ struct ScoreCard {
 };
 
 struct ReviewOptions {
-  std::vector<std::string> semantics;   // names; empty: all of the tree
+  // Names; empty: every design, and of the kernels those that `kernels` are, this
+  // machine's own, and what any of these extends.
+  std::vector<std::string> semantics;
   std::vector<std::string> properties;  // names; empty: all of the tree
   std::vector<std::string> kernels = {"native", "6.1", "6.12"};
   int threads = 2;  // cells asked at the same time

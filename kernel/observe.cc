@@ -3,7 +3,6 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "fmt/format.h"
@@ -14,16 +13,6 @@
 
 namespace selkie {
 namespace {
-
-// "6.12" as {6, 12} from the start of a text; {-1, -1} if it is no version.
-std::pair<int, int> VersionOf(std::string_view text) {
-  int major = -1, minor = -1;
-  const char* end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, major);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '.') return {-1, -1};
-  const auto second = std::from_chars(first.ptr + 1, end, minor);
-  return second.ec == std::errc() ? std::pair{major, minor} : std::pair{-1, -1};
-}
 
 std::string NotRunText(const Call& call, const Result& expected, NotRunReason reason) {
   if (call.op == Op::kExtension) return std::string(TextOf(NotRunReason::kNoKernelCall));
@@ -120,25 +109,6 @@ absl::StatusOr<Observation> Observe(const Library& library, std::string_view ker
                                     const std::atomic<bool>* interrupted) {
   if (kernel == "native") return ObserveNative(library, sequences, interrupted);
   return ObserveInGuest(library, kernel, sequences, interrupted);
-}
-
-absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release) {
-  absl::StatusOr<std::vector<std::string>> names = library.SemanticsNames();
-  if (!names.ok()) return names.status();
-  const std::pair<int, int> wanted = VersionOf(release);
-  constexpr std::string_view kPrefix = "linux-";
-  std::string best;
-  std::pair<int, int> best_version{-1, -1};
-  for (const std::string& name : *names) {
-    if (!name.starts_with(kPrefix)) continue;
-    const std::pair<int, int> version = VersionOf(std::string_view(name).substr(kPrefix.size()));
-    if (version <= best_version || version > wanted) continue;
-    best = name;
-    best_version = version;
-  }
-  if (!best.empty()) return best;
-  return absl::NotFoundError(fmt::format(
-      "no semantics linux-X.Y is as old as kernel {}: name one with --semantics", release));
 }
 
 std::string RunningRelease() {

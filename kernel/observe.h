@@ -52,11 +52,6 @@ absl::StatusOr<Observation> Observe(const Library& library, std::string_view ker
                                     const std::vector<Sequence>& sequences,
                                     const std::atomic<bool>* interrupted);
 
-// The name of the semantics for a kernel's release ("6.12.117+deb12"): the
-// newest "linux-X.Y" that is not newer.  NotFoundError if the release is older
-// than all of them.
-absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release);
-
 // uname -r of the kernel that runs this program.
 std::string RunningRelease();
 

@@ -68,25 +68,5 @@ TEST(ObserveTest, BadJsonIsAnError) {
       ObservationFromJson(R"({"release":"6","semantics":"s","traces":[[{"kind":9}]]})").ok());
 }
 
-class SemanticsForReleaseTest : public testing::Test {
- protected:
-  static std::string For(std::string_view release) {
-    absl::StatusOr<std::string> name = SemanticsForRelease(Library::Default(), release);
-    return name.ok() ? *name : std::string(name.status().message());
-  }
-};
-
-TEST_F(SemanticsForReleaseTest, IsTheNewestThatIsNotNewer) {
-  EXPECT_EQ(For("4.20.17"), "linux-4.20");
-  EXPECT_EQ(For("5.10.0-30-cloud-amd64"), "linux-5.1");
-  EXPECT_EQ(For("6.1.0-32-cloud-amd64"), "linux-6.1");
-  EXPECT_EQ(For("6.12.57+deb13-cloud-amd64"), "linux-6.12");
-}
-
-TEST_F(SemanticsForReleaseTest, NamesTheReleaseIfThereIsNone) {
-  EXPECT_THAT(For("3.17.0"), HasSubstr("3.17.0"));
-  EXPECT_THAT(For("nonsense"), HasSubstr("nonsense"));
-}
-
 }  // namespace
 }  // namespace selkie

@@ -51,13 +51,19 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
 
 Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const File* file,
               const Semantics& semantics, int point) {
+  const auto set = [](FactSet which, uint64_t bits) {
+    return bits << kFactLayout[static_cast<int>(which)].shift;
+  };
+  const auto fact = [](Fact which, bool value) {
+    return static_cast<uint64_t>(value) << static_cast<int>(which);
+  };
+  const uint16_t uid = s.tasks[task].uid;
   Facts facts;
-  facts.Set(FactSet::kSeals, inode.seals);
-  facts.Set(FactSet::kMask, inode.mask);
-  if (file != nullptr) facts.Set(FactSet::kFile, file->mode);
-  facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
-  facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
-  facts.Set(Fact::kOwner, s.tasks[task].uid == 0 || s.tasks[task].uid == inode.uid);
+  facts.word = set(FactSet::kSeals, inode.seals) | set(FactSet::kMask, inode.mask & 7u) |
+               set(FactSet::kFile, file == nullptr ? 0 : file->mode & 0xfu) |
+               fact(Fact::kExecutable, (inode.mode & 0111) != 0) |
+               fact(Fact::kMemfd, inode.kind == InodeKind::kMemfd) |
+               fact(Fact::kOwner, uid == 0 || uid == inode.uid);
   if (exists)
     facts.unknown =
         semantics.facts_read[point] & (FactBit(Fact::kMapped) | FactBit(Fact::kMappedWritable));

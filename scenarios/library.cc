@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <map>
+#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -110,9 +114,60 @@ absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {
   if (!files.ok()) return files.status();
   std::vector<std::string> names;
   for (const std::string& file : *files) names.push_back(fs::path(file).stem().string());
-  std::stable_partition(names.begin(), names.end(),
-                        [](const std::string& name) { return name.starts_with("linux-"); });
+  // No version: after all that have one.
+  const auto place = [](const std::string& name) {
+    const auto version = KernelVersion(name);
+    return std::pair(!version.has_value(), version ? LastRelease(*version) : std::vector<int>());
+  };
+  std::stable_sort(names.begin(), names.end(),
+                   [&](const std::string& a, const std::string& b) { return place(a) < place(b); });
   return names;
+}
+
+std::optional<std::vector<int>> KernelVersion(std::string_view name) {
+  constexpr std::string_view kPrefix = "linux-";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  std::vector<int> numbers;
+  const char* at = name.data() + kPrefix.size();
+  const char* end = name.data() + name.size();
+  for (;;) {
+    int number = 0;
+    auto [next, code] = std::from_chars(at, end, number);
+    if (code != std::errc()) return std::nullopt;
+    numbers.push_back(number);
+    if (next == end) return numbers;
+    if (*next != '.') return std::nullopt;
+    at = next + 1;
+  }
+}
+
+std::vector<int> LastRelease(std::vector<int> version) {
+  if (version.size() < 3) version.push_back(std::numeric_limits<int>::max());
+  return version;
+}
+
+absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release) {
+  absl::StatusOr<std::vector<std::string>> names = library.SemanticsNames();
+  if (!names.ok()) return names.status();
+  const std::string numbers(release.substr(0, release.find_first_not_of("0123456789.")));
+  std::optional<std::vector<int>> wanted = KernelVersion("linux-" + numbers);
+  if (wanted && wanted->size() < 2) wanted.reset();
+  if (wanted) wanted = LastRelease(*wanted);
+  std::map<std::vector<int>, std::string> by_release;
+  for (const std::string& name : *names)
+    if (const auto version = KernelVersion(name)) by_release[LastRelease(*version)] = name;
+  std::string best;
+  for (const auto& [last, name] : by_release) {
+    if (!wanted) break;
+    if (std::vector(last.begin(), last.begin() + 2) >
+        std::vector(wanted->begin(), wanted->begin() + 2))
+      break;
+    best = name;
+    if (last >= *wanted) break;
+  }
+  if (!best.empty()) return best;
+  return absl::NotFoundError(fmt::format(
+      "no semantics linux-X.Y is as old as kernel {}: name one with --semantics", release));
 }
 
 }  // namespace selkie

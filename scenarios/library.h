@@ -2,6 +2,7 @@
 #ifndef SELKIE_SCENARIOS_LIBRARY_H_
 #define SELKIE_SCENARIOS_LIBRARY_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,7 @@ class Library {
   // "file:line:column: ..." from the parser.
   absl::StatusOr<Semantics> LoadSemantics(std::string_view name_or_path) const;
 
-  // Names of all semantics in the tree, kernels first, each group sorted.
+  // Names of all semantics in the tree: kernels by release, then designs by name.
   absl::StatusOr<std::vector<std::string>> SemanticsNames() const;
 
  private:
@@ -49,6 +50,20 @@ class Library {
 
   std::string root_;
 };
+
+// The numbers of a kernel's name ("linux-6.1" is {6, 1}), or nothing if it is
+// no kernel's.
+std::optional<std::vector<int>> KernelVersion(std::string_view name);
+
+// The last release that a kernel's name speaks of: "linux-6.12.90" of 6.12 up to
+// 6.12.90, "linux-6.12" of the rest of 6.12.  Ordered by release.
+std::vector<int> LastRelease(std::vector<int> version);
+
+// The name of the semantics for a kernel's release ("6.12.57+deb13", or "6.12" for
+// the last of a series): of those for its series the first that reaches it, or else the last one of
+// the newest series before it.  NotFoundError if the release is older than all of them, or no
+// release.
+absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::string_view release);
 
 }  // namespace selkie
 

@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "model/step.h"
+#include "scenarios/library.h"
 #include "scenarios/scenario_text.h"
 
 namespace selkie {
@@ -12,14 +13,14 @@ namespace {
 
 bool InRange(const Selector& range, const std::vector<int>& version) {
   const auto first = KernelVersion(range.first), last = KernelVersion(range.last);
-  return (!first || *first <= version) && (!last || version <= *last);
+  return (!first || *first <= version) && (!last || version <= LastRelease(*last));
 }
 
 bool NamedBy(const std::vector<Selector>& selectors, std::string_view name) {
   const std::optional<std::vector<int>> version = KernelVersion(name);
   for (const Selector& selector : selectors) {
     if (!selector.range && selector.first == name) return true;
-    if (selector.range && version && InRange(selector, *version)) return true;
+    if (selector.range && version && InRange(selector, LastRelease(*version))) return true;
   }
   return false;
 }

@@ -1,8 +1,8 @@
 // What can be known of a scenario before it runs.
-#include <charconv>
 #include <map>
 
 #include "fmt/format.h"
+#include "scenarios/library.h"
 #include "scenarios/scenario_text.h"
 
 namespace selkie {
@@ -140,23 +140,6 @@ Nameable NameableResults(Op op) {
 std::optional<int> TaskByLetter(std::string_view word) {
   if (word.size() != 1 || word[0] < 'A' || word[0] >= 'A' + kMaxTasks) return std::nullopt;
   return word[0] - 'A';
-}
-
-std::optional<std::vector<int>> KernelVersion(std::string_view name) {
-  constexpr std::string_view kPrefix = "linux-";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  std::vector<int> numbers;
-  const char* at = name.data() + kPrefix.size();
-  const char* end = name.data() + name.size();
-  for (;;) {
-    int number = 0;
-    auto [next, code] = std::from_chars(at, end, number);
-    if (code != std::errc()) return std::nullopt;
-    numbers.push_back(number);
-    if (next == end) return numbers;
-    if (*next != '.') return std::nullopt;
-    at = next + 1;
-  }
 }
 
 }  // namespace selkie

@@ -23,10 +23,6 @@ absl::Status CheckScenario(const Scenario& scenario);
 // "file:line:column: message" as InvalidArgumentError.
 absl::Status ErrorAt(std::string_view file, int line, int column, std::string_view message);
 
-// The numbers of a kernel's name ("linux-6.1" is {6, 1}), or nothing if it is
-// no kernel's.
-std::optional<std::vector<int>> KernelVersion(std::string_view name);
-
 // The task that a letter stands for (A is 0), or nothing.
 std::optional<int> TaskByLetter(std::string_view word);
 

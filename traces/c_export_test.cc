@@ -22,24 +22,12 @@ using ::testing::Not;
 
 constexpr const char* kCompile = "gcc -std=gnu11 -Wall -Wextra -Werror -O2";
 
-// The newest of the tree's kernels that is not newer than this machine's.
 std::string SemanticsOfThisKernel() {
   utsname system;
-  int major = 0, minor = 0;
-  if (uname(&system) != 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2) return "";
-  std::string best;
-  int best_version = -1;
-  const absl::StatusOr<std::vector<std::string>> names = Library::Default().SemanticsNames();
-  if (!names.ok()) return "";
-  for (const std::string& name : *names) {
-    int a = 0, b = 0;
-    if (sscanf(name.c_str(), "linux-%d.%d", &a, &b) != 2) continue;
-    const int version = a * 1000 + b;
-    if (version > major * 1000 + minor || version <= best_version) continue;
-    best = name;
-    best_version = version;
-  }
-  return best;
+  EXPECT_EQ(uname(&system), 0);
+  const auto name = SemanticsForRelease(Library::Default(), system.release);
+  EXPECT_TRUE(name.ok()) << name.status();
+  return name.value_or("");
 }
 
 class Folder {

@@ -1,0 +1,54 @@
+#include "scenarios/library.h"
+
+#include <algorithm>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace selkie {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Library, KernelsComeByReleaseAndThenDesigns) {
+  const std::vector<std::string> names = *Library::Default().SemanticsNames();
+  const auto place = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) - names.begin();
+  };
+  EXPECT_LT(place("linux-6.1"), place("linux-6.12.90"));
+  EXPECT_LT(place("linux-6.12.90"), place("linux-6.12"));  // up to .90, and the rest
+  EXPECT_LT(place("linux-6.12"), place("linux-6.18"));
+  EXPECT_LT(place("linux-6.18"), place("ashmem"));
+}
+
+std::string For(std::string_view release) {
+  absl::StatusOr<std::string> name = SemanticsForRelease(Library::Default(), release);
+  return name.ok() ? *name : std::string(name.status().message());
+}
+
+TEST(SemanticsForRelease, IsTheNewestThatIsNotNewer) {
+  EXPECT_EQ(For("4.20.17"), "linux-4.20");
+  EXPECT_EQ(For("5.10.0-30-cloud-amd64"), "linux-5.1");
+  EXPECT_EQ(For("6.1.0-32-cloud-amd64"), "linux-6.1");
+  EXPECT_EQ(For("6.17.13+deb13-cloud-amd64"), "linux-6.16");
+  EXPECT_EQ(For("99.1"), For("7.3.4+deb13"));
+}
+
+// A fix came in the middle of a stable series.
+TEST(SemanticsForRelease, AThirdNumberIsTheLastReleaseMeant) {
+  EXPECT_EQ(For("6.12.57+deb13-cloud-amd64"), "linux-6.12.90");
+  EXPECT_EQ(For("6.12.90+deb12-cloud-amd64"), "linux-6.12.90");
+  EXPECT_EQ(For("6.12.94+deb12-cloud-amd64"), "linux-6.12");
+  EXPECT_EQ(For("6.12"), "linux-6.12");
+  EXPECT_EQ(For("7.0.9"), "linux-7.0.9");
+  EXPECT_EQ(For("7.1.0"), "linux-7.0");
+}
+
+TEST(SemanticsForRelease, NamesTheReleaseIfThereIsNone) {
+  EXPECT_THAT(For("3.17.0"), HasSubstr("3.17.0"));
+  EXPECT_THAT(For("nonsense"), HasSubstr("nonsense"));
+  EXPECT_THAT(For(""), HasSubstr("--semantics"));
+}
+
+}  // namespace
+}  // namespace selkie
