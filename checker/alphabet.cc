@@ -58,13 +58,16 @@ absl::StatusOr<CallTemplate> CompileText(const AlphabetLine& line, const std::st
 
 }  // namespace
 
+bool ActsThroughFd(Op op) {
+  constexpr Op kOfSlots[] = {Op::kClose, Op::kDup2, Op::kDup3, Op::kGetFd, Op::kSetFd};
+  return std::find(std::begin(kOfSlots), std::end(kOfSlots), op) == std::end(kOfSlots);
+}
+
 void IndexWildWords(CallTemplate& line) {
   const Op op = line.call.op;
   constexpr Op kTakeFd[] = {Op::kMemfdCreate, Op::kOpen,         Op::kOpenat,    Op::kDup,
                             Op::kDupFd,       Op::kDupFdCloexec, Op::kPidfdGetfd};
-  // These act on the slot of a table; all others on what it refers to.
-  constexpr Op kOfSlots[] = {Op::kClose, Op::kDup2, Op::kDup3, Op::kGetFd, Op::kSetFd};
-  line.through_fd = std::find(std::begin(kOfSlots), std::end(kOfSlots), op) == std::end(kOfSlots);
+  line.through_fd = ActsThroughFd(op);
   line.needs_fd = std::find(std::begin(kTakeFd), std::end(kTakeFd), op) != std::end(kTakeFd);
   line.needs_file = op == Op::kOpen || op == Op::kOpenat || op == Op::kMemfdCreate;
   line.needs_mapping = op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0;

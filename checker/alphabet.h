@@ -52,6 +52,10 @@ struct AlphabetLine {
   uint8_t roles = 0xff;
 };
 
+// False for a call that acts on the slot of a descriptor (close, dup2, FD_CLOEXEC) and
+// not only on the file that it refers to.
+bool ActsThroughFd(Op op);
+
 // Says which words of `line` stand for objects, from `line.wild`, and what the
 // call makes.
 void IndexWildWords(CallTemplate& line);

@@ -62,7 +62,7 @@ struct PairSystem {
     return at >= 0 && Pack(other.layout(), node.second, out, at) >= 0;
   }
   void Load(const PackedWords& in, Node& node) const {
-    Unpack(other.layout(), in, node.second, Unpack(baseline.layout(), in, node.first));
+    UnpackOver(other.layout(), in, node.second, UnpackOver(baseline.layout(), in, node.first));
   }
 };
 

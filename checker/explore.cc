@@ -26,7 +26,7 @@ struct SingleSystem {
   bool Store(const Node& node, PackedWords& out) const {
     return Pack(machine.layout(), node, out) >= 0;
   }
-  void Load(const PackedWords& in, Node& node) const { Unpack(machine.layout(), in, node); }
+  void Load(const PackedWords& in, Node& node) const { UnpackOver(machine.layout(), in, node); }
 };
 
 }  // namespace

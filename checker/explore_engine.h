@@ -10,7 +10,7 @@
 //   Node Canonical(const Node&) const;
 //   int bits() const;                        of a packed node
 //   bool Store(const Node&, PackedWords&) const;   false: does not fit
-//   void Load(const PackedWords&, Node&) const;
+//   void Load(const PackedWords&, Node&) const;     into a node of this system
 #ifndef SELKIE_CHECKER_EXPLORE_ENGINE_H_
 #define SELKIE_CHECKER_EXPLORE_ENGINE_H_
 
@@ -29,7 +29,11 @@ class Engine {
   using Words = typename StateStore<W>::Words;
 
   Engine(const System& system, const SearchOptions& options)
-      : system_(system), options_(options), start_(std::chrono::steady_clock::now()) {}
+      : system_(system),
+        options_(options),
+        start_(std::chrono::steady_clock::now()),
+        node_(system.Initial()),
+        scratch_(node_) {}
 
   absl::StatusOr<Search> Run() {
     search_.stats.bits = system_.bits();
@@ -52,7 +56,7 @@ class Engine {
   bool Expand(uint64_t index) {
     Load(index, node_);
     in_force_ = system_.InForce(node_);
-    scratch_ = node_;
+    system_.Copy(node_, scratch_);
     return system_.ForEachMove(node_, [&](const Move& move, int times) {
       const StepOutcome outcome = system_.Apply(scratch_, move);
       Count(move, times, outcome);
@@ -157,8 +161,8 @@ class Engine {
   Search::Ending why_stopped_ = Search::Ending::kInterrupted;
   bool misfit_ = false;
   bool in_force_ = false;
-  Node node_;     // the state that is expanded
-  Node scratch_;  // where moves are made; equal to it before each
+  alignas(64) Node node_;     // the state that is expanded
+  alignas(64) Node scratch_;  // where moves are made; equal to it before each
 };
 
 // Chooses the width at run time.

@@ -87,22 +87,25 @@ bool Machine::ProtocolRuns(const State& s) {
 }
 
 // One protocol runs at a time, and once for an inode.
-absl::InlinedVector<Move, kMaxFds> Machine::ProtocolMoves(const State& state, int task,
-                                                          const Objects& objects) const {
-  absl::InlinedVector<Move, kMaxFds> moves;
+absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
+    const State& state, int task, const Objects& objects) const {
+  absl::InlinedVector<std::pair<Move, int>, kMaxFds> moves;
   const std::vector<ProtocolStep>& steps = semantics_->protocol.steps;
   const int done = StepsDone(state.tasks[task]);
   if (done != 0) {
-    moves.push_back({ConcreteStep(state, task, steps[done], -1), true});
+    moves.push_back({{ConcreteStep(state, task, steps[done], -1), true}, 1});
     return moves;
   }
   if (steps.empty() || property_->kind == Property::Kind::kSameAs) return moves;
   if (!property_->roles[RoleOf(state.tasks[task])].may_seal || ProtocolRuns(state)) return moves;
-  for (int i = 0; i < objects.fds[task].count; ++i) {
-    const int64_t fd = kFirstFd + objects.fds[task].item[i];
+  // Between two steps the descriptor itself is remembered.
+  const bool alike = one_of_alike_ && steps.size() == 1 && ActsThroughFd(steps[0].call.op);
+  const Objects::List& list = alike ? objects.files[task] : objects.fds[task];
+  for (int i = 0; i < list.count; ++i) {
+    const int64_t fd = kFirstFd + list.item[i];
     const Inode* inode = InodeOfFd(state, task, fd);
     if (inode->kind == InodeKind::kMemfd && (inode->mark & mark::kInodeSealed) == 0)
-      moves.push_back({ConcreteStep(state, task, steps[0], fd), true});
+      moves.push_back({{ConcreteStep(state, task, steps[0], fd), true}, alike ? list.times[i] : 1});
   }
   return moves;
 }

@@ -5,6 +5,7 @@
 #define SELKIE_CHECKER_MACHINE_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -96,10 +97,10 @@ class Machine {
     return seals_only_ && (call.arg[1] & ~state.inodes[state.files[file].inode - 1].seals) == 0;
   }
 
-  // The steps of the protocol that `task` may make: one if it is inside, and else
-  // one for each descriptor with which it may begin.
-  absl::InlinedVector<Move, kMaxFds> ProtocolMoves(const State& state, int task,
-                                                   const Objects& objects) const;
+  // The steps of the protocol that `task` may make, and how many do the same: one
+  // if it is inside, and else one for each descriptor with which it may begin.
+  absl::InlinedVector<std::pair<Move, int>, kMaxFds> ProtocolMoves(const State& state, int task,
+                                                                   const Objects& objects) const;
   bool Assumed(const State& state, const Move& move) const;
   void Mark(State& state, const Call& call, const Result& result) const;
   void MarkFile(State& state, const Call& call, const Result& result) const;
@@ -120,6 +121,7 @@ class Machine {
   MoveTable moves_;
   uint64_t ops_ = 0;          // operations in the alphabet and the protocol, by bit
   uint64_t reads_ = 0;        // bits that the property's conditions read
+  bool one_of_alike_ = true;  // of calls that do the same one is tried
   bool seals_only_ = false;   // no rule of add_seals does more than to refuse
   uint8_t needed_marks_ = 0;  // a mapping without these cannot satisfy the clause
   Layout layout_;
@@ -154,8 +156,8 @@ bool Machine::ForEachMove(const State& state, Visit visit) const {
           return true;
       }
     }
-    for (const Move& move : ProtocolMoves(state, task, objects))
-      if (visit(move, 1)) return true;
+    for (const auto& [move, times] : ProtocolMoves(state, task, objects))
+      if (visit(move, times)) return true;
   }
   return false;
 }

@@ -151,8 +151,8 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
                                                   layout_.bits(), 64 * kMaxPackedWords));
   symmetry_ = SymmetryOf();
   // Answers are compared between two states, which may differ in what is alike.
-  const bool merges = alike == Alike::kOne && property_->kind != Property::Kind::kSameAs;
-  moves_ = MoveTable(templates_, limits, merges);
+  one_of_alike_ = alike == Alike::kOne && property_->kind != Property::Kind::kSameAs;
+  moves_ = MoveTable(templates_, limits, one_of_alike_);
   return absl::OkStatus();
 }
 

@@ -233,9 +233,9 @@ int PackWith(const Layout& layout, const State& state, PackedWords& out, int at)
   return lost != 0 ? -1 : static_cast<int>(word * 64 + used);
 }
 
+// Into a state in which all that is stored is zero.
 template <typename Bits>
 int UnpackWith(const Layout& layout, const PackedWords& in, State& state, int at) {
-  state = layout.blank;
   auto* const bytes = reinterpret_cast<char*>(&state);
   for (const StoredWord& stored : layout.stored) {
     const unsigned word = at / 64u, used = at % 64u;
@@ -340,6 +340,7 @@ int PackPortably(const Layout& layout, const State& state, PackedWords& out, int
 }
 
 int UnpackPortably(const Layout& layout, const PackedWords& in, State& state, int at) {
+  state = layout.blank;
   return UnpackWith<Runs>(layout, in, state, at);
 }
 
@@ -349,6 +350,12 @@ int Pack(const Layout& layout, const State& state, PackedWords& out, int at) {
 }
 
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at) {
+  state = layout.blank;
+  return UnpackOver(layout, in, state, at);
+}
+
+int UnpackOver(const Layout& layout, const PackedWords& in, State& state, int at) {
+  CopyWithinLimits(layout, layout.blank, state);
   return HasBmi2() ? UnpackWith<Bmi2>(layout, in, state, at)
                    : UnpackWith<Runs>(layout, in, state, at);
 }

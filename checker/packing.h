@@ -95,6 +95,9 @@ int Pack(const Layout& layout, const State& state, PackedWords& out, int at = 0)
 // Returns the bit after the last one.
 int Unpack(const Layout& layout, const PackedWords& in, State& state, int at = 0);
 
+// The same into a state of this layout: what lies beyond the limits is not touched.
+int UnpackOver(const Layout& layout, const PackedWords& in, State& state, int at = 0);
+
 // Pack and Unpack gather and scatter bits with the processor's instructions for
 // it (BMI2) where there are any.  These two do without; the results are the same.
 int PackPortably(const Layout& layout, const State& state, PackedWords& out, int at = 0);

@@ -24,12 +24,15 @@ Sample SmallSearch() {
 TEST(Packing, UnpackingGivesBackWhatIsStored) {
   const Sample sample = SmallSearch();
   ASSERT_GT(sample.states.size(), 100u);
+  State over = sample.states.back();
   for (const State& state : sample.states) {
     PackedWords words{};
     State back;
     ASSERT_EQ(Pack(sample.layout, state, words), sample.layout.bits());
     ASSERT_EQ(Unpack(sample.layout, words, back), sample.layout.bits());
     ASSERT_EQ(back, state) << ToString(state) << ToString(back);
+    ASSERT_EQ(UnpackOver(sample.layout, words, over), sample.layout.bits());
+    ASSERT_EQ(over, state);
   }
 }
 

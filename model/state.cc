@@ -352,11 +352,6 @@ void ReleaseUnreferenced(State& s) {
   } while (DropUnreceivableMessage(s));
 }
 
-int FileOf(const State& s, int task, int64_t fd) {
-  if (fd < kFirstFd || fd >= kFirstFd + s.limits.fds) return -1;
-  return s.fds[s.tasks[task].fds][fd - kFirstFd].file - 1;
-}
-
 int LowestFreeFd(const State& s, int task, int64_t min) {
   const FdTable& table = s.fds[s.tasks[task].fds];
   for (int64_t i = std::max<int64_t>(min - kFirstFd, 0); i < s.limits.fds; ++i)

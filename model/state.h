@@ -188,7 +188,10 @@ void ReleaseUnreferenced(State& state);
 
 // The descriptor's file index in `task`'s table, or -1 if `fd` is not open.
 // Any integer is allowed for `fd`.
-int FileOf(const State& state, int task, int64_t fd);
+inline int FileOf(const State& state, int task, int64_t fd) {
+  if (fd < kFirstFd || fd >= kFirstFd + state.limits.fds) return -1;
+  return state.fds[state.tasks[task].fds][fd - kFirstFd].file - 1;
+}
 
 // The lowest descriptor >= min that is closed, or -1 if the table is full.
 int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);

@@ -19,9 +19,16 @@ constexpr CallFunction kFunctions[] = {
     Socketpair,  Sendmsg,  Recvmsg,   SendFd,   RecvFd,    PidfdGetfd, Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
+// IntWordsOf each Op, here where Step reads it.
+const auto kIntWords = [] {
+  std::array<std::array<uint64_t, kMaxWords>, std::size(kFunctions)> words;
+  for (size_t op = 0; op < words.size(); ++op) words[op] = IntWordsOf(static_cast<Op>(op));
+  return words;
+}();
+
 // Every argument that the kernel takes as an int is one.
 bool IntsAreInts(const Call& call) {
-  const std::array<uint64_t, kMaxWords>& is_int = IntWordsOf(call.op);
+  const std::array<uint64_t, kMaxWords>& is_int = kIntWords[static_cast<size_t>(call.op)];
   uint64_t beyond = 0;
   for (int i = 0; i < kMaxWords; ++i)
     beyond |= (static_cast<uint64_t>(call.arg[i]) + 0x80000000u) >> 32 & is_int[i];
