@@ -59,8 +59,12 @@ absl::StatusOr<CallTemplate> CompileText(const AlphabetLine& line, const std::st
 }  // namespace
 
 bool ActsThroughFd(Op op) {
-  constexpr Op kOfSlots[] = {Op::kClose, Op::kDup2, Op::kDup3, Op::kGetFd, Op::kSetFd};
-  return std::find(std::begin(kOfSlots), std::end(kOfSlots), op) == std::end(kOfSlots);
+  if (SpecOf(op).family != Family::kDescriptor) return true;
+  // Of the calls on descriptors these alone; one that is added later acts on slots
+  // until it is named here, which costs time and nothing else.
+  constexpr Op kOnFiles[] = {Op::kDup,        Op::kDupFd, Op::kDupFdCloexec,
+                             Op::kPidfdGetfd, Op::kGetFl, Op::kSetFl};
+  return std::find(std::begin(kOnFiles), std::end(kOnFiles), op) != std::end(kOnFiles);
 }
 
 void IndexWildWords(CallTemplate& line) {
