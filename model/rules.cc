@@ -51,19 +51,14 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
 
 Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const File* file,
               const Semantics& semantics, int point) {
-  const auto set = [](FactSet which, uint64_t bits) {
-    return bits << kFactLayout[static_cast<int>(which)].shift;
-  };
-  const auto fact = [](Fact which, bool value) {
-    return static_cast<uint64_t>(value) << static_cast<int>(which);
-  };
   const uint16_t uid = s.tasks[task].uid;
   Facts facts;
-  facts.word = set(FactSet::kSeals, inode.seals) | set(FactSet::kMask, inode.mask & 7u) |
-               set(FactSet::kFile, file == nullptr ? 0 : file->mode & 0xfu) |
-               fact(Fact::kExecutable, (inode.mode & 0111) != 0) |
-               fact(Fact::kMemfd, inode.kind == InodeKind::kMemfd) |
-               fact(Fact::kOwner, uid == 0 || uid == inode.uid);
+  facts.Set(FactSet::kSeals, inode.seals);
+  facts.Set(FactSet::kMask, inode.mask);
+  if (file != nullptr) facts.Set(FactSet::kFile, file->mode);
+  facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
+  facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
+  facts.Set(Fact::kOwner, uid == 0 || uid == inode.uid);
   if (exists)
     facts.unknown =
         semantics.facts_read[point] & (FactBit(Fact::kMapped) | FactBit(Fact::kMappedWritable));
@@ -73,8 +68,9 @@ Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const F
 const Rule* DecideWith(const State& s, int node, const Semantics& semantics, int point,
                        Facts& facts, Targets& targets, const Rule** last) {
   const auto look_up = [&](Facts& looked_up) {
-    looked_up.Set(Fact::kMapped, HasWritableMapping(s, node, false));
-    looked_up.Set(Fact::kMappedWritable, HasWritableMapping(s, node, true));
+    for (Fact fact : {Fact::kMapped, Fact::kMappedWritable})
+      if ((looked_up.unknown & FactBit(fact)) != 0)
+        looked_up.Set(fact, HasWritableMapping(s, node, fact == Fact::kMappedWritable));
   };
   return Decide(semantics, point, facts, *last, look_up,
                 [&](const Rule& rule) { Apply(rule, targets, facts); });
