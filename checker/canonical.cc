@@ -23,7 +23,8 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t h = static_cast<uint64_t>(n.kind) | n.seals << 8 | n.mask << 16 |
                      static_cast<uint64_t>(n.mark) << 24 | static_cast<uint64_t>(n.mode) << 32 |
                      static_cast<uint64_t>(n.uid) << 48;
-  return MixSamples(Mix(h, n.size), n.bytes, s.limits.pages);
+  const uint64_t rest = n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48;
+  return MixSamples(Mix(h, rest), n.bytes, s.limits.pages);
 }
 
 uint64_t FileFields(const File& f) {
@@ -37,7 +38,8 @@ uint64_t FdFields(const Fd& fd) { return 1u | fd.cloexec << 1 | fd.mark << 8; }
 uint64_t MapFields(const State& s, const Mapping& m) {
   const uint64_t h = m.prot | m.may << 3 | m.shared << 6 | m.vm_shared << 7 | m.pages << 8 |
                      m.pgoff << 16 | static_cast<uint64_t>(m.mark) << 24 |
-                     static_cast<uint64_t>(m.copied) << 32 | uint64_t{1} << 63;
+                     static_cast<uint64_t>(m.copied) << 32 | static_cast<uint64_t>(m.flags) << 40 |
+                     uint64_t{1} << 63;
   return m.copied == 0 ? h : MixSamples(h, m.copy, s.limits.pages);
 }
 

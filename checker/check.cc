@@ -14,11 +14,11 @@ bool MakesInodes(const Semantics& semantics) {
                      [](const Rule& rule) { return rule.effect == EffectKind::kFreshInode; });
 }
 
-uint64_t OpsNamed(const std::vector<std::string>& names) {
-  uint64_t ops = 0;
+OpSet OpsNamed(const std::vector<std::string>& names) {
+  OpSet ops;
   for (const CallSpec& spec : CallTable())
     if (std::find(names.begin(), names.end(), ShortName(spec.op)) != names.end())
-      ops |= uint64_t{1} << static_cast<int>(spec.op);
+      ops.set(static_cast<size_t>(spec.op));
   return ops;
 }
 
@@ -32,10 +32,10 @@ bool NamesSealsAlone(const Property& property) {
 std::string VacuousBecause(const Property& property, const SearchStats& stats) {
   if (property.kind == Property::Kind::kSameAs)
     return stats.transitions == 0 ? "no call of the property changed anything" : "";
-  if (stats.ops_after_seal == 0)
+  if (stats.ops_after_seal.none())
     return NamesSealsAlone(property) ? "the seals that it names cannot be set under these rules"
                                      : "the seal was never set within the bounds";
-  if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)) != 0) return "";
+  if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)).any()) return "";
   return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
 }
 
@@ -82,7 +82,7 @@ void Conclude(const Property& property, const Search& search, Verdict& verdict) 
   if (hit || search.ending != Search::Ending::kExhausted) return;
   verdict.why = VacuousBecause(property, search.stats);
   if (verdict.why.empty() || reach) return;
-  verdict.kind = NamesSealsAlone(property) && search.stats.ops_after_seal == 0
+  verdict.kind = NamesSealsAlone(property) && search.stats.ops_after_seal.none()
                      ? Verdict::Kind::kNotApplicable
                      : Verdict::Kind::kVacuous;
 }

@@ -14,15 +14,15 @@ namespace selkie {
 
 struct SearchStats {
   uint64_t states = 0;
-  uint64_t transitions = 0;     // steps that changed the state
-  uint64_t tried = 0;           // calls tried, also those that failed
-  uint64_t beyond = 0;          // calls not made because of a bound
-  int depth = 0;                // steps to the farthest state
-  double seconds = 0;           // of wall-clock time
-  uint64_t bytes = 0;           // all stored states, with table and parents
-  int bits = 0;                 // of one packed state
-  uint64_t seals = 0;           // steps with which a protocol finished
-  uint64_t ops_after_seal = 0;  // bit i: Op i was tried when an inode was sealed
+  uint64_t transitions = 0;  // steps that changed the state
+  uint64_t tried = 0;        // calls tried, also those that failed
+  uint64_t beyond = 0;       // calls not made because of a bound
+  int depth = 0;             // steps to the farthest state
+  double seconds = 0;        // of wall-clock time
+  uint64_t bytes = 0;        // all stored states, with table and parents
+  int bits = 0;              // of one packed state
+  uint64_t seals = 0;        // steps with which a protocol finished
+  OpSet ops_after_seal;      // bit i: Op i was tried when an inode was sealed
 };
 
 struct SearchOptions {

@@ -73,8 +73,7 @@ class Engine {
     if (outcome.changed && !outcome.hit) stats.transitions += times;
     if (outcome.bound) stats.beyond += times;
     stats.seals += outcome.finished;
-    if (outcome.made && in_force_)
-      stats.ops_after_seal |= uint64_t{1} << static_cast<int>(move.call.op);
+    if (outcome.made && in_force_) stats.ops_after_seal.set(static_cast<size_t>(move.call.op));
   }
 
   void Enter(const Node& node, uint32_t parent) {

@@ -119,7 +119,7 @@ class Machine {
   const Semantics* semantics_;
   std::vector<CallTemplate> templates_;
   MoveTable moves_;
-  uint64_t ops_ = 0;          // operations in the alphabet and the protocol, by bit
+  OpSet ops_;                 // operations in the alphabet and the protocol, by bit
   uint64_t reads_ = 0;        // bits that the property's conditions read
   bool one_of_alike_ = true;  // of calls that do the same one is tried
   bool seals_only_ = false;   // no rule of add_seals does more than to refuse

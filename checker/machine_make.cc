@@ -9,11 +9,11 @@
 namespace selkie {
 namespace {
 
-uint64_t OpBit(Op op) { return uint64_t{1} << static_cast<int>(op); }
-static_assert(static_cast<int>(Op::kExtension) < 64);
+OpSet OpBit(Op op) { return OpSet().set(static_cast<size_t>(op)); }
+static_assert(static_cast<size_t>(Op::kExtension) < OpSet().size());
 
 template <typename... Ops>
-uint64_t OpBits(Ops... ops) {
+OpSet OpBits(Ops... ops) {
   return (OpBit(ops) | ...);
 }
 
@@ -67,7 +67,7 @@ bool NamesByNumber(const CallTemplate& line, ArgKind kind) {
 
 bool NamesSlot(const CallTemplate& line) {
   return NamesByNumber(line, ArgKind::kFd) || line.call.op == Op::kDupFd ||
-         line.call.op == Op::kDupFdCloexec;
+         line.call.op == Op::kDupFdCloexec || line.call.op == Op::kCloseRange;
 }
 
 // The marks of mappings that every term of the clause asks for.
@@ -144,7 +144,7 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
   live.mode = 0777;
   live.mask = semantics_->initial_mask;
   const std::set<int> owners = OwnersOf(*property_, *semantics_, templates_);
-  if (!owners.empty()) live.uid = static_cast<uint16_t>(*owners.begin());
+  if (!owners.empty()) live.uid = live.gid = static_cast<uint16_t>(*owners.begin());
   layout_ = MakeLayout(limits, UseOf(), InitialOf(*property_, limits), live);
   if (layout_.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError(fmt::format("bounds: a state takes {} bits, at most {} fit",
@@ -157,7 +157,7 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
 }
 
 FieldUse Machine::UseOf() const {
-  auto any = [this](uint64_t bits) { return (ops_ & bits) != 0; };
+  auto any = [this](const OpSet& ops) { return (ops_ & ops).any(); };
   auto opens_with = [this](int64_t flag) {
     return std::any_of(templates_.begin(), templates_.end(),
                        [&](const CallTemplate& line) { return OpensWith(line, flag); });
@@ -172,18 +172,24 @@ FieldUse Machine::UseOf() const {
   FieldUse use;
   use.tasks = forks || any(OpBits(Op::kExit, Op::kWait));
   use.parents = any(OpBits(Op::kWait, Op::kExit));
-  use.threads = any(OpBit(Op::kClone));
+  use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
   use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
-  use.pos = any(OpBits(Op::kRead, Op::kWrite, Op::kLseek));
-  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kWrite, Op::kPwrite)) ||
+  const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);
+  const OpSet writes = OpBits(Op::kWrite, Op::kPwrite, Op::kWritev, Op::kPwritev2) | copies;
+  use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
+  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate) | writes) ||
              opens_with(abi::kOTrunc);
   use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
-  use.mode = any(OpBit(Op::kFchmod)) || HasEffect(*semantics_, {EffectKind::kClearMode});
+  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFchown)) ||
+             HasEffect(*semantics_, {EffectKind::kClearMode});
   use.mask =
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
-  use.owners = OwnersOf(*property_, *semantics_, templates_).size() > 1;
+  use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
+  use.attrs = any(OpBit(Op::kSetAttr));
+  use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed : 0) |
+                                       (any(OpBit(Op::kMadvise)) ? kMapDontcopy : 0));
   use.sockets = any(OpBit(Op::kSocketpair));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
   use.seals = semantics_->known_seals;
@@ -213,7 +219,7 @@ Symmetry Machine::SymmetryOf() const {
     if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
   }
   const bool roles_move =
-      (ops_ & OpBits(Op::kFork, Op::kClone)) != 0 && property_->roles.size() > 1;
+      (ops_ & OpBits(Op::kFork, Op::kClone)).any() && property_->roles.size() > 1;
   for (int i = 0; i < kMaxTasks && !roles_move; ++i)
     symmetry.role[i] = static_cast<uint8_t>(RoleOf(layout_.initial.tasks[i]));
   return symmetry;

@@ -96,7 +96,11 @@ void VisitInodes(Archive& a, const Layout& l, S& s) {
     if (l.inode_mask != 0) a(inode.mask, l.inode_mask);
     if (l.inode_mark != 0) a(inode.mark, l.inode_mark);
     if (l.inode_mode != 0) a(inode.mode, l.inode_mode);
-    if (l.inode_uid != 0) a(inode.uid, l.inode_uid);
+    if (l.inode_uid != 0) {
+      a(inode.uid, l.inode_uid);
+      a(inode.gid, l.inode_uid);
+    }
+    if (l.inode_attrs != 0) a(inode.attrs, l.inode_attrs);
     if (l.inode_size != 0) a(inode.size, l.inode_size);
     VisitBytes(a, l, inode.bytes);
   }
@@ -117,6 +121,7 @@ void VisitMappings(Archive& a, const Layout& l, S& s) {
       a(m.vm_shared, 1);
       if (l.map_mark != 0) a(m.mark, l.map_mark);
       if (l.map_copied != 0) a(m.copied, l.map_copied);
+      if (l.map_flags != 0) a(m.flags, l.map_flags);
       VisitBytes(a, l, m.copy);
     }
   }
@@ -180,7 +185,10 @@ void FillLiveInode(const Layout& l, Inode& inode) {
   if (inode.kind != InodeKind::kMemfd) return;
   if (l.inode_mask == 0) inode.mask = l.live_inode.mask;
   if (l.inode_mode == 0) inode.mode = l.live_inode.mode;
-  if (l.inode_uid == 0) inode.uid = l.live_inode.uid;
+  if (l.inode_uid == 0) {
+    inode.uid = l.live_inode.uid;
+    inode.gid = l.live_inode.gid;
+  }
 }
 
 // A live mapping of one page has nothing stored of its length.
@@ -302,7 +310,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.fd_cloexec = use.cloexec;
   l.fd_mark = static_cast<uint8_t>(WidthOf(use.fd_mark));
   l.file_inode = static_cast<uint8_t>(WidthOf(limits.inodes));
-  if (use.flags) l.file_flags = 4;
+  if (use.flags) l.file_flags = 5;
   l.file_end = use.sockets;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);
@@ -312,6 +320,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
   if (use.mode) l.inode_mode = 12;
   if (use.owners) l.inode_uid = 16;
+  if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
   if (use.contents) l.byte = 8;
   l.map_file = l.fd_file;
@@ -320,6 +329,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.map_pgoff = static_cast<uint8_t>(WidthOf(limits.pages - 1));
   l.map_mark = static_cast<uint8_t>(WidthOf(use.map_mark));
   if (use.contents) l.map_copied = limits.pages;
+  l.map_flags = static_cast<uint8_t>(WidthOf(use.map_flags));
   if (use.messages) {
     l.message_file = l.fd_file;
     if (use.sockets) l.message_inode = l.file_inode;

@@ -42,8 +42,9 @@ struct Layout {
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
-          inode_uid = 0, inode_size = 0, byte = 0;
-  uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0;
+          inode_uid = 0, inode_attrs = 0, inode_size = 0, byte = 0;
+  uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
+          map_flags = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 
   std::vector<StoredWord> stored;  // by offset, which is the order in which they are packed
@@ -74,6 +75,8 @@ struct FieldUse {
   bool mode = false;      // permission bits change
   bool mask = false;
   bool owners = false;  // inodes of several owners
+  bool attrs = false;   // FS_IOC_SETFLAGS
+  uint8_t map_flags = 0;  // all kMap* bits that can be set
   bool sockets = false;
   bool messages = false;
   uint8_t seals = 0;  // all seal bits that can be set

@@ -1,13 +1,16 @@
 #include "kernel/executor.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <limits>
 
 #include "kernel/executor_raw.h"
 
@@ -97,25 +100,106 @@ Result Pread(const Call& c, const Env& env) {
   return r;
 }
 
-void FillBuffer(const Call& c, const Env& env) {
+// The buffer to write, full of the byte; or NULL.
+int64_t Filled(const Call& c, const Env& env) {
+  if (c.arg[1] == kNull) return 0;
   const auto size = static_cast<int64_t>(env.control.buffer.size());
   const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
   std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
+  return BufferOf(env);
 }
 
 Result Write(const Call& c, const Env& env) {
-  FillBuffer(c, env);
-  return FromRaw(RawSyscall(SYS_write, c.arg[0], BufferOf(env), c.arg[2]));
+  return FromRaw(RawSyscall(SYS_write, c.arg[0], Filled(c, env), c.arg[2]));
 }
 
 Result Pwrite(const Call& c, const Env& env) {
-  FillBuffer(c, env);
-  return FromRaw(RawSyscall(SYS_pwrite64, c.arg[0], BufferOf(env), c.arg[2], c.arg[3]));
+  return FromRaw(RawSyscall(SYS_pwrite64, c.arg[0], Filled(c, env), c.arg[2], c.arg[3]));
+}
+
+// Two parts, the first of which is the smaller: as one if the count is no length.
+struct Parts {
+  Parts(const Call& c, const Env& env) {
+    const int64_t half = c.arg[2] > 1 ? c.arg[2] / 2 : 0;
+    void* const bytes = reinterpret_cast<void*>(Filled(c, env));
+    vec[0] = {bytes, static_cast<size_t>(half)};
+    vec[1] = {bytes, static_cast<size_t>(c.arg[2] - half)};
+  }
+  iovec vec[2];
+};
+
+Result Writev(const Call& c, const Env& env) {
+  const Parts parts(c, env);
+  return FromRaw(RawSyscall(SYS_writev, c.arg[0], Raw(parts.vec), 2));
+}
+
+Result Pwritev2(const Call& c, const Env& env) {
+  const Parts parts(c, env);
+  return FromRaw(RawSyscall(SYS_pwritev2, c.arg[0], Raw(parts.vec), 2, c.arg[3], 0, c.arg[4]));
+}
+
+// The word of an offset, and its address; 0 for NULL.
+struct OffsetWord {
+  explicit OffsetWord(int64_t word) : value(word), given(word != kNoOffset) {}
+  int64_t raw() const { return given ? Raw(&value) : 0; }
+  int64_t value;
+  bool given;
+};
+
+Result Sendfile(const Call& c, const Env&) {
+  const OffsetWord offset(c.arg[2]);
+  return FromRaw(RawSyscall(SYS_sendfile, c.arg[0], c.arg[1], offset.raw(), c.arg[3]));
+}
+
+Result CopyFileRange(const Call& c, const Env&) {
+  const OffsetWord in(c.arg[1]), out(c.arg[3]);
+  return FromRaw(
+      RawSyscall(SYS_copy_file_range, c.arg[0], in.raw(), c.arg[2], out.raw(), c.arg[4], c.arg[5]));
 }
 
 Result Truncate(const Call& c, const Env& env) {
   const ProcPath path(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_truncate, path.raw(), c.arg[2]));
+}
+
+Result Chmod(const Call& c, const Env& env) {
+  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_chmod, path.raw(), c.arg[2]));
+}
+
+Result Fchown(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_fchown, c.arg[0], c.arg[1], -1));
+}
+
+// The harness's own descriptors stay: the range ends below them.
+Result CloseRange(const Call& c, const Env&) {
+  const auto first = static_cast<uint32_t>(c.arg[0]), last = static_cast<uint32_t>(c.arg[1]);
+  constexpr uint32_t kLast = kControlFd - 1;
+  const bool clipped = last > kLast && first <= last;
+  const int64_t beyond = std::numeric_limits<int32_t>::max();
+  if (clipped && first > kLast)
+    return FromRaw(RawSyscall(SYS_close_range, beyond, beyond, c.arg[2]));
+  return FromRaw(
+      RawSyscall(SYS_close_range, c.arg[0], clipped ? int64_t{kLast} : c.arg[1], c.arg[2]));
+}
+
+// A handle of a file of tmpfs has 12 bytes (mm/shmem.c shmem_encode_fh).
+Result OpenByHandle(const Call& c, const Env&) {
+  struct {
+    uint32_t bytes = 64;
+    int32_t type = 0;
+    uint8_t handle[64] = {};
+  } handle;
+  int32_t mount_id = 0;
+  const int64_t named = RawSyscall(SYS_name_to_handle_at, c.arg[0], Raw(""), Raw(&handle),
+                                   Raw(&mount_id), AT_EMPTY_PATH);
+  if (IsRawError(named)) return FromRaw(named);
+  return FromRaw(RawSyscall(SYS_open_by_handle_at, c.arg[0], Raw(&handle), c.arg[1]));
+}
+
+Result SetAttr(const Call& c, const Env&) {
+  const int64_t flags = c.arg[1];
+  return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
 }
 
 Result Fstat(const Call& c, const Env&) {
@@ -154,14 +238,26 @@ constexpr RealCall kReal[] = {
     Direct<SYS_ftruncate>,
     Truncate,
     Direct<SYS_fallocate>,
+    Writev,
+    Pwritev2,
+    Sendfile,
+    CopyFileRange,
     RealMmap,
     RealMunmap,
     RealMprotect,
     RealMremap,
+    RealMadvise,
+    RealMsync,
+    RealMseal,
+    RealRemapFilePages,
     RealLoad,
     RealStore,
+    RealProcessVmWritev,
+    RealMemWrite,
     Fstat,
     Direct<SYS_fchmod>,
+    Chmod,
+    Fchown,
     RealFork,
     RealClone,
     RealExec,
@@ -173,6 +269,10 @@ constexpr RealCall kReal[] = {
     RealSendFd,
     RealRecvFd,
     RealPidfdGetfd,
+    CloseRange,
+    Direct<SYS_unshare>,
+    OpenByHandle,
+    SetAttr,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -68,6 +68,9 @@ bool IsUnmapped(int64_t address, int64_t length);
 // Whether a byte can be read there, without the cost of a signal.
 bool CanBeRead(int64_t address);
 
+// An address of the arena as the kernel takes it.
+int64_t AddressOf(int64_t offset);
+
 // ---- Parts of it, by file ----
 
 Result FromRaw(int64_t value);       // a value or an errno
@@ -90,6 +93,15 @@ Result RealMprotect(const Call& call, const Env& env);
 Result RealMremap(const Call& call, const Env& env);
 Result RealLoad(const Call& call, const Env& env);
 Result RealStore(const Call& call, const Env& env);
+
+Result RealMadvise(const Call& call, const Env& env);
+Result RealMsync(const Call& call, const Env& env);
+Result RealMseal(const Call& call, const Env& env);
+Result RealRemapFilePages(const Call& call, const Env& env);
+
+// executor_remote.cc
+Result RealProcessVmWritev(const Call& call, const Env& env);
+Result RealMemWrite(const Call& call, const Env& env);
 
 // executor_process.cc
 Result RealFork(const Call& call, const Env& env);

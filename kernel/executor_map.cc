@@ -84,7 +84,7 @@ NotRunReason WhyNotRange(int64_t address, int64_t length) {
 }
 
 NotRunReason WhyNotMmap(const Call& c) {
-  const bool fixed = (c.arg[3] & MAP_FIXED) != 0;
+  const bool fixed = (c.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
   if (c.arg[0] == kNull) return fixed ? NotRunReason::kFixedAtNull : NotRunReason::kNone;
   return fixed ? WhyNotRange(c.arg[0], c.arg[1]) : NotRunReason::kNone;
 }
@@ -108,8 +108,6 @@ NotRunReason WhyNotDescriptors(const Call& call) {
   return NotRunReason::kNone;
 }
 
-int64_t AddressOf(int64_t offset) { return offset == kNull ? 0 : kArenaBase + offset; }
-
 // An address as the model has it.
 Result FromAddress(int64_t raw, int64_t length, Control& control) {
   Result r = FromRaw(raw);
@@ -125,7 +123,7 @@ int64_t PagesOf(int64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
 
 // Where the kernel should try first: where the model places the mapping.
 int64_t HintFor(const Call& c, const Env& env) {
-  if ((c.arg[3] & MAP_FIXED) != 0) return AddressOf(c.arg[0]);
+  if ((c.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) return AddressOf(c.arg[0]);
   if (env.expected.ok()) return kArenaBase + env.expected.value;
   if (c.arg[0] != kNull || c.arg[1] <= 0 || c.arg[1] > kArenaBytes) return AddressOf(c.arg[0]);
   const int page = LowestRealGap(static_cast<int>(PagesOf(c.arg[1])));
@@ -133,6 +131,8 @@ int64_t HintFor(const Call& c, const Env& env) {
 }
 
 }  // namespace
+
+int64_t AddressOf(int64_t offset) { return offset == kNull ? 0 : kArenaBase + offset; }
 
 NotRunReason WhyNotRun(const Call& call) {
   switch (SpecOf(call.op).family) {
@@ -206,10 +206,29 @@ Result RealMremap(const Call& c, const Env& env) {
   const int64_t old = AddressOf(c.arg[0]);
   int64_t raw = RawSyscall(SYS_mremap, old, c.arg[1], c.arg[2], c.arg[3], AddressOf(c.arg[4]));
   const bool chosen = !IsRawError(raw) && (c.arg[3] & MREMAP_FIXED) == 0 && raw != old;
-  if (chosen && env.expected.ok() && env.expected.value != c.arg[0])
+  const bool elsewhere = chosen && env.expected.ok() && raw != kArenaBase + env.expected.value;
+  if (elsewhere && env.expected.value != c.arg[0])
     raw = RawSyscall(SYS_mremap, raw, c.arg[2], c.arg[2], MREMAP_MAYMOVE | MREMAP_FIXED,
                      kArenaBase + env.expected.value);
   return FromAddress(raw, c.arg[2], env.control);
+}
+
+Result RealMadvise(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_madvise, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
+}
+
+Result RealMsync(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_msync, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
+}
+
+Result RealMseal(const Call& c, const Env&) {
+  constexpr int64_t kMsealNumber = 462;  // younger than Debian 12's headers
+  return FromRaw(RawSyscall(kMsealNumber, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
+}
+
+Result RealRemapFilePages(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_remap_file_pages, AddressOf(c.arg[0]), c.arg[1], c.arg[2], c.arg[3],
+                            c.arg[4]));
 }
 
 Result RealLoad(const Call& c, const Env&) {

@@ -31,8 +31,9 @@ namespace {
 bool CanBeHere(const Control& control, const std::vector<int>& uids) {
   if (uids[0] != 0) return false;
   for (int i = 0; i < control.count; ++i) {
-    if (control.calls[i].task != 0) continue;
     const Op op = control.calls[i].op;
+    if (op == Op::kMseal) return false;  // the mapping could never be unmapped
+    if (control.calls[i].task != 0) continue;
     if (op == Op::kExec || op == Op::kExit) return false;
     if (op == Op::kWait && !control.expected[i].ok()) return false;
   }

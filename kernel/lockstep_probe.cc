@@ -92,6 +92,7 @@ class Prober {
     int64_t flags = inode.kind == InodeKind::kMemfd ? abi::kOLargefile : 0;
     if ((file.flags & kFlagWronly) != 0) flags |= O_WRONLY;
     if ((file.flags & kFlagRdwr) != 0) flags |= O_RDWR;
+    if ((file.flags & kFlagDirect) != 0) flags |= O_DIRECT;
     if ((file.flags & kFlagAppend) != 0) flags |= O_APPEND;
     if ((file.flags & kFlagNonblock) != 0) flags |= O_NONBLOCK;
     return flags;
@@ -162,11 +163,15 @@ class Prober {
     return inode.bytes[in_file][sample];
   }
 
+  static bool MayBecomeWritable(const Mapping& mapping) {
+    return (mapping.may & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0;
+  }
+
   void MayWrite(const Mapping& mapping) {
     const int64_t offset = int64_t{mapping.start} * kPageSize;
     const bool may =
         RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize, PROT_READ | PROT_WRITE) == 0;
-    Compare(StateField::kMayWrite, 0, offset, (mapping.may & kProtWrite) != 0, may);
+    Compare(StateField::kMayWrite, 0, offset, MayBecomeWritable(mapping), may);
   }
 
   Control& control_;

@@ -6,6 +6,31 @@
 
 namespace selkie {
 
+bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
+  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
+  if (addr < 0 || addr > arena || length > static_cast<uint64_t>(arena - addr)) return false;
+  range->begin = static_cast<int>(addr / kPageSize);
+  range->end = range->begin + static_cast<int>(length / kPageSize);
+  return true;
+}
+
+bool MayModify(const AddressSpace& mm, PageRange range) {
+  for (const Mapping& m : mm) {
+    if (Empty(m)) break;
+    if (m.start < range.end && EndOf(m) > range.begin && (m.flags & kMapSealed) != 0) return false;
+  }
+  return true;
+}
+
+bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part) {
+  for (Mapping& m : mm) {
+    if (m.start != part.start || m.pages != part.pages) continue;
+    m = part;
+    return true;
+  }
+  return RemoveRange(mm, slots, {part.start, EndOf(part)}) && AddMapping(mm, slots, part);
+}
+
 Mapping Piece(const Mapping& m, PageRange range) {
   const int begin = std::max<int>(range.begin, m.start);
   const int end = std::min(range.end, EndOf(m));
@@ -67,7 +92,8 @@ int LowestGap(const State& s, int task, int pages) {
 
 bool Agree(const Mapping& a, const Mapping& b) {
   return EndOf(a) == b.start && a.pgoff + a.pages == b.pgoff && a.file == b.file &&
-         a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared;
+         a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
+         a.flags == b.flags;
 }
 
 }  // namespace selkie

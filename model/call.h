@@ -8,7 +8,9 @@
 #define SELKIE_MODEL_CALL_H_
 
 #include <array>
+#include <bitset>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -40,14 +42,26 @@ enum class Op : uint8_t {
   kFtruncate,
   kTruncate,
   kFallocate,
+  kWritev,
+  kPwritev2,
+  kSendfile,
+  kCopyFileRange,
   kMmap,
   kMunmap,
   kMprotect,
   kMremap,
+  kMadvise,
+  kMsync,
+  kMseal,
+  kRemapFilePages,
   kLoad,
   kStore,
+  kProcessVmWritev,
+  kMemWrite,
   kFstat,
   kFchmod,
+  kChmod,
+  kFchown,
   kFork,
   kClone,
   kExec,
@@ -59,8 +73,15 @@ enum class Op : uint8_t {
   kSendFd,
   kRecvFd,
   kPidfdGetfd,
+  kCloseRange,
+  kUnshare,
+  kOpenByHandle,
+  kSetAttr,
   kExtension,
 };
+
+// A set of operations, by number.
+using OpSet = std::bitset<128>;
 
 // What an argument is.  `kLiteral` and `kName` are text only and take no word
 // of Call::arg; `kPath` takes two (task or kSelf, descriptor); the others one.
@@ -73,8 +94,10 @@ enum class ArgKind : uint8_t {
   kSeals,    // bits with names that the semantics declares
   kInt,
   kSize,     // a length or offset in bytes, may be negative
+  kOffset,   // a pointer to an offset in bytes: kNoOffset for NULL, else its value, as [4096]
   kAddress,  // a byte address in the arena, or kNull
-  kByte,     // the byte that a write or store repeats, as "x"
+  kByte,     // the byte that a write or store repeats, as "x"; of "buf" also kNull: a
+             // buffer that cannot be read
   kMode,     // permission bits, octal
   kTask,
   kExtension,     // name of a call that the semantics declares
@@ -106,19 +129,22 @@ enum class Family : uint8_t {
   kDescriptor,  // descriptor.cc
   kOpen,        // open.cc
   kReadWrite,   // read_write.cc
+  kCopy,        // copy.cc: from one file to another
   kSize,        // size.cc
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
+  kRemote,      // remote.cc: memory of another task
   kInode,       // inode.cc
   kProcess,     // process.cc
   kMessage,     // message.cc
   kExtension,   // extension.cc: calls that a semantics declares
 };
 
-inline constexpr int64_t kNull = -1;  // kAddress: NULL
-inline constexpr int64_t kSelf = -1;  // kPath: /proc/self
+inline constexpr int64_t kNull = -1;                                       // kAddress, kByte: NULL
+inline constexpr int64_t kSelf = -1;                                       // kPath: /proc/self
+inline constexpr int64_t kNoOffset = std::numeric_limits<int64_t>::min();  // kOffset: NULL
 
-// A name for one or more bits, or for a whole value if the set is an enum.
+// A name for one or more bits, or for a whole value if ArgSpec::one.
 struct FlagName {
   std::string_view name;
   int64_t bits;
@@ -129,6 +155,7 @@ struct ArgSpec {
   std::string_view name;             // as in the man page; text of a kLiteral
   absl::Span<const FlagName> names;  // kFlags only; value 0 is written as the
                                      // entry with bits 0 if there is one
+  bool one = false;                  // kFlags: one of the names, not a set of them
 };
 
 inline constexpr int kMaxArgs = 7;
@@ -180,14 +207,27 @@ namespace abi {
 inline constexpr int64_t kOAccMode = 03, kORdonly = 0, kOWronly = 1, kORdwr = 2;
 inline constexpr int64_t kOTrunc = 01000, kOAppend = 02000, kONonblock = 04000;
 inline constexpr int64_t kOLargefile = 0100000, kOCloexec = 02000000;
-inline constexpr int64_t kOPath = 010000000;
+inline constexpr int64_t kOPath = 010000000, kOCreat = 0100, kOExcl = 0200;
+inline constexpr int64_t kODirect = 040000, kODirectory = 0200000, kONofollow = 0400000;
+inline constexpr int64_t kFsImmutable = 0x10, kFsAppend = 0x20, kFsNodump = 0x40;
 inline constexpr int64_t kFdCloexec = 1;
 inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;
 inline constexpr int64_t kMfdNoexecSeal = 8, kMfdExec = 0x10;
 inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
-inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2;
-inline constexpr int64_t kCloneVm = 0x100, kCloneFiles = 0x400;
+inline constexpr int64_t kMapFixedNoreplace = 0x100000;
+inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap = 4;
+inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;
+inline constexpr int64_t kRwfNosignal = 0x100;
+inline constexpr int64_t kRwfHipri = 1, kRwfDsync = 2, kRwfSync = 4;
+inline constexpr int64_t kMsAsync = 1, kMsInvalidate = 2, kMsSync = 4;
+inline constexpr int64_t kMadvNormal = 0, kMadvWillneed = 3, kMadvDontneed = 4, kMadvFree = 8;
+inline constexpr int64_t kMadvRemove = 9, kMadvDontfork = 10, kMadvDofork = 11;
+inline constexpr int64_t kMadvWipeonfork = 18, kMadvKeeponfork = 19, kMadvCold = 20;
+inline constexpr int64_t kMadvPageout = 21, kMadvPopulateRead = 22, kMadvPopulateWrite = 23;
+inline constexpr int64_t kMadvDontneedLocked = 24;
+inline constexpr int64_t kCloseRangeUnshare = 2, kCloseRangeCloexec = 4;
+inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2;
 }  // namespace abi
 

@@ -17,15 +17,14 @@ constexpr FlagName kMfdFlags[] = {{"0", 0},
                                   {"MFD_HUGETLB", abi::kMfdHugetlb},
                                   {"MFD_NOEXEC_SEAL", abi::kMfdNoexecSeal},
                                   {"MFD_EXEC", abi::kMfdExec}};
-constexpr FlagName kOpenFlags[] = {{"O_WRONLY", abi::kOWronly},
-                                   {"O_RDWR", abi::kORdwr},
-                                   {"O_RDONLY", abi::kORdonly},
-                                   {"O_TRUNC", abi::kOTrunc},
-                                   {"O_APPEND", abi::kOAppend},
-                                   {"O_NONBLOCK", abi::kONonblock},
-                                   {"O_LARGEFILE", abi::kOLargefile},
-                                   {"O_CLOEXEC", abi::kOCloexec},
-                                   {"O_PATH", abi::kOPath}};
+constexpr FlagName kOpenFlags[] = {
+    {"O_WRONLY", abi::kOWronly},       {"O_RDWR", abi::kORdwr},
+    {"O_RDONLY", abi::kORdonly},       {"O_TRUNC", abi::kOTrunc},
+    {"O_APPEND", abi::kOAppend},       {"O_NONBLOCK", abi::kONonblock},
+    {"O_LARGEFILE", abi::kOLargefile}, {"O_CLOEXEC", abi::kOCloexec},
+    {"O_PATH", abi::kOPath},           {"O_CREAT", abi::kOCreat},
+    {"O_EXCL", abi::kOExcl},           {"O_DIRECT", abi::kODirect},
+    {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow}};
 constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_APPEND", abi::kOAppend},
                                      {"O_NONBLOCK", abi::kONonblock},
@@ -38,9 +37,48 @@ constexpr FlagName kProtFlags[] = {
 constexpr FlagName kMapFlags[] = {{"0", 0},
                                   {"MAP_SHARED", abi::kMapShared},
                                   {"MAP_PRIVATE", abi::kMapPrivate},
-                                  {"MAP_FIXED", abi::kMapFixed}};
-constexpr FlagName kMremapFlags[] = {
-    {"0", 0}, {"MREMAP_MAYMOVE", abi::kMremapMaymove}, {"MREMAP_FIXED", abi::kMremapFixed}};
+                                  {"MAP_FIXED", abi::kMapFixed},
+                                  {"MAP_FIXED_NOREPLACE", abi::kMapFixedNoreplace}};
+constexpr FlagName kMremapFlags[] = {{"0", 0},
+                                     {"MREMAP_MAYMOVE", abi::kMremapMaymove},
+                                     {"MREMAP_FIXED", abi::kMremapFixed},
+                                     {"MREMAP_DONTUNMAP", abi::kMremapDontunmap}};
+constexpr FlagName kRwfFlags[] = {{"0", 0},
+                                  {"RWF_HIPRI", abi::kRwfHipri},
+                                  {"RWF_DSYNC", abi::kRwfDsync},
+                                  {"RWF_SYNC", abi::kRwfSync},
+                                  {"RWF_NOWAIT", abi::kRwfNowait},
+                                  {"RWF_APPEND", abi::kRwfAppend},
+                                  {"RWF_NOAPPEND", abi::kRwfNoappend},
+                                  {"RWF_NOSIGNAL", abi::kRwfNosignal}};
+constexpr FlagName kAttrFlags[] = {{"0", 0},
+                                   {"FS_IMMUTABLE_FL", abi::kFsImmutable},
+                                   {"FS_APPEND_FL", abi::kFsAppend},
+                                   {"FS_NODUMP_FL", abi::kFsNodump}};
+constexpr FlagName kAdvice[] = {{"MADV_NORMAL", abi::kMadvNormal},
+                                {"MADV_WILLNEED", abi::kMadvWillneed},
+                                {"MADV_DONTNEED", abi::kMadvDontneed},
+                                {"MADV_FREE", abi::kMadvFree},
+                                {"MADV_REMOVE", abi::kMadvRemove},
+                                {"MADV_DONTFORK", abi::kMadvDontfork},
+                                {"MADV_DOFORK", abi::kMadvDofork},
+                                {"MADV_WIPEONFORK", abi::kMadvWipeonfork},
+                                {"MADV_KEEPONFORK", abi::kMadvKeeponfork},
+                                {"MADV_COLD", abi::kMadvCold},
+                                {"MADV_PAGEOUT", abi::kMadvPageout},
+                                {"MADV_POPULATE_READ", abi::kMadvPopulateRead},
+                                {"MADV_POPULATE_WRITE", abi::kMadvPopulateWrite},
+                                {"MADV_DONTNEED_LOCKED", abi::kMadvDontneedLocked}};
+constexpr FlagName kMsyncFlags[] = {{"0", 0},
+                                    {"MS_ASYNC", abi::kMsAsync},
+                                    {"MS_INVALIDATE", abi::kMsInvalidate},
+                                    {"MS_SYNC", abi::kMsSync}};
+constexpr FlagName kNoFlags[] = {{"0", 0}};
+constexpr FlagName kCloseRangeFlags[] = {{"0", 0},
+                                         {"CLOSE_RANGE_UNSHARE", abi::kCloseRangeUnshare},
+                                         {"CLOSE_RANGE_CLOEXEC", abi::kCloseRangeCloexec}};
+constexpr FlagName kUnshareFlags[] = {
+    {"0", 0}, {"CLONE_FILES", abi::kCloneFiles}, {"CLONE_FS", abi::kCloneFs}};
 constexpr FlagName kFallocFlags[] = {{"0", 0},
                                      {"FALLOC_FL_KEEP_SIZE", abi::kFallocKeepSize},
                                      {"FALLOC_FL_PUNCH_HOLE", abi::kFallocPunchHole}};
@@ -55,11 +93,17 @@ constexpr ArgSpec Lit(std::string_view text) { return {A::kLiteral, text, {}}; }
 constexpr ArgSpec Fd(std::string_view name = "fd") { return {A::kFd, name, {}}; }
 constexpr ArgSpec Size(std::string_view name) { return {A::kSize, name, {}}; }
 constexpr ArgSpec Int(std::string_view name) { return {A::kInt, name, {}}; }
+constexpr ArgSpec Offset(std::string_view name) { return {A::kOffset, name, {}}; }
 constexpr ArgSpec Addr(std::string_view name) { return {A::kAddress, name, {}}; }
 constexpr ArgSpec Arg(ArgKind kind, std::string_view name) { return {kind, name, {}}; }
 template <size_t N>
 constexpr ArgSpec Flags(std::string_view name, const FlagName (&names)[N]) {
   return {A::kFlags, name, absl::Span<const FlagName>(names, N)};
+}
+
+template <size_t N>
+constexpr ArgSpec One(std::string_view name, const FlagName (&names)[N]) {
+  return {A::kFlags, name, absl::Span<const FlagName>(names, N), true};
 }
 
 template <typename... Args>
@@ -100,11 +144,19 @@ constexpr CallSpec kTable[] = {
     Row(Op::kPwrite, "pwrite", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
         Size("count"), Size("offset")),
     Row(Op::kLseek, "lseek", Family::kReadWrite, R::kOffset, Fd(), Size("offset"),
-        Flags("whence", kWhence)),
+        One("whence", kWhence)),
     Row(Op::kFtruncate, "ftruncate", Family::kSize, R::kZero, Fd(), Size("length")),
     Row(Op::kTruncate, "truncate", Family::kSize, R::kZero, Arg(A::kPath, "path"), Size("length")),
     Row(Op::kFallocate, "fallocate", Family::kSize, R::kZero, Fd(), Flags("mode", kFallocFlags),
         Size("offset"), Size("len")),
+    Row(Op::kWritev, "writev", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
+        Size("count")),
+    Row(Op::kPwritev2, "pwritev2", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
+        Size("count"), Size("offset"), Flags("flags", kRwfFlags)),
+    Row(Op::kSendfile, "sendfile", Family::kCopy, R::kCount, Fd("out_fd"), Fd("in_fd"),
+        Offset("offset"), Size("count")),
+    Row(Op::kCopyFileRange, "copy_file_range", Family::kCopy, R::kCount, Fd("fd_in"),
+        Offset("off_in"), Fd("fd_out"), Offset("off_out"), Size("len"), Flags("flags", kNoFlags)),
     Row(Op::kMmap, "mmap", Family::kMap, R::kAddress, Addr("addr"), Size("length"),
         Flags("prot", kProtFlags), Flags("flags", kMapFlags), Fd(), Size("offset")),
     Row(Op::kMunmap, "munmap", Family::kMap, R::kZero, Addr("addr"), Size("length")),
@@ -112,10 +164,25 @@ constexpr CallSpec kTable[] = {
         Flags("prot", kProtFlags)),
     Row(Op::kMremap, "mremap", Family::kMap, R::kAddress, Addr("old_address"), Size("old_size"),
         Size("new_size"), Flags("flags", kMremapFlags), Addr("new_address")),
+    Row(Op::kMadvise, "madvise", Family::kMap, R::kZero, Addr("addr"), Size("length"),
+        One("advice", kAdvice)),
+    Row(Op::kMsync, "msync", Family::kMap, R::kZero, Addr("addr"), Size("length"),
+        Flags("flags", kMsyncFlags)),
+    Row(Op::kMseal, "mseal", Family::kMap, R::kZero, Addr("addr"), Size("length"),
+        Flags("flags", kNoFlags)),
+    Row(Op::kRemapFilePages, "remap_file_pages", Family::kMap, R::kZero, Addr("addr"), Size("size"),
+        Flags("prot", kProtFlags), Int("pgoff"), Flags("flags", kNoFlags)),
     Row(Op::kLoad, "load", Family::kMemory, R::kByte, Addr("addr")),
     Row(Op::kStore, "store", Family::kMemory, R::kOk, Addr("addr"), Arg(A::kByte, "byte")),
+    Row(Op::kProcessVmWritev, "process_vm_writev", Family::kRemote, R::kCount,
+        Arg(A::kTask, "task"), Addr("addr"), Arg(A::kByte, "byte")),
+    Row(Op::kMemWrite, "mem_write", Family::kRemote, R::kCount, Arg(A::kTask, "task"), Addr("addr"),
+        Arg(A::kByte, "byte")),
     Row(Op::kFstat, "fstat", Family::kInode, R::kStat, Fd(), Lit("st")),
     Row(Op::kFchmod, "fchmod", Family::kInode, R::kZero, Fd(), Arg(A::kMode, "mode")),
+    Row(Op::kChmod, "chmod", Family::kInode, R::kZero, Arg(A::kPath, "path"),
+        Arg(A::kMode, "mode")),
+    Row(Op::kFchown, "fchown", Family::kInode, R::kZero, Fd(), Int("owner"), Lit("-1")),
     Row(Op::kFork, "fork", Family::kProcess, R::kTask),
     Row(Op::kClone, "clone", Family::kProcess, R::kTask, Flags("flags", kCloneFlags)),
     Row(Op::kExec, "exec", Family::kProcess, R::kZero),
@@ -129,6 +196,13 @@ constexpr CallSpec kTable[] = {
     Row(Op::kRecvFd, "recv_fd", Family::kMessage, R::kFd),
     Row(Op::kPidfdGetfd, "pidfd_getfd", Family::kDescriptor, R::kFd, Arg(A::kTask, "task"),
         Fd("targetfd")),
+    Row(Op::kCloseRange, "close_range", Family::kDescriptor, R::kZero, Int("first"), Int("last"),
+        Flags("flags", kCloseRangeFlags)),
+    Row(Op::kUnshare, "unshare", Family::kProcess, R::kZero, Flags("flags", kUnshareFlags)),
+    Row(Op::kOpenByHandle, "open_by_handle_at", Family::kOpen, R::kFd, Fd(),
+        Flags("flags", kOpenFlags)),
+    Row(Op::kSetAttr, "ioctl", Family::kInode, R::kZero, Fd(), Lit("FS_IOC_SETFLAGS"),
+        Flags("flags", kAttrFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };
@@ -146,7 +220,7 @@ constexpr WordMasks IntWords(const CallSpec& spec) {
   for (int i = 0; i < spec.num_args; ++i) {
     const ArgKind kind = spec.args[i].kind;
     for (int j = 0; j < CountWords(kind); ++j, ++word)
-      if (kind != A::kSize && kind != A::kAddress) masks[word] = ~uint64_t{0};
+      if (kind != A::kSize && kind != A::kAddress && kind != A::kOffset) masks[word] = ~uint64_t{0};
   }
   return masks;
 }
@@ -175,7 +249,9 @@ const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {
 
 std::string_view ShortName(Op op) {
   const CallSpec& spec = SpecOf(op);
-  if (spec.num_args > 1 && spec.name == "fcntl") return spec.args[1].name;
+  if (spec.num_args > 1 && spec.args[1].kind == A::kLiteral &&
+      (spec.name == "fcntl" || spec.name == "ioctl"))
+    return spec.args[1].name;
   return spec.name;
 }
 

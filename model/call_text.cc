@@ -46,6 +46,15 @@ int64_t ReadAddress(Scanner& in, const Reader& reader) {
       [&](std::string_view name) { return reader.Resolve(NameKind::kAddress, name); });
 }
 
+// NULL, or the value that is pointed to, as strace has it: [4096].
+int64_t ReadOffset(Scanner& in) {
+  if (in.Eat("NULL")) return kNoOffset;
+  if (!in.Eat("[")) in.Fail("NULL or an offset in brackets, such as [4096]");
+  const int64_t value = in.Expression(nullptr);
+  if (!in.Eat("]")) in.Fail("']'");
+  return value;
+}
+
 uint8_t ReadByte(Scanner& in) {
   const int column = in.Column();
   const std::string text = in.Quoted();
@@ -123,8 +132,11 @@ void ReadArgument(Scanner& in, const Reader& reader, const ArgSpec& arg, Piece p
     case ArgKind::kSeals: words[0] = ReadFlags(in, SealNames(reader.semantics)); break;
     case ArgKind::kInt:
     case ArgKind::kSize: words[0] = in.Expression(nullptr); break;
+    case ArgKind::kOffset: words[0] = ReadOffset(in); break;
     case ArgKind::kAddress: words[0] = ReadAddress(in, reader); break;
-    case ArgKind::kByte: words[0] = ReadByte(in); break;
+    case ArgKind::kByte:
+      words[0] = arg.name == "buf" && in.Eat("NULL") ? kNull : ReadByte(in);
+      break;
     case ArgKind::kMode: words[0] = ReadMode(in, piece); break;
     case ArgKind::kTask: words[0] = ReadNamed(in, reader, NameKind::kTask); break;
     case ArgKind::kExtension: words[0] = ReadExtension(in, reader); break;

@@ -46,6 +46,13 @@ std::string PrintMode(int64_t mode) {
                   : fmt::format("0{:o}", mode);
 }
 
+// The name of the whole value, or a number.
+std::string PrintOne(int64_t value, absl::Span<const FlagName> names) {
+  for (const FlagName& name : names)
+    if (name.bits == value) return std::string(name.name);
+  return fmt::format("{:#x}", static_cast<uint64_t>(value));
+}
+
 const Extension* ExtensionOf(const Call& call, const Semantics* semantics) {
   const CallSpec& spec = SpecOf(call.op);
   const int at = ArgIndex(spec, ArgKind::kExtension);
@@ -63,12 +70,16 @@ std::string PrintArgument(const Printer& out, const ArgSpec& arg, const Extensio
     case ArgKind::kName: return "\"region\"";
     case ArgKind::kFd: return PrintNamed(out, NameKind::kFd, words[0]);
     case ArgKind::kPath: return PrintPath(out, words);
-    case ArgKind::kFlags: return PrintFlags(words[0], arg.names);
+    case ArgKind::kFlags:
+      return arg.one ? PrintOne(words[0], arg.names) : PrintFlags(words[0], arg.names);
     case ArgKind::kSeals: return PrintFlags(words[0], SealNames(out.semantics));
     case ArgKind::kInt:
     case ArgKind::kSize: return fmt::format("{}", words[0]);
+    case ArgKind::kOffset: return words[0] == kNoOffset ? "NULL" : fmt::format("[{}]", words[0]);
     case ArgKind::kAddress: return PrintAddress(out, words[0]);
-    case ArgKind::kByte: return fmt::format("\"{}\"", EscapedByte(static_cast<uint8_t>(words[0])));
+    case ArgKind::kByte:
+      if (words[0] == kNull) return "NULL";
+      return fmt::format("\"{}\"", EscapedByte(static_cast<uint8_t>(words[0])));
     case ArgKind::kMode: return PrintMode(words[0]);
     case ArgKind::kTask: return PrintNamed(out, NameKind::kTask, words[0]);
     case ArgKind::kExtension:

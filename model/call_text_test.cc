@@ -155,7 +155,7 @@ TEST(CallText, AnErrorSaysWhereWhatAndWhatWasExpected) {
       {"fchmod(fd, 777)", 11, "'777' is no mode, expected octal digits with a leading 0"},
       {"fcntl(fd, F_ADD_SEAL, 0)", 0, "expected fcntl(fd, F_ADD_SEALS, seals) or fcntl(fd, F_GET"},
       {"fcntl(fd, F_ADD_SEALS, F_SEAL_WIRTE)", 23, "'F_SEAL_WIRTE' is no flag here, expected"},
-      {"ioctl(fd, SET_PROT_MASK, PROT_READ)", 0, "that the semantics declares: it declares none"},
+      {"ioctl(fd, SET_PROT_MASK, PROT_READ)", 0, "expected ioctl(fd, FS_IOC_SETFLAGS, flags)"},
   };
   for (const BadCall& b : bad) {
     ParsedCall parsed = ParseCall(b.text, nullptr, Resolve);

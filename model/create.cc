@@ -19,7 +19,7 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   Inode inode;
   inode.kind = InodeKind::kMemfd;
   inode.mode = 0777;  // shmem_get_inode with S_IRWXUGO
-  inode.uid = s.tasks[c.task].uid;
+  inode.uid = inode.gid = s.tasks[c.task].uid;
   inode.mask = semantics.initial_mask;
   constexpr int kPoint = static_cast<int>(Point::kCreate);
   Facts facts = FactsOf(s, c.task, inode, false, nullptr, semantics, kPoint);

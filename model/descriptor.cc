@@ -79,6 +79,7 @@ Result GetFl(State& s, const Call& c, const Semantics&) {
   if ((file.flags & kFlagRdwr) != 0) flags |= abi::kORdwr;
   if ((file.flags & kFlagAppend) != 0) flags |= abi::kOAppend;
   if ((file.flags & kFlagNonblock) != 0) flags |= abi::kONonblock;
+  if ((file.flags & kFlagDirect) != 0) flags |= abi::kODirect;
   if (s.inodes[file.inode - 1].kind == InodeKind::kMemfd) flags |= abi::kOLargefile;
   return Unchanged(flags);
 }
@@ -87,7 +88,13 @@ Result SetFl(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;  // check_fcntl_cmd: O_PATH
-  uint8_t flags = s.files[f].flags & ~(kFlagAppend | kFlagNonblock);
+  const Inode& inode = s.inodes[s.files[f].inode - 1];
+  const bool appends = (c.arg[1] & abi::kOAppend) != 0;
+  const bool changes = appends != ((s.files[f].flags & kFlagAppend) != 0);
+  if (changes && (inode.attrs & kAttrAppend) != 0)
+    return Fail(EPERM, "fs/fcntl.c setfl: IS_APPEND");
+  if ((c.arg[1] & abi::kODirect) != 0) return Bound("F_SETFL of O_DIRECT is not modelled");
+  uint8_t flags = s.files[f].flags & ~(kFlagAppend | kFlagNonblock | kFlagDirect);
   if ((c.arg[1] & abi::kOAppend) != 0) flags |= kFlagAppend;      // setfl: SETFL_MASK,
   if ((c.arg[1] & abi::kONonblock) != 0) flags |= kFlagNonblock;  // all else ignored
   Result result = Unchanged(0);
@@ -153,6 +160,27 @@ Result PidfdGetfd(State& s, const Call& c, const Semantics&) {
   if (fd < 0) return Fail(EMFILE, "fs/file.c receive_fd: RLIMIT_NOFILE");
   Slot(s, c, fd) = Fd{static_cast<uint8_t>(f + 1), 1, 0};  // always O_CLOEXEC
   return Changed(fd);
+}
+
+// __close_range; what is not open in the range is of no concern.
+Result CloseRange(State& s, const Call& c, const Semantics&) {
+  constexpr int64_t kKnown = abi::kCloseRangeUnshare | abi::kCloseRangeCloexec;
+  const auto first = static_cast<uint32_t>(c.arg[0]), last = static_cast<uint32_t>(c.arg[1]);
+  if ((c.arg[2] & ~kKnown) != 0) return Fail(EINVAL, "fs/file.c __close_range: flags");
+  if (first > last) return Fail(EINVAL, "fs/file.c __close_range: fd > max_fd");
+  if (first < kFirstFd) return Bound("the range has descriptors of the harness");
+  Result result = Unchanged(0);
+  if ((c.arg[2] & abi::kCloseRangeUnshare) != 0) result.changed = UnshareFiles(s, c.task);
+  for (uint32_t i = 0; i < s.limits.fds; ++i) {
+    Fd& fd = s.fds[s.tasks[c.task].fds][i];
+    const uint32_t number = kFirstFd + i;
+    if (fd.file == 0 || number < first || number > last) continue;
+    const Fd after = (c.arg[2] & abi::kCloseRangeCloexec) != 0 ? Fd{fd.file, 1, fd.mark} : Fd{};
+    result.changed |= !(after == fd);
+    fd = after;
+  }
+  if (result.changed) ReleaseUnreferenced(s);
+  return result;
 }
 
 Result Dup2(State& s, const Call& c, const Semantics& semantics) {

@@ -69,11 +69,14 @@ bool FdgetRaw(const State& s, const Call& c, int64_t fd, int* file, Result* erro
 // The file behind /proc/PID/fd/N, with the permission checks of walking there
 // (proc_fd_permission, proc_pid_get_link); a file index, or sets *error.
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
-                   Result* error);
+                   Result* error, const Semantics& semantics);
 
 // ptrace_may_access: may `task` look into `target`?  Its own always, another's as
 // the same user or as root.
 bool MayTrace(const State& s, int task, int target);
+
+// unshare_files: the task gets a descriptor table of its own; false if it has one.
+bool UnshareFiles(State& s, int task);
 
 // inode_permission: may `task` have the access in `want` (kModeRead,
 // kModeWrite)?
@@ -92,6 +95,7 @@ struct Targets {
   uint8_t new_file = 0;      // kNewFile: f_mode of the file to make
   bool fresh_inode = false;  // kFreshInode
   bool unmapped = false;     // kUnmap
+  bool extended = false;     // kExtend
 };
 
 // Facts about the inode and the file that any rule may read; those that are
@@ -108,6 +112,9 @@ const Rule* DecideWith(const State& s, int node, const Semantics& semantics, int
 inline bool HasRules(const Semantics& semantics, Point point) {
   return !semantics.at[static_cast<int>(point)].empty();
 }
+
+// The rule by which this kernel does not know what the call needs, or null.
+const Rule* NotSupported(const Semantics& semantics, Feature feature);
 
 // One call's dealings with the rules at one point, about one inode and perhaps
 // the file through which it is reached.  The effects of rules go to copies;
@@ -147,11 +154,35 @@ inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 // The largest size of an inode in this run.
 inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPageSize; }
 
+// Writes `count` bytes at `pos` of file `f`: one byte repeated, or what stands in
+// `from` at the same offset plus `delta`.  Moves f_pos if `moves`.
+struct WriteSource {
+  uint8_t byte = 0;
+  const Inode* from = nullptr;
+  int64_t delta = 0;  // bytes; a multiple of kSampleStride
+  bool bad = false;   // nothing: the program's buffer cannot be read
+};
+Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_t count,
+               int64_t pos, bool moves, const Semantics& semantics);
+
+// Moves f_pos after a transfer.
+void Advance(State& s, int f, int64_t to, Result* result);
+
+// The attributes of chattr that forbid a fallocate of this mode (fs/open.c vfs_fallocate).
+bool FixedByAttrs(const Inode& inode, int64_t mode, Result* error);
+
+// Punches a hole through file `f` as fallocate does: checks of the file, rules, effect
+// (fs/open.c vfs_fallocate).  The range is valid.
+Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
+                 const Semantics& semantics);
+
 inline bool IsMemfd(const State& s, int node) { return s.inodes[node].kind == InodeKind::kMemfd; }
 
 // Sets the samples at offsets in [begin, end) to `byte`; offsets that no inode
 // can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
+
+inline constexpr uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
 
 // The set-user-id and set-group-id bits that a write or truncation by `task`
 // takes away (fs/attr.c dentry_needs_remove_privs): mode with them cleared.
@@ -179,6 +210,27 @@ inline AddressSpace& SpaceOf(State& s, const Call& c) { return s.mms[s.tasks[c.t
 inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
   return s.mms[s.tasks[c.task].mm];
 }
+
+// The pages of [addr, addr + length) if they lie in the arena; `length` is
+// page-aligned.
+bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);
+
+constexpr uint64_t PageAlign(uint64_t bytes) { return (bytes + kPageMask) & ~kPageMask; }
+
+// Lengths above the first are beyond any address space (TASK_SIZE is 2^47 or
+// 2^56); up to the second they are within the smallest.
+inline constexpr uint64_t kBeyondMemory = uint64_t{1} << 57;
+inline constexpr uint64_t kWithinMemory = uint64_t{1} << 40;
+
+// A store by task c.task of byte c.arg[1] at c.arg[0]; with `force`, whatever the
+// mapping's protection (FOLL_FORCE).
+Result StoreByte(State& s, const Call& c, bool force);
+
+// can_modify_mm: no mapping in `range` has VM_SEALED.
+bool MayModify(const AddressSpace& mm, PageRange range);
+
+// Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
+bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);
 
 // The part of `m` that lies in `range`; they must intersect.
 Mapping Piece(const Mapping& m, PageRange range);
@@ -224,14 +276,26 @@ Result Lseek(State&, const Call&, const Semantics&);
 Result Ftruncate(State&, const Call&, const Semantics&);
 Result Truncate(State&, const Call&, const Semantics&);
 Result Fallocate(State&, const Call&, const Semantics&);
+Result Writev(State&, const Call&, const Semantics&);
+Result Pwritev2(State&, const Call&, const Semantics&);
+Result Sendfile(State&, const Call&, const Semantics&);
+Result CopyFileRange(State&, const Call&, const Semantics&);
 Result Mmap(State&, const Call&, const Semantics&);
 Result Munmap(State&, const Call&, const Semantics&);
 Result Mprotect(State&, const Call&, const Semantics&);
 Result Mremap(State&, const Call&, const Semantics&);
+Result Madvise(State&, const Call&, const Semantics&);
+Result Msync(State&, const Call&, const Semantics&);
+Result Mseal(State&, const Call&, const Semantics&);
+Result RemapFilePages(State&, const Call&, const Semantics&);
 Result Load(State&, const Call&, const Semantics&);
 Result Store(State&, const Call&, const Semantics&);
+Result ProcessVmWritev(State&, const Call&, const Semantics&);
+Result MemWrite(State&, const Call&, const Semantics&);
 Result Fstat(State&, const Call&, const Semantics&);
 Result Fchmod(State&, const Call&, const Semantics&);
+Result Chmod(State&, const Call&, const Semantics&);
+Result Fchown(State&, const Call&, const Semantics&);
 Result Fork(State&, const Call&, const Semantics&);
 Result Clone(State&, const Call&, const Semantics&);
 Result Exec(State&, const Call&, const Semantics&);
@@ -243,6 +307,10 @@ Result Recvmsg(State&, const Call&, const Semantics&);
 Result SendFd(State&, const Call&, const Semantics&);
 Result RecvFd(State&, const Call&, const Semantics&);
 Result PidfdGetfd(State&, const Call&, const Semantics&);
+Result CloseRange(State&, const Call&, const Semantics&);
+Result Unshare(State&, const Call&, const Semantics&);
+Result OpenByHandle(State&, const Call&, const Semantics&);
+Result SetAttr(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 
 }  // namespace selkie

@@ -1,7 +1,32 @@
-// fstat and fchmod: fs/stat.c, fs/open.c, fs/attr.c, mm/shmem.c.
+// fstat, fchmod, chmod and fchown: fs/stat.c, fs/open.c, fs/attr.c, mm/shmem.c.
 #include "model/families.h"
 
 namespace selkie {
+namespace {
+
+constexpr const char* kFixed = "fs/attr.c may_setattr: IS_IMMUTABLE, IS_APPEND";
+
+// chmod_common: `f` is the file through which it is done, or -1.
+Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
+                  const Semantics& semantics) {
+  if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have a mode each");
+  if (s.inodes[node].attrs != 0) return Fail(EPERM, kFixed);
+  const uint16_t uid = s.tasks[c.task].uid;
+  if (uid != 0 && uid != s.inodes[node].uid)
+    return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
+  auto mode = static_cast<uint16_t>(wanted & 07777);
+  if (uid != 0 && uid != s.inodes[node].gid) mode &= static_cast<uint16_t>(~kSetGid);
+
+  Ruling ruling(s, c, node, f, semantics, Point::kChmod);
+  ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  Result result = Unchanged(0);
+  ruling.inode.mode = mode;
+  ruling.Commit(s, &result);
+  return result;
+}
+
+}  // namespace
 
 Result Fstat(State& s, const Call& c, const Semantics&) {
   int f;
@@ -17,19 +42,65 @@ Result Fchmod(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return ChangeMode(s, c, f, s.files[f].inode - 1, c.arg[1], semantics);
+}
+
+Result Chmod(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return ChangeMode(s, c, -1, s.files[link].inode - 1, c.arg[2], semantics);
+}
+
+// chown_common of the owner alone; -1 changes none, but takes the set-user-id bits
+// all the same.
+Result Fchown(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const int node = s.files[f].inode - 1;
-  if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have a mode each");
+  if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have an owner each");
+  const int64_t owner = c.arg[1];
+  if (owner < -1 || owner > 0xfffe) return Bound("the user is beyond the bounds");
+  Inode inode = s.inodes[node];
+  if (owner != -1 && inode.attrs != 0) return Fail(EPERM, kFixed);
+  const uint16_t uid = s.tasks[c.task].uid;
+  uint16_t mode = inode.mode & static_cast<uint16_t>(~kSetUid);
+  const bool in_group = uid == 0 || uid == inode.gid;  // setattr_should_drop_sgid
+  if ((mode & kGroupExec) != 0 || !in_group) mode &= static_cast<uint16_t>(~kSetGid);
+  if (owner != -1 && uid != 0 && (uid != inode.uid || owner != uid))
+    return Fail(EPERM, "fs/attr.c setattr_prepare: chown_ok");
+  if (mode != inode.mode && uid != 0 && uid != inode.uid)
+    return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
+  inode.mode = mode;
+  if (owner != -1) inode.uid = static_cast<uint16_t>(owner);
+  Result result = Unchanged(0);
+  result.changed = !(inode == s.inodes[node]);
+  s.inodes[node] = inode;
+  return result;
+}
+
+// FS_IOC_SETFLAGS: vfs_fileattr_set (fs/file_attr.c), shmem_fileattr_set.
+Result SetAttr(State& s, const Call& c, const Semantics& semantics) {
+  constexpr int64_t kFixedBits = abi::kFsImmutable | abi::kFsAppend, kNoatime = 0x80;
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const int node = s.files[f].inode - 1;
+  if (!IsMemfd(s, node)) return Fail(ENOTTY, "fs/ioctl.c vfs_fileattr_set: fileattr_set");
+  if (const Rule* rule = NotSupported(semantics, Feature::kChattr)) return Refused(rule);
   const uint16_t uid = s.tasks[c.task].uid;
   if (uid != 0 && uid != s.inodes[node].uid)
-    return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
-
-  const auto mode = static_cast<uint16_t>(c.arg[1] & 07777);
-  Ruling ruling(s, c, node, f, semantics, Point::kChmod);
-  ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
-  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+    return Fail(EPERM, "fs/ioctl.c vfs_fileattr_set: inode_owner_or_capable");
+  const auto attrs = static_cast<uint16_t>(c.arg[1] & kFixedBits);
+  if (uid != 0 && attrs != s.inodes[node].attrs)
+    return Fail(EPERM, "fs/ioctl.c fileattr_set_prepare: CAP_LINUX_IMMUTABLE");
+  if ((c.arg[1] & kNoatime) != 0) return Bound("FS_NOATIME_FL is not modelled");
+  if ((c.arg[1] & ~(kFixedBits | abi::kFsNodump)) != 0)
+    return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fileattr_set: SHMEM_FL_USER_MODIFIABLE");
   Result result = Unchanged(0);
-  ruling.inode.mode = mode;
-  ruling.Commit(s, &result);
+  result.changed = s.inodes[node].attrs != attrs;
+  s.inodes[node].attrs = attrs;
   return result;
 }
 

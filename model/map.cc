@@ -8,30 +8,13 @@ namespace {
 
 constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
 
-// Lengths above the first are beyond any address space (TASK_SIZE is 2^47 or
-// 2^56); up to the second they are within the smallest.
-constexpr uint64_t kBeyondMemory = uint64_t{1} << 57;
-constexpr uint64_t kWithinMemory = uint64_t{1} << 40;
-
-constexpr uint64_t PageAlign(uint64_t bytes) { return (bytes + kPageMask) & ~kPageMask; }
-
-// The pages of [addr, addr + length) if they lie in the arena; `length` is
-// page-aligned.
-bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
-  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (addr < 0 || addr > arena || length > static_cast<uint64_t>(arena - addr)) return false;
-  range->begin = static_cast<int>(addr / kPageSize);
-  range->end = range->begin + static_cast<int>(length / kPageSize);
-  return true;
-}
-
 // ---- mmap ----
 
 struct MmapRequest {
   uint64_t length = 0;  // page-aligned
   PageRange range;      // where it goes, if `placed`
   bool placed = false;  // false: where the kernel would put it is not known
-  bool fixed = false;
+  bool fixed = false;   // MAP_FIXED or MAP_FIXED_NOREPLACE
 };
 
 // get_unmapped_area.  Returns false and sets *error if it fails.
@@ -69,7 +52,8 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
 // The checks of do_mmap before it looks at the file.
 bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* error) {
   const auto length = static_cast<uint64_t>(c.arg[1]);
-  request->fixed = (c.arg[3] & abi::kMapFixed) != 0;
+  const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
+  request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
   request->length = PageAlign(length);
   if (length == 0) {
     *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
@@ -80,6 +64,11 @@ bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* erro
     return false;
   }
   if (!Place(s, c, request, error)) return false;
+  if (!replaces && (!request->placed || !IsGap(SpaceOf(s, c), request->range))) {
+    *error = request->placed ? Fail(EEXIST, "mm/mmap.c do_mmap: MAP_FIXED_NOREPLACE")
+                             : Bound("where the kernel would put the mapping is not known");
+    return false;
+  }
   // file_mmap_ok: MAX_LFS_FILESIZE.
   constexpr auto kMaxBytesOfFile = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   if (static_cast<uint64_t>(c.arg[5]) > kMaxBytesOfFile - request->length) {
@@ -90,15 +79,26 @@ bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* erro
 }
 
 // do_mmap's switch over MAP_TYPE: what kind of mapping this file can have.
-bool MapFile(const File& file, int64_t prot, int64_t type, Mapping* m, Result* error) {
+bool MapFile(const File& file, const Inode& inode, int64_t prot, int64_t flags, Mapping* m,
+             Result* error) {
+  constexpr int64_t kShareValidate = abi::kMapShared | abi::kMapPrivate, kMapType = 0xf;
+  const int64_t type = flags & kMapType;
+  if (type == kShareValidate && (flags & abi::kMapFixedNoreplace) != 0) {
+    *error = Fail(EOPNOTSUPP, "mm/mmap.c do_mmap: not in LEGACY_MAP_MASK");
+    return false;
+  }
   m->prot = static_cast<uint8_t>(prot & kProtAll);
   m->may = kProtAll;
   const bool writable = (file.mode & kModeWrite) != 0;
   switch (type) {
     case abi::kMapShared:
-    case abi::kMapShared | abi::kMapPrivate:  // MAP_SHARED_VALIDATE
+    case kShareValidate:
       if ((m->prot & kProtWrite) != 0 && !writable) {
         *error = Fail(EACCES, "mm/mmap.c do_mmap: PROT_WRITE without FMODE_WRITE");
+        return false;
+      }
+      if (writable && (inode.attrs & kAttrAppend) != 0) {
+        *error = Fail(EACCES, "mm/mmap.c do_mmap: IS_APPEND");
         return false;
       }
       m->shared = 1;
@@ -166,9 +166,11 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
   const Rule* const refused = ruling.Refuses();
-  if (refused != nullptr && ruling.targets.unmapped && request.fixed)
-    return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, left, refused);
-  if (refused != nullptr) return Refused(refused);
+  const bool unmapped = refused != nullptr && ruling.targets.unmapped && request.fixed;
+  if (refused != nullptr && !unmapped) return Refused(refused);
+  if (replaces && !MayModify(SpaceOf(s, c), request.range))
+    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  if (unmapped) return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, left, refused);
   if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
   if (bound != nullptr) return Bound(bound);
 
@@ -178,6 +180,11 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.Commit(s, &result);
   if (replaces) ReleaseUnreferenced(s);
   return result;
+}
+
+bool SameVmFlags(const Mapping& a, const Mapping& b) {
+  return a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
+         a.flags == b.flags;
 }
 
 // ---- mprotect ----
@@ -206,17 +213,14 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
     *result = Fail(EACCES, "mm/mprotect.c do_mprotect_pkey: VM_MAYWRITE");
     return false;
   }
+  if ((part.flags & kMapSealed) != 0) {
+    *result = Fail(EPERM, "mm/mprotect.c mprotect_fixup: can_modify_vma");
+    return false;
+  }
   part.prot = prot;
   if (prot == prot_before && part.may == may_before) return true;
   *changed = true;
-  for (Mapping& m : *mm) {
-    if (m.start != part.start || m.pages != part.pages) continue;
-    m = part;
-    return true;
-  }
-  if (RemoveRange(*mm, s.limits.maps, {part.start, EndOf(part)}) &&
-      AddMapping(*mm, s.limits.maps, part))
-    return true;
+  if (ReplacePart(*mm, s.limits.maps, part)) return true;
   *result = Bound("no free mapping within the bounds");
   return false;
 }
@@ -248,13 +252,17 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
 Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
-  if ((c.arg[3] & ~int64_t{0x1f}) != 0) return Bound("these flags of mmap are not modelled");
+  // MAP_HUGE_* without MAP_HUGETLB says nothing.
+  constexpr int64_t kHugeSize = int64_t{0x3f} << 26;
+  if ((c.arg[3] & ~(int64_t{0x1f} | abi::kMapFixedNoreplace | kHugeSize)) != 0)
+    return Bound("these flags of mmap are not modelled");
   if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
   if (!BeginMmap(s, c, &request, &error)) return error;
   Mapping m;
-  if (!MapFile(s.files[f], c.arg[2], c.arg[3] & 0xf, &m, &error)) return error;
+  if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
+    return error;
   if (!IsMemfd(s, s.files[f].inode - 1)) {
     if (request.fixed) return Bound("MAP_FIXED of a socket: kernels differ in what is unmapped");
     if ((m.prot & kProtExec) != 0)
@@ -267,6 +275,46 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   return MapRegion(s, c, f, request, m, semantics);
 }
 
+// The range is mapped anew, with the file and protection of the mapping at its start.
+Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
+  constexpr const char* kWhere = "mm/mmap.c remap_file_pages: prot, or no such VM_SHARED mapping";
+  if (c.arg[2] != 0) return Fail(EINVAL, kWhere);
+  if (c.arg[0] == kNull) return Bound("remap_file_pages of NULL is not modelled");
+  const int64_t start = c.arg[0] & ~static_cast<int64_t>(kPageMask);
+  const auto size = static_cast<uint64_t>(c.arg[1]) & ~kPageMask;
+  if (size == 0) return Fail(EINVAL, kWhere);
+  if (size > kWithinMemory || c.arg[3] < 0) return Bound("the range may wrap around");
+  if (start < 0 || start >= int64_t{s.limits.arena} * kPageSize)
+    return Bound("the range leaves the arena");
+  const AddressSpace& mm = SpaceOf(s, c);
+  const int first = MappingAt(s, c.task, static_cast<int>(start / kPageSize));
+  if (first < 0 || !mm[first].vm_shared) return Fail(EINVAL, kWhere);
+  // What agrees in file and flags may follow, whatever its offset.
+  int last = first;
+  while (last + 1 < kMaxMaps && !Empty(mm[last + 1]) && EndOf(mm[last]) == mm[last + 1].start &&
+         mm[last + 1].file == mm[first].file && SameVmFlags(mm[last + 1], mm[first]))
+    ++last;
+  if (start + static_cast<int64_t>(size) > int64_t{EndOf(mm[last])} * kPageSize)
+    return Fail(EINVAL, kWhere);
+
+  Call mapped = c;
+  mapped.arg[0] = start;
+  mapped.arg[1] = static_cast<int64_t>(size);
+  mapped.arg[3] = abi::kMapShared | abi::kMapFixed;
+  mapped.arg[5] = c.arg[3] * kPageSize;
+  const int f = mm[first].file - 1;
+  MmapRequest request;
+  Result error;
+  if (!BeginMmap(s, mapped, &request, &error)) return error;
+  Mapping m;
+  if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
+               &error))
+    return error;
+  Result result = MapRegion(s, mapped, f, request, m, semantics);
+  if (result.ok()) result.value = 0;
+  return result;
+}
+
 Result Munmap(State& s, const Call& c, const Semantics&) {
   const auto bytes = static_cast<uint64_t>(c.arg[1]);
   if (c.arg[0] == kNull) return Bound("munmap of NULL is not modelled");
@@ -276,6 +324,8 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   PageRange range;
   if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) return Bound("the range leaves the arena");
   if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
+  if (!MayModify(SpaceOf(s, c), range))
+    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
   AddressSpace mm = SpaceOf(s, c);
   if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;

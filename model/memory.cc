@@ -19,8 +19,10 @@ struct Access {
   int file_page() const { return mapping->pgoff + page; }
 };
 
-// Finds the mapping and checks its protection; false with *error otherwise.
-bool Find(State& s, const Call& c, int64_t addr, bool write, Access* a, Result* error) {
+// Finds the mapping and checks its protection unless `force`; false with *error
+// otherwise.
+bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access* a,
+          Result* error) {
   auto fail = [error](Result result) {
     *error = result;
     return false;
@@ -35,9 +37,9 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, Access* a, Result* 
   a->mm = s.tasks[c.task].mm;
   Mapping& m = s.mms[a->mm][a->map];
   // x86 has no pages that can be written and not read; access_error.
-  if (m.prot == 0 || (write && (m.prot & kProtWrite) == 0))
+  if (!force && (m.prot == 0 || (write && (m.prot & kProtWrite) == 0)))
     return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c access_error: protection"));
-  if (m.prot == kProtExec)
+  if (!force && m.prot == kProtExec)
     return fail(Bound("execute-only memory can be read or not, as the processor has keys"));
   a->mapping = &m;
   a->node = s.files[m.file - 1].inode - 1;
@@ -89,17 +91,19 @@ Result StorePrivate(State& s, const Access& a, uint8_t byte) {
 Result Load(State& s, const Call& c, const Semantics&) {
   Access a;
   Result error;
-  if (!Find(s, c, c.arg[0], false, &a, &error)) return error;
+  if (!Find(s, c, c.arg[0], false, false, &a, &error)) return error;
   if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
   if (!a.sampled) return Bound("contents are known at the sampled offsets only");
   return Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
                              : s.inodes[a.node].bytes[a.file_page()][a.sample]);
 }
 
-Result Store(State& s, const Call& c, const Semantics&) {
+Result Store(State& s, const Call& c, const Semantics&) { return StoreByte(s, c, false); }
+
+Result StoreByte(State& s, const Call& c, bool force) {
   Access a;
   Result error;
-  if (!Find(s, c, c.arg[0], true, &a, &error)) return error;
+  if (!Find(s, c, c.arg[0], true, force, &a, &error)) return error;
   if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
   const auto byte = static_cast<uint8_t>(c.arg[1]);
   return a.mapping->shared ? StoreShared(s, a, byte) : StorePrivate(s, a, byte);

@@ -98,7 +98,7 @@ Result Socketpair(State& s, const Call& c, const Semantics&) {
   }
   s.inodes[node].kind = InodeKind::kSocketPair;
   s.inodes[node].mode = 0777;  // sock_alloc: S_IRWXUGO
-  s.inodes[node].uid = s.tasks[c.task].uid;
+  s.inodes[node].uid = s.inodes[node].gid = s.tasks[c.task].uid;
   for (int end = 0; end < 2; ++end)
     table[fds[end] - kFirstFd] = Fd{static_cast<uint8_t>(files[end] + 1), 0, 0};
   Result result = Changed(first);

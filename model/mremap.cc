@@ -13,7 +13,8 @@ struct Request {
   int pages = 0;  // the new length
   bool may_move = false;
   bool fixed = false;
-  int target = -1;  // MREMAP_FIXED: the new first page
+  bool keeps_old = false;  // MREMAP_DONTUNMAP
+  int target = -1;         // MREMAP_FIXED: the new first page
 
   int old_pages() const { return old.end - old.begin; }
 };
@@ -37,20 +38,32 @@ int VmaEnd(const AddressSpace& mm, int j, bool* certain) {
 
 // A call whose arguments alone are wrong, in the order of Linux 6.1 sys_mremap;
 // where 6.17's check_mremap_params orders differently it is kBound.
-bool BadArguments(const State& s, const Call& c, Request* r, Result* error) {
-  const int64_t flags = c.arg[3], kKnown = abi::kMremapMaymove | abi::kMremapFixed;
+bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
+                  const Semantics& semantics) {
+  const int64_t flags = c.arg[3],
+                kKnown = abi::kMremapMaymove | abi::kMremapFixed | abi::kMremapDontunmap;
   r->task = c.task;
   r->may_move = (flags & abi::kMremapMaymove) != 0;
   r->fixed = (flags & abi::kMremapFixed) != 0;
+  r->keeps_old = (flags & abi::kMremapDontunmap) != 0;
   auto fail = [error](Result result) {
     *error = result;
     return true;
   };
-  if ((flags & ~(kKnown | 4)) != 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: flags"));
-  if ((flags & 4) != 0) return fail(Bound("MREMAP_DONTUNMAP is not modelled"));
+  if ((flags & ~kKnown) != 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: flags"));
   if (r->fixed && !r->may_move)
     return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: MREMAP_FIXED without MREMAP_MAYMOVE"));
+  if (r->keeps_old) {
+    constexpr const char* kWhere =
+        "mm/mremap.c sys_mremap: MREMAP_DONTUNMAP resizes or may not move";
+    const Rule* const exact =
+        c.arg[1] != c.arg[2] ? NotSupported(semantics, Feature::kRounded) : nullptr;
+    if (!r->may_move || PagesOf(c.arg[1]) != PagesOf(c.arg[2])) return fail(Fail(EINVAL, kWhere));
+    if (exact != nullptr) return fail(Refused(exact));
+  }
   if (c.arg[0] == kNull) return fail(Bound("mremap of NULL is not modelled"));
+  if (r->keeps_old && !r->fixed && c.arg[4] != kNull)
+    return fail(Bound("MREMAP_DONTUNMAP with a hint: where the kernel would go is not known"));
   if ((c.arg[0] & kPageMask) != 0)
     return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: addr not aligned"));
   if (c.arg[2] == 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: !new_len"));
@@ -87,6 +100,13 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
   return false;
 }
 
+// What MREMAP_DONTUNMAP leaves: the mapping, its pages gone to the new one.
+Mapping WithoutPages(Mapping m) {
+  m.copied = 0;
+  m.copy = {};
+  return m;
+}
+
 // Moves the old range to page `to`, with its new length; an old length of 0
 // makes a second mapping of the same pages instead.
 Result Move(State& s, const Call& c, const Request& r, int to) {
@@ -94,7 +114,11 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
   AddressSpace mm = before;
   const int slots = s.limits.maps;
   const int kept = std::min(r.old_pages(), r.pages);
-  bool room = RemoveRange(mm, slots, {to, to + r.pages}) && RemoveRange(mm, slots, r.old);
+  // Several mappings of one length move one by one, and holes between them leave
+  // what is at the new place (remap_move, 6.17).
+  const bool one_by_one = r.fixed && r.old_pages() == r.pages;
+  bool room = one_by_one || RemoveRange(mm, slots, {to, to + r.pages});
+  room = room && RemoveRange(mm, slots, r.old);
   for (const Mapping& m : before) {
     if (Empty(m)) break;
     const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
@@ -108,7 +132,9 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
       return Bound("the mapping is longer than the bounds");
     piece.start = static_cast<uint8_t>(to + done);
     piece.pages = static_cast<uint8_t>(pages);
+    if (one_by_one) room = room && RemoveRange(mm, slots, {piece.start, EndOf(piece)});
     room = room && AddMapping(mm, slots, piece);
+    if (r.keeps_old) room = room && AddMapping(mm, slots, WithoutPages(Piece(m, r.old)));
   }
   if (!room) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
@@ -124,6 +150,7 @@ Result Shrink(State& s, const Call& c, const Request& r) {
   if (rest.end > s.limits.arena) return Bound("the range leaves the arena");
   AddressSpace mm = SpaceOf(s, c);
   if (IsGap(mm, rest)) return result;
+  if (!MayModify(mm, rest)) return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
   if (!RemoveRange(mm, s.limits.maps, rest)) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
@@ -143,6 +170,14 @@ Result GrowInPlace(State& s, const Call& c, const Request& r) {
   return Changed(c.arg[0]);
 }
 
+// To where the kernel chooses: the lowest gap here, and the harness moves it there.
+Result MoveAnywhere(State& s, const Call& c, const Request& r) {
+  const int to = LowestGap(s, c.task, r.pages);
+  if (to < 0) return Bound("no gap in the arena: where the kernel would go is not known");
+  if (r.old.end > s.limits.arena) return Bound("the range leaves the arena");
+  return Move(s, c, r, to);
+}
+
 // Without room behind it, a mapping that may move goes elsewhere.
 Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
   const PageRange more{r.old.end, r.old.begin + r.pages};
@@ -152,18 +187,19 @@ Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
     return GrowInPlace(s, c, r);
   }
   if (!r.may_move) return Fail(ENOMEM, "mm/mremap.c sys_mremap: no room to grow");
-  const int to = LowestGap(s, c.task, r.pages);
-  if (to < 0) return Bound("no gap in the arena: where the kernel would go is not known");
-  return Move(s, c, r, to);
+  return MoveAnywhere(s, c, r);
 }
 
 // vma_to_resize (check_prep_vma since 6.17): the old range must lie in one VMA.
 // With MREMAP_FIXED, kernels before 6.17 have unmapped by then what is at the
 // new place, and the rest of a range that shrinks.
-bool BadVma(const State& s, const Call& c, const Request& r, const Mapping& m, int vma_end,
-            bool certain, Result* error) {
+bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma_end, bool certain,
+            Result* error, const Semantics& semantics) {
   const int kept = std::min(r.old_pages(), r.pages);
   const bool crosses = r.old.begin + kept > vma_end;
+  const Rule* const one_only = r.fixed ? NotSupported(semantics, Feature::kSeveral) : nullptr;
+  const bool same_length = r.old_pages() == r.pages;
+  if (r.fixed && same_length && one_only == nullptr) return false;
   const bool duplicates_private = r.old_pages() == 0 && !m.shared;
   if (!crosses && r.old.begin + kept > EndOf(m) && !certain) {
     *error = Bound("whether two private mappings are one VMA is not modelled");
@@ -174,10 +210,24 @@ bool BadVma(const State& s, const Call& c, const Request& r, const Mapping& m, i
                ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
                : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
   if (!r.fixed) return true;
-  const PageRange target{r.target, r.target + r.pages};
-  const bool same_length = r.old_pages() == r.pages;  // 6.17 moves several mappings
-  if (same_length || r.old_pages() > r.pages || !IsGap(SpaceOf(s, c), target))
+  if (r.old_pages() > r.pages) {
     *error = Bound("kernels differ in what a failing MREMAP_FIXED leaves");
+    return true;
+  }
+  if (one_only == nullptr) return true;
+  if (!duplicates_private) *error = Refused(one_only);
+  AddressSpace mm = SpaceOf(s, c);
+  const PageRange target{r.target, r.target + r.pages};
+  if (!MayModify(mm, target)) {
+    *error = Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  } else if (!IsGap(mm, target)) {
+    if (!RemoveRange(mm, s.limits.maps, target))
+      *error = Bound("no free mapping within the bounds");
+    if (error->kind == Result::Kind::kBound) return true;
+    SpaceOf(s, c) = mm;
+    ReleaseUnreferenced(s);
+    error->changed = true;
+  }
   return true;
 }
 
@@ -195,6 +245,10 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
 }
 
 Result MoveTo(State& s, const Call& c, const Request& r) {
+  if (!MayModify(SpaceOf(s, c), {r.target, r.target + r.pages}))
+    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  if (!MayModify(SpaceOf(s, c), r.old))
+    return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
   if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);
   if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target);
   return Bound("the range leaves the arena");
@@ -217,17 +271,26 @@ const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
 Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   Request r;
   Result error;
-  if (BadArguments(s, c, &r, &error)) return error;
+  if (BadArguments(s, c, &r, &error, semantics)) return error;
   const int j = MappingAt(s, c.task, r.old.begin);
-  if (r.fixed && BadTarget(s, c, &r, j >= 0, &error)) return error;
+  const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
+  if (r.fixed && BadTarget(s, c, &r, j >= 0 && !sealed, &error)) return error;
   if (j < 0) return Fail(EFAULT, "mm/mremap.c sys_mremap: vma_lookup");
+  if (sealed) return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
   const Mapping m = SpaceOf(s, c)[j];
   if (const Rule* rule = DecideMremap(s, c, m, semantics)) return Refused(rule);
-  if (!r.fixed && r.old_pages() >= r.pages) return Shrink(s, c, r);
+  if (!r.fixed && !r.keeps_old && r.old_pages() >= r.pages) return Shrink(s, c, r);
   bool certain;
   const int vma_end = VmaEnd(SpaceOf(s, c), j, &certain);
-  if (BadVma(s, c, r, m, vma_end, certain, &error)) return error;
-  return r.fixed ? MoveTo(s, c, r) : Grow(s, c, r, vma_end);
+  if (BadVma(s, c, r, m, vma_end, certain, &error, semantics)) return error;
+  if (r.keeps_old) {
+    const Rule* const unknown = NotSupported(semantics, Feature::kDontunmap);
+    if (unknown != nullptr && r.fixed)
+      return Bound("the new place was unmapped before the refusal");
+    if (unknown != nullptr) return Refused(unknown);
+  }
+  if (r.fixed) return MoveTo(s, c, r);
+  return r.keeps_old ? MoveAnywhere(s, c, r) : Grow(s, c, r, vma_end);
 }
 
 }  // namespace selkie

@@ -5,18 +5,22 @@ namespace selkie {
 namespace {
 
 struct OpenFlags {
-  int acc = 0;        // kModeRead and kModeWrite asked for
+  int acc = 0;        // kModeRead and kModeWrite of the new file
+  int need = 0;       // the permissions that it takes
   bool path = false;  // O_PATH
   bool trunc = false;
 };
 
 OpenFlags Decode(int64_t flags) {
-  if ((flags & abi::kOPath) != 0) return {0, true, false};  // O_PATH_FLAGS
+  if ((flags & abi::kOPath) != 0) return {.path = true};  // O_PATH_FLAGS
   OpenFlags out;
-  const int64_t acc = flags & abi::kOAccMode;
-  out.acc = acc == abi::kORdonly ? kModeRead
-                                 : (acc == abi::kOWronly ? kModeWrite : kModeRead | kModeWrite);
+  constexpr int kAccess[] = {kModeRead, kModeWrite, kModeRead | kModeWrite, 0};  // OPEN_FMODE
+  constexpr int kNeeds[] = {kModeRead, kModeWrite, kModeRead | kModeWrite,
+                            kModeRead | kModeWrite};  // ACC_MODE
+  out.acc = kAccess[flags & abi::kOAccMode];
+  out.need = kNeeds[flags & abi::kOAccMode];
   out.trunc = (flags & abi::kOTrunc) != 0;
+  if (out.trunc) out.need |= kModeWrite;  // may_open: O_TRUNC is MAY_WRITE
   return out;
 }
 
@@ -27,8 +31,9 @@ File NewFile(int64_t flags, const OpenFlags& how) {
     return file;
   }
   file.mode = static_cast<uint8_t>(how.acc | kModePwrite);  // do_dentry_open
-  if ((flags & abi::kOAccMode) == abi::kOWronly) file.flags |= kFlagWronly;
-  if ((flags & abi::kOAccMode) == abi::kORdwr) file.flags |= kFlagRdwr;
+  if ((flags & abi::kOWronly) != 0) file.flags |= kFlagWronly;
+  if ((flags & abi::kORdwr) != 0) file.flags |= kFlagRdwr;
+  if ((flags & abi::kODirect) != 0) file.flags |= kFlagDirect;
   if ((flags & abi::kOAppend) != 0) file.flags |= kFlagAppend;
   if ((flags & abi::kONonblock) != 0) file.flags |= kFlagNonblock;
   return file;
@@ -45,7 +50,7 @@ int InodeForOpen(State& s, const Call& c, int node, const Semantics& semantics, 
   if (other < 0) return -1;
   s.inodes[other].kind = InodeKind::kMemfd;
   s.inodes[other].mode = s.inodes[node].mode;
-  s.inodes[other].uid = s.tasks[c.task].uid;
+  s.inodes[other].uid = s.inodes[other].gid = s.tasks[c.task].uid;
   s.inodes[other].mask = semantics.initial_mask;
   return other;
 }
@@ -55,7 +60,7 @@ int InodeForOpen(State& s, const Call& c, int node, const Semantics& semantics, 
 bool InodePermission(const State& s, int task, const Inode& inode, int want) {
   const uint16_t uid = s.tasks[task].uid;
   if (uid == 0) return true;  // CAP_DAC_OVERRIDE
-  const int bits = uid == inode.uid ? inode.mode >> 6 : inode.mode;
+  const int bits = inode.mode >> (uid == inode.uid ? 6 : uid == inode.gid ? 3 : 0);
   if ((want & kModeRead) != 0 && (bits & 4) == 0) return false;
   return (want & kModeWrite) == 0 || (bits & 2) != 0;
 }
@@ -67,14 +72,23 @@ bool MayTrace(const State& s, int task, int target) {
 }
 
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
-                   Result* error) {
+                   Result* error, const Semantics& semantics) {
   const int64_t target = task == kSelf ? c.task : task;
   if (target < 0 || target >= s.limits.tasks || s.tasks[target].state == TaskState::kFree) {
     *error = Bound("the path names a task that does not exist");
     return false;
   }
   const bool zombie = s.tasks[target].state == TaskState::kZombie;
-  if (!MayTrace(s, c.task, static_cast<int>(target))) {
+  const bool own = s.tasks[c.task].uid == s.tasks[target].uid;
+  // A task that has ended has no mm; who may look at it then has changed.
+  const Rule* const closed = zombie && own && s.tasks[c.task].uid != 0
+                                 ? NotSupported(semantics, Feature::kZombie)
+                                 : nullptr;
+  if (closed != nullptr) {
+    *error = Refused(closed);
+    return false;
+  }
+  if (!(zombie && own) && !MayTrace(s, c.task, static_cast<int>(target))) {
     *error = Fail(EACCES, "fs/proc/fd.c proc_fd_permission: another user's task");
     return false;
   }
@@ -86,38 +100,82 @@ bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int*
   return false;
 }
 
-Result Open(State& s, const Call& c, const Semantics& semantics) {
-  const int64_t flags = c.arg[2];
-  if ((flags & abi::kOAccMode) == abi::kOAccMode && (flags & abi::kOPath) == 0)
-    return Bound("access mode 3 is not modelled");
-  const OpenFlags how = Decode(flags);
+namespace {
 
-  const int fd = LowestFreeFd(s, c.task);  // do_sys_openat2 allocates before it walks
-  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  int link;
-  Result error;
-  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error)) return error;
-  int node = s.files[link].inode - 1;
-  if (s.inodes[node].kind != InodeKind::kMemfd) {
-    if (how.path) return Bound("O_PATH of a socket is not modelled");
-    return Fail(ENXIO, "fs/open.c do_dentry_open: a socket has no open");
+// may_open: attributes and permission bits.
+bool MayNotOpen(const State& s, const Call& c, const Inode& inode, const OpenFlags& how,
+                int64_t flags, Result* error) {
+  auto fail = [error](int number, const char* check) {
+    *error = Fail(number, check);
+    return true;
+  };
+  if ((how.need & kModeWrite) != 0 && (inode.attrs & kAttrImmutable) != 0)
+    return fail(EPERM, "fs/namei.c inode_permission: IS_IMMUTABLE");
+  if (!InodePermission(s, c.task, inode, how.need))
+    return fail(EACCES, "fs/namei.c may_open: inode_permission");
+  const bool overwrites =
+      how.trunc || ((flags & abi::kOAccMode) != 0 && (flags & abi::kOAppend) == 0);
+  if (overwrites && (inode.attrs & kAttrAppend) != 0)
+    return fail(EPERM, "fs/namei.c may_open: IS_APPEND");
+  return false;
+}
+
+// Flags of open that are not modelled (fs/open.c build_open_flags), or null.
+const char* UnknownOpenFlags(int64_t flags) {
+  constexpr int64_t kTmpfile = 020000000;
+  constexpr int64_t kMakesDirectory = abi::kOCreat | abi::kODirectory;
+  if ((flags & kTmpfile) != 0) return "O_TMPFILE is not modelled";
+  if ((flags & kMakesDirectory) == kMakesDirectory)
+    return "O_CREAT with O_DIRECTORY: kernels differ";
+  return nullptr;
+}
+
+// What open says of its flags before it looks at the inode (fs/namei.c do_open), once
+// the link is found.
+bool BadOpenFlags(int64_t flags, Result* error) {
+  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
+  auto end = [error](Result result) {
+    *error = result;
+    return true;
+  };
+  if ((flags & abi::kOPath) != 0) {
+    if ((flags & abi::kONofollow) != 0) return end(Bound("O_PATH of the link itself"));
+    if ((flags & abi::kODirectory) == 0) return false;
+    return end(Fail(ENOTDIR, "fs/namei.c do_open: LOOKUP_DIRECTORY"));
   }
-  const int need = how.acc | (how.trunc ? kModeWrite : 0);  // may_open: O_TRUNC is MAY_WRITE
-  if (!how.path && !InodePermission(s, c.task, s.inodes[node], need))
-    return Fail(EACCES, "fs/namei.c may_open: inode_permission");
+  if ((flags & kExclusive) == kExclusive) return end(Fail(EEXIST, "fs/namei.c do_open: O_EXCL"));
+  if ((flags & abi::kODirectory) != 0)
+    return end(Fail(ENOTDIR, "fs/namei.c do_open: LOOKUP_DIRECTORY"));
+  if ((flags & abi::kONofollow) != 0) return end(Fail(ELOOP, "fs/namei.c may_open: S_ISLNK"));
+  return false;
+}
+
+// do_dentry_open of the inode of file `link`, reached through its /proc link (`proc`)
+// or by a handle, for descriptor `fd`: permission, rules, O_TRUNC, and the new file.
+Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, int fd,
+                 const Semantics& semantics) {
+  const OpenFlags how = Decode(flags);
+  int node = s.files[link].inode - 1;
+  Result error;
+  if (!how.path && MayNotOpen(s, c, s.inodes[node], how, flags, &error)) return error;
 
   constexpr int kPoint = static_cast<int>(Point::kOpenProc);
   File file = NewFile(flags, how);
   Inode inode = s.inodes[node];
-  Facts facts = FactsOf(s, c.task, inode, true, &s.files[link], semantics, kPoint);
-  facts.Set(FactSet::kWant, WantFacts(how));
   Targets targets{.inode = &inode, .file = &file};
   const Rule* last = nullptr;
-  if (const Rule* rule = DecideWith(s, node, semantics, kPoint, facts, targets, &last))
-    return Refused(rule);
+  if (proc) {
+    Facts facts = FactsOf(s, c.task, inode, true, &s.files[link], semantics, kPoint);
+    facts.Set(FactSet::kWant, WantFacts(how));
+    if (const Rule* rule = DecideWith(s, node, semantics, kPoint, facts, targets, &last))
+      return Refused(rule);
+  }
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");
+
+  if ((flags & abi::kODirect) != 0 && !how.path)  // do_dentry_open: FMODE_CAN_ODIRECT
+    if (const Rule* rule = NotSupported(semantics, Feature::kDirect)) return Refused(rule);
 
   Result result = Changed(fd);
   if (how.trunc && !targets.fresh_inode) {  // handle_truncate
@@ -132,6 +190,44 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
       Fd{static_cast<uint8_t>(slot + 1), (flags & abi::kOCloexec) != 0, 0};
   result.rule = last;
   return result;
+}
+
+}  // namespace
+
+Result Open(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t flags = c.arg[2];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  const int fd = LowestFreeFd(s, c.task);  // do_sys_openat2 allocates before it walks
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  int link;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  if (BadOpenFlags(flags, &error)) return error;
+  if (!IsMemfd(s, s.files[link].inode - 1)) {
+    if ((flags & abi::kOPath) != 0) return Bound("O_PATH of a socket is not modelled");
+    return Fail(ENXIO, "fs/open.c do_dentry_open: a socket has no open");
+  }
+  return OpenInode(s, c, link, true, flags, fd, semantics);
+}
+
+// name_to_handle_at of the descriptor, which is also the mount's; then
+// open_by_handle_at.  No /proc link is followed.
+Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const int64_t flags = c.arg[1];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if ((flags & abi::kONofollow) != 0) return Bound("O_NOFOLLOW stays in f_flags");
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("handles of sockets are not modelled");
+  const bool path = (s.files[f].mode & kModePath) != 0, root = s.tasks[c.task].uid == 0;
+  if (path && !root) return Bound("EBADF or EPERM, by the kernel's version");
+  if (path) return Fail(EBADF, "fs/fhandle.c get_path_from_fd: fdget of the mount's descriptor");
+  if (!root) return Fail(EPERM, "fs/fhandle.c may_decode_fh: CAP_DAC_READ_SEARCH");
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (BadOpenFlags(flags, &error)) return error;
+  return OpenInode(s, c, f, false, flags, fd, semantics);
 }
 
 }  // namespace selkie

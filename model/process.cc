@@ -1,4 +1,4 @@
-// fork, clone, exec, exit and wait: kernel/fork.c, fs/exec.c, kernel/exit.c.
+// fork, clone, exec, exit, wait and unshare: kernel/fork.c, fs/exec.c, kernel/exit.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -44,6 +44,15 @@ void Clear(State& s, int i) {
   s.tasks[i].fds = s.tasks[i].mm = static_cast<uint8_t>(i);
 }
 
+// dup_mmap: all but what has VM_DONTCOPY.
+AddressSpace Copyable(const AddressSpace& from) {
+  AddressSpace mm{};
+  int kept = 0;
+  for (const Mapping& m : from)
+    if (!Empty(m) && (m.flags & kMapDontcopy) == 0) mm[kept++] = m;
+  return mm;
+}
+
 // The rules about each mapping that the child is to get (dup_mmap); false with
 // *error if one refuses.
 bool MayCopy(const State& s, const Call& c, AddressSpace* mm, const Semantics& semantics,
@@ -70,9 +79,9 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
   const int child = FreeTask(s);
   if (child < 0) return Bound("no free task within the bounds");
   const Task& parent = s.tasks[c.task];
-  AddressSpace mm = s.mms[parent.mm];
-  Result error;
   const bool share_mm = (flags & abi::kCloneVm) != 0;
+  AddressSpace mm = share_mm ? s.mms[parent.mm] : Copyable(s.mms[parent.mm]);
+  Result error;
   if (!share_mm && !MayCopy(s, c, &mm, semantics, &error)) return error;
 
   Task task = parent;  // with its mark: what a child knows, it was told
@@ -111,17 +120,27 @@ Result Clone(State& s, const Call& c, const Semantics& semantics) {
   return MakeTask(s, c, c.arg[0], semantics);
 }
 
+// ksys_unshare of the descriptor table; CLONE_FS is of no concern here.
+Result Unshare(State& s, const Call& c, const Semantics&) {
+  if ((c.arg[0] & ~(abi::kCloneFiles | abi::kCloneFs)) != 0)
+    return Bound("these flags of unshare are not modelled");
+  if ((c.arg[0] & abi::kCloneFiles) == 0 || !UnshareFiles(s, c.task)) return Unchanged(0);
+  return Changed(0);
+}
+
+bool UnshareFiles(State& s, int task) {
+  if (!TableShared(s, s.tasks[task].fds, task)) return false;
+  const uint8_t own = FreeTable(s);
+  s.fds[own] = s.fds[s.tasks[task].fds];
+  s.tasks[task].fds = own;
+  return true;
+}
+
 Result Exec(State& s, const Call& c, const Semantics&) {
   const State& before = s;
   Task& task = s.tasks[c.task];
-  bool changed = false;
-  if (TableShared(before, task.fds, c.task)) {  // begin_new_exec: unshare_files
-    const uint8_t own = FreeTable(s);
-    s.fds[own] = s.fds[task.fds];
-    task.fds = own;
-    changed = true;
-  }
-  for (Fd& fd : s.fds[task.fds]) {  // do_close_on_exec
+  bool changed = UnshareFiles(s, c.task);  // begin_new_exec
+  for (Fd& fd : s.fds[task.fds]) {         // do_close_on_exec
     if (fd.cloexec == 0) continue;
     fd = Fd{};
     changed = true;

@@ -57,18 +57,19 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
   return result;
 }
 
-// Moves f_pos after a transfer.
-void Advance(State& s, int f, int64_t to, Result* result) {
-  if (s.files[f].pos == to) return;
-  s.files[f].pos = static_cast<uint32_t>(to);
-  result->changed = true;
+void CopySamples(Inode& inode, int64_t begin, int64_t end, const WriteSource& source) {
+  for (int64_t i = (begin + kSampleStride - 1) / kSampleStride; i * kSampleStride < end; ++i) {
+    const int64_t j = i + source.delta / kSampleStride;
+    inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] =
+        source.from->bytes[j / kSamplesPerPage][j % kSamplesPerPage];
+  }
 }
 
 // generic_perform_write: chunk by chunk, each with the seals asked anew.  The
 // error counts only if no chunk was written.  Returns the bytes written, or -1
 // with *error.
-int64_t WriteChunks(const State& s, const Call& c, Ruling& ruling, int64_t pos, int64_t count,
-                    uint32_t chunk, Result* error) {
+int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, int64_t pos,
+                    int64_t count, uint32_t chunk, Result* error) {
   int64_t written = 0;
   while (written < count) {
     const int64_t at = pos + written;
@@ -78,27 +79,49 @@ int64_t WriteChunks(const State& s, const Call& c, Ruling& ruling, int64_t pos, 
       *error = Refused(rule);
       return written > 0 ? written : -1;
     }
+    if (source.bad) {  // from 6.16 on the file is asked before the buffer
+      *error = Fail(EFAULT, "mm/filemap.c generic_perform_write: copy_folio_from_iter_atomic");
+      if (ruling.targets.extended && at > SizeLimit(s))
+        *error = Bound("the size is beyond the bounds");
+      else if (ruling.targets.extended)
+        ruling.inode.size = std::max(ruling.inode.size, static_cast<uint32_t>(at));
+      return written > 0 ? written : -1;
+    }
     if (end > SizeLimit(s)) {
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }
-    FillSamples(ruling.inode, at, end, static_cast<uint8_t>(c.arg[1]));
+    if (source.from != nullptr)
+      CopySamples(ruling.inode, at, end, source);
+    else
+      FillSamples(ruling.inode, at, end, source.byte);
     ruling.inode.size = std::max(ruling.inode.size, static_cast<uint32_t>(end));
     written = end - pos;
   }
   return written;
 }
 
-// A failed write has still taken the set-user-id bit.
-Result FailedWrite(State& s, int node, uint16_t mode, Result error) {
-  if (error.kind == Result::Kind::kBound || s.inodes[node].mode == mode) return error;
-  s.inodes[node].mode = mode;
-  error.changed = true;
+// A failed write has still taken the set-user-id bit, and may have extended the file.
+Result FailedWrite(State& s, int f, uint16_t mode, uint32_t size, Result error) {
+  Inode& inode = s.inodes[s.files[f].inode - 1];
+  if (error.kind == Result::Kind::kBound) return error;
+  error.changed = inode.mode != mode || inode.size != size;
+  if (inode.size != size) {
+    error.effect.resized = s.files[f].inode;
+    error.effect.file = static_cast<uint8_t>(f + 1);
+  }
+  inode.mode = mode;
+  inode.size = size;
   return error;
 }
 
-Result WriteAt(State& s, const Call& c, int f, int64_t count, int64_t pos, bool moves,
-               const Semantics& semantics) {
+WriteSource SourceOf(const Call& c) {
+  return {.byte = static_cast<uint8_t>(c.arg[1]), .bad = c.arg[1] == kNull};
+}
+
+// The checks of vfs_write, then the write.
+Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, bool moves,
+                    const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
   if ((s.files[f].mode & kModeWrite) == 0)
     return Fail(EBADF, "fs/read_write.c vfs_write: FMODE_WRITE");
@@ -107,12 +130,83 @@ Result WriteAt(State& s, const Call& c, int f, int64_t count, int64_t pos, bool 
   if (BadCount(count, pos, &error)) return error;
   if (count == 0) return Unchanged(0);  // generic_write_checks
   if ((s.files[f].flags & kFlagAppend) != 0) pos = s.inodes[node].size;
+  return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
+}
 
+// kiocb_set_rw_flags (include/linux/fs.h), and where the write then starts.
+bool BadRwf(const State& s, int f, int64_t flags, int64_t* pos, Result* error,
+            const Semantics& semantics) {
+  constexpr int64_t kKnown = 0x3f | abi::kRwfNosignal;
+  bool append = (s.files[f].flags & kFlagAppend) != 0;
+  if ((flags & ~kKnown) != 0) {
+    *error = (flags & 0xc0) != 0
+                 ? Bound("RWF_ATOMIC and RWF_DONTCACHE are not modelled")
+                 : Fail(EOPNOTSUPP, "include/linux/fs.h kiocb_set_rw_flags: RWF_SUPPORTED");
+    return true;
+  }
+  const Rule* const no_nosignal =
+      (flags & abi::kRwfNosignal) != 0 ? NotSupported(semantics, Feature::kNosignal) : nullptr;
+  if (no_nosignal != nullptr) {
+    *error = Refused(no_nosignal);
+    return true;
+  }
+  if ((flags & abi::kRwfNoappend) != 0) {
+    if (const Rule* rule = NotSupported(semantics, Feature::kNoappend)) {
+      *error = Refused(rule);
+      return true;
+    }
+    if ((flags & abi::kRwfAppend) != 0) {
+      *error = Fail(EINVAL, "include/linux/fs.h kiocb_set_rw_flags: APPEND and NOAPPEND");
+      return true;
+    }
+  }
+  if ((flags & abi::kRwfNowait) != 0) {
+    *error = Fail(EOPNOTSUPP, "include/linux/fs.h kiocb_set_rw_flags: FMODE_NOWAIT");
+    return true;
+  }
+  if ((flags & abi::kRwfNoappend) != 0 && append &&
+      (s.inodes[s.files[f].inode - 1].attrs & kAttrAppend) != 0) {
+    *error = Fail(EPERM, "include/linux/fs.h kiocb_set_rw_flags: IS_APPEND");
+    return true;
+  }
+  append = (append || (flags & abi::kRwfAppend) != 0) && (flags & abi::kRwfNoappend) == 0;
+  if (append) *pos = s.inodes[s.files[f].inode - 1].size;
+  return false;
+}
+
+// vfs_writev: the parts are written as one.
+Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, bool moves,
+                   const Semantics& semantics) {
+  const int64_t count = c.arg[2];
+  const bool writable = (s.files[f].mode & kModeWrite) != 0;
+  if (!writable && (count < 0 || count > kMaxCount))
+    return Bound("EBADF, EINVAL or EFAULT, by the kernel's version");
+  if (!writable) return Fail(EBADF, "fs/read_write.c vfs_writev: FMODE_WRITE");
+  if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
+  if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
+  if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
+  if (count == 0) return Unchanged(0);
+  if (pos > kMaxOffset - count) return Fail(EINVAL, "fs/read_write.c rw_verify_area: pos + count");
+  Result error;
+  if (BadRwf(s, f, flags, &pos, &error, semantics)) return error;
+  return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
+}
+
+}  // namespace
+
+Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_t count,
+               int64_t pos, bool moves, const Semantics& semantics) {
+  const int node = s.files[f].inode - 1;
+  Result error;
   Ruling ruling(s, c, node, f, semantics, Point::kWrite);
   const uint16_t mode = ModeWithoutPrivileges(s, c.task, s.inodes[node]);  // file_remove_privs
   ruling.inode.mode = mode;
-  const int64_t written = WriteChunks(s, c, ruling, pos, count, semantics.write_chunk, &error);
-  if (written < 0) return FailedWrite(s, node, mode, error);
+  ruling.facts.Set(Fact::kBadBuffer, source.bad);
+  const int64_t written = WriteChunks(s, source, ruling, pos, count, semantics.write_chunk, &error);
+  if (written < 0) {
+    const bool extended = ruling.targets.extended && source.bad;
+    return FailedWrite(s, f, mode, extended ? ruling.inode.size : s.inodes[node].size, error);
+  }
 
   Result result = Unchanged(written);
   result.effect.wrote = static_cast<uint8_t>(node + 1);
@@ -123,7 +217,11 @@ Result WriteAt(State& s, const Call& c, int f, int64_t count, int64_t pos, bool 
   return result;
 }
 
-}  // namespace
+void Advance(State& s, int f, int64_t to, Result* result) {
+  if (s.files[f].pos == to) return;
+  s.files[f].pos = static_cast<uint32_t>(to);
+  result->changed = true;
+}
 
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte) {
   end = std::min(end, kMaxBytes);
@@ -154,7 +252,7 @@ Result Write(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
-  return WriteAt(s, c, f, c.arg[2], s.files[f].pos, true, semantics);
+  return CheckedWrite(s, c, f, c.arg[2], s.files[f].pos, true, semantics);
 }
 
 Result Pwrite(State& s, const Call& c, const Semantics& semantics) {
@@ -164,7 +262,27 @@ Result Pwrite(State& s, const Call& c, const Semantics& semantics) {
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if ((s.files[f].mode & kModePwrite) == 0)
     return Fail(ESPIPE, "fs/read_write.c ksys_pwrite64: FMODE_PWRITE");
-  return WriteAt(s, c, f, c.arg[2], c.arg[3], false, semantics);
+  return CheckedWrite(s, c, f, c.arg[2], c.arg[3], false, semantics);
+}
+
+Result Writev(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return WriteVector(s, c, f, s.files[f].pos, 0, true, semantics);
+}
+
+// An offset of -1 means f_pos, which then moves.
+Result Pwritev2(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const bool own_pos = c.arg[3] == -1;
+  if (!own_pos && c.arg[3] < 0) return Fail(EINVAL, "fs/read_write.c do_pwritev: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (!own_pos && (s.files[f].mode & kModePwrite) == 0)
+    return Fail(ESPIPE, "fs/read_write.c do_pwritev: FMODE_PWRITE");
+  const int64_t pos = own_pos ? int64_t{s.files[f].pos} : c.arg[3];
+  return WriteVector(s, c, f, pos, c.arg[4], own_pos, semantics);
 }
 
 Result Lseek(State& s, const Call& c, const Semantics&) {

@@ -41,6 +41,7 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
     case EffectKind::kNewFile: t.new_file = static_cast<uint8_t>(rule.bits); return;
     case EffectKind::kFreshInode: t.fresh_inode = true; return;
     case EffectKind::kUnmap: t.unmapped = true; return;
+    case EffectKind::kExtend: t.extended = true; return;
     default:
       if (t.inode != nullptr) ApplyToInode(rule, t, facts);
       return;
@@ -74,6 +75,15 @@ const Rule* DecideWith(const State& s, int node, const Semantics& semantics, int
   };
   return Decide(semantics, point, facts, *last, look_up,
                 [&](const Rule& rule) { Apply(rule, targets, facts); });
+}
+
+const Rule* NotSupported(const Semantics& semantics, Feature feature) {
+  if (!HasRules(semantics, Point::kSupport)) return nullptr;
+  Facts facts;
+  facts.Set(FactSet::kFeature, static_cast<uint64_t>(feature));
+  const Rule* last = nullptr;
+  return Decide(
+      semantics, static_cast<int>(Point::kSupport), facts, last, [](Facts&) {}, [](const Rule&) {});
 }
 
 Ruling::Ruling(const State& s, const Call& c, int node, int f, const Semantics& semantics,

@@ -38,7 +38,11 @@ enum class Point : uint8_t {
   kMremap,     // before anything moves
   kChmod,      // after ownership
   kFork,
-  kSend,  // sendmsg with SCM_RIGHTS
+  kSend,      // sendmsg with SCM_RIGHTS
+  kSupport,   // where a kernel that does not know a call, flag or advice refuses it
+  kRemove,    // madvise(MADV_REMOVE), each mapping, before fallocate
+  kMemWrite,  // a write to /proc/PID/mem, at a mapping that the task could not
+              // itself write
   kExtension,
 };
 inline constexpr int kMaxExtensions = 4;
@@ -46,25 +50,41 @@ inline constexpr int kNumPoints = static_cast<int>(Point::kExtension) + kMaxExte
 
 // A set of facts is a range of bits in the word.  Names in conditions.
 enum class FactSet : uint8_t {
-  kSeals,   // "seals": the inode's seals
-  kAdding,  // "adding": seals asked for by F_ADD_SEALS
-  kFile,    // "file": f_mode READ WRITE PATH PWRITE of the descriptor, or of the
-            // file behind a /proc link
-  kWant,    // "want": READ WRITE TRUNC PATH asked for by open
-  kProt,    // "prot": READ WRITE EXEC asked for
-  kMay,     // "may": READ WRITE EXEC of the mapping
-  kMask,    // "mask": READ WRITE EXEC, the inode's own mask
-  kArg,     // "arg": READ WRITE EXEC, argument of an extension
-  kFlags,   // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER, of
-            // memfd_create
+  kSeals,    // "seals": the inode's seals
+  kAdding,   // "adding": seals asked for by F_ADD_SEALS
+  kFile,     // "file": f_mode READ WRITE PATH PWRITE of the descriptor, or of the
+             // file behind a /proc link
+  kWant,     // "want": READ WRITE TRUNC PATH asked for by open
+  kProt,     // "prot": READ WRITE EXEC asked for
+  kMay,      // "may": READ WRITE EXEC of the mapping
+  kMask,     // "mask": READ WRITE EXEC, the inode's own mask
+  kArg,      // "arg": READ WRITE EXEC, argument of an extension
+  kFlags,    // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER, of
+             // memfd_create
+  kFeature,  // "feature": what the call needs that older kernels do not have
 };
 struct FactLayout {
   int shift;
   int width;
 };
 // By FactSet: where each set stands in the word.
+// kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3},
-                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}};
+                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}, {0, 16}};
+// Bits of FactSet::kFeature.
+enum class Feature : uint16_t {
+  kPopulate = 1,   // MADV_POPULATE_READ and _WRITE: 5.14
+  kMseal = 2,      // mseal: 6.10
+  kNoappend = 4,   // RWF_NOAPPEND: 6.9
+  kDontunmap = 8,  // MREMAP_DONTUNMAP of a file's mapping: 5.13
+  kLocked = 16,    // MADV_DONTNEED_LOCKED: 5.18
+  kNosignal = 32,  // RWF_NOSIGNAL: 6.18
+  kChattr = 64,    // FS_IOC_SETFLAGS of a memfd: 6.0
+  kDirect = 128,   // O_DIRECT of a memfd: 6.6
+  kSeveral = 256,  // mremap moves several mappings at once: 6.17
+  kZombie = 1024,  // to look at the descriptors of an ended task of one's own: 7.2
+  kRounded = 512,  // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
+};
 struct FactSetSpec {
   FactSet set;
   std::string_view name;
@@ -86,6 +106,7 @@ enum class Fact : uint8_t {
   kOwner,           // "owner": the task owns the inode, or is root
   kMerges,          // "merges": an adjacent mapping of the same file and protection
                     // would be extended instead of a new one made (mmap_region)
+  kBadBuffer,       // "bad-buffer": what is to be written cannot be read
 };
 struct FactSpec {
   Fact fact;
@@ -135,6 +156,8 @@ enum class EffectKind : uint8_t {
   kFreshInode,  // open_proc: the new file gets an inode of its own, empty
   kUnmap,       // mmap: what MAP_FIXED replaces is gone from here on, even if a
                 // later rule refuses
+  kExtend,      // write: the size grows to where the chunk begins, though nothing of it
+                // can be copied
 };
 
 struct Rule {

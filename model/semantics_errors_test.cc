@@ -113,7 +113,8 @@ TEST(SemanticsErrors, OfDeclarations) {
 TEST(SemanticsErrors, OfRules) {
   EXPECT_EQ(ErrorIn("rule a mmapp: refuse EPERM\n"),
             "t.sem:2:8: 'mmapp' is no decision point: expected create, add_seals, open_proc, dup, "
-            "read, write, truncate, fallocate, mmap, mprotect, mremap, chmod, fork or send");
+            "read, write, truncate, fallocate, mmap, mprotect, mremap, chmod, fork, send, support, "
+            "madv_remove or mem_write");
   EXPECT_EQ(ErrorIn("rule a write: refuse EPREM\n"),
             "t.sem:2:22: 'EPREM': expected the name of an errno, such as EPERM");
   EXPECT_EQ(ErrorIn("rule a write: refuse\n"),

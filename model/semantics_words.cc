@@ -10,9 +10,10 @@ namespace {
 
 constexpr std::string_view kSealPrefix = "F_SEAL_";
 
-constexpr std::string_view kPointNames[] = {"create", "add_seals", "open_proc", "dup",  "read",
-                                            "write",  "truncate",  "fallocate", "mmap", "mprotect",
-                                            "mremap", "chmod",     "fork",      "send"};
+constexpr std::string_view kPointNames[] = {
+    "create",   "add_seals", "open_proc", "dup",         "read",     "write",
+    "truncate", "fallocate", "mmap",      "mprotect",    "mremap",   "chmod",
+    "fork",     "send",      "support",   "madv_remove", "mem_write"};
 static_assert(std::size(kPointNames) == static_cast<size_t>(Point::kExtension));
 
 // What is in view at a point besides what every point but `create` sees.
@@ -27,13 +28,16 @@ View ViewAt(int point) {
     case Point::kCreate: return {{FactSet::kFlags}, {}};
     case Point::kAddSeals: return {{FactSet::kAdding}, {Fact::kUnknownSeal}};
     case Point::kOpenProc: return {{FactSet::kWant}, {}};
-    case Point::kWrite: return {{}, {Fact::kGrows}};
+    case Point::kWrite: return {{}, {Fact::kGrows, Fact::kBadBuffer}};
     case Point::kTruncate: return {{}, {Fact::kGrows, Fact::kShrinks}};
     case Point::kFallocate: return {{}, {Fact::kGrows, Fact::kPunch}};
     case Point::kMmap: return {mapping.sets, {Fact::kShared, Fact::kMerges}};
     case Point::kMprotect:
     case Point::kMremap:
     case Point::kFork: return mapping;
+    case Point::kRemove:
+    case Point::kMemWrite: return mapping;
+    case Point::kSupport: return {{FactSet::kFeature}, {}};
     case Point::kChmod: return {{}, {Fact::kChangesExec}};
     case Point::kDup:
     case Point::kRead:
@@ -44,6 +48,7 @@ View ViewAt(int point) {
 
 // What every call sees of the inode, and of the file it goes through.
 View CommonView(int point) {
+  if (point == static_cast<int>(Point::kSupport)) return {};
   View view = {{FactSet::kSeals, FactSet::kMask}, {Fact::kExecutable, Fact::kMemfd, Fact::kOwner}};
   if (point == static_cast<int>(Point::kCreate)) return view;
   view.sets.push_back(FactSet::kFile);
@@ -57,6 +62,10 @@ constexpr std::string_view kWantBits[] = {"READ", "WRITE", "TRUNC", "PATH"};
 constexpr std::string_view kProtBits[] = {"READ", "WRITE", "EXEC"};
 constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGETLB",
                                           "NOEXEC_SEAL", "EXEC",          "OTHER"};
+
+constexpr std::string_view kFeatureBits[] = {"POPULATE", "MSEAL",    "NOAPPEND", "DONTUNMAP",
+                                             "LOCKED",   "NOSIGNAL", "CHATTR",   "DIRECT",
+                                             "SEVERAL",  "ROUNDED",  "ZOMBIE"};
 
 template <size_t N>
 std::vector<std::string_view> List(const std::string_view (&names)[N]) {
@@ -76,7 +85,8 @@ absl::Span<const FactSetSpec> FactSets() {
                                                 {FactSet::kMay, "may", List(kProtBits)},
                                                 {FactSet::kMask, "mask", List(kProtBits)},
                                                 {FactSet::kArg, "arg", List(kProtBits)},
-                                                {FactSet::kFlags, "flags", List(kFlagBits)}};
+                                                {FactSet::kFlags, "flags", List(kFlagBits)},
+                                                {FactSet::kFeature, "feature", List(kFeatureBits)}};
   return sets;
 }
 
@@ -92,7 +102,8 @@ absl::Span<const FactSpec> SingleFacts() {
                                         {Fact::kUnknownSeal, "unknown-seal"},
                                         {Fact::kMemfd, "memfd"},
                                         {Fact::kOwner, "owner"},
-                                        {Fact::kMerges, "merges"}};
+                                        {Fact::kMerges, "merges"},
+                                        {Fact::kBadBuffer, "bad-buffer"}};
   return kFacts;
 }
 
@@ -169,6 +180,7 @@ std::vector<EffectSpec> EffectSpecs() {
       {K::kNewFile, "new file", O::kBits, FactSet::kFile, {P::kExtension}},
       {K::kFreshInode, "fresh inode", O::kNone, {}, {P::kOpenProc}},
       {K::kUnmap, "unmap", O::kNone, {}, {P::kMmap}},
+      {K::kExtend, "extend", O::kNone, {}, {P::kWrite}},
   };
 }
 

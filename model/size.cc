@@ -7,8 +7,6 @@
 namespace selkie {
 namespace {
 
-constexpr int kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
-
 // Bits of fallocate's mode that mean another operation, or none in some
 // version: NO_HIDE_STALE to WRITE_ZEROES.
 constexpr int64_t kOtherFallocModes = 0xfc;
@@ -39,8 +37,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
   inode.size = static_cast<uint32_t>(size);
 }
 
-Result PunchHole(State& s, const Call& c, int f, int node, Ruling& ruling) {
-  const int64_t offset = c.arg[2], end = c.arg[2] + c.arg[3];
+Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& ruling) {
   Result result = Unchanged(0);
   // Bytes beyond the end of the file but in its last page are contents too.
   const int64_t contents = (int64_t{ruling.inode.size} + kPageSize - 1) / kPageSize * kPageSize;
@@ -89,8 +86,8 @@ uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
   const uint16_t uid = s.tasks[task].uid;
   if (uid == 0) return inode.mode;  // CAP_FSETID
   uint16_t mode = inode.mode & ~kSetUid;
-  // setattr_should_drop_sgid; a user's group is the user's own.
-  if ((mode & kGroupExec) != 0 || uid != inode.uid) mode &= ~kSetGid;
+  // setattr_should_drop_sgid
+  if ((mode & kGroupExec) != 0 || uid != inode.gid) mode &= ~kSetGid;
   return mode;
 }
 
@@ -124,6 +121,8 @@ Result Ftruncate(State& s, const Call& c, const Semantics& semantics) {
   if (!IsMemfd(s, node)) return Fail(EINVAL, "fs/open.c do_sys_ftruncate: S_ISREG");
   if ((s.files[f].mode & kModeWrite) == 0)
     return Fail(EINVAL, "fs/open.c do_sys_ftruncate: FMODE_WRITE");
+  if ((s.inodes[node].attrs & kAttrAppend) != 0)
+    return Fail(EPERM, "fs/open.c do_ftruncate: IS_APPEND");
   return SetSize(s, c, f, node, c.arg[1], semantics);
 }
 
@@ -131,12 +130,33 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
   int link;
   Result error;
   if (c.arg[2] < 0) return Fail(EINVAL, "fs/open.c do_sys_truncate: length < 0");
-  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error)) return error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
   const int node = s.files[link].inode - 1;
   if (!IsMemfd(s, node)) return Fail(EINVAL, "fs/open.c vfs_truncate: S_ISREG");
+  if ((s.inodes[node].attrs & kAttrImmutable) != 0)
+    return Fail(EPERM, "fs/namei.c inode_permission: IS_IMMUTABLE");
   if (!InodePermission(s, c.task, s.inodes[node], kModeWrite))
     return Fail(EACCES, "fs/open.c vfs_truncate: inode_permission");
+  if ((s.inodes[node].attrs & kAttrAppend) != 0)
+    return Fail(EPERM, "fs/open.c vfs_truncate: IS_APPEND");
   return SetSize(s, c, -1, node, c.arg[2], semantics);
+}
+
+bool FixedByAttrs(const Inode& inode, int64_t mode, Result* error) {
+  const bool append = (inode.attrs & kAttrAppend) != 0 && (mode & ~abi::kFallocKeepSize) != 0;
+  if (append || (inode.attrs & kAttrImmutable) != 0)
+    *error = Fail(EPERM, "fs/open.c vfs_fallocate: IS_APPEND, IS_IMMUTABLE");
+  return append || (inode.attrs & kAttrImmutable) != 0;
+}
+
+Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
+                 const Semantics& semantics) {
+  const int node = s.files[f].inode - 1;
+  Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
+  ruling.facts.Set(Fact::kPunch, true);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // file_modified
+  return Punch(s, f, node, offset, offset + length, ruling);
 }
 
 Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
@@ -147,17 +167,18 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   if ((s.files[f].mode & kModeWrite) == 0)
     return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
   const int node = s.files[f].inode - 1;
+  if (FixedByAttrs(s.inodes[node], c.arg[1], &error)) return error;
   if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
   if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])
     return Fail(EFBIG, "fs/open.c vfs_fallocate: offset + len");
 
-  const bool punch = (c.arg[1] & abi::kFallocPunchHole) != 0;
+  if ((c.arg[1] & abi::kFallocPunchHole) != 0)
+    return PunchHole(s, c, f, c.arg[2], c.arg[3], semantics);
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
-  ruling.facts.Set(Fact::kPunch, punch);
-  ruling.facts.Set(Fact::kGrows, !punch && c.arg[2] + c.arg[3] > ruling.inode.size);
+  ruling.facts.Set(Fact::kGrows, c.arg[2] + c.arg[3] > ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // measured on 6.1 to 6.18
-  return punch ? PunchHole(s, c, f, node, ruling) : Allocate(s, c, f, node, ruling);
+  return Allocate(s, c, f, node, ruling);
 }
 
 }  // namespace selkie

@@ -74,7 +74,8 @@ void AppendMapping(std::string& out, const Mapping& m) {
   };
   absl::StrAppend(&out, " [page ", m.start, "+", m.pages, " file ", m.file - 1, " pgoff ", m.pgoff,
                   " ", bits(m.prot), " may ", bits(m.may), m.shared ? " shared" : " private",
-                  m.vm_shared ? " VM_SHARED" : "");
+                  m.vm_shared ? " VM_SHARED" : "", (m.flags & kMapSealed) ? " VM_SEALED" : "",
+                  (m.flags & kMapDontcopy) ? " VM_DONTCOPY" : "");
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";
 }
@@ -241,6 +242,8 @@ std::string State::ToBytes() const {
     for (uint8_t v : {n.seals, n.mask, n.mark}) Put(out, v, 1);
     Put(out, n.mode, 2);
     Put(out, n.uid, 2);
+    Put(out, n.gid, 2);
+    Put(out, n.attrs, 2);
     Put(out, n.size, 4);
     PutSamples(out, n.bytes);
   }
@@ -259,7 +262,7 @@ std::string State::ToBytes() const {
   for (const AddressSpace& mm : mms) {
     for (const Mapping& m : mm) {
       for (uint8_t v : {m.file, m.start, m.pages, m.pgoff, m.prot, m.may, m.shared, m.vm_shared,
-                        m.mark, m.copied})
+                        m.mark, m.copied, m.flags})
         Put(out, v, 1);
       PutSamples(out, m.copy);
     }
@@ -308,7 +311,9 @@ std::string ToString(const State& s) {
     if (n.kind == InodeKind::kNone) continue;
     absl::StrAppend(&out, "inode ", i, n.kind == InodeKind::kMemfd ? " memfd" : " socketpair",
                     " size ", n.size, " seals 0x", absl::Hex(n.seals), " mode 0",
-                    absl::StrFormat("%o", n.mode), " uid ", n.uid, "\n");
+                    absl::StrFormat("%o", n.mode), " uid ", n.uid, " gid ", n.gid,
+                    (n.attrs & kAttrImmutable) ? " immutable" : "",
+                    (n.attrs & kAttrAppend) ? " append-only" : "", "\n");
   }
   for (const Message& m : s.messages)
     if (m.file != 0)

@@ -31,7 +31,8 @@ inline constexpr uint8_t kFlagAppend = 1;
 inline constexpr uint8_t kFlagNonblock = 2;
 inline constexpr uint8_t kFlagWronly = 4;  // O_WRONLY and O_RDWR as given to
 inline constexpr uint8_t kFlagRdwr = 8;    // open: F_GETFL's answer even if a
-                                           // design clears f_mode
+                                           // design clears f_mode; both: access mode 3
+inline constexpr uint8_t kFlagDirect = 16;
 
 // Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
 inline constexpr uint8_t kProtRead = 1;
@@ -51,17 +52,27 @@ bool SameBytes(const T& a, const T& b) {
   return difference == 0;
 }
 
+// Bits of Inode::attrs, as FS_IOC_SETFLAGS has them.
+inline constexpr uint16_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
+inline constexpr uint16_t kAttrAppend = 0x20;     // FS_APPEND_FL
+
+// Bits of Mapping::flags.
+inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
+inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
+
 enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2 };
 
 struct Inode {
   InodeKind kind = InodeKind::kNone;
-  uint8_t seals = 0;  // F_SEAL_* bits; designs may declare bits up to 0x80
-  uint8_t mask = 0;   // protection mask of a region (ashmem): PROT_* bits; of a
-                      // socket pair: the ends that have ECONNRESET pending
-  uint8_t mark = 0;   // opaque to the model, see below
-  uint16_t mode = 0;  // permission bits, 0 .. 07777
-  uint16_t uid = 0;   // owner
-  uint32_t size = 0;  // bytes, 0 .. limits.pages * kPageSize
+  uint8_t seals = 0;   // F_SEAL_* bits; designs may declare bits up to 0x80
+  uint8_t mask = 0;    // protection mask of a region (ashmem): PROT_* bits; of a
+                       // socket pair: the ends that have ECONNRESET pending
+  uint8_t mark = 0;    // opaque to the model, see below
+  uint16_t mode = 0;   // permission bits, 0 .. 07777
+  uint16_t uid = 0;    // owner
+  uint16_t gid = 0;    // group: the user of the same number is its only member
+  uint16_t attrs = 0;  // kAttr* bits
+  uint32_t size = 0;   // bytes, 0 .. limits.pages * kPageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> bytes{};
 
@@ -104,6 +115,7 @@ struct Mapping {
   uint8_t pages = 0;      // length in pages, 1 .. kMaxPages
   uint8_t pgoff = 0;      // first page in the file
   uint8_t copied = 0;     // private pages copied on write, one bit a page
+  uint8_t flags = 0;      // kMap* bits
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> copy{};
 
   friend bool operator==(const Mapping& a, const Mapping& b) { return SameBytes(a, b); }

@@ -72,9 +72,11 @@ int64_t Fitting(Numbers& numbers, const State& s, int task, const ArgSpec& spec)
     case ArgKind::kSeals: return numbers.Below(4) == 0 ? 1 << numbers.Below(6) : 0;
     case ArgKind::kMode: return numbers.Below(010000);
     case ArgKind::kFlags:
+      if (spec.one) return spec.names[numbers.Below(static_cast<int64_t>(spec.names.size()))].bits;
       for (const FlagName& flag : spec.names)
         if (numbers.Below(3) == 0) bits |= flag.bits;
       return bits;
+    case ArgKind::kOffset: return numbers.Below(2) == 0 ? kNoOffset : numbers.Below(5) * kPageSize;
     default: return numbers.Below(4);
   }
 }
@@ -113,7 +115,9 @@ Limits RandomLimits(Numbers& numbers) {
 
 bool MayChangeAndFail(Op op) {
   return op == Op::kMprotect || op == Op::kWrite || op == Op::kPwrite || op == Op::kSendmsg ||
-         op == Op::kRecvmsg || op == Op::kMremap;
+         op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
+         op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
+         op == Op::kRemapFilePages;
 }
 
 std::string Describe(const Call& call, const State& before) {
@@ -158,7 +162,7 @@ TEST(StepTest, AnyCallInAnyStateGivesAResultAndLeavesAValidState) {
   const Semantics semantics = TestSemantics();
   int64_t calls = 0, succeeded = 0;
   std::vector<int64_t> by_op(CallTable().size());
-  for (uint64_t seed = 0; seed < 2000 && !testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 0; seed < 4000 && !testing::Test::HasFailure(); ++seed) {
     Numbers numbers(seed);
     State s = InitialState(RandomLimits(numbers), {0, static_cast<int>(numbers.Below(2)) * 1000});
     ASSERT_TRUE(Validate(s).ok());

@@ -124,6 +124,7 @@ int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
   const auto num = static_cast<uint32_t>(arg.names.size());
   if (num == 0) return 0;
   if (OnceIn(choices, 64)) return kUnknownFlag;
+  if (arg.one) return arg.names[choices.Next(num)].bits;
   if (OnceIn(choices, 3)) {
     const int64_t more = OnceIn(choices, 4) ? arg.names[choices.Next(num)].bits : 0;
     return UsualFlags(arg) | more;
@@ -269,13 +270,24 @@ int64_t DrawAddress(View& view, Choices& choices) {
   return int64_t{kPageSize} * choices.Next(view.state.limits.arena) + OffsetInPage(view, choices);
 }
 
-int64_t DrawInt(const View& view, Choices& choices) {
+// A user: root, one that a task is, nobody in particular, or -1.
+int64_t DrawUser(const View& view, Choices& choices) {
+  const uint32_t which = choices.Next(kMaxTasks + 2);
+  if (which < kMaxTasks) return view.state.tasks[which].uid;
+  return which == kMaxTasks ? -1 : 1234;
+}
+
+int64_t DrawInt(const View& view, std::string_view name, Choices& choices) {
+  if (name == "owner") return DrawUser(view, choices);
+  if (name == "pgoff") return choices.Next(view.state.limits.pages);
+  if (name == "last" && OnceIn(choices, 4)) return -1;
   const uint32_t fds = view.state.limits.fds;
   if (OnceIn(choices, 16)) return StrangeFd(view, choices);
   return choices.Next(kFirstFd + fds);
 }
 
-int64_t DrawByte(Choices& choices) {
+int64_t DrawByte(std::string_view name, Choices& choices) {
+  if (name == "buf" && OnceIn(choices, 24)) return kNull;
   constexpr std::string_view kBytes = "xyzabcdefghijklmnopqrstuvw";
   return kBytes[choices.Next(kBytes.size())];
 }
@@ -288,10 +300,13 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
     case ArgKind::kPath: return DrawPath(view, choices, words);
     case ArgKind::kFlags: words[0] = DrawFlags(arg, choices); return;
     case ArgKind::kSeals: words[0] = DrawSeals(view.semantics, choices); return;
-    case ArgKind::kInt: words[0] = DrawInt(view, choices); return;
+    case ArgKind::kInt: words[0] = DrawInt(view, arg.name, choices); return;
     case ArgKind::kSize: words[0] = DrawSize(view, arg.name, choices); return;
+    case ArgKind::kOffset:
+      words[0] = OnceIn(choices, 2) ? ByteSize(view, choices) : kNoOffset;
+      return;
     case ArgKind::kAddress: words[0] = DrawAddress(view, choices); return;
-    case ArgKind::kByte: words[0] = DrawByte(choices); return;
+    case ArgKind::kByte: words[0] = DrawByte(arg.name, choices); return;
     case ArgKind::kMode: words[0] = DrawMode(choices); return;
     case ArgKind::kTask: words[0] = DrawTask(view, choices); return;
     case ArgKind::kExtension: words[0] = DrawExtension(view, choices); return;

@@ -117,6 +117,7 @@ std::vector<int64_t> SimplerValues(ArgKind kind, int64_t value) {
     case ArgKind::kMode:
     case ArgKind::kExtensionArg: return FewerBits(value);
     case ArgKind::kInt:
+    case ArgKind::kOffset:
     case ArgKind::kSize: return SimplerNumbers(value);
     case ArgKind::kAddress: return SimplerAddresses(value);
     case ArgKind::kByte: return value == 'x' ? std::vector<int64_t>{} : std::vector<int64_t>{'x'};

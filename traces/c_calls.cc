@@ -41,6 +41,12 @@ std::string CFlags(int64_t bits, absl::Span<const FlagName> names, bool as_int) 
   return wide && as_int ? fmt::format("(int)({})", out) : out;
 }
 
+std::string PrintOneFlag(int64_t value, absl::Span<const FlagName> names) {
+  for (const FlagName& name : names)
+    if (name.bits == value) return std::string(name.name);
+  return CInt(value);
+}
+
 // Prints one call.
 class CallPrinter {
  public:
@@ -69,6 +75,7 @@ class CallPrinter {
   std::string Pid(int64_t task) const;
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
+  std::string RemoteByte();
   std::string Count(int64_t count);
   std::string Reading();
   std::string Writing();
@@ -129,10 +136,14 @@ std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
     case ArgKind::kName: return "\"region\"";
     case ArgKind::kFd: return FdOf(call_.task, words[0]);
     case ArgKind::kPath: return Path(words);
-    case ArgKind::kFlags: return CFlags(words[0], arg.names, true);
+    case ArgKind::kFlags:
+      if (arg.one) return PrintOneFlag(words[0], arg.names);
+      return CFlags(words[0], arg.names, true);
     case ArgKind::kSeals: return CFlags(words[0], SealNames(&context_.semantics), false);
     case ArgKind::kInt: return CInt(words[0]);
     case ArgKind::kSize: return CNumber(words[0]);
+    case ArgKind::kOffset:
+      return words[0] == kNoOffset ? "NULL" : fmt::format("&(off_t){{ {} }}", CNumber(words[0]));
     case ArgKind::kAddress: return Address(words[0]);
     case ArgKind::kByte: return fmt::format("'{}'", CByte(words[0]));
     case ArgKind::kMode:
@@ -171,20 +182,33 @@ std::string CallPrinter::Reading() {
 }
 
 std::string CallPrinter::Writing() {
-  const bool few = call_.arg[2] == 0 || call_.arg[2] == 1;
+  const bool null = call_.arg[1] == kNull;
+  const bool few = null || call_.arg[2] == 0 || call_.arg[2] == 1;
   if (!few) Use(CHelper::kRepeat);
-  const std::string bytes = few ? fmt::format("\"{}\"", CByte(call_.arg[1]))
-                                : fmt::format("repeat('{}')", CByte(call_.arg[1]));
+  const std::string bytes = null  ? "NULL"
+                            : few ? fmt::format("\"{}\"", CByte(call_.arg[1]))
+                                  : fmt::format("repeat('{}')", CByte(call_.arg[1]));
   const std::string count = few ? CNumber(call_.arg[2]) : Count(call_.arg[2]);
   const std::string fd = FdOf(call_.task, call_.arg[0]);
   if (call_.op == Op::kWrite) return fmt::format("write({}, {}, {})", fd, bytes, count);
+  if (call_.op == Op::kWritev)
+    return Use(CHelper::kWriteTwo) + fmt::format("write_two({}, {}, {})", fd, bytes, count);
+  if (call_.op == Op::kPwritev2)
+    return Use(CHelper::kWriteTwoAt) +
+           fmt::format("write_two_at({}, {}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]),
+                       CFlags(call_.arg[4], ArgsOf(SpecOf(call_.op))[4].names, true));
   return fmt::format("pwrite({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+}
+
+// Pid, address and byte.
+std::string CallPrinter::RemoteByte() {
+  return fmt::format("{}, {}, '{}'", Pid(call_.arg[0]), Address(call_.arg[1]), CByte(call_.arg[2]));
 }
 
 // Where no address is forced, that of the trace is the hint.
 std::string CallPrinter::Mapping() {
   const auto& arg = call_.arg;
-  const bool fixed = (arg[3] & abi::kMapFixed) != 0;
+  const bool fixed = (arg[3] & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
   const auto specs = ArgsOf(SpecOf(call_.op));
   return fmt::format("mmap({}, {}, {}, {}, {}, {})",
                      result_.ok() && !fixed ? Arena(result_.value) : Address(arg[0]),
@@ -237,7 +261,15 @@ std::string CallPrinter::Expression() {
     case Op::kRead:
     case Op::kPread: return Reading();
     case Op::kWrite:
-    case Op::kPwrite: return Writing();
+    case Op::kPwrite:
+    case Op::kWritev:
+    case Op::kPwritev2: return Writing();
+    case Op::kMseal: return Use(CHelper::kMseal) + fmt::format("mseal_range({})", Arguments());
+    case Op::kProcessVmWritev:
+      return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
+    case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kOpenByHandle:
+      return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
     case Op::kMmap: return Mapping();
     case Op::kMremap: return Remapping();
     case Op::kLoad: return Use(CHelper::kLoad) + fmt::format("load({})", Arguments());
@@ -282,7 +314,8 @@ std::string CallPrinter::Wrapped() {
     case Op::kRecvmsg:
     case Op::kSendFd:
     case Op::kRecvFd:
-    case Op::kPidfdGetfd: return expression;
+    case Op::kPidfdGetfd:
+    case Op::kMemWrite: return expression;
     default: break;
   }
   const bool address = SpecOf(call_.op).returns == ReturnKind::kAddress;
@@ -372,8 +405,9 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kOpen: return {"fcntl.h"};
     case Family::kDescriptor: return {"fcntl.h", "unistd.h"};
     case Family::kReadWrite: return {"unistd.h"};
+    case Family::kCopy: return {"sys/sendfile.h", "unistd.h"};
     case Family::kSize: return {"fcntl.h", "unistd.h"};
-    case Family::kInode: return {"sys/stat.h"};
+    case Family::kInode: return {"sys/stat.h", "unistd.h"};
     case Family::kProcess: return {"sched.h"};
     default: return {};
   }

@@ -1,5 +1,7 @@
 #include "traces/c_runtime.h"
 
+#include "traces/c_runtime_calls.h"
+
 namespace selkie {
 namespace {
 
@@ -218,75 +220,6 @@ static const char *proc_self_fd(int fd)
 }
 )";
 
-constexpr std::string_view kOpenPairText = R"(
-/* Two connected sockets, or minus errno in both. */
-static long open_pair(int *left, int *right)
-{
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
-		ends[0] = ends[1] = -errno;
-	*left = ends[0];
-	*right = ends[1];
-	return ends[0];
-}
-)";
-
-constexpr std::string_view kCheckPairText = R"(
-static void check_pair(int left, int right, int expected_left, int expected_right,
-		       const char *text)
-{
-	if (left == expected_left && right != expected_right)
-		check(right, expected_right, text);
-	else
-		check(left, expected_left, text);
-}
-)";
-
-constexpr std::string_view kSendRightsText = R"(
-/* Sends a descriptor as SCM_RIGHTS with one byte of data. */
-static long send_rights(int sock, int fd)
-{
-	char data = 'm';
-	struct iovec iov = { &data, 1 };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	return sendmsg(sock, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-)";
-
-constexpr std::string_view kReceiveRightsText = R"(
-/* Receives a descriptor; one that did not fit into the table is EMFILE. */
-static long receive_rights(int sock)
-{
-	char data;
-	int fd;
-	struct iovec iov = { &data, 1 };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
-	ssize_t count = recvmsg(sock, &message, MSG_DONTWAIT);
-
-	if (count <= 0)
-		return count < 0 ? -errno : 0;
-	if (!CMSG_FIRSTHDR(&message))
-		return -EMFILE;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
-	return fd;
-}
-)";
-
 constexpr std::string_view kDrainText = R"(
 /* Drops what was sent to the task that had this place before. */
 static void drain(int sock)
@@ -294,31 +227,6 @@ static void drain(int sock)
 	for (long fd; (fd = receive_rights(sock)) > 0 || fd == -EMFILE;)
 		if (fd > 0)
 			close(fd);
-}
-)";
-
-constexpr std::string_view kGetTaskFdText = R"(
-/* The pidfd goes out of the way of the numbers that the call itself may give, for
- * which the limit of descriptors is raised for a moment.
- */
-static long get_task_fd(pid_t pid, int fd)
-{
-	struct rlimit limit, raised;
-	int low, pidfd;
-	long taken;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
-	low = (int)syscall(SYS_pidfd_open, pid, 0);
-	pidfd = fcntl(low, F_DUPFD_CLOEXEC, 200);
-	close(low);
-	setrlimit(RLIMIT_NOFILE, &limit);
-	taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	if (taken < 0)
-		taken = -errno;
-	close(pidfd);
-	return taken;
 }
 )";
 
@@ -524,6 +432,12 @@ const Helper kHelpers[] = {
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kSendRightsText},
     {{"sys/socket.h", "sys/uio.h", "string.h", "errno.h"}, {}, kReceiveRightsText},
     {{"sys/resource.h", "sys/syscall.h", "fcntl.h", "unistd.h", "errno.h"}, {}, kGetTaskFdText},
+    {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoText},
+    {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoAtText},
+    {{"sys/syscall.h", "unistd.h"}, {}, kMsealText},
+    {{"sys/uio.h"}, {}, kVmWriteText},
+    {{"sys/resource.h", "fcntl.h", "stdio.h", "unistd.h", "errno.h"}, {}, kMemWriteText},
+    {{"fcntl.h", "errno.h"}, {}, kOpenHandleText},
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
     {{"sys/resource.h"}, {}, kLimitFdsText},

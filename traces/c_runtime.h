@@ -29,15 +29,21 @@ enum class CHelper {
   kCheckPair,   // the two descriptors of a pair
   kSendRights,  // SCM_RIGHTS
   kReceiveRights,
-  kGetTaskFd,  // pidfd_getfd
-  kDrain,      // empty a channel
-  kBecome,     // another user
-  kLimitFds,   // RLIMIT_NOFILE
-  kSkipRest,   // a call that only a proposal has
-  kOwn,        // descriptors out of the way
-  kShare,      // memory that outlives exec
-  kAwaitExit,  // until the kernel is done with a task
-  kRunTasks,   // main's part while tasks run
+  kGetTaskFd,   // pidfd_getfd
+  kWriteTwo,    // writev
+  kWriteTwoAt,  // pwritev2
+  kMseal,
+  kVmWrite,     // process_vm_writev
+  kMemWrite,    // /proc/PID/mem
+  kOpenHandle,  // open_by_handle_at
+  kDrain,       // empty a channel
+  kBecome,      // another user
+  kLimitFds,    // RLIMIT_NOFILE
+  kSkipRest,    // a call that only a proposal has
+  kOwn,         // descriptors out of the way
+  kShare,       // memory that outlives exec
+  kAwaitExit,   // until the kernel is done with a task
+  kRunTasks,    // main's part while tasks run
   kForkTask,
   kCloneTask,
   kWaitTask,

@@ -42,10 +42,11 @@ BitNames NamesOfExtensionArg(const Call& call, const Semantics& semantics) {
 
 // [] or the name of zero for zero; else the names of bits that are set, and
 // what has no name as one number.
-Json BitsToJson(int64_t value, const BitNames& names) {
+Json BitsToJson(int64_t value, const BitNames& names, bool one = false) {
   Json out = Json::array();
   for (const BitName& name : names)
     if (name.bits == value) return Json::array({name.name});
+  if (one) return Json::array({value});
   for (const BitName& name : names) {
     if (name.bits == 0 || (value & name.bits) != name.bits) continue;
     out.push_back(name.name);
@@ -91,11 +92,13 @@ void ReadPath(JsonReader& reader, const Node& node, int64_t* words) {
 
 // One printable character of ASCII as a string, all else as a number.
 Json ByteToJson(int64_t value) {
+  if (value == kNull) return nullptr;
   if (value < 0x20 || value > 0x7e) return value;
   return std::string(1, static_cast<char>(value));
 }
 
 int64_t ReadByte(JsonReader& reader, const Node& node) {
+  if (node.value != nullptr && node.value->is_null()) return kNull;
   if (node.value != nullptr && node.value->is_string()) {
     const std::string text = reader.String(node, "");
     if (text.size() == 1) return static_cast<uint8_t>(text[0]);
@@ -146,9 +149,10 @@ int64_t ReadExtension(JsonReader& reader, const Node& node, const Semantics& sem
 Json ArgumentToJson(const ArgSpec& arg, const int64_t* words, const Call& call,
                     const Semantics& semantics) {
   switch (arg.kind) {
-    case ArgKind::kFlags: return BitsToJson(words[0], NamesOfFlags(arg.names));
+    case ArgKind::kFlags: return BitsToJson(words[0], NamesOfFlags(arg.names), arg.one);
     case ArgKind::kSeals: return BitsToJson(words[0], NamesOfSeals(semantics));
     case ArgKind::kPath: return PathToJson(words);
+    case ArgKind::kOffset: return words[0] == kNoOffset ? Json(nullptr) : Json(words[0]);
     case ArgKind::kAddress: return words[0] == kNull ? Json(nullptr) : Json(words[0]);
     case ArgKind::kByte: return ByteToJson(words[0]);
     case ArgKind::kMode: return ModeToJson(words[0]);
@@ -166,6 +170,9 @@ void ReadArgument(JsonReader& reader, const Node& node, const ArgSpec& arg,
     case ArgKind::kFlags: words[0] = ReadBits(reader, node, NamesOfFlags(arg.names)); return;
     case ArgKind::kSeals: words[0] = ReadBits(reader, node, NamesOfSeals(semantics)); return;
     case ArgKind::kPath: ReadPath(reader, node, words); return;
+    case ArgKind::kOffset:
+      words[0] = node.value->is_null() ? kNoOffset : reader.Integer(node, kMin, kMax);
+      return;
     case ArgKind::kAddress:
       words[0] = node.value->is_null() ? kNull : reader.Integer(node, kMin, kMax);
       return;
@@ -199,6 +206,7 @@ Json ArgumentSchema(const ArgSpec& arg) {
     case ArgKind::kFlags: return BitsSchema(NamesSchema(NamesOfFlags(arg.names)));
     case ArgKind::kSeals: return BitsSchema(Reference("seal"));
     case ArgKind::kPath: return Reference("path");
+    case ArgKind::kOffset: return Reference("offset");
     case ArgKind::kAddress: return Reference("address");
     case ArgKind::kByte: return Reference("byte");
     case ArgKind::kMode: return Reference("mode");

@@ -354,6 +354,7 @@ void Drawing::FileNode(int file) {
     std::string flags;
     if ((f.flags & kFlagAppend) != 0) flags += " O_APPEND";
     if ((f.flags & kFlagNonblock) != 0) flags += " O_NONBLOCK";
+    if ((f.flags & kFlagDirect) != 0) flags += " O_DIRECT";
     rows.push_back({"",
                     {{fmt::format("f_pos {}{}", f.pos, flags),
                       Changed(is_new || f.pos != was.pos || f.flags != was.flags)}}});

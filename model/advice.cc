@@ -1,0 +1,227 @@
+// madvise, msync and mseal: mm/madvise.c, mm/msync.c, mm/mseal.c.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+// The range of an address and a length that kernels check alike; false with
+// *result if the call ends here.
+bool RangeOf(const State& s, const Call& c, int wraps, const char* where, PageRange* range,
+             Result* result) {
+  auto end = [result](Result r) {
+    *result = r;
+    return false;
+  };
+  if (c.arg[0] == kNull) return end(Bound("a range at NULL is not modelled"));
+  if ((c.arg[0] & kPageMask) != 0) return end(Fail(EINVAL, where));
+  const auto bytes = static_cast<uint64_t>(c.arg[1]);
+  const uint64_t length = PageAlign(bytes);
+  if (bytes != 0 && length == 0) return end(wraps == 0 ? Unchanged(0) : Fail(wraps, where));
+  if (length == 0) return end(Unchanged(0));
+  if (InArena(s, c.arg[0], length, range)) return true;
+  return end(length > kWithinMemory ? Bound("the range may wrap around")
+                                    : Bound("the range leaves the arena"));
+}
+
+bool HasHole(const AddressSpace& mm, PageRange range) {
+  int page = range.begin;
+  for (const Mapping& m : mm) {
+    if (Empty(m) || m.start >= range.end) break;
+    if (EndOf(m) <= page) continue;
+    if (m.start > page) return true;
+    page = EndOf(m);
+  }
+  return page < range.end;
+}
+
+// madvise_remove: a hole in the file.
+Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& semantics) {
+  const int f = part.file - 1, node = s.files[f].inode - 1;
+  Ruling ruling(s, c, node, f, semantics, Point::kRemove);
+  ruling.facts.Set(FactSet::kProt, part.prot);
+  ruling.facts.Set(FactSet::kMay, part.may);
+  ruling.facts.Set(Fact::kShared, part.vm_shared);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  if ((s.files[f].mode & kModeWrite) == 0)
+    return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
+  Result error;
+  constexpr int64_t kMode = abi::kFallocPunchHole | abi::kFallocKeepSize;
+  if (FixedByAttrs(s.inodes[node], kMode, &error)) return error;
+  return PunchHole(s, c, f, int64_t{part.pgoff} * kPageSize, int64_t{part.pages} * kPageSize,
+                   semantics);
+}
+
+// What an advice does to one piece of a mapping.
+Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semantics) {
+  Result result = Unchanged(0);
+  const Mapping before = part;
+  switch (c.arg[2]) {
+    case abi::kMadvRemove: return Remove(s, c, part, semantics);
+    case abi::kMadvFree: return Fail(EINVAL, "mm/madvise.c madvise_free_single_vma: not anonymous");
+    case abi::kMadvWipeonfork: return Fail(EINVAL, "mm/madvise.c madvise_vma_behavior: vm_file");
+    case abi::kMadvDontneed:
+    case abi::kMadvDontneedLocked:  // zap_page_range: private copies go
+      part.copied = 0;
+      part.copy = {};
+      break;
+    case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
+    case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
+    default: return result;  // what concerns speed alone
+  }
+  if (part == before) return result;
+  AddressSpace mm = SpaceOf(s, c);
+  if (!ReplacePart(mm, s.limits.maps, part)) return Bound("no free mapping within the bounds");
+  SpaceOf(s, c) = mm;
+  result.changed = true;
+  return result;
+}
+
+// madvise_populate: page by page, as stores or loads would, up to the first that
+// cannot be.
+Result Populate(State& s, const Call& c, PageRange range, bool write) {
+  Result result = Unchanged(0);
+  for (int page = range.begin; page < range.end; ++page) {
+    const int j = MappingAt(s, c.task, page);
+    const int mm = s.tasks[c.task].mm;
+    Result failed = Fail(ENOMEM, "mm/madvise.c madvise_populate: no mapping");
+    if (j >= 0) {
+      Mapping& m = s.mms[mm][j];
+      const int i = page - m.start, node = s.files[m.file - 1].inode - 1;
+      const bool copied = ((m.copied >> i) & 1) != 0;
+      const bool allowed = write ? (m.prot & kProtWrite) != 0 : (m.prot & kProtRead) != 0;
+      // x86 reads what can be written or executed; VM_READ alone is asked here.
+      if (!allowed) {
+        failed = Fail(EINVAL, "mm/gup.c faultin_page_range: check_vma_flags");
+      } else if (!copied && (m.pgoff + i) * kPageSize >= static_cast<int>(s.inodes[node].size)) {
+        failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS");
+      } else {
+        if (write && !m.shared && !copied) {
+          m.copied |= static_cast<uint8_t>(1u << i);
+          m.copy[i] = s.inodes[node].bytes[m.pgoff + i];
+          result.changed = true;
+        }
+        continue;
+      }
+    }
+    failed.changed = result.changed;
+    return failed;
+  }
+  return result;
+}
+
+bool IsKnownAdvice(int64_t advice) {
+  switch (advice) {
+    case abi::kMadvNormal:
+    case abi::kMadvWillneed:
+    case abi::kMadvDontneed:
+    case abi::kMadvFree:
+    case abi::kMadvRemove:
+    case abi::kMadvDontfork:
+    case abi::kMadvDofork:
+    case abi::kMadvWipeonfork:
+    case abi::kMadvKeeponfork:
+    case abi::kMadvCold:
+    case abi::kMadvPageout:
+    case abi::kMadvPopulateRead:
+    case abi::kMadvPopulateWrite:
+    case abi::kMadvDontneedLocked: return true;
+    default: return false;
+  }
+}
+
+// madvise_behavior_valid.
+bool BadAdvice(int64_t advice, Result* error, const Semantics& semantics) {
+  constexpr const char* kWhere = "mm/madvise.c madvise_behavior_valid";
+  const bool populates = advice == abi::kMadvPopulateRead || advice == abi::kMadvPopulateWrite;
+  if (advice < 0 || advice > 1000) {
+    *error = Fail(EINVAL, kWhere);
+    return true;
+  }
+  if (!IsKnownAdvice(advice)) {
+    *error = Bound("this advice is not modelled");
+    return true;
+  }
+  const Rule* unknown = nullptr;
+  if (populates) unknown = NotSupported(semantics, Feature::kPopulate);
+  if (advice == abi::kMadvDontneedLocked) unknown = NotSupported(semantics, Feature::kLocked);
+  if (unknown == nullptr) return false;
+  *error = Refused(unknown);
+  return true;
+}
+
+}  // namespace
+
+Result Madvise(State& s, const Call& c, const Semantics& semantics) {
+  Result error;
+  PageRange range;
+  const int64_t advice = c.arg[2];
+  if (BadAdvice(advice, &error, semantics)) return error;
+  if (!RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &error)) return error;
+  if (advice == abi::kMadvPopulateRead || advice == abi::kMadvPopulateWrite)
+    return Populate(s, c, range, advice == abi::kMadvPopulateWrite);
+
+  // madvise_walk_vmas: in order, up to the first failure; holes count at the end.
+  const State before = s;
+  Result result = Unchanged(0);
+  bool changed = false;
+  for (const Mapping& m : SpaceOf(before, c)) {
+    if (Empty(m) || m.start >= range.end) break;
+    if (EndOf(m) <= range.begin) continue;
+    Result one = AdviseOne(s, c, Piece(m, range), semantics);
+    changed |= one.changed;
+    if (one.kind == Result::Kind::kBound) {
+      s = before;
+      return one;
+    }
+    if (one.rule != nullptr) result.rule = one.rule;
+    if (one.effect.wrote != 0 || one.effect.resized != 0) result.effect = one.effect;
+    if (one.ok()) continue;
+    one.changed = changed;
+    one.effect = result.effect;
+    return one;
+  }
+  if (HasHole(SpaceOf(before, c), range))
+    result = Fail(ENOMEM, "mm/madvise.c madvise_walk_vmas: a hole in the range");
+  result.changed = changed;
+  return result;
+}
+
+Result Msync(State& s, const Call& c, const Semantics&) {
+  constexpr int64_t kKnown = abi::kMsAsync | abi::kMsInvalidate | abi::kMsSync;
+  constexpr int64_t kBoth = abi::kMsAsync | abi::kMsSync;
+  Result error;
+  PageRange range;
+  if ((c.arg[2] & ~kKnown) != 0) return Fail(EINVAL, "mm/msync.c sys_msync: flags");
+  if ((c.arg[2] & kBoth) == kBoth) {
+    if (c.arg[0] == kNull) return Bound("a range at NULL is not modelled");
+    return Fail(EINVAL, "mm/msync.c sys_msync: MS_ASYNC and MS_SYNC");
+  }
+  if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error)) return error;
+  if (HasHole(SpaceOf(s, c), range))
+    return Fail(ENOMEM, "mm/msync.c sys_msync: a hole in the range");
+  return Unchanged(0);
+}
+
+Result Mseal(State& s, const Call& c, const Semantics& semantics) {
+  Result error;
+  PageRange range;
+  if (const Rule* rule = NotSupported(semantics, Feature::kMseal)) return Refused(rule);
+  if (c.arg[2] != 0) return Fail(EINVAL, "mm/mseal.c do_mseal: flags");
+  if (!RangeOf(s, c, EINVAL, "mm/mseal.c do_mseal: start, len", &range, &error)) return error;
+  if (HasHole(SpaceOf(s, c), range))
+    return Fail(ENOMEM, "mm/mseal.c check_mm_seal: a hole in the range");
+  AddressSpace mm = SpaceOf(s, c);
+  Result result = Unchanged(0);
+  for (const Mapping& m : SpaceOf(s, c)) {
+    if (Empty(m) || m.start >= range.end) break;
+    if (EndOf(m) <= range.begin || (m.flags & kMapSealed) != 0) continue;
+    Mapping part = Piece(m, range);
+    part.flags |= kMapSealed;
+    if (!ReplacePart(mm, s.limits.maps, part)) return Bound("no free mapping within the bounds");
+    result.changed = true;
+  }
+  SpaceOf(s, c) = mm;
+  return result;
+}
+
+}  // namespace selkie

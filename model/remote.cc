@@ -1,0 +1,72 @@
+// Memory of another task: process_vm_writev (mm/process_vm_access.c) and a write
+// to /proc/PID/mem (fs/proc/base.c mem_rw), each of one byte.
+//
+// Both find the page as get_user_pages does (mm/gup.c): the first as the task
+// itself could write it, the second with FOLL_FORCE, which a private mapping obeys
+// even where it is read-only.  PTRACE_POKEDATA asks what the second asks.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+// Finds the running task; false with *error if it may not be touched.
+bool FindTask(const State& s, const Call& c, int denied, const char* check, Result* error) {
+  const int64_t target = c.arg[0];
+  if (target < 0 || target >= s.limits.tasks || s.tasks[target].state != TaskState::kRunning) {
+    *error = Bound("the task whose memory it is does not run");
+    return false;
+  }
+  if (MayTrace(s, c.task, static_cast<int>(target))) return true;
+  *error = Fail(denied, check);
+  return false;
+}
+
+// One byte, as the other task would store it.
+Result Poke(State& s, const Call& c, bool force, int error, const char* check) {
+  Call store = c;
+  store.task = static_cast<uint8_t>(c.arg[0]);
+  store.arg = {c.arg[1], c.arg[2]};
+  const Result poked = StoreByte(s, store, force);
+  if (poked.kind == Result::Kind::kSignal) return Fail(error, check);
+  Result result = poked;
+  if (result.ok()) result.value = 1;
+  return result;
+}
+
+}  // namespace
+
+Result ProcessVmWritev(State& s, const Call& c, const Semantics&) {
+  constexpr const char* kFault = "mm/gup.c check_vma_flags: VM_WRITE, or no page";
+  Result error;
+  if (!FindTask(s, c, EPERM, "mm/process_vm_access.c process_vm_rw_core: mm_access", &error))
+    return error;
+  return Poke(s, c, false, EFAULT, kFault);
+}
+
+Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
+  constexpr const char* kIo = "fs/proc/base.c mem_rw: access_remote_vm";
+  Result error;
+  if (!FindTask(s, c, EACCES, "fs/proc/base.c mem_open: proc_mem_open", &error)) return error;
+  const int64_t addr = c.arg[1];
+  if (addr == kNull) return Fail(EIO, kIo);
+  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+    return Bound("the address is not in the arena");
+  const int target = static_cast<int>(c.arg[0]);
+  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
+  if (j < 0) return Fail(EIO, kIo);
+  const Mapping& m = s.mms[s.tasks[target].mm][j];
+  if ((m.prot & kProtWrite) == 0) {
+    const int f = m.file - 1;
+    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMemWrite);
+    ruling.facts.Set(FactSet::kProt, m.prot);
+    ruling.facts.Set(FactSet::kMay, m.may);
+    ruling.facts.Set(Fact::kShared, m.vm_shared);
+    if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+    // is_cow_mapping: VM_MAYWRITE without VM_SHARED.
+    if (m.vm_shared || (m.may & kProtWrite) == 0)
+      return Fail(EIO, "mm/gup.c check_vma_flags: FOLL_FORCE needs is_cow_mapping");
+  }
+  return Poke(s, c, true, EIO, kIo);
+}
+
+}  // namespace selkie

@@ -1,0 +1,195 @@
+// Texts of helpers that make one system call, for exported C programs.  Internal to
+// traces/c_runtime.cc.
+#ifndef SELKIE_TRACES_C_RUNTIME_CALLS_H_
+#define SELKIE_TRACES_C_RUNTIME_CALLS_H_
+
+#include <string_view>
+
+namespace selkie {
+
+constexpr std::string_view kOpenPairText = R"(
+/* Two connected sockets, or minus errno in both. */
+static long open_pair(int *left, int *right)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
+		ends[0] = ends[1] = -errno;
+	*left = ends[0];
+	*right = ends[1];
+	return ends[0];
+}
+)";
+
+constexpr std::string_view kCheckPairText = R"(
+static void check_pair(int left, int right, int expected_left, int expected_right,
+		       const char *text)
+{
+	if (left == expected_left && right != expected_right)
+		check(right, expected_right, text);
+	else
+		check(left, expected_left, text);
+}
+)";
+
+constexpr std::string_view kSendRightsText = R"(
+/* Sends a descriptor as SCM_RIGHTS with one byte of data. */
+static long send_rights(int sock, int fd)
+{
+	char data = 'm';
+	struct iovec iov = { &data, 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+	return sendmsg(sock, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+)";
+
+constexpr std::string_view kReceiveRightsText = R"(
+/* Receives a descriptor; one that did not fit into the table is EMFILE. */
+static long receive_rights(int sock)
+{
+	char data;
+	int fd;
+	struct iovec iov = { &data, 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t count = recvmsg(sock, &message, MSG_DONTWAIT);
+
+	if (count <= 0)
+		return count < 0 ? -errno : 0;
+	if (!CMSG_FIRSTHDR(&message))
+		return -EMFILE;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	return fd;
+}
+)";
+
+constexpr std::string_view kGetTaskFdText = R"(
+/* The pidfd goes out of the way of the numbers that the call itself may give, for
+ * which the limit of descriptors is raised for a moment.
+ */
+static long get_task_fd(pid_t pid, int fd)
+{
+	struct rlimit limit, raised;
+	int low, pidfd;
+	long taken;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	low = (int)syscall(SYS_pidfd_open, pid, 0);
+	pidfd = fcntl(low, F_DUPFD_CLOEXEC, 200);
+	close(low);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (taken < 0)
+		taken = -errno;
+	close(pidfd);
+	return taken;
+}
+)";
+
+constexpr std::string_view kWriteTwoText = R"(
+/* writev of two parts of one buffer. */
+static long write_two(int fd, const char *bytes, long count)
+{
+	const long half = count > 1 ? count / 2 : 0;
+	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
+				{ (void *)bytes, (size_t)(count - half) } };
+
+	return writev(fd, vec, 2);
+}
+)";
+
+constexpr std::string_view kWriteTwoAtText = R"(
+/* pwritev2 of two parts of one buffer. */
+static long write_two_at(int fd, const char *bytes, long count, off_t offset, int flags)
+{
+	const long half = count > 1 ? count / 2 : 0;
+	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
+				{ (void *)bytes, (size_t)(count - half) } };
+
+	return pwritev2(fd, vec, 2, offset, flags);
+}
+)";
+
+constexpr std::string_view kMsealText = R"(
+static long mseal_range(void *start, size_t length, unsigned long flags)
+{
+	return syscall(462, start, length, flags);
+}
+)";
+
+constexpr std::string_view kVmWriteText = R"(
+/* process_vm_writev of one byte. */
+static long vm_write(pid_t pid, void *address, char byte)
+{
+	struct iovec local = { &byte, 1 }, remote = { address, 1 };
+
+	return process_vm_writev(pid, &local, 1, &remote, 1, 0);
+}
+)";
+
+constexpr std::string_view kMemWriteText = R"(
+/* One byte to /proc/PID/mem.  The descriptor goes out of the way of the numbers
+ * that calls under test may give, for which the limit is raised for a moment.
+ */
+static long mem_write(pid_t pid, void *address, char byte)
+{
+	struct rlimit limit, raised;
+	char path[64];
+	long written;
+	int fd;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	written = fd < 0 ? -errno : 0;
+	if (fd >= 0) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+
+		close(fd);
+		written = pwrite(high, &byte, 1, (off_t)(size_t)address);
+		if (written < 0)
+			written = -errno;
+		close(high);
+	}
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return written;
+}
+)";
+
+constexpr std::string_view kOpenHandleText = R"(
+/* open_by_handle_at of the file that fd refers to. */
+static long open_handle(int fd, int flags)
+{
+	static union {
+		struct file_handle handle;
+		char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} space;
+	int mount_id;
+
+	space.handle.handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(fd, "", &space.handle, &mount_id, AT_EMPTY_PATH) < 0)
+		return -1;
+	return open_by_handle_at(fd, &space.handle, flags);
+}
+)";
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_C_RUNTIME_CALLS_H_
