@@ -65,6 +65,9 @@ absl::Status MountAll() {
     if (mount(each.type, each.target, each.type, MS_NOSUID, each.options) != 0)
       return Failed(fmt::format("cannot mount {}", each.target));
   }
+  // execveat of a descriptor names the program /dev/fd/N, and on Debian's 5.10 a
+  // security module looks that name up (ENOENT without it).
+  if (symlink("/proc/self/fd", "/dev/fd") != 0 && errno != EEXIST) return Failed("/dev/fd");
   // No mount over /tmp: the root is in memory as it is, and a tree that stands
   // below /tmp on the host has its files there.
   if (mkdir("/tmp", 01777) != 0 && (errno != EEXIST || chmod("/tmp", 01777) != 0))
