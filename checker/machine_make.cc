@@ -33,6 +33,7 @@ Limits LimitsOf(const Bounds& b) {
   limits.pages = static_cast<uint8_t>(b.pages);
   limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
   limits.messages = static_cast<uint8_t>(b.messages);
+  limits.buffers = 0;  // a splice into a pipe is beyond the bounds of a search
   return limits;
 }
 
@@ -190,7 +191,7 @@ FieldUse Machine::UseOf() const {
   use.attrs = any(OpBit(Op::kSetAttr));
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed : 0) |
                                        (any(OpBit(Op::kMadvise)) ? kMapDontcopy : 0));
-  use.sockets = any(OpBit(Op::kSocketpair));
+  use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
   use.seals = semantics_->known_seals;
   if (same_as) return use;

@@ -77,7 +77,7 @@ struct FieldUse {
   bool owners = false;  // inodes of several owners
   bool attrs = false;   // FS_IOC_SETFLAGS
   uint8_t map_flags = 0;  // all kMap* bits that can be set
-  bool sockets = false;
+  bool sockets = false;  // or pipes
   bool messages = false;
   uint8_t seals = 0;  // all seal bits that can be set
   uint8_t task_mark = 0, fd_mark = 0, file_mark = 0, inode_mark = 0, map_mark = 0;

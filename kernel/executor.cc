@@ -1,6 +1,7 @@
 #include "kernel/executor.h"
 
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/fs.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -197,6 +198,48 @@ Result OpenByHandle(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_open_by_handle_at, c.arg[0], Raw(&handle), c.arg[1]));
 }
 
+Result Pipe2(const Call& c, const Env&) {
+  int fds[2];
+  Result r = FromRaw(RawSyscall(SYS_pipe2, Raw(fds), c.arg[0]));
+  if (!r.ok()) return r;
+  r.value = fds[0];
+  r.extra = fds[1];
+  return r;
+}
+
+Result Splice(const Call& c, const Env&) {
+  const OffsetWord in(c.arg[1]), out(c.arg[3]);
+  return FromRaw(
+      RawSyscall(SYS_splice, c.arg[0], in.raw(), c.arg[2], out.raw(), c.arg[4], c.arg[5]));
+}
+
+Result Vmsplice(const Call& c, const Env&) {
+  const iovec range = {reinterpret_cast<void*>(AddressOf(c.arg[1])), static_cast<size_t>(c.arg[2])};
+  return FromRaw(RawSyscall(SYS_vmsplice, c.arg[0], Raw(&range), 1, c.arg[3]));
+}
+
+// One IOCB_CMD_PWRITE: what io_submit says, or else its event.
+Result AioPwrite(const Call& c, const Env& env) {
+  aio_context_t context = 0;
+  const int64_t made = RawSyscall(SYS_io_setup, 1, Raw(&context));
+  if (IsRawError(made)) return FromRaw(made);
+  iocb block = {};
+  block.aio_lio_opcode = IOCB_CMD_PWRITE;
+  block.aio_fildes = static_cast<uint32_t>(c.arg[0]);
+  block.aio_buf = static_cast<uint64_t>(Filled(c, env));
+  block.aio_nbytes = static_cast<uint64_t>(c.arg[2]);
+  block.aio_offset = c.arg[3];
+  iocb* blocks[] = {&block};
+  int64_t raw = RawSyscall(SYS_io_submit, static_cast<int64_t>(context), 1, Raw(blocks));
+  io_event event = {};
+  if (raw == 1) {
+    RawSyscall(SYS_io_getevents, static_cast<int64_t>(context), 1, 1, Raw(&event), 0);
+    raw = event.res;
+  }
+  RawSyscall(SYS_io_destroy, static_cast<int64_t>(context));
+  return FromRaw(raw);
+}
+
 Result SetAttr(const Call& c, const Env&) {
   const int64_t flags = c.arg[1];
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
@@ -273,6 +316,11 @@ constexpr RealCall kReal[] = {
     Direct<SYS_unshare>,
     OpenByHandle,
     SetAttr,
+    Pipe2,
+    Splice,
+    Direct<SYS_tee>,
+    Vmsplice,
+    AioPwrite,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

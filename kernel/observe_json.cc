@@ -9,7 +9,8 @@ namespace {
 using Json = nlohmann::json;
 
 Json LimitsToJson(const Limits& l) {
-  return Json::array({l.tasks, l.fds, l.files, l.inodes, l.maps, l.pages, l.arena, l.messages});
+  return Json::array(
+      {l.tasks, l.fds, l.files, l.inodes, l.maps, l.pages, l.arena, l.messages, l.buffers});
 }
 
 // A limit: 1 .. its capacity, as State requires.
@@ -29,6 +30,7 @@ Limits LimitsFrom(const Json& json) {
   GetLimit(json, 5, kMaxPages, &l.pages);
   GetLimit(json, 6, kArenaPages, &l.arena);
   GetLimit(json, 7, kMaxMessages, &l.messages);
+  GetLimit(json, 8, kMaxBuffers, &l.buffers);
   return l;
 }
 

@@ -77,6 +77,11 @@ enum class Op : uint8_t {
   kUnshare,
   kOpenByHandle,
   kSetAttr,
+  kPipe2,
+  kSplice,
+  kTee,
+  kVmsplice,
+  kAioPwrite,
   kExtension,
 };
 
@@ -137,6 +142,7 @@ enum class Family : uint8_t {
   kInode,       // inode.cc
   kProcess,     // process.cc
   kMessage,     // message.cc
+  kPipe,        // pipe.cc
   kExtension,   // extension.cc: calls that a semantics declares
 };
 
@@ -218,6 +224,7 @@ inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
 inline constexpr int64_t kMapFixedNoreplace = 0x100000;
 inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap = 4;
 inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;
+inline constexpr int64_t kSpliceMove = 1, kSpliceNonblock = 2, kSpliceMore = 4, kSpliceGift = 8;
 inline constexpr int64_t kRwfNosignal = 0x100;
 inline constexpr int64_t kRwfHipri = 1, kRwfDsync = 2, kRwfSync = 4;
 inline constexpr int64_t kMsAsync = 1, kMsInvalidate = 2, kMsSync = 4;

@@ -81,9 +81,21 @@ constexpr FlagName kUnshareFlags[] = {
     {"0", 0}, {"CLONE_FILES", abi::kCloneFiles}, {"CLONE_FS", abi::kCloneFs}};
 constexpr FlagName kFallocFlags[] = {{"0", 0},
                                      {"FALLOC_FL_KEEP_SIZE", abi::kFallocKeepSize},
-                                     {"FALLOC_FL_PUNCH_HOLE", abi::kFallocPunchHole}};
+                                     {"FALLOC_FL_PUNCH_HOLE", abi::kFallocPunchHole},
+                                     {"FALLOC_FL_COLLAPSE_RANGE", 0x8},
+                                     {"FALLOC_FL_ZERO_RANGE", 0x10},
+                                     {"FALLOC_FL_INSERT_RANGE", 0x20},
+                                     {"FALLOC_FL_UNSHARE_RANGE", 0x40}};
 constexpr FlagName kWhence[] = {
     {"SEEK_SET", abi::kSeekSet}, {"SEEK_CUR", abi::kSeekCur}, {"SEEK_END", abi::kSeekEnd}};
+
+constexpr FlagName kPipeFlags[] = {
+    {"0", 0}, {"O_NONBLOCK", abi::kONonblock}, {"O_CLOEXEC", abi::kOCloexec}};
+constexpr FlagName kSpliceFlags[] = {{"0", 0},
+                                     {"SPLICE_F_MOVE", abi::kSpliceMove},
+                                     {"SPLICE_F_NONBLOCK", abi::kSpliceNonblock},
+                                     {"SPLICE_F_MORE", abi::kSpliceMore},
+                                     {"SPLICE_F_GIFT", abi::kSpliceGift}};
 
 constexpr FlagName kCloneFlags[] = {
     {"0", 0}, {"CLONE_VM", abi::kCloneVm}, {"CLONE_FILES", abi::kCloneFiles}};
@@ -203,6 +215,15 @@ constexpr CallSpec kTable[] = {
         Flags("flags", kOpenFlags)),
     Row(Op::kSetAttr, "ioctl", Family::kInode, R::kZero, Fd(), Lit("FS_IOC_SETFLAGS"),
         Flags("flags", kAttrFlags)),
+    Row(Op::kPipe2, "pipe2", Family::kPipe, R::kFdPair, Lit("fds"), Flags("flags", kPipeFlags)),
+    Row(Op::kSplice, "splice", Family::kPipe, R::kCount, Fd("fd_in"), Offset("off_in"),
+        Fd("fd_out"), Offset("off_out"), Size("len"), Flags("flags", kSpliceFlags)),
+    Row(Op::kTee, "tee", Family::kPipe, R::kCount, Fd("fd_in"), Fd("fd_out"), Size("len"),
+        Flags("flags", kSpliceFlags)),
+    Row(Op::kVmsplice, "vmsplice", Family::kPipe, R::kCount, Fd("fd_out"), Addr("addr"),
+        Size("len"), Flags("flags", kSpliceFlags)),
+    Row(Op::kAioPwrite, "aio_pwrite", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
+        Size("count"), Size("offset")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -59,13 +59,6 @@ Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int6
   return total;
 }
 
-// rw_verify_area.
-bool BadArea(int64_t pos, int64_t count, Result* error) {
-  const bool bad = pos < 0 || count < 0 || pos > std::numeric_limits<int64_t>::max() - count;
-  if (bad) *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos, count");
-  return bad;
-}
-
 // generic_copy_file_checks; shortens *count to the end of the source.
 bool BadCopy(const State& s, int in, int64_t from, int out, int64_t to, uint64_t* count,
              Result* error) {
@@ -100,6 +93,12 @@ bool BadCopy(const State& s, int in, int64_t from, int out, int64_t to, uint64_t
 
 }  // namespace
 
+bool BadArea(int64_t pos, int64_t count, Result* error) {
+  const bool bad = pos < 0 || count < 0 || pos > std::numeric_limits<int64_t>::max() - count;
+  if (bad) *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos, count");
+  return bad;
+}
+
 Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
   int in, out;
   Result error;
@@ -115,6 +114,12 @@ Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
   if ((s.files[out].mode & kModeWrite) == 0)
     return Fail(EBADF, "fs/read_write.c do_sendfile: FMODE_WRITE");
   const int64_t to = s.files[out].pos;
+  if (IsPipe(s, out)) {
+    if (!seekable) return Bound("sendfile from a socket or pipe to a pipe is not modelled");
+    Result moved = FileToPipe(s, c, in, from, out, count, semantics);
+    if (moved.ok() && own_pos) Advance(s, in, from + moved.value, &moved);
+    return moved;
+  }
   if (BadArea(to, std::min(count, int64_t{0x7ffff000}), &error)) return error;
   if ((s.files[out].flags & kFlagAppend) != 0)
     return Fail(EINVAL, "fs/splice.c do_splice_direct: O_APPEND");

@@ -147,6 +147,29 @@ class Ruling {
   const int point_, node_, file_;
 };
 
+// ---- Pipes ----
+
+// Reads `count` bytes from the pipe behind file `f`: they go.
+Result ReadPipe(State& s, int f, int64_t count);
+
+// From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe); f_pos is the
+// caller's.
+Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count,
+                  const Semantics& semantics);
+
+inline bool IsPipe(const State& s, int file) {
+  return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
+}
+
+// rw_verify_area: EINVAL for a position or a count that is none.
+bool BadArea(int64_t pos, int64_t count, Result* error);
+
+// Notes that pages [begin, end) of the inode are in the page cache.
+inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers == 0) return;
+  for (int i = begin; i < end && i < kMaxPages; ++i) inode.present |= static_cast<uint8_t>(1u << i);
+}
+
 // ---- Contents and size ----
 
 inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
@@ -159,8 +182,10 @@ inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPag
 struct WriteSource {
   uint8_t byte = 0;
   const Inode* from = nullptr;
-  int64_t delta = 0;  // bytes; a multiple of kSampleStride
-  bool bad = false;   // nothing: the program's buffer cannot be read
+  int64_t delta = 0;                      // bytes; a multiple of kSampleStride
+  bool bad = false;                       // nothing: the program's buffer cannot be read
+  absl::Span<const uint8_t> halves = {};  // or half pages, of which the first byte is known; `pos`
+                                          // is then a multiple of kSampleStride
 };
 Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_t count,
                int64_t pos, bool moves, const Semantics& semantics);
@@ -311,6 +336,11 @@ Result CloseRange(State&, const Call&, const Semantics&);
 Result Unshare(State&, const Call&, const Semantics&);
 Result OpenByHandle(State&, const Call&, const Semantics&);
 Result SetAttr(State&, const Call&, const Semantics&);
+Result Pipe2(State&, const Call&, const Semantics&);
+Result Splice(State&, const Call&, const Semantics&);
+Result Tee(State&, const Call&, const Semantics&);
+Result Vmsplice(State&, const Call&, const Semantics&);
+Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 
 }  // namespace selkie

@@ -21,6 +21,7 @@ inline constexpr int kMaxMaps = 6;      // mappings in one address space
 inline constexpr int kMaxPages = 4;     // pages of one inode, and of one mapping
 inline constexpr int kArenaPages = 12;  // addresses 0 .. kArenaPages * kPageSize
 inline constexpr int kMaxMessages = 4;  // SCM_RIGHTS messages in flight
+inline constexpr int kMaxBuffers = 4;   // pages of files in pipes
 
 // The first descriptor of a task.  0, 1 and 2 belong to the program that runs
 // the calls; the model answers EBADF for them and the scenario language
@@ -38,7 +39,8 @@ inline constexpr int kSampleStride = kPageSize / kSamplesPerPage;
 inline constexpr int kMaxPos = 2 * kMaxPages * kPageSize;
 inline constexpr int kMaxMappedPages = 2 * kMaxPages;
 
-// How much of each table a run may use.  Each field is 1 .. its capacity.
+// How much of each table a run may use.  Each field is 1 .. its capacity; buffers
+// may be 0.
 struct Limits {
   uint8_t tasks = kMaxTasks;
   uint8_t fds = kMaxFds;  // RLIMIT_NOFILE is kFirstFd + fds
@@ -48,6 +50,7 @@ struct Limits {
   uint8_t pages = kMaxPages;  // largest size of an inode, in pages
   uint8_t arena = kArenaPages;
   uint8_t messages = kMaxMessages;
+  uint8_t buffers = kMaxBuffers;
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

@@ -50,7 +50,7 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
 }
 
 // The checks of do_mmap before it looks at the file.
-bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* error) {
+bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request, Result* error) {
   const auto length = static_cast<uint64_t>(c.arg[1]);
   const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
   request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
@@ -69,9 +69,10 @@ bool BeginMmap(const State& s, const Call& c, MmapRequest* request, Result* erro
                              : Bound("where the kernel would put the mapping is not known");
     return false;
   }
-  // file_mmap_ok: MAX_LFS_FILESIZE.
-  constexpr auto kMaxBytesOfFile = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-  if (static_cast<uint64_t>(c.arg[5]) > kMaxBytesOfFile - request->length) {
+  // file_mmap_ok: MAX_LFS_FILESIZE of files and sockets, ULONG_MAX of pipes.
+  const uint64_t most = limited ? static_cast<uint64_t>(std::numeric_limits<int64_t>::max())
+                                : std::numeric_limits<uint64_t>::max();
+  if (static_cast<uint64_t>(c.arg[5]) > most - request->length) {
     *error = Fail(EOVERFLOW, "mm/mmap.c file_mmap_ok");
     return false;
   }
@@ -259,7 +260,7 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
-  if (!BeginMmap(s, c, &request, &error)) return error;
+  if (!BeginMmap(s, c, !IsPipe(s, f), &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
     return error;
@@ -305,13 +306,16 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   const int f = mm[first].file - 1;
   MmapRequest request;
   Result error;
-  if (!BeginMmap(s, mapped, &request, &error)) return error;
+  if (!BeginMmap(s, mapped, true, &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
                &error))
     return error;
+  const AddressSpace before = mm;
   Result result = MapRegion(s, mapped, f, request, m, semantics);
-  if (result.ok()) result.value = 0;
+  if (!result.ok()) return result;
+  result.value = 0;
+  result.changed = before != mm;
   return result;
 }
 

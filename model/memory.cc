@@ -21,8 +21,7 @@ struct Access {
 
 // Finds the mapping and checks its protection unless `force`; false with *error
 // otherwise.
-bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access* a,
-          Result* error) {
+bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access* a, Result* error) {
   auto fail = [error](Result result) {
     *error = result;
     return false;
@@ -58,14 +57,18 @@ bool BeyondEnd(const State& s, const Access& a) {
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {
+  Inode& inode = s.inodes[a.node];
   Result result = Unchanged(0);
+  const uint8_t present = inode.present;
+  NotePresent(s, inode, a.file_page(), a.file_page() + 1);
+  result.changed = inode.present != present;
   result.effect.wrote = static_cast<uint8_t>(a.node + 1);
   result.effect.file = a.mapping->file;
   result.effect.mm = static_cast<uint8_t>(a.mm + 1);
   result.effect.map = static_cast<uint8_t>(a.map + 1);
   if (!a.sampled) return result;
-  uint8_t& old = s.inodes[a.node].bytes[a.file_page()][a.sample];
-  result.changed = old != byte;
+  uint8_t& old = inode.bytes[a.file_page()][a.sample];
+  result.changed |= old != byte;
   old = byte;
   return result;
 }

@@ -203,6 +203,7 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
   if (BadOpenFlags(flags, &error)) return error;
+  if (IsPipe(s, link)) return Bound("opening a pipe is not modelled");
   if (!IsMemfd(s, s.files[link].inode - 1)) {
     if ((flags & abi::kOPath) != 0) return Bound("O_PATH of a socket is not modelled");
     return Fail(ENXIO, "fs/open.c do_dentry_open: a socket has no open");

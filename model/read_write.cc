@@ -44,6 +44,7 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
   const int node = s.files[f].inode - 1;
   if ((s.files[f].mode & kModeRead) == 0)
     return Fail(EBADF, "fs/read_write.c vfs_read: FMODE_READ");
+  if (IsPipe(s, f)) return ReadPipe(s, f, count);
   if (!IsMemfd(s, node)) return Bound("reading from a socket is not modelled");
   Result error;
   Ruling ruling(s, c, node, f, semantics, Point::kRead);
@@ -63,6 +64,13 @@ void CopySamples(Inode& inode, int64_t begin, int64_t end, const WriteSource& so
     inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] =
         source.from->bytes[j / kSamplesPerPage][j % kSamplesPerPage];
   }
+}
+
+void TakeHalves(Inode& inode, int64_t start, int64_t begin, int64_t end,
+                absl::Span<const uint8_t> halves) {
+  for (int64_t i = (begin + kSampleStride - 1) / kSampleStride; i * kSampleStride < end; ++i)
+    inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] =
+        halves[(i * kSampleStride - start) / kSampleStride];
 }
 
 // generic_perform_write: chunk by chunk, each with the seals asked anew.  The
@@ -91,7 +99,11 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }
-    if (source.from != nullptr)
+    NotePresent(s, ruling.inode, static_cast<int>(at / kPageSize),
+                static_cast<int>((end + kPageSize - 1) / kPageSize));
+    if (!source.halves.empty())
+      TakeHalves(ruling.inode, pos, at, end, source.halves);
+    else if (source.from != nullptr)
       CopySamples(ruling.inode, at, end, source);
     else
       FillSamples(ruling.inode, at, end, source.byte);
@@ -283,6 +295,23 @@ Result Pwritev2(State& s, const Call& c, const Semantics& semantics) {
     return Fail(ESPIPE, "fs/read_write.c do_pwritev: FMODE_PWRITE");
   const int64_t pos = own_pos ? int64_t{s.files[f].pos} : c.arg[3];
   return WriteVector(s, c, f, pos, c.arg[4], own_pos, semantics);
+}
+
+// io_submit of one IOCB_CMD_PWRITE and its event: fs/aio.c io_submit_one, aio_write.
+Result AioPwrite(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const int64_t count = c.arg[2], pos = c.arg[3];
+  if (count < 0) return Fail(EINVAL, "fs/aio.c io_submit_one: aio_nbytes");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if ((s.files[f].mode & kModeWrite) == 0) return Fail(EBADF, "fs/aio.c aio_write: FMODE_WRITE");
+  if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
+  if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
+  if (BadArea(pos, count, &error)) return error;
+  if (count == 0) return Unchanged(0);
+  const bool append = (s.files[f].flags & kFlagAppend) != 0;
+  const int64_t at = append ? int64_t{s.inodes[s.files[f].inode - 1].size} : pos;
+  return WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
 }
 
 Result Lseek(State& s, const Call& c, const Semantics&) {

@@ -26,7 +26,7 @@ View ViewAt(int point) {
   const View mapping = {{FactSet::kProt, FactSet::kMay}, {Fact::kShared}};
   switch (static_cast<Point>(point)) {
     case Point::kCreate: return {{FactSet::kFlags}, {}};
-    case Point::kAddSeals: return {{FactSet::kAdding}, {Fact::kUnknownSeal}};
+    case Point::kAddSeals: return {{FactSet::kAdding}, {Fact::kUnknownSeal, Fact::kPinned}};
     case Point::kOpenProc: return {{FactSet::kWant}, {}};
     case Point::kWrite: return {{}, {Fact::kGrows, Fact::kBadBuffer}};
     case Point::kTruncate: return {{}, {Fact::kGrows, Fact::kShrinks}};
@@ -103,6 +103,7 @@ absl::Span<const FactSpec> SingleFacts() {
                                         {Fact::kMemfd, "memfd"},
                                         {Fact::kOwner, "owner"},
                                         {Fact::kMerges, "merges"},
+                                        {Fact::kPinned, "pinned"},
                                         {Fact::kBadBuffer, "bad-buffer"}};
   return kFacts;
 }

@@ -8,8 +8,10 @@ namespace selkie {
 namespace {
 
 // Bits of fallocate's mode that mean another operation, or none in some
-// version: NO_HIDE_STALE to WRITE_ZEROES.
-constexpr int64_t kOtherFallocModes = 0xfc;
+// version: NO_HIDE_STALE, WRITE_ZEROES.
+constexpr int64_t kOtherFallocModes = 0x84;
+constexpr int64_t kCollapse = 8, kZero = 0x10, kInsert = 0x20, kUnshare = 0x40;
+constexpr int64_t kNotOfShmem = kCollapse | kZero | kInsert | kUnshare;
 
 // truncate_pagecache: private copies of pages that are now wholly beyond the
 // end go too (unmap_mapping_range with even_cows).
@@ -31,6 +33,9 @@ void DropCopiesBeyond(State& s, int node, int64_t size) {
 // page, then sets the size.
 void Resize(State& s, int node, Inode& inode, int64_t size) {
   if (size <= inode.size) {
+    const auto kept = static_cast<int>((size + kPageSize - 1) / kPageSize);
+    if (s.limits.buffers > 0) DetachPages(s, node, kept);
+    inode.present &= static_cast<uint8_t>((1u << kept) - 1);
     FillSamples(inode, size, kMaxBytes, 0);
     DropCopiesBeyond(s, node, size);
   }
@@ -45,6 +50,12 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
     result.effect.wrote = static_cast<uint8_t>(node + 1);
     result.effect.file = static_cast<uint8_t>(f + 1);
   }
+  const auto first =
+      static_cast<int>(std::min((offset + kPageSize - 1) / kPageSize, int64_t{kMaxPages}));
+  const auto last = static_cast<int>(std::min(end / kPageSize, int64_t{kMaxPages}));
+  if (s.limits.buffers > 0 && first < last) DetachPages(s, node, first, last);
+  for (int page = first; page < last; ++page)
+    ruling.inode.present &= static_cast<uint8_t>(~(1u << page));
   FillSamples(ruling.inode, offset, end, 0);
   ruling.Commit(s, &result);
   return result;
@@ -63,16 +74,27 @@ Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   return result;
 }
 
+// One of the modes that tmpfs does not have, with KEEP_SIZE where that is allowed.
+bool IsOneMode(int64_t mode) {
+  const int64_t bare = mode & ~abi::kFallocKeepSize;
+  const bool keeps = bare != mode;
+  return bare == kZero || bare == kUnshare || ((bare == kCollapse || bare == kInsert) && !keeps);
+}
+
 // The checks of mode, offset and length in fs/open.c vfs_fallocate before
 // FMODE_WRITE.
 bool BadFallocate(const Call& c, Result* error) {
   const int64_t mode = c.arg[1];
   if (c.arg[2] < 0 || c.arg[3] <= 0)
     *error = Fail(EINVAL, "fs/open.c vfs_fallocate: offset or len");
-  else if ((mode & ~(kOtherFallocModes | 3)) != 0)
+  else if ((mode & ~(kOtherFallocModes | kNotOfShmem | 3)) != 0)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_SUPPORTED_MASK");
+  else if ((mode & 4) != 0)
+    *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_NO_HIDE_STALE");
   else if ((mode & kOtherFallocModes) != 0)
-    *error = Bound("this mode of fallocate is not modelled");
+    *error = Bound("FALLOC_FL_WRITE_ZEROES is not modelled");
+  else if ((mode & kNotOfShmem) != 0 && !IsOneMode(mode))
+    *error = Bound("EINVAL or EOPNOTSUPP, by the kernel's version");
   else if (mode == abi::kFallocPunchHole)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: PUNCH_HOLE without KEEP_SIZE");
   else
@@ -168,9 +190,11 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
   const int node = s.files[f].inode - 1;
   if (FixedByAttrs(s.inodes[node], c.arg[1], &error)) return error;
+  if (IsPipe(s, f)) return Fail(ESPIPE, "fs/open.c vfs_fallocate: S_ISFIFO");
   if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
   if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])
     return Fail(EFBIG, "fs/open.c vfs_fallocate: offset + len");
+  if ((c.arg[1] & kNotOfShmem) != 0) return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: mode");
 
   if ((c.arg[1] & abi::kFallocPunchHole) != 0)
     return PunchHole(s, c, f, c.arg[2], c.arg[3], semantics);

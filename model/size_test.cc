@@ -67,7 +67,7 @@ TEST_F(SizeTest, FallocateChecksRangeThenModeThenDescriptorMode) {
   EXPECT_EQ(Do(Op::kFallocate, ro, abi::kFallocPunchHole, 0, 1), -EOPNOTSUPP);
   EXPECT_EQ(Do(Op::kFallocate, ro, 0, 0, 1), -EBADF);
   EXPECT_EQ(Do(Op::kFallocate, fd, 0, INT64_MAX, 1), -EFBIG);
-  EXPECT_EQ(Do(Op::kFallocate, fd, 8, 0, 1), kBoundary);
+  EXPECT_EQ(Do(Op::kFallocate, fd, 8, 0, 1), -EOPNOTSUPP);
 }
 
 TEST_F(SizeTest, FallocateGrowsUnlessAskedToKeepTheSize) {

@@ -96,6 +96,11 @@ void AppendTask(std::string& out, const State& s, int i) {
   out += " }\n";
 }
 
+const char* KindName(InodeKind kind) {
+  if (kind == InodeKind::kPipe) return " pipe";
+  return kind == InodeKind::kMemfd ? " memfd" : " socketpair";
+}
+
 absl::Status Broken(const char* what) {
   return absl::InternalError(absl::StrCat("invalid state: ", what));
 }
@@ -144,7 +149,8 @@ absl::Status ValidateLimits(const State& s) {
   const Limits &l = s.limits, most;
   const bool within = l.tasks <= most.tasks && l.fds <= most.fds && l.files <= most.files &&
                       l.inodes <= most.inodes && l.maps <= most.maps && l.pages <= most.pages &&
-                      l.arena <= most.arena && l.messages <= most.messages;
+                      l.arena <= most.arena && l.messages <= most.messages &&
+                      l.buffers <= most.buffers;
   const bool some = l.tasks > 0 && l.fds > 0 && l.files > 0 && l.inodes > 0 && l.maps > 0 &&
                     l.pages > 0 && l.arena > 0 && l.messages > 0;
   return within && some ? absl::OkStatus() : Broken("a limit is 0 or beyond its capacity");
@@ -230,12 +236,35 @@ absl::Status ValidateMessages(const State& s) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateBuffers(const State& s) {
+  bool free_seen = false;
+  for (int i = 0; i < kMaxBuffers; ++i) {
+    const PipeBuffer& b = s.buffers[i];
+    if (b.pipe == 0) {
+      if (b != PipeBuffer{}) return Broken("a free pipe buffer is not zero");
+      free_seen = true;
+      continue;
+    }
+    if (free_seen) return Broken("a pipe buffer stands after a free slot");
+    if (i >= s.limits.buffers) return Broken("more pipe buffers than the limit");
+    if (b.pipe > kMaxInodes || s.inodes[b.pipe - 1].kind != InodeKind::kPipe)
+      return Broken("a pipe buffer of no pipe");
+    if (b.begin >= b.end || b.end > kSamplesPerPage) return Broken("a pipe buffer's length");
+    if (b.inode == 0) continue;
+    if (b.inode > kMaxInodes || s.inodes[b.inode - 1].kind != InodeKind::kMemfd)
+      return Broken("a pipe buffer of a page of no file");
+    if (((s.inodes[b.inode - 1].present >> b.page) & 1) == 0)
+      return Broken("a pipe buffer of a page that the file does not have");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string State::ToBytes() const {
   std::string out;
   for (uint8_t v : {limits.tasks, limits.fds, limits.files, limits.inodes, limits.maps,
-                    limits.pages, limits.arena, limits.messages})
+                    limits.pages, limits.arena, limits.messages, limits.buffers})
     Put(out, v, 1);
   for (const Inode& n : inodes) {
     Put(out, static_cast<uint8_t>(n.kind), 1);
@@ -243,7 +272,8 @@ std::string State::ToBytes() const {
     Put(out, n.mode, 2);
     Put(out, n.uid, 2);
     Put(out, n.gid, 2);
-    Put(out, n.attrs, 2);
+    Put(out, n.attrs, 1);
+    Put(out, n.present, 1);
     Put(out, n.size, 4);
     PutSamples(out, n.bytes);
   }
@@ -269,6 +299,10 @@ std::string State::ToBytes() const {
   }
   for (const Message& m : messages)
     for (uint8_t v : {m.file, m.inode, m.end, m.mark}) Put(out, v, 1);
+  for (const PipeBuffer& b : buffers) {
+    for (uint8_t v : {b.pipe, b.inode, b.page, b.begin, b.end}) Put(out, v, 1);
+    for (uint8_t byte : b.bytes) Put(out, byte, 1);
+  }
   return out;
 }
 
@@ -288,8 +322,8 @@ State InitialState(const Limits& limits, const std::vector<int>& uids) {
 }
 
 absl::Status Validate(const State& state) {
-  for (auto check :
-       {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages})
+  for (auto check : {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages,
+                     ValidateBuffers})
     if (absl::Status status = check(state); !status.ok()) return status;
   return absl::OkStatus();
 }
@@ -309,16 +343,19 @@ std::string ToString(const State& s) {
   for (int i = 0; i < kMaxInodes; ++i) {
     const Inode& n = s.inodes[i];
     if (n.kind == InodeKind::kNone) continue;
-    absl::StrAppend(&out, "inode ", i, n.kind == InodeKind::kMemfd ? " memfd" : " socketpair",
-                    " size ", n.size, " seals 0x", absl::Hex(n.seals), " mode 0",
-                    absl::StrFormat("%o", n.mode), " uid ", n.uid, " gid ", n.gid,
-                    (n.attrs & kAttrImmutable) ? " immutable" : "",
+    absl::StrAppend(&out, "inode ", i, KindName(n.kind), " size ", n.size, " seals 0x",
+                    absl::Hex(n.seals), " mode 0", absl::StrFormat("%o", n.mode), " uid ", n.uid,
+                    " gid ", n.gid, (n.attrs & kAttrImmutable) ? " immutable" : "",
                     (n.attrs & kAttrAppend) ? " append-only" : "", "\n");
   }
   for (const Message& m : s.messages)
     if (m.file != 0)
       absl::StrAppend(&out, "message with file ", m.file - 1, " to ",
                       m.inode != 0 ? "end " : "task ", m.end, "\n");
+  for (const PipeBuffer& b : s.buffers)
+    if (b.pipe != 0)
+      absl::StrAppend(&out, "buffer of pipe ", b.pipe - 1, " inode ", b.inode - 1, " page ", b.page,
+                      " halves ", b.begin, " to ", b.end, "\n");
   return out;
 }
 
@@ -346,14 +383,47 @@ bool HasWritableMapping(const State& s, int inode, bool need_maywrite) {
   return false;
 }
 
+bool HasPagesInPipes(const State& s, int inode) {
+  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
+    if (s.buffers[i].inode == inode + 1) return true;
+  return false;
+}
+
+void DetachPages(State& s, int inode, int first, int end) {
+  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
+    PipeBuffer& b = s.buffers[i];
+    if (b.inode != inode + 1 || b.page < first || b.page >= end) continue;
+    b.bytes = s.inodes[inode].bytes[b.page];
+    b.inode = b.page = 0;
+  }
+}
+
+namespace {
+
+// An inode goes: pipes keep the pages of a file, a pipe's own buffers go with it.
+void DropInodePages(State& s, int inode) {
+  DetachPages(s, inode, 0);
+  int kept = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) {
+    const PipeBuffer b = s.buffers[i];
+    s.buffers[i] = PipeBuffer{};
+    if (b.pipe != 0 && b.pipe != inode + 1) s.buffers[kept++] = b;
+  }
+}
+
+}  // namespace
+
 void ReleaseUnreferenced(State& s) {
   do {
     const uint32_t held = ReferencedFiles(s);
     for (int i = 0; i < s.limits.files; ++i)
       if (((held >> (i + 1)) & 1) == 0) s.files[i] = File{};
     const uint32_t inodes = ReferencedInodes(s);
-    for (int i = 0; i < s.limits.inodes; ++i)
-      if (((inodes >> (i + 1)) & 1) == 0) s.inodes[i] = Inode{};
+    for (int i = 0; i < s.limits.inodes; ++i) {
+      if (((inodes >> (i + 1)) & 1) != 0) continue;
+      if (s.limits.buffers > 0 && s.inodes[i].kind != InodeKind::kNone) DropInodePages(s, i);
+      s.inodes[i] = Inode{};
+    }
   } while (DropUnreceivableMessage(s));
 }
 

@@ -53,26 +53,28 @@ bool SameBytes(const T& a, const T& b) {
 }
 
 // Bits of Inode::attrs, as FS_IOC_SETFLAGS has them.
-inline constexpr uint16_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
-inline constexpr uint16_t kAttrAppend = 0x20;     // FS_APPEND_FL
+inline constexpr uint8_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
+inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
 
 // Bits of Mapping::flags.
 inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
 
-enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2 };
+enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2, kPipe = 3 };
 
 struct Inode {
   InodeKind kind = InodeKind::kNone;
-  uint8_t seals = 0;   // F_SEAL_* bits; designs may declare bits up to 0x80
-  uint8_t mask = 0;    // protection mask of a region (ashmem): PROT_* bits; of a
-                       // socket pair: the ends that have ECONNRESET pending
-  uint8_t mark = 0;    // opaque to the model, see below
-  uint16_t mode = 0;   // permission bits, 0 .. 07777
-  uint16_t uid = 0;    // owner
-  uint16_t gid = 0;    // group: the user of the same number is its only member
-  uint16_t attrs = 0;  // kAttr* bits
-  uint32_t size = 0;   // bytes, 0 .. limits.pages * kPageSize
+  uint8_t seals = 0;    // F_SEAL_* bits; designs may declare bits up to 0x80
+  uint8_t mask = 0;     // protection mask of a region (ashmem): PROT_* bits; of a
+                        // socket pair: the ends that have ECONNRESET pending
+  uint8_t mark = 0;     // opaque to the model, see below
+  uint16_t mode = 0;    // permission bits, 0 .. 07777
+  uint16_t uid = 0;     // owner
+  uint16_t gid = 0;     // group: the user of the same number is its only member
+  uint8_t attrs = 0;    // kAttr* bits
+  uint8_t present = 0;  // pages that are surely in the page cache and not a hole, one bit
+                        // each; kept only where pipes are (limits.buffers > 0)
+  uint32_t size = 0;    // bytes, 0 .. limits.pages * kPageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> bytes{};
 
@@ -84,7 +86,7 @@ struct File {
   uint8_t inode = 0;  // index + 1, or 0: this slot is free
   uint8_t mode = 0;   // kMode* bits
   uint8_t flags = 0;  // kFlag* bits
-  uint8_t end = 0;    // which end of a socket pair: 0 or 1
+  uint8_t end = 0;    // which end of a socket pair: 0 or 1; of a pipe: 0 reads
   uint8_t mark = 0;
   uint32_t pos = 0;  // f_pos, bytes
 
@@ -147,6 +149,18 @@ struct Message {
   friend bool operator==(const Message&, const Message&) = default;
 };
 
+// A buffer of a pipe, in order of filling: half pages [begin, end) of a page.  The page
+// is the file's own, not a copy, for as long as the file has it.
+struct PipeBuffer {
+  uint8_t pipe = 0;            // the pipe's inode: index + 1, or 0: this slot is free
+  uint8_t inode = 0;           // the file's: index + 1, or 0: no file has the page any more
+  uint8_t page = 0;            // of the file
+  uint8_t begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
+  std::array<uint8_t, kSamplesPerPage> bytes{};  // contents, if no file has it
+
+  friend bool operator==(const PipeBuffer&, const PipeBuffer&) = default;
+};
+
 // `mark` bytes are ghost facts of a property ("made after the seal").  The
 // model never reads them; it copies them with their object (a split mapping, a
 // forked table) and clears them when the object goes.
@@ -158,6 +172,7 @@ struct State {
   std::array<FdTable, kMaxTasks> fds{};
   std::array<AddressSpace, kMaxTasks> mms{};
   std::array<Message, kMaxMessages> messages{};
+  std::array<PipeBuffer, kMaxBuffers> buffers{};
 
   friend bool operator==(const State&, const State&) = default;
 
@@ -210,6 +225,12 @@ int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);
 
 // True if some file is this end, 0 or 1, of socket pair `inode` (index).
 bool EndIsOpen(const State& state, int inode, int end);
+
+// True if a page of the inode is in a pipe.
+bool HasPagesInPipes(const State& state, int inode);
+
+// The pages of the inode from `first` on leave the file: pipes keep them as they are.
+void DetachPages(State& state, int inode, int first, int end = kMaxPages);
 
 // A free slot, or -1 if the limit is reached.
 int FreeFile(const State& state);

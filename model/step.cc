@@ -69,6 +69,11 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Unshare,
                                        OpenByHandle,
                                        SetAttr,
+                                       Pipe2,
+                                       Splice,
+                                       Tee,
+                                       Vmsplice,
+                                       AioPwrite,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

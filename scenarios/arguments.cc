@@ -74,7 +74,9 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
     if (OnceIn(choices, 16)) return StrangeFd(view, choices);
     return kFirstFd + choices.Next(s.limits.fds);
   }
-  const InodeKind kind = name == "sockfd" ? InodeKind::kSocketPair : InodeKind::kMemfd;
+  InodeKind kind = name == "sockfd" ? InodeKind::kSocketPair : InodeKind::kMemfd;
+  if (view.spec.family == Family::kPipe && (view.spec.op != Op::kSplice || OnceIn(choices, 2)))
+    kind = InodeKind::kPipe;
   const bool strange = OnceIn(choices, 32);
   view.fd = strange ? -1 : OpenFd(view, view.task, kind, choices);
   if (view.fd < 0) view.fd = StrangeFd(view, choices);

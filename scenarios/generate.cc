@@ -39,6 +39,7 @@ constexpr int WeightOf(Op op) {
     case Op::kDup:
     case Op::kFork:
     case Op::kClone:
+    case Op::kPipe2:
     case Op::kSocketpair: return 5;
     case Op::kExec: return 2;
     case Op::kExit: return 3;
@@ -66,6 +67,7 @@ constexpr std::array<Op, TotalWeight()> kLottery = MakeLottery();
 struct Means {
   bool descriptors = false;
   bool sockets = false;
+  bool pipes = false;
   bool mappings = false;
   bool message = false;  // in the channel to this task: recv_fd
   bool ended_child = false;
@@ -79,6 +81,7 @@ Means MeansOf(const State& s, int task) {
     means.descriptors = true;
     const Inode& inode = s.inodes[s.files[fd.file - 1].inode - 1];
     means.sockets |= inode.kind == InodeKind::kSocketPair;
+    means.pipes |= inode.kind == InodeKind::kPipe;
   }
   means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
   for (const Message& message : s.messages)
@@ -97,6 +100,7 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.op == Op::kRecvFd) return means.message;
   if (spec.op == Op::kWait) return means.ended_child;
   if (spec.op == Op::kExit) return means.others_run;
+  if (spec.family == Family::kPipe && spec.op != Op::kPipe2) return means.pipes;
   bool address = false;
   for (const ArgSpec& arg : ArgsOf(spec)) {
     if (arg.kind == ArgKind::kFd && arg.name == "sockfd") return means.sockets;

@@ -43,6 +43,7 @@ std::string LimitsText(const Limits& limits) {
   add("pages", limits.pages, usual.pages);
   add("arena", limits.arena, usual.arena);
   add("messages", limits.messages, usual.messages);
+  add("buffers", limits.buffers, usual.buffers);
   return out.empty() ? "" : fmt::format("limits{}\n", out);
 }
 

@@ -201,10 +201,11 @@ uint8_t* LimitByName(Limits& limits, std::string_view name, int* capacity) {
     int capacity;
   };
   const Field fields[] = {
-      {"tasks", &limits.tasks, kMaxTasks},   {"fds", &limits.fds, kMaxFds},
-      {"files", &limits.files, kMaxFiles},   {"inodes", &limits.inodes, kMaxInodes},
-      {"maps", &limits.maps, kMaxMaps},      {"pages", &limits.pages, kMaxPages},
-      {"arena", &limits.arena, kArenaPages}, {"messages", &limits.messages, kMaxMessages}};
+      {"tasks", &limits.tasks, kMaxTasks},      {"fds", &limits.fds, kMaxFds},
+      {"files", &limits.files, kMaxFiles},      {"inodes", &limits.inodes, kMaxInodes},
+      {"maps", &limits.maps, kMaxMaps},         {"pages", &limits.pages, kMaxPages},
+      {"arena", &limits.arena, kArenaPages},    {"messages", &limits.messages, kMaxMessages},
+      {"buffers", &limits.buffers, kMaxBuffers}};
   for (const Field& field : fields) {
     if (field.name != name) continue;
     *capacity = field.capacity;

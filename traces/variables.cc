@@ -27,6 +27,7 @@ std::string FdBase(const Call& call, const State& after, int64_t fd) {
     case Op::kRecvFd: return "received";
     case Op::kPidfdGetfd: return "taken";
     case Op::kSocketpair: return "sock";
+    case Op::kPipe2: return "pipe";
     case Op::kDup:
     case Op::kDup2:
     case Op::kDup3:

@@ -1,0 +1,327 @@
+// Pipes as far as they hold pages of files: pipe2, splice, tee, vmsplice (fs/pipe.c,
+// fs/splice.c).
+//
+// A buffer is known by half pages, so that a transfer that would cut one is kBound.
+// What a pipe holds that is no page of a file (write) is not modelled, nor is waiting.
+#include <algorithm>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kSpliceAll = 0xf;
+
+int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
+
+int FreeBuffers(const State& s) {
+  int free = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) free += s.buffers[i].pipe == 0;
+  return free;
+}
+
+// Bytes in a pipe.
+int64_t BytesIn(const State& s, int pipe) {
+  int64_t bytes = 0;
+  for (const PipeBuffer& b : s.buffers)
+    if (b.pipe == pipe + 1) bytes += int64_t{b.end - b.begin} * kSampleStride;
+  return bytes;
+}
+
+// Adds a buffer at the end; there must be a free slot.
+void AddBuffer(State& s, const PipeBuffer& buffer) {
+  for (PipeBuffer& b : s.buffers) {
+    if (b.pipe != 0) continue;
+    b = buffer;
+    return;
+  }
+}
+
+uint8_t HalfOf(const State& s, const PipeBuffer& b, int half) {
+  return b.inode != 0 ? s.inodes[b.inode - 1].bytes[b.page][half] : b.bytes[half];
+}
+
+// Takes `bytes` from the front of a pipe, a multiple of kSampleStride.
+void Consume(State& s, int pipe, int64_t bytes) {
+  int64_t halves = bytes / kSampleStride;
+  int kept = 0;
+  for (int i = 0; i < kMaxBuffers; ++i) {
+    PipeBuffer b = s.buffers[i];
+    s.buffers[i] = PipeBuffer{};
+    if (b.pipe == 0) continue;
+    if (b.pipe == pipe + 1) {
+      const int64_t taken = std::min<int64_t>(halves, b.end - b.begin);
+      halves -= taken;
+      b.begin = static_cast<uint8_t>(b.begin + taken);
+      if (b.begin == b.end) continue;
+    }
+    s.buffers[kept++] = b;
+  }
+}
+
+// The buffers at the front of a pipe that hold `bytes`, the last one cut.
+std::array<PipeBuffer, kMaxBuffers> Front(const State& s, int pipe, int64_t bytes, int* count) {
+  std::array<PipeBuffer, kMaxBuffers> front{};
+  int64_t halves = bytes / kSampleStride;
+  *count = 0;
+  for (const PipeBuffer& b : s.buffers) {
+    if (b.pipe != pipe + 1 || halves == 0) continue;
+    const int64_t taken = std::min<int64_t>(halves, b.end - b.begin);
+    halves -= taken;
+    front[*count] = b;
+    front[*count].end = static_cast<uint8_t>(b.begin + taken);
+    ++*count;
+  }
+  return front;
+}
+
+// An empty pipe: 0 at its end, EAGAIN, or waiting.
+Result EmptyPipe(const State& s, int pipe, bool nonblock) {
+  if (!EndIsOpen(s, pipe, 1)) return Unchanged(0);
+  if (nonblock) return Fail(EAGAIN, "fs/splice.c splice_from_pipe_next: SPLICE_F_NONBLOCK");
+  return Bound("the call would wait for the pipe");
+}
+
+// Puts a range of a file's pages into the pipe; they must be present.
+Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
+  if (begin % kSampleStride != 0 || end % kSampleStride != 0)
+    return Bound("a pipe buffer that is no whole half page");
+  const auto first = static_cast<int>(begin / kPageSize);
+  const auto last = static_cast<int>((end + kPageSize - 1) / kPageSize);
+  if (last - first > FreeBuffers(s)) return Bound("no free pipe buffer within the bounds");
+  for (int page = first; page < last; ++page)
+    if (((s.inodes[node].present >> page) & 1) == 0)
+      return Bound("whether a page is a hole is not known");
+  for (int page = first; page < last; ++page) {
+    const int64_t start = int64_t{page} * kPageSize;
+    PipeBuffer b;
+    b.pipe = static_cast<uint8_t>(pipe + 1);
+    b.inode = static_cast<uint8_t>(node + 1);
+    b.page = static_cast<uint8_t>(page);
+    b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
+    b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
+    AddBuffer(s, b);
+  }
+  return Changed(end - begin);
+}
+
+// iter_file_splice_write: what the pipe holds goes to the file as one write, and again
+// while something is left of it.
+Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t len, bool nonblock,
+                  const Semantics& semantics) {
+  const int pipe = NodeOf(s, in);
+  if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, nonblock);
+  const int64_t bytes = std::min(len, BytesIn(s, pipe));
+  if (!IsMemfd(s, NodeOf(s, out))) return Bound("splice to a socket is not modelled");
+  if (bytes % kSampleStride != 0 || pos % kSampleStride != 0)
+    return Bound("a transfer that cuts a half page");
+  int count;
+  const auto front = Front(s, pipe, bytes, &count);
+  std::array<uint8_t, kMaxBuffers * kSamplesPerPage> halves{};
+  size_t num = 0;
+  for (int i = 0; i < count; ++i) {
+    if (front[i].inode == NodeOf(s, out) + 1) return Bound("the file's own page is in the pipe");
+    for (int half = front[i].begin; half < front[i].end; ++half)
+      halves[num++] = HalfOf(s, front[i], half);
+  }
+  WriteSource source;
+  source.halves = absl::Span<const uint8_t>(halves.data(), num);
+  Result result = WriteAt(s, c, out, source, bytes, pos, false, semantics);
+  if (!result.ok()) return result;
+  Consume(s, pipe, result.value);
+  result.changed = true;
+  return result;
+}
+
+// splice_pipe_to_pipe, or link_pipe for tee.
+Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool consumes) {
+  const int from = NodeOf(s, in), to = NodeOf(s, out);
+  if (!EndIsOpen(s, to, 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
+  if (BytesIn(s, from) == 0) return EmptyPipe(s, from, nonblock);
+  const int64_t bytes = std::min(len, BytesIn(s, from));
+  if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
+  int count;
+  const auto front = Front(s, from, bytes, &count);
+  State after = s;
+  if (consumes) Consume(after, from, bytes);
+  if (count > FreeBuffers(after)) return Bound("no free pipe buffer within the bounds");
+  for (int i = 0; i < count; ++i) {
+    PipeBuffer b = front[i];
+    b.pipe = static_cast<uint8_t>(to + 1);
+    AddBuffer(after, b);
+  }
+  s = after;
+  return Changed(bytes);
+}
+
+// The files of both ends; false with *error if one is not open.
+bool BothFiles(const State& s, const Call& c, int64_t fd_in, int64_t fd_out, int* in, int* out,
+               Result* error) {
+  return Fdget(s, c, fd_in, in, error) && Fdget(s, c, fd_out, out, error);
+}
+
+bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
+
+}  // namespace
+
+Result Pipe2(State& s, const Call& c, const Semantics&) {
+  constexpr int64_t kDirect = abi::kODirect, kNotification = 0200;
+  const int64_t flags = c.arg[0];
+  if ((flags & (kDirect | kNotification)) != 0) return Bound("packet pipes are not modelled");
+  if ((flags & ~(abi::kONonblock | abi::kOCloexec)) != 0)
+    return Fail(EINVAL, "fs/pipe.c __do_pipe_flags: flags");
+  const int first = LowestFreeFd(s, c.task);
+  const int second = first < 0 ? -1 : LowestFreeFd(s, c.task, first + 1);
+  if (second < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  const int node = FreeInode(s);
+  if (node < 0) return Bound("no free inode within the bounds");
+  s.inodes[node].kind = InodeKind::kPipe;
+  s.inodes[node].mode = 0600;  // get_pipe_inode
+  s.inodes[node].uid = s.inodes[node].gid = s.tasks[c.task].uid;
+  const int fds[] = {first, second};
+  int files[2];
+  for (uint8_t end = 0; end < 2; ++end) {
+    files[end] = FreeFile(s);
+    if (files[end] < 0) {
+      if (end == 1) s.files[files[0]] = File{};
+      s.inodes[node] = Inode{};
+      return Bound("no free file within the bounds");
+    }
+    File& file = s.files[files[end]];
+    file.inode = static_cast<uint8_t>(node + 1);
+    file.mode = end == 0 ? kModeRead : kModeWrite;
+    file.flags = static_cast<uint8_t>((end == 0 ? 0 : kFlagWronly) |
+                                      ((flags & abi::kONonblock) != 0 ? kFlagNonblock : 0));
+    file.end = end;
+  }
+  FdTable& table = s.fds[s.tasks[c.task].fds];
+  for (int end = 0; end < 2; ++end)
+    table[fds[end] - kFirstFd] =
+        Fd{static_cast<uint8_t>(files[end] + 1), (flags & abi::kOCloexec) != 0, 0};
+  Result result = Changed(first);
+  result.extra = second;
+  return result;
+}
+
+Result ReadPipe(State& s, int f, int64_t count) {
+  const int pipe = NodeOf(s, f);
+  if (count < 0) return Fail(EFAULT, "fs/read_write.c vfs_read: access_ok");
+  if (count == 0) return Unchanged(0);  // pipe_read: a null read
+  if (count > kMaxBytes) return Bound("the count may reach beyond the program's buffer");
+  if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, IsNonblock(s, f));
+  const int64_t bytes = std::min(count, BytesIn(s, pipe));
+  if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
+  Consume(s, pipe, bytes);
+  return Changed(bytes);
+}
+
+Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count,
+                  const Semantics& semantics) {
+  const int node = NodeOf(s, in), pipe = NodeOf(s, out);
+  if (!EndIsOpen(s, pipe, 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
+  Ruling ruling(s, c, node, in, semantics, Point::kRead);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
+  const int64_t bytes = std::min(count, left);
+  if (bytes == 0) return Unchanged(0);
+  return PushPages(s, node, pos, pos + bytes, pipe);
+}
+
+Result Splice(State& s, const Call& c, const Semantics& semantics) {
+  int in, out;
+  Result error;
+  const int64_t len = c.arg[4], flags = c.arg[5];
+  if (len == 0) return Unchanged(0);
+  if ((flags & ~kSpliceAll) != 0) return Fail(EINVAL, "fs/splice.c sys_splice: SPLICE_F_ALL");
+  if (!BothFiles(s, c, c.arg[0], c.arg[2], &in, &out, &error)) return error;
+  const bool in_pipe = IsPipe(s, in), out_pipe = IsPipe(s, out);
+  const bool off_in = c.arg[1] != kNoOffset, off_out = c.arg[3] != kNoOffset;
+  if ((in_pipe && off_in) || (out_pipe && off_out))
+    return Fail(ESPIPE, "fs/splice.c __do_splice: an offset of a pipe");
+  if ((s.files[in].mode & kModeRead) == 0 || (s.files[out].mode & kModeWrite) == 0)
+    return Fail(EBADF, "fs/splice.c do_splice: f_mode");
+  bool nonblock = (flags & abi::kSpliceNonblock) != 0;
+  if (in_pipe && out_pipe) {
+    if (NodeOf(s, in) == NodeOf(s, out)) return Fail(EINVAL, "fs/splice.c do_splice: to itself");
+    nonblock |= IsNonblock(s, in) || IsNonblock(s, out);
+    return PipeToPipe(s, in, out, len < 0 ? kMaxBytes : len, nonblock, true);
+  }
+  if (in_pipe) {
+    if (off_out && (s.files[out].mode & kModePwrite) == 0)
+      return Fail(EINVAL, "fs/splice.c do_splice: FMODE_PWRITE");
+    const int64_t pos = off_out ? c.arg[3] : int64_t{s.files[out].pos};
+    if ((s.files[out].flags & kFlagAppend) != 0)
+      return Fail(EINVAL, "fs/splice.c do_splice: O_APPEND");
+    if (BadArea(pos, len, &error)) return error;
+    nonblock |= IsNonblock(s, in);
+    Result result = PipeToFile(s, c, in, out, pos, len, nonblock, semantics);
+    if (result.ok() && !off_out) Advance(s, out, pos + result.value, &result);
+    return result;
+  }
+  if (!out_pipe) return Fail(EINVAL, "fs/splice.c do_splice: neither is a pipe");
+  const bool memfd = IsMemfd(s, NodeOf(s, in));
+  if (off_in && !memfd) return Fail(EINVAL, "fs/splice.c do_splice: FMODE_PREAD");
+  if (!memfd) return Bound("splice from a socket is not modelled");
+  const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
+  if (BadArea(pos, len, &error)) return error;
+  Result result = FileToPipe(s, c, in, pos, out, len, semantics);
+  if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
+  return result;
+}
+
+Result Tee(State& s, const Call& c, const Semantics&) {
+  int in, out;
+  Result error;
+  const int64_t len = c.arg[2], flags = c.arg[3];
+  if ((flags & ~kSpliceAll) != 0) return Fail(EINVAL, "fs/splice.c sys_tee: SPLICE_F_ALL");
+  if (len == 0) return Unchanged(0);
+  if (!BothFiles(s, c, c.arg[0], c.arg[1], &in, &out, &error)) return error;
+  if ((s.files[in].mode & kModeRead) == 0 || (s.files[out].mode & kModeWrite) == 0)
+    return Fail(EBADF, "fs/splice.c do_tee: f_mode");
+  if (!IsPipe(s, in) || !IsPipe(s, out) || NodeOf(s, in) == NodeOf(s, out))
+    return Fail(EINVAL, "fs/splice.c do_tee: two different pipes");
+  const bool nonblock =
+      (flags & abi::kSpliceNonblock) != 0 || IsNonblock(s, in) || IsNonblock(s, out);
+  return PipeToPipe(s, in, out, len < 0 ? kMaxBytes : len, nonblock, false);
+}
+
+// Of one range of memory, into a pipe: the pages themselves.
+Result Vmsplice(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  const int64_t addr = c.arg[1], len = c.arg[2], flags = c.arg[3];
+  if ((flags & ~kSpliceAll) != 0) return Fail(EINVAL, "fs/splice.c sys_vmsplice: SPLICE_F_ALL");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if ((s.files[f].mode & (kModeWrite | kModeRead)) == 0)
+    return Fail(EBADF, "fs/splice.c vmsplice_type: f_mode");
+  if (len < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
+  if (addr < 0 || addr + len > int64_t{s.limits.arena} * kPageSize)
+    return Bound("the range leaves the arena");
+  if (len == 0) return Unchanged(0);
+  if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
+  if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
+  if (!EndIsOpen(s, NodeOf(s, f), 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
+  const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
+  if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
+  const Mapping& m = SpaceOf(s, c)[j];
+  if ((m.prot & kProtRead) == 0) return Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
+  const int node = s.files[m.file - 1].inode - 1;
+  const int64_t pos = addr - int64_t{m.start} * kPageSize + int64_t{m.pgoff} * kPageSize;
+  const int64_t pages_end = (int64_t{s.inodes[node].size} + kPageSize - 1) / kPageSize * kPageSize;
+  const int64_t start = int64_t{m.start} * kPageSize;
+  for (int64_t at = addr; at < addr + len && at < int64_t{EndOf(m)} * kPageSize; at += kPageSize)
+    if (((m.copied >> ((at - start) / kPageSize)) & 1) != 0)
+      return Bound("a private copy in a pipe is not modelled");
+  if (pos >= pages_end) return Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
+  if (addr + len > int64_t{EndOf(m)} * kPageSize || pos + len > pages_end)
+    return Bound("vmsplice over the end of a mapping or file: kernels differ");
+  if (m.copied != 0) return Bound("a private copy in a pipe is not modelled");
+  State after = s;  // the fault brings the pages in
+  NotePresent(s, after.inodes[node], static_cast<int>(pos / kPageSize),
+              static_cast<int>((pos + len + kPageSize - 1) / kPageSize));
+  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
+  if (result.ok()) s = after;
+  return result;
+}
+
+}  // namespace selkie
