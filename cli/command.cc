@@ -145,6 +145,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   AddReviewCommand(app, context);
   AddSemanticsCommand(app, context);
   AddKernelsCommand(app, context);
+  AddCallsCommand(app, context);
   // Subcommands inherit the footer: this one comes after them.
   app.footer("Example:\n  selkie review");
   AppendExitCodes(app);

@@ -60,6 +60,7 @@ int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const*
 void AddRunCommand(CLI::App& app, Context& context);
 void AddCheckCommand(CLI::App& app, Context& context);
 void AddConformCommand(CLI::App& app, Context& context);
+void AddCallsCommand(CLI::App& app, Context& context);
 void AddExportCommand(CLI::App& app, Context& context);
 void AddReviewCommand(CLI::App& app, Context& context);
 void AddSemanticsCommand(CLI::App& app, Context& context);

@@ -2,9 +2,12 @@
 # Tests of the command as people type it: exit codes, help, bad input, Ctrl-C.
 # Sourced by ./test, with `root`, `selkie` (the program that was built) and `check`.
 
-commands=(run check conform export review semantics kernels "semantics list" "semantics show"
+commands=(run check conform export review semantics kernels calls "semantics list" "semantics show"
   "semantics check" "kernels list" "kernels fetch")
 max_seconds=60  # what one call may take here; a loop that never ends fails
+
+# The page of what is not modelled is what the command says now.
+not_modelled_is_current() { diff "$root/docs/not-modelled.md" <("$selkie" calls --markdown); }
 
 # exits_with CODE COMMAND...
 exits_with() {
@@ -218,6 +221,7 @@ end_to_end_checks() {
     # shellcheck disable=SC2086
     check "help of selkie $command" help_is_whole $command
   done
+  check "docs/not-modelled.md is what selkie calls says" not_modelled_is_current
   check "examples in the help run" examples_run
   check "bad usage exits with 2" bad_usage_is_2
   check "missing input exits with 2" missing_input_is_2

@@ -1,0 +1,88 @@
+#include "scenarios/coverage_of_calls.h"
+
+namespace selkie {
+namespace {
+
+constexpr auto kObserved = Coverage::kObserved;
+constexpr auto kNot = Coverage::kNotModelled;
+
+constexpr UncoveredCall kUncovered[] = {
+    // create
+    {"memfd_create: name", kObserved,
+     "The name is always \"region\": NULL (EFAULT) and 250 bytes or more (EINVAL) are measured "
+     "only."},
+    {"MFD_HUGETLB", kObserved,
+     "A guest needs huge pages set aside, and sizes are in units of 2 MiB that the model's pages "
+     "are not."},
+    {"vm.memfd_noexec", kObserved,
+     "A setting of the pid namespace: the harness's own processes would be under it as well."},
+    {"memfd_secret", kObserved, "Not shmem: seal calls are EINVAL, there is nothing to seal."},
+    {"open of ordinary tmpfs files, O_TMPFILE", kObserved,
+     "As a memfd without MFD_ALLOW_SEALING; needs a mount that the harness does not make."},
+    {"eventfd, epoll, signalfd, timerfd, pidfd, /dev/zero", kObserved,
+     "Seal calls of them are EINVAL or EPERM as of a pipe or a socket, which are modelled."},
+    {"RLIMIT_FSIZE, SIGXFSZ", kObserved, "The limit would hold for the harness's own writes, too."},
+    // write family
+    {"io_uring", kObserved,
+     "The writes are those of aio_pwrite; completion may come from a worker thread."},
+    {"preadv2, readv", kObserved, "They read as read and pread do; flags as pwritev2."},
+    {"write to a pipe, vmsplice out of a pipe", kNot,
+     "Buffers of a pipe are known only where they are pages of files."},
+    {"splice, sendfile to a socket", kObserved,
+     "Pins the page as a pipe does; sockets hold no data here."},
+    {"RWF_ATOMIC, RWF_DONTCACHE", kObserved, "EOPNOTSUPP of a memfd on every kernel measured."},
+    {"FALLOC_FL_WRITE_ZEROES", kNot,
+     "Younger than the oldest kernels compared with; EOPNOTSUPP of shmem."},
+    // pins
+    {"io_uring registered buffers, O_DIRECT reads into a mapping", kObserved,
+     "A pin of get_user_pages: F_SEAL_WRITE says EBUSY as for a pipe, and the pin goes on "
+     "writing."},
+    // size
+    {"SEEK_DATA, SEEK_HOLE", kNot,
+     "Which pages are holes depends on what the harness's own looks have faulted in."},
+    // map
+    {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN, MAP_LOCKED", kObserved,
+     "Not about a file, or no other answer than without it."},
+    {"mlock", kObserved,
+     "MADV_DONTNEED and MADV_REMOVE of locked memory are EINVAL; RLIMIT_MEMLOCK differs by "
+     "machine."},
+    {"userfaultfd: UFFDIO_COPY, UFFDIO_CONTINUE", kObserved,
+     "Fills holes of the file through any mapping with VM_MAYWRITE; holes are not modelled."},
+    {"MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTDUMP, MADV_HUGEPAGE, MADV_MERGEABLE", kObserved,
+     "No effect on contents; they keep mappings from merging."},
+    {"MADV_GUARD_INSTALL", kObserved,
+     "6.16 and later; a guarded page faults and still counts for F_SEAL_WRITE."},
+    {"MADV_COLLAPSE, MADV_HWPOISON, MADV_SOFT_OFFLINE", kNot,
+     "Depends on memory that happens to be free, or destroys it."},
+    {"process_madvise", kObserved, "As madvise, of oneself from 6.16 on."},
+    {"pkey_mprotect", kNot, "As mprotect; protection keys depend on the processor."},
+    {"ptrace POKEDATA", kObserved,
+     "Asks what mem_write asks (FOLL_FORCE); the tracer would stop a task of the harness."},
+    {"process_vm_readv, reads of /proc/PID/mem", kObserved, "Nothing is written."},
+    // re-open and identity
+    {"/proc/PID/map_files", kObserved,
+     "Names are the extents of VMAs as the kernel has merged them; root alone may follow them."},
+    {"linkat", kObserved, "EXDEV: a memfd can be given no name."},
+    {"F_SETLEASE", kObserved, "Opens would wait for the lease to be broken."},
+    {"execveat of a memfd, ETXTBSY", kObserved,
+     "A memfd that can be executed has contents of its own: i_writecount is not modelled."},
+    {"F_SETFL O_DIRECT", kObserved,
+     "EINVAL of the file that memfd_create made, 0 of one that was opened."},
+    {"O_PATH of the link itself, O_CREAT with O_DIRECTORY", kNot,
+     "Kernels differ, and no inode is reached."},
+    {"futimens, setxattr, flock, F_SETLK, F_NOTIFY", kObserved,
+     "No seal speaks of them, and none is asked."},
+    // processes
+    {"clone: CLONE_THREAD, CLONE_FS, namespaces", kNot,
+     "Neither descriptors nor mappings follow from them."},
+    {"vfork", kNot, "As clone(CLONE_VM) with a parent that waits, which lockstep cannot have."},
+    {"SCM_RIGHTS of a socket over itself", kObserved,
+     "When the garbage collector runs is the kernel's choice: the model refuses to send sockets."},
+    {"recvmsg at RLIMIT_NOFILE", kObserved, "MSG_CTRUNC: the descriptor is lost."},
+};
+
+}  // namespace
+
+absl::Span<const UncoveredCall> UncoveredCalls() { return kUncovered; }
+
+}  // namespace selkie
