@@ -142,6 +142,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   AddCheckCommand(app, context);
   AddConformCommand(app, context);
   AddExportCommand(app, context);
+  AddReplayCommand(app, context);
   AddReviewCommand(app, context);
   AddSemanticsCommand(app, context);
   AddKernelsCommand(app, context);

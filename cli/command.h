@@ -62,6 +62,7 @@ void AddCheckCommand(CLI::App& app, Context& context);
 void AddConformCommand(CLI::App& app, Context& context);
 void AddCallsCommand(CLI::App& app, Context& context);
 void AddExportCommand(CLI::App& app, Context& context);
+void AddReplayCommand(CLI::App& app, Context& context);
 void AddReviewCommand(CLI::App& app, Context& context);
 void AddSemanticsCommand(CLI::App& app, Context& context);
 void AddKernelsCommand(CLI::App& app, Context& context);

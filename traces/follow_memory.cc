@@ -1,0 +1,413 @@
+// Calls on addresses: the pieces of mappings that they touch, at fixed pages of the
+// model's small arena.
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "fmt/format.h"
+#include "traces/follower.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+namespace {
+
+// Where things stand in the arena.
+constexpr int kLeftPage = 4, kHerePage = 5, kRightPage = 6, kTargetPage = 8;
+constexpr int64_t kPage = kPageSize;
+constexpr uint64_t kLongest = uint64_t{1} << 47;  // of a range that can be mapped
+
+uint64_t PageUp(uint64_t bytes) { return (bytes + kPage - 1) & ~static_cast<uint64_t>(kPage - 1); }
+
+// An address with the same place in its page as the real one.
+int64_t AddressAt(int page, uint64_t real) {
+  return page * kPage + static_cast<int64_t>(real % kPage);
+}
+
+// A length that is one page if it is none and not beyond memory.
+int64_t OnePage(uint64_t length) {
+  if (length == 0 || length > kLongest) return static_cast<int64_t>(length);
+  return kPage;
+}
+
+struct RangeArguments {
+  uint64_t begin = 0, length = 0;
+  bool read = false;
+
+  // After the last page; nothing beyond memory.
+  uint64_t end() const { return length > kLongest ? begin : begin + PageUp(length); }
+};
+
+RangeArguments ReadRange(const FieldCall& call, size_t at = 0) {
+  const auto begin = StraceNumber(call.arg(at)), length = StraceNumber(call.arg(at + 1));
+  if (!begin || !length) return {};
+  return {static_cast<uint64_t>(*begin), static_cast<uint64_t>(*length), true};
+}
+
+// The mapping of the caller that begins at `page` after the call, or null.
+const Mapping* After(const Ask& ask, int page) {
+  for (const Mapping& m : ask.after().mms[ask.after().tasks[0].mm])
+    if (m.file != 0 && m.start == page) return &m;
+  return nullptr;
+}
+
+// As the world keeps it: its place and file are beside it.
+Mapping Placeless(Mapping m) {
+  m.file = m.start = m.pages = m.pgoff = m.copied = 0;
+  m.copy = {};
+  return m;
+}
+
+std::optional<int64_t> MmapFlags(std::string_view text) {
+  const auto flags = StraceFlags(text);
+  if (!flags) return std::nullopt;
+  // MAP_32BIT, DENYWRITE, EXECUTABLE, LOCKED, NORESERVE, POPULATE, NONBLOCK, STACK: of no
+  // consequence for what the seals say.  FIXED_NOREPLACE is a hint unless it fails.
+  constexpr int64_t kHarmless =
+      0x40 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
+  constexpr int64_t kNoReplace = 0x100000;
+  const bool validates = (*flags & 0xf) == 3;
+  return *flags & ~(kHarmless | (validates ? 0 : kNoReplace));
+}
+
+// The security modules' own refusals of executable memory.
+bool IsExecRefusal(const FieldCall& call, int64_t prot) {
+  return (prot & kProtExec) != 0 && !call.ok() &&
+         (call.log->error == "EACCES" || call.log->error == "EPERM");
+}
+
+struct Extent {
+  uint64_t begin, end;
+};
+
+// What mremap did: the pieces of `from` now stand in `to`, the last of them up to its end.
+void MoveMappings(FollowedSpace& mm, Extent from, bool stays, Extent to) {
+  const std::vector<FollowedMapping> pieces = mm.Pieces(from.begin, from.end);
+  if (!stays) mm.Remove(from.begin, from.end);
+  mm.Remove(to.begin, to.end);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    FollowedMapping moved = pieces[i];
+    const bool last = i + 1 == pieces.size();
+    moved.begin = to.begin + (pieces[i].begin - from.begin);
+    moved.end = last ? to.end : std::min(to.begin + (pieces[i].end - from.begin), to.end);
+    mm.Put(moved);
+  }
+}
+
+}  // namespace
+
+bool Follower::IsSealed(const std::vector<FollowedMapping>& pieces, Query& query) {
+  const bool sealed = std::any_of(pieces.begin(), pieces.end(),
+                                  [](const FollowedMapping& piece) { return piece.sealed; });
+  if (sealed) query.why = "a mapping that mseal has sealed";
+  return sealed;
+}
+
+// ---- mmap ----
+
+void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments range = ReadRange(call);
+  const auto flags = MmapFlags(call.arg(3));
+  const auto prot = StraceFlags(call.arg(2));
+  const auto offset = StraceNumber(call.arg(5));
+  const bool anonymous = flags && (*flags & 0x20) != 0;
+  const FollowedFd* fd = anonymous ? nullptr : Lookup(process, call.arg(4), call.log->line);
+  const auto given = static_cast<uint64_t>(call.log->value);
+  if (fd == nullptr) {
+    const bool hides =
+        call.ok() && range.read && !process.mm->Pieces(given, given + PageUp(range.length)).empty();
+    if (hides) {
+      process.mm->Remove(given, given + PageUp(range.length));
+      NoteChange(-1, process.pid);
+    }
+    return Count(call, hides ? Unasked::kFollowed : Unasked::kElsewhere);
+  }
+  const FollowedFd memfd = *fd;
+  Query query(call, process);
+  query.file = memfd.file;
+  query.inode = world_.files[memfd.file].inode;
+  if (!range.read || !flags || !prot || !offset)
+    query.why = "arguments of mmap as they are written";
+  const bool fixed = flags && (*flags & abi::kMapFixed) != 0;
+  const bool placed = call.ok() || fixed;
+  const uint64_t here = call.ok() ? given : range.begin;
+  const uint64_t length = range.length > kLongest ? 0 : PageUp(range.length);
+  const std::vector<FollowedMapping> old =
+      placed && fixed ? process.mm->Pieces(here, here + length) : std::vector<FollowedMapping>{};
+  // Found to have gone: its munmap was not seen.
+  if (call.ok() && !fixed) process.mm->Remove(here, here + length);
+  IsSealed(old, query);
+  if (query.why.empty() && IsExecRefusal(call, *prot))
+    return Count(call, Unasked::kSystem, fmt::format("mmap {} with PROT_EXEC", call.log->error));
+
+  // The neighbour that shows the same file up to here, or on from the end.
+  auto continues = [&](uint64_t at, int64_t file_offset) -> const FollowedMapping* {
+    const FollowedMapping* m = placed && length > 0 ? process.mm->At(at) : nullptr;
+    if (m == nullptr || m->file != memfd.file) return nullptr;
+    return m->offset + static_cast<int64_t>(at - m->begin) == file_offset ? m : nullptr;
+  };
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int64_t small_fd = ask.AddFd(StraceDescriptor(call.arg(4))->fd, &memfd);
+    const FollowedMapping* left = continues(here - 1, *offset - 1);
+    const FollowedMapping* right = continues(here + length, *offset + static_cast<int64_t>(length));
+    const int pgoff = left != nullptr || *offset >= kPage ? 1 : 0;
+    if (left != nullptr) ask.AddMapping(*left, kLeftPage, 1, 0);
+    if (right != nullptr) ask.AddMapping(*right, kRightPage, 1, pgoff + 1);
+    if (!old.empty()) ask.AddMapping(old[0], kHerePage, 1, 0);
+    ask.Freeze();
+    const bool huge = *offset < 0 || *offset >= kBeyondFiles;
+    int64_t address = placed ? AddressAt(kHerePage, fixed ? range.begin : here) : kNull;
+    if (fixed && range.begin == 0) address = kNull;
+    const int64_t at = huge ? *offset : AddressAt(pgoff, static_cast<uint64_t>(*offset));
+    return Call{Op::kMmap,
+                0,
+                {address, OnePage(range.length), static_cast<int32_t>(*prot),
+                 static_cast<int32_t>(*flags), small_fd, at}};
+  };
+  query.apply = [&](const Ask& ask) {
+    const Mapping* made = After(ask, kHerePage);
+    if (!call.ok()) {
+      if (made == nullptr && !old.empty()) process.mm->Remove(here, here + length);
+      return;
+    }
+    FollowedMapping mapping{here, here + length, *offset, memfd.file, {}};
+    if (made != nullptr) {
+      mapping.map = Placeless(*made);
+    } else {  // beyond the model
+      mapping.map.prot = static_cast<uint8_t>(*prot & 7);
+      mapping.map.shared = (*flags & 0xf) != abi::kMapPrivate;
+      const bool writes = (world_.files[memfd.file].file.mode & kModeWrite) != 0;
+      mapping.map.may = mapping.map.shared && !writes ? 5 : 7;
+      mapping.map.vm_shared = mapping.map.shared && writes;
+    }
+    process.mm->Put(mapping);
+  };
+  Decide(query);
+}
+
+// ---- munmap and mprotect ----
+
+void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments range = ReadRange(call);
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  if (pieces.empty()) return Count(call, Unasked::kElsewhere);
+  Query query(call, process);
+  query.file = pieces[0].file;
+  query.inode = world_.files[query.file].inode;
+  IsSealed(pieces, query);
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.AddMapping(pieces[0], kHerePage, 1, 0);
+    ask.Freeze();
+    return Call{Op::kMunmap, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
+  };
+  Decide(query);
+  if (call.ok()) process.mm->Remove(range.begin, range.end());
+}
+
+void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments range = ReadRange(call);
+  const auto prot = StraceFlags(call.arg(2));
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  if (pieces.empty()) return Count(call, Unasked::kElsewhere);
+  Query query(call, process);
+  if (!prot) query.why = "arguments of mprotect as they are written";
+  if (call.name == "pkey_mprotect" && call.arg(3) != "-1") query.why = "protection keys";
+  IsSealed(pieces, query);
+  if (query.why.empty() && IsExecRefusal(call, *prot))
+    return Count(call, Unasked::kSystem,
+                 fmt::format("mprotect {} with PROT_EXEC", call.log->error));
+  size_t piece = 0;
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.AddMapping(pieces[piece], kHerePage, 1, 0);
+    ask.Freeze();
+    return Call{
+        Op::kMprotect,
+        0,
+        {AddressAt(kHerePage, range.begin), OnePage(range.length), static_cast<int32_t>(*prot)}};
+  };
+  auto put = [&](const Ask& ask) {
+    const Mapping* now = After(ask, kHerePage);
+    if (now == nullptr) return;
+    FollowedMapping changed = pieces[piece];
+    changed.map = Placeless(*now);
+    process.mm->Put(changed);
+  };
+  query.apply = put;
+  // In order, up to the first that refuses (do_mprotect_pkey): that one decides.
+  while (query.why.empty() && piece + 1 < pieces.size()) {
+    const std::optional<Ask> ask = Try(query, Guess{});
+    if (!ask || !ask->result().ok()) break;
+    put(*ask);
+    ++piece;
+  }
+  query.file = pieces[piece].file;
+  query.inode = world_.files[query.file].inode;
+  uint64_t covered = 0;
+  for (const FollowedMapping& p : pieces) covered += p.end - p.begin;
+  if (!call.ok() && covered < range.end() - range.begin)
+    return Count(call, Unasked::kBound, "mprotect over other memory too");
+  Decide(query);
+}
+
+// ---- mremap ----
+
+void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments old = ReadRange(call);
+  const auto wanted = StraceNumber(call.arg(2));
+  const auto flags = StraceFlags(call.arg(3));
+  const auto target = call.args.size() > 4 ? StraceNumber(call.arg(4)) : std::optional<int64_t>(0);
+  const auto given = static_cast<uint64_t>(call.log->value);
+  const uint64_t length = wanted ? PageUp(static_cast<uint64_t>(*wanted)) : 0;
+  const uint64_t old_length = PageUp(old.length);
+  const bool fixed = flags && (*flags & abi::kMremapFixed) != 0;
+  const FollowedMapping* found = process.mm->At(old.begin);
+  if (found == nullptr || !old.read) {
+    if (call.ok()) process.mm->Remove(given, given + length);
+    return Count(call, Unasked::kElsewhere);
+  }
+  const FollowedMapping whole = *found;
+  Query query(call, process);
+  query.file = whole.file;
+  query.inode = world_.files[query.file].inode;
+  if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
+  if (old.length > kLongest || length > kLongest) query.why = "mremap beyond memory";
+  IsSealed({whole}, query);
+  const uint64_t old_end = old.begin + old_length;
+  if (query.why.empty() && old_end > whole.end && process.mm->At(whole.end) != nullptr)
+    query.why = "mremap over several mappings";
+  const auto to = static_cast<uint64_t>(target.value_or(0));
+  const std::vector<FollowedMapping> there =
+      fixed ? process.mm->Pieces(to, to + length) : std::vector<FollowedMapping>{};
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int head = old.begin > whole.begin ? 1 : 0;
+    const int beyond = old_end > whole.end ? 1 : 0;  // pages of the range that are not mapped
+    int before = old_length == 0 ? 0 : 1, after = 1;
+    if (length < old_length) before = 2;
+    if (length > old_length && old_length > 0) after = 2;
+    if (length == 0) after = 0;
+    const int tail = old_end < whole.end ? 1 : 0;
+    ask.AddMapping(whole, 0, std::max(head + before + tail, 1), 0);
+    const int new_pages = after + beyond;
+    const bool overlaps = to < old_end && to + length > old.begin;
+    const int target_page = overlaps ? (to == old.begin ? head : 0) : kTargetPage;
+    if (!there.empty() && !overlaps)
+      ask.AddMapping(there[0], kTargetPage, std::min(new_pages, 1), 0);
+    ask.Freeze();
+    return Call{Op::kMremap,
+                0,
+                {AddressAt(head, old.begin), (before + beyond) * kPage, new_pages * kPage,
+                 static_cast<int32_t>(*flags), fixed ? AddressAt(target_page, to) : kNull}};
+  };
+  Decide(query);
+  if (!call.ok()) return;
+  constexpr int64_t kDontUnmap = 4;
+  const bool stays = old_length == 0 || (flags && (*flags & kDontUnmap) != 0);
+  MoveMappings(*process.mm, {old.begin, old_length == 0 ? whole.end : old_end}, stays,
+               {given, given + length});
+}
+
+// ---- Others, by their rows ----
+
+void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments range = ReadRange(call);
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  if (pieces.empty()) return Count(call, Unasked::kElsewhere);
+  const CallSpec* row = RowOf(call);
+  auto mark = [&](auto set) {
+    for (FollowedMapping piece : pieces) {
+      set(piece);
+      process.mm->Put(piece);
+    }
+  };
+  if (call.ok() && call.name == "mseal" && row == nullptr)
+    mark([](FollowedMapping& piece) { piece.sealed = true; });
+  if (row == nullptr || row->num_args < 2 || row->args[0].kind != ArgKind::kAddress) {
+    const bool forks = IsStraceConstant(call.arg(2), "MADV_DOFORK");
+    if (call.ok() && (forks || IsStraceConstant(call.arg(2), "MADV_DONTFORK")))
+      mark([&](FollowedMapping& piece) { piece.dontfork = !forks; });
+    return Count(call, Unasked::kNoRow);
+  }
+  Query query(call, process);
+  query.file = pieces[0].file;
+  query.inode = world_.files[query.file].inode;
+  if (pieces.size() > 1 || pieces[0].begin > range.begin || pieces[0].end < range.end())
+    query.why = fmt::format("{} over several mappings or other memory", call.name);
+  Call made{row->op, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
+  for (int i = 2, word = 2; i < row->num_args; ++i) {
+    if (WordsOf(row->args[i].kind) == 0) continue;
+    const auto value = WordsOf(row->args[i].kind) == 1
+                           ? RowWord(row->args[i], call.arg(i), semantics_)
+                           : std::nullopt;
+    if (!value || word >= kMaxWords) {
+      query.why = fmt::format("argument {} of {} as it is written", row->args[i].name, call.name);
+      break;
+    }
+    made.arg[word++] = *value;
+  }
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.AddMapping(pieces[0], kHerePage, 1, 0);
+    ask.Freeze();
+    return made;
+  };
+  query.apply = [&](const Ask& ask) {
+    FollowedMapping piece = pieces[0];
+    if (const Mapping* now = After(ask, kHerePage)) piece.map = Placeless(*now);
+    if (call.ok()) process.mm->Put(piece);
+  };
+  if (call.ok() && IsStraceConstant(call.arg(2), "MADV_DONTFORK"))
+    mark([](FollowedMapping& piece) { piece.dontfork = true; });
+  Decide(query);
+}
+
+// A fault at an address where a memfd is mapped: would a load or a store there give it?
+void Follower::OnSignal(const StraceEvent& event) {
+  const bool bus = event.text.starts_with("SIGBUS ");
+  if (!bus && !event.text.starts_with("SIGSEGV ")) return;
+  const size_t brace = event.text.find('{'), close = event.text.rfind('}');
+  if (brace == event.text.npos || close == event.text.npos || close < brace) return;
+  const std::string_view info = event.text.substr(brace, close - brace + 1);
+  const auto code = StraceField(info, "si_code"), at = StraceField(info, "si_addr");
+  const auto address = at ? StraceNumber(*at) : std::nullopt;
+  if (!code || !address || (*code != "BUS_ADRERR" && *code != "SEGV_ACCERR")) return;
+  FollowedProcess& process = world_.Process(event.pid);
+  const FollowedMapping* found = process.mm->At(static_cast<uint64_t>(*address));
+  if (found == nullptr) return;
+  const uint64_t page = static_cast<uint64_t>(*address) & ~static_cast<uint64_t>(kPage - 1);
+  const FollowedMapping piece = process.mm->Pieces(page, page + kPage)[0];
+  const int inode = world_.files[piece.file].inode;
+  StraceCall call;
+  call.pid = event.pid;
+  call.name = bus ? "SIGBUS" : "SIGSEGV";
+  call.args = {*at};
+  call.returned = StraceReturn::kValue;
+  call.line = call.last_line = event.line;
+  call.result = event.text.substr(0, close + 1);
+  const FieldCall field{&call, call.name, call.args, {}};
+  ++report_.calls;
+  std::optional<Ask> last;
+  for (const Op op : {Op::kLoad, Op::kStore}) {
+    Ask ask(world_, process, Guess{});
+    ask.AddPoint(piece.offset);
+    ask.AddMapping(piece, kHerePage, 1, 0);
+    ask.Freeze();
+    ask.MoveMapping(static_cast<int>(ask.Small(piece.offset) / kPage));
+    ask.Run(Call{op, 0, {kHerePage * kPage, 'x'}}, semantics_);
+    if (ask.result().kind == Result::Kind::kSignal &&
+        ask.result().value == (bus ? SIGBUS : SIGSEGV)) {
+      ++report_.modelled;
+      ++report_.modelled_by_name[std::string(call.name)];
+      return;
+    }
+    last.emplace(std::move(ask));
+  }
+  const FollowedInode& about = world_.inodes[inode];
+  if (about.hugetlb || last->result().kind == Result::Kind::kBound)
+    return Count(field, Unasked::kBound, "a fault");
+  if (about.outside || !about.size_known) return Count(field, Unasked::kOrigin);
+  Query query(field, process);
+  query.inode = inode;
+  if (RacedBy(query) || MayBeUnseen(query)) return Count(field, Unasked::kOrder);
+  ++report_.modelled;
+  Differs(query, *last);
+}
+
+}  // namespace selkie

@@ -1,0 +1,190 @@
+#include "traces/follow_names.h"
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+namespace {
+
+constexpr size_t kLongest = 240;  // of a call as text
+
+struct Alias {
+  std::string_view name, as;
+};
+
+// The same arguments under another name.
+constexpr Alias kAliases[] = {
+    {"fcntl64", "fcntl"},   {"fstat64", "fstat"},  {"ftruncate64", "ftruncate"},
+    {"mmap2", "mmap"},      {"old_mmap", "mmap"},  {"pread64", "pread"},
+    {"pwrite64", "pwrite"}, {"oldfstat", "fstat"}, {"truncate64", "truncate"},
+    {"sys_futex", "futex"},
+};
+
+// By name: calls without a row that act on the file of their first argument.
+constexpr std::string_view kDescriptorFirst[] = {
+    "fadvise64", "fchmod",          "fchown",
+    "fdatasync", "fgetxattr",       "flistxattr",
+    "flock",     "fremovexattr",    "fsetxattr",
+    "fstatfs",   "fsync",           "getdents64",
+    "ioctl",     "preadv2",         "pwritev2",
+    "readahead", "sendfile",        "sendfile64",
+    "splice",    "sync_file_range", "syncfs",
+    "tee",       "vmsplice",        "copy_file_range",
+    "fchownat",  "cachestat",       "name_to_handle_at",
+    "execveat",  "utimensat",       "futimesat"};
+
+constexpr std::string_view kGiveDescriptors[] = {"accept",
+                                                 "accept4",
+                                                 "bpf",
+                                                 "creat",
+                                                 "dup",
+                                                 "epoll_create",
+                                                 "epoll_create1",
+                                                 "eventfd",
+                                                 "eventfd2",
+                                                 "fanotify_init",
+                                                 "fsmount",
+                                                 "fsopen",
+                                                 "inotify_init",
+                                                 "inotify_init1",
+                                                 "io_uring_setup",
+                                                 "landlock_create_ruleset",
+                                                 "memfd_create",
+                                                 "memfd_secret",
+                                                 "mq_open",
+                                                 "open",
+                                                 "open_by_handle_at",
+                                                 "open_tree",
+                                                 "openat",
+                                                 "openat2",
+                                                 "perf_event_open",
+                                                 "pidfd_getfd",
+                                                 "pidfd_open",
+                                                 "signalfd",
+                                                 "signalfd4",
+                                                 "socket",
+                                                 "timerfd_create",
+                                                 "userfaultfd"};
+
+template <typename Range>
+bool Contains(const Range& range, std::string_view name) {
+  return std::find(std::begin(range), std::end(range), name) != std::end(range);
+}
+
+// Bytes of an array of struct iovec; nothing if it is not printed in full.
+std::optional<int64_t> TotalLength(std::string_view array, std::string_view count) {
+  const std::vector<std::string_view> items = StraceElements(array);
+  const auto wanted = StraceNumber(count);
+  if (!wanted || *wanted != static_cast<int64_t>(items.size())) return std::nullopt;
+  int64_t total = 0;
+  for (std::string_view item : items) {
+    const auto length = StraceField(item, "iov_len");
+    const auto bytes = length ? StraceNumber(*length) : std::nullopt;
+    if (!bytes || *bytes < 0 || *bytes > INT64_MAX - total) return std::nullopt;
+    total += *bytes;
+  }
+  return total;
+}
+
+// The vector calls as one transfer of all their bytes: each segment is written under the
+// same rules, and a segment ends a chunk only where its bytes end.
+void JoinVector(FieldCall& call) {
+  constexpr Alias kVectors[] = {{"readv", "read"},    {"writev", "write"},
+                                {"preadv", "pread"},  {"pwritev", "pwrite"},
+                                {"preadv2", "pread"}, {"pwritev2", "pwrite"}};
+  for (const Alias& vector : kVectors) {
+    if (call.name != vector.name || call.args.size() < 3) continue;
+    const auto total = TotalLength(call.args[1], call.args[2]);
+    if (!total) return;
+    const bool positioned = call.args.size() > 3;
+    const bool flagged = call.args.size() > 4;
+    if (flagged && StraceFlags(call.args[4]).value_or(1) != 0) return;
+    call.made.push_back(fmt::format("{}", *total));
+    std::vector<std::string_view> args = {call.args[0], "\"\"", call.made.back()};
+    const auto offset = positioned ? StraceNumber(call.args[3]) : std::nullopt;
+    if (positioned && !offset) return;
+    call.name = vector.as;
+    if (flagged && *offset == -1) {  // at the file's own position
+      call.name = call.name.substr(1);
+    } else if (positioned) {
+      args.push_back(call.args[3]);
+    }
+    call.args = std::move(args);
+    return;
+  }
+}
+
+// newfstatat(3, "", {...}, AT_EMPTY_PATH) and statx(3, "", AT_..., MASK, {...}).
+void StatOfDescriptor(FieldCall& call) {
+  const bool statx = call.name == "statx";
+  if (!statx && call.name != "newfstatat" && call.name != "fstatat64") return;
+  const auto path = StraceQuoted(call.arg(1));
+  const auto flags = StraceFlags(call.arg(statx ? 2 : 3));
+  constexpr int64_t kEmptyPath = 0x1000;
+  const bool empty = (path && path->bytes.empty()) || call.arg(1) == "NULL";
+  const bool flagged = (flags && (*flags & kEmptyPath) != 0) ||
+                       call.arg(statx ? 2 : 3).find("AT_EMPTY_PATH") != std::string_view::npos;
+  if (!empty || !flagged) return;
+  call.name = "fstat";
+  call.args = {call.args[0], call.arg(statx ? 4 : 2)};
+}
+
+bool IsConstantWord(std::string_view word) {
+  return !word.empty() && std::islower(static_cast<unsigned char>(word[0])) == 0;
+}
+
+bool RowFits(const CallSpec& row, const FieldCall& call) {
+  for (int i = 0; i < row.num_args; ++i) {
+    const ArgSpec& arg = row.args[i];
+    if (arg.kind == ArgKind::kExtension) return false;  // no kernel has it
+    if (arg.kind != ArgKind::kLiteral || !IsConstantWord(arg.name)) continue;
+    if (!IsStraceConstant(call.arg(i), arg.name)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+FieldCall ToFieldCall(const StraceCall& log) {
+  FieldCall call;
+  call.log = &log;
+  call.name = log.name;
+  call.args = log.args;
+  for (const Alias& alias : kAliases)
+    if (call.name == alias.name) call.name = alias.as;
+  JoinVector(call);
+  StatOfDescriptor(call);
+  return call;
+}
+
+const CallSpec* RowOf(const FieldCall& call) {
+  for (const CallSpec& row : CallTable())
+    if (row.name == call.name && RowFits(row, call)) return &row;
+  return nullptr;
+}
+
+bool TakesDescriptorFirst(std::string_view name) { return Contains(kDescriptorFirst, name); }
+bool GivesDescriptor(std::string_view name) { return Contains(kGiveDescriptors, name); }
+
+std::string CallText(const StraceCall& call) {
+  std::string text = fmt::format("{}({})", call.name, fmt::join(call.args, ", "));
+  if (text.size() <= kLongest) return text;
+  return text.substr(0, kLongest / 2) + " ... " + text.substr(text.size() - kLongest / 2);
+}
+
+std::string ResultText(const StraceCall& call) {
+  switch (call.returned) {
+    case StraceReturn::kValue: return std::string(call.result);
+    case StraceReturn::kErrno: return fmt::format("-1 {}", call.error);
+    case StraceReturn::kUnknown: return call.error.empty() ? "?" : fmt::format("? {}", call.error);
+    case StraceReturn::kNever: return "(no result)";
+  }
+  return "";
+}
+
+}  // namespace selkie

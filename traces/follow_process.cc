@@ -1,0 +1,186 @@
+// Processes: who shares descriptors and memory with whom, and who they are.
+#include <algorithm>
+
+#include "traces/follower.h"
+#include "traces/strace_scan.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+namespace {
+
+constexpr std::string_view kMakers[] = {"clone", "clone3", "fork", "vfork"};
+
+bool MakesProcess(std::string_view name) {
+  return std::find(std::begin(kMakers), std::end(kMakers), name) != std::end(kMakers);
+}
+
+// True if the flags of clone have this one, by name or by number.
+bool HasFlag(const StraceCall& call, std::string_view name) {
+  const int64_t bit = LinuxConstant(name).value_or(0);
+  for (std::string_view arg : call.args) {
+    const auto field = StraceField(arg, "flags");
+    const auto bits = StraceFlags(field ? *field : arg);
+    if (StraceHas(field ? *field : arg, name)) return true;
+    if (field && bits && (*bits & bit) != 0) return true;
+  }
+  return false;
+}
+
+void DropCloexec(FollowedFds& fds) {
+  std::erase_if(fds.memfds, [](const auto& entry) { return entry.second.fd.cloexec != 0; });
+}
+
+}  // namespace
+
+// A process that the log has lines of was made by the call that gave its number; in
+// another pid namespace that is another number, and the one that began last before its first line
+// and whose number is nobody's is taken.
+void Follower::MatchChildren() {
+  std::map<int64_t, size_t> first;  // by process: its first event
+  for (size_t i = log_.events.size(); i-- > 0;) first[log_.events[i].pid] = i;
+  std::set<int64_t> made;
+  std::vector<size_t> others;
+  for (size_t i = 0; i < log_.calls.size(); ++i) {
+    const StraceCall& call = log_.calls[i];
+    if (!MakesProcess(call.name)) continue;
+    const bool returned = call.returned == StraceReturn::kValue;
+    if (returned && call.value > 0 && pids_.contains(call.value) && call.value != call.pid) {
+      child_of_[i] = call.value;
+      made.insert(call.value);
+    } else if ((returned && call.value > 0) || call.returned == StraceReturn::kNever) {
+      others.push_back(i);
+    }
+  }
+  std::vector<std::pair<size_t, int64_t>> unknown;
+  for (const auto& [pid, event] : first)
+    if (!made.contains(pid)) unknown.emplace_back(event, pid);
+  std::sort(unknown.begin(), unknown.end());
+  for (const auto& [event, pid] : unknown) {
+    auto maker = others.end();
+    for (auto at = others.begin(); at != others.end(); ++at)
+      if (entered_[*at] < event && log_.calls[*at].pid != pid) maker = at;
+    if (maker == others.end()) continue;
+    child_of_[*maker] = pid;
+    others.erase(maker);
+  }
+}
+
+void Follower::MakeChild(const StraceCall& call, size_t index) {
+  const auto at = child_of_.find(index);
+  if (at == child_of_.end()) return;
+  const int64_t pid = at->second;
+  child_of_.erase(at);
+  const FollowedProcess parent = world_.Process(call.pid);
+  FollowedProcess child = parent;
+  child.pid = pid;
+  child.tgid = HasFlag(call, "CLONE_THREAD") ? parent.tgid : pid;
+  child.exiting = false;
+  const bool vfork = call.name == "vfork";
+  if (!HasFlag(call, "CLONE_FILES")) child.fds = std::make_shared<FollowedFds>(*parent.fds);
+  if (!vfork && !HasFlag(call, "CLONE_VM")) {
+    child.mm = std::make_shared<FollowedSpace>(*parent.mm);
+    for (const auto& [begin, mapping] : parent.mm->all())
+      if (mapping.dontfork) child.mm->Remove(mapping.begin, mapping.end);
+  }
+  if (HasFlag(call, "CLONE_NEWUSER")) child.uid.reset();
+  world_.processes[pid] = std::move(child);
+  NoteChange(-1, call.pid);
+}
+
+// A child without a line in the log: strace was called without -f.
+void Follower::ShareOutside(const FollowedProcess& process) {
+  auto share = [&](int file) { world_.inodes[world_.files[file].inode].outside = true; };
+  for (const auto& [fd, memfd] : process.fds->memfds) share(memfd.file);
+  for (const auto& [begin, mapping] : process.mm->all()) share(mapping.file);
+}
+
+void Follower::OnClone(const FieldCall& call, FollowedProcess& process) {
+  const bool concerned = !process.fds->memfds.empty() || !process.mm->all().empty();
+  const bool returned = call.ok() && call.log->value > 0;
+  if (child_of_.contains(call_))
+    MakeChild(*call.log, call_);
+  else if (returned && !pids_.contains(call.log->value) && entered_[call_] == event_)
+    ShareOutside(process);
+  Count(call, concerned ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+void Follower::OnExec(const FieldCall& call, FollowedProcess& process) {
+  const bool concerned = !process.fds->memfds.empty() || !process.mm->all().empty();
+  if (call.ok()) {
+    process.mm = std::make_shared<FollowedSpace>();
+    process.fds = std::make_shared<FollowedFds>(*process.fds);
+    process.fds->folders.clear();
+    DropCloexec(*process.fds);
+    const int64_t pid = process.pid, tgid = process.tgid;
+    std::erase_if(world_.processes, [&](const auto& entry) {
+      return entry.first != pid && entry.second.tgid == tgid;
+    });
+    NoteChange(-1, pid);
+  }
+  Count(call, concerned ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+void Follower::OnExit(const FieldCall& call, FollowedProcess& process) {
+  for (auto& [pid, other] : world_.processes)
+    if (pid == process.pid || (call.name == "exit_group" && other.tgid == process.tgid))
+      other.exiting = true;
+  NoteChange(-1, process.pid);
+  Count(call, Unasked::kElsewhere);
+}
+
+// +++ exited with 0 +++, +++ killed by SIGKILL +++, +++ superseded by execve in pid 12 +++
+void Follower::OnExited(const StraceEvent& event) {
+  constexpr std::string_view kSuperseded = "superseded by execve in pid ";
+  if (const size_t at = event.text.find(kSuperseded); at != event.text.npos) {
+    std::string_view number = event.text.substr(at + kSuperseded.size());
+    number = number.substr(0, number.find(' '));
+    const auto thread = world_.processes.find(StraceNumber(number).value_or(-1));
+    if (thread == world_.processes.end()) return;
+    FollowedProcess taken = thread->second;
+    world_.processes.erase(thread);
+    taken.pid = event.pid;
+    world_.processes[event.pid] = std::move(taken);
+    return;
+  }
+  world_.processes.erase(event.pid);
+  pending_.erase(event.pid);
+  NoteChange(-1, event.pid);
+}
+
+void Follower::OnUnshare(const FieldCall& call, FollowedProcess& process) {
+  const bool files = StraceHas(call.arg(0), "CLONE_FILES");
+  if (call.ok() && files) process.fds = std::make_shared<FollowedFds>(*process.fds);
+  if (call.ok() && StraceHas(call.arg(0), "CLONE_NEWUSER")) process.uid.reset();
+  Count(call, files ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+void Follower::OnGetUser(const FieldCall& call, FollowedProcess& process) {
+  if (call.ok()) process.uid = static_cast<int>(call.log->value);
+  Count(call, Unasked::kElsewhere);
+}
+
+void Follower::OnSetUser(const FieldCall& call, FollowedProcess& process) {
+  const auto uid = StraceNumber(call.arg(call.name == "setuid" ? 0 : 1));
+  const bool named = call.name != "capset" && call.name != "setfsuid" && uid;
+  if (call.ok() && !(named && *uid == -1)) process.uid.reset();
+  if (call.ok() && named && *uid >= 0) process.uid = static_cast<int>(*uid);
+  Count(call, Unasked::kElsewhere);
+}
+
+// Rings and queues act on files without a call, and hold pages.
+void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
+  bool any = false;
+  auto hold = [&](int file) {
+    FollowedInode& inode = world_.inodes[world_.files[file].inode];
+    inode.pinned = true;
+    if (call.name != "vmsplice") inode.outside = true;
+    any = true;
+  };
+  if (call.ok()) {
+    for (const auto& [fd, memfd] : process.fds->memfds) hold(memfd.file);
+    for (const auto& [begin, mapping] : process.mm->all()) hold(mapping.file);
+  }
+  Count(call, any ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+}  // namespace selkie

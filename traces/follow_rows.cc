@@ -1,0 +1,554 @@
+// Calls on descriptors: the arguments as the table's row has them, sizes renamed.
+#include <algorithm>
+#include <cerrno>
+
+#include "fmt/format.h"
+#include "traces/follower.h"
+#include "traces/strace_scan.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kMostBytes = 0x7ffff000;  // MAX_RW_COUNT: what one transfer moves at most
+constexpr int64_t kMostFds = 1 << 20;       // fs.nr_open
+constexpr int kLeastInt = -1;               // stands for any number that is no descriptor
+
+// One argument of a row that is a size, and what is known of it before the sizes are
+// renamed.
+struct SizeWord {
+  int word = 0;
+  int64_t bytes = 0;
+  bool is_point = false;  // an offset, or a size of the file; else a number of bytes
+};
+
+// A call on descriptors as the model takes it.
+struct DescriptorCall {
+  const CallSpec& row;
+  Call call;
+  std::vector<SizeWord> sizes;
+  std::vector<std::pair<int, int>> fds;  // word, argument
+  std::string why;                       // it cannot be said, since
+};
+
+bool IsTransfer(Op op) {
+  return op == Op::kRead || op == Op::kPread || op == Op::kWrite || op == Op::kPwrite;
+}
+
+// The bits of seals by the names of the semantics.
+std::vector<FlagName> SealFlags(const Semantics& semantics) {
+  std::vector<FlagName> names;
+  for (const SealName& seal : semantics.seals) names.push_back({seal.name, seal.bits});
+  return names;
+}
+
+}  // namespace
+
+std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
+                               const Semantics& semantics) {
+  switch (arg.kind) {
+    case ArgKind::kFlags: return StraceFlags(text, arg.names);
+    case ArgKind::kSeals: return StraceFlags(text, SealFlags(semantics));
+    case ArgKind::kByte: return 'x';
+    case ArgKind::kFd:
+    case ArgKind::kInt:
+    case ArgKind::kSize:
+    case ArgKind::kMode: return StraceFlags(text);
+    case ArgKind::kAddress:
+      return text.empty() || text == "NULL" ? std::optional(kNull) : std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+namespace {
+
+DescriptorCall ReadDescriptorCall(const FieldCall& field, const CallSpec& row,
+                                  const Semantics& semantics) {
+  DescriptorCall out{row, {}, {}, {}, {}};
+  out.call.op = row.op;
+  for (int i = 0, word = 0; i < row.num_args; ++i) {
+    const ArgSpec& arg = row.args[i];
+    const int words = WordsOf(arg.kind);
+    if (words == 0) continue;
+    if (arg.kind == ArgKind::kFd) {
+      out.fds.emplace_back(word++, i);
+      continue;
+    }
+    const auto value = words == 1 ? RowWord(arg, field.arg(i), semantics) : std::nullopt;
+    if (!value && out.why.empty())
+      out.why = fmt::format("argument {} of {} as it is written", arg.name, field.name);
+    int64_t bits = value.value_or(0);
+    // An int that is printed as unsigned.
+    if (arg.kind == ArgKind::kFlags || arg.kind == ArgKind::kSeals || arg.kind == ArgKind::kMode)
+      bits = static_cast<int32_t>(bits);
+    if (arg.kind == ArgKind::kInt && arg.name == "min")
+      bits = bits < 0 || bits > kMostFds ? kLeastInt : 0;
+    if (arg.kind == ArgKind::kSize)
+      out.sizes.push_back({word, bits, arg.name.starts_with("offset") || arg.name == "length"});
+    out.call.arg[word++] = bits;
+  }
+  return out;
+}
+
+// Where the call's bytes begin in the file: its offset, or the position of the file.
+std::optional<int64_t> OffsetOf(const DescriptorCall& call) {
+  for (const SizeWord& size : call.sizes)
+    if (size.is_point && SpecOf(call.call.op).op != Op::kLseek) return size.bytes;
+  return std::nullopt;
+}
+
+int64_t SeekBase(const DescriptorCall& call, int64_t pos, int64_t size) {
+  switch (call.call.arg[2]) {
+    case abi::kSeekCur: return pos;
+    case abi::kSeekEnd: return size;
+    default: return 0;
+  }
+}
+
+bool Plain(int64_t bytes) { return bytes >= 0 && bytes < kBeyondFiles; }
+
+// Puts sizes into the call as the small numbers of `ask`, whose files are named; freezes
+// them.  `start` receives where the call's bytes begin, in the file.
+void PlaceSizes(const DescriptorCall& in, Ask& ask, int64_t pos, int64_t file_size, Call* call,
+                int64_t* start) {
+  const bool seeks = in.call.op == Op::kLseek;
+  const int64_t base = seeks ? SeekBase(in, pos, file_size) : OffsetOf(in).value_or(pos);
+  *start = seeks ? 0 : base;
+  struct End {
+    int word;
+    int64_t from, to;
+  };
+  std::vector<End> spans;
+  bool plain = Plain(base) || base == pos;
+  for (const SizeWord& size : in.sizes) {
+    int64_t bytes = size.bytes;
+    if (IsTransfer(in.call.op) && !size.is_point && bytes > kMostBytes) bytes = kMostBytes;
+    const bool from_zero = size.is_point && !seeks;
+    const int64_t from = from_zero ? 0 : base;
+    int64_t to = 0;
+    if (__builtin_add_overflow(from, bytes, &to) || !Plain(to) || (!seeks && bytes < 0))
+      plain = false;
+    spans.push_back({size.word, from, to});
+  }
+  if (plain)
+    for (const End& span : spans) {
+      ask.AddPoint(span.from);
+      ask.AddPoint(span.to);
+    }
+  ask.Freeze();
+  if (!plain) return;  // as they are: what is negative or too large is so in the model too
+  for (const End& span : spans) call->arg[span.word] = ask.Small(span.to) - ask.Small(span.from);
+}
+
+// A transfer that crosses a sealed size is cut at chunks, whose places the renaming does
+// not keep where they are larger than pages.
+bool CrossesChunks(const Semantics& semantics, int64_t start, int64_t bytes, int64_t size) {
+  if (semantics.write_chunk <= static_cast<uint32_t>(kPageSize)) return false;
+  const auto chunk = static_cast<int64_t>(semantics.write_chunk);
+  return bytes > 0 && start + bytes > size && start / chunk != (start + bytes - 1) / chunk;
+}
+
+uint8_t SealBit(const Semantics& semantics, std::string_view name) {
+  for (const SealName& seal : semantics.seals)
+    if (seal.name == name) return seal.bits;
+  return 0;
+}
+
+}  // namespace
+
+// ---- Descriptors ----
+
+void Follower::TakeDescriptor(FollowedProcess& process, int64_t fd, std::string_view annotated,
+                              int line) {
+  const int file = world_.AddUnknownFile(std::string(annotated), line);
+  process.fds->memfds[fd] = FollowedFd{file, Fd{}};
+  ++report_.from_outside;
+}
+
+const FollowedFd* Follower::Lookup(FollowedProcess& process, std::string_view arg, int line) {
+  const std::optional<StraceFd> d = StraceDescriptor(arg);
+  if (!d) return nullptr;
+  auto& memfds = process.fds->memfds;
+  auto at = memfds.find(d->fd);
+  constexpr std::string_view kPrefix = "/memfd:";
+  if (d->path) {
+    const std::string_view name =
+        d->is_memfd() ? std::string_view(*d->path).substr(kPrefix.size()) : std::string_view();
+    if (at != memfds.end()) {
+      const FollowedInode& inode = world_.inodes[world_.files[at->second.file].inode];
+      const bool same =
+          d->is_memfd() && (inode.name_whole ? name == inode.name || inode.name.empty()
+                                             : name.starts_with(inode.name));
+      // Its close was not seen; another file has its number.
+      if (!same) {
+        memfds.erase(at);
+        at = memfds.end();
+      }
+    }
+    if (at == memfds.end() && d->is_memfd()) {
+      TakeDescriptor(process, d->fd, name, line);
+      at = memfds.find(d->fd);
+    }
+  }
+  return at == memfds.end() ? nullptr : &at->second;
+}
+
+void Follower::OnRow(const FieldCall& call, FollowedProcess& process) {
+  if (process.fds->memfds.empty() && process.mm->all().empty() &&
+      std::none_of(call.args.begin(), call.args.end(),
+                   [](std::string_view arg) { return StraceHas(arg, "</memfd:"); }))
+    return Count(call, Unasked::kElsewhere);
+  const CallSpec* row = RowOf(call);
+  if (row == nullptr) return OnUnknownRow(call, process);
+  for (const ArgSpec& arg : ArgsOf(*row))
+    if (arg.kind == ArgKind::kFd) return OnDescriptor(call, process, *row);
+  if (row->num_args > 0 && row->args[0].kind == ArgKind::kAddress) return OnRange(call, process);
+  Count(call, Unasked::kElsewhere);
+}
+
+void Follower::OnUnknownRow(const FieldCall& call, FollowedProcess& process) {
+  const int line = call.log->line;
+  const bool first = TakesDescriptorFirst(call.name) && Lookup(process, call.arg(0), line);
+  const bool named = first || std::any_of(call.args.begin(), call.args.end(), [&](auto arg) {
+                       return StraceHas(arg, "</memfd:") && Lookup(process, arg, line);
+                     });
+  // A device that is given a memfd holds its pages.
+  if (call.name == "ioctl" && StraceHas(call.arg(1), "UDMABUF"))
+    for (const auto& [fd, memfd] : process.fds->memfds)
+      world_.inodes[world_.files[memfd.file].inode].pinned = true;
+  Count(call, named ? Unasked::kNoRow : Unasked::kElsewhere);
+}
+
+void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, const CallSpec& row) {
+  const DescriptorCall in = ReadDescriptorCall(call, row, semantics_);
+  std::vector<std::pair<int64_t, std::optional<FollowedFd>>> fds;
+  Query query(call, process);
+  bool others = false;
+  for (const auto& [word, arg] : in.fds) {
+    const FollowedFd* fd = Lookup(process, call.arg(arg), call.log->line);
+    const int64_t number = StraceDescriptor(call.arg(arg)).value_or(StraceFd{-1, {}, false}).fd;
+    fds.emplace_back(number, fd ? std::optional(*fd) : std::nullopt);
+    if (fd == nullptr) {
+      others |= row.args[arg].name != "newfd";
+      continue;
+    }
+    if (query.inode >= 0) continue;
+    query.file = fd->file;
+    query.inode = world_.files[fd->file].inode;
+  }
+  if (query.inode < 0) return Count(call, Unasked::kElsewhere);
+  query.why = in.why;
+  if (others) query.why = fmt::format("{} between a memfd and another file", call.name);
+  const FollowedFile& file = world_.files[query.file];
+  const FollowedInode& inode = world_.inodes[query.inode];
+
+  int64_t start = 0;
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    Call made = in.call;
+    for (size_t i = 0; i < fds.size(); ++i) {
+      const auto& [number, target] = fds[i];
+      const bool valid = number >= 0 && number < kMostFds;
+      made.arg[in.fds[i].first] =
+          valid ? ask.AddFd(number, target ? &*target : nullptr) : int64_t{kLeastInt};
+    }
+    PlaceSizes(in, ask, ask.PositionOf(kFirstFd), ask.SizeOfFd(kFirstFd), &made, &start);
+    return made;
+  };
+  const ReturnKind returns = row.returns;
+  if (returns == ReturnKind::kCount || returns == ReturnKind::kCountData)
+    query.base = [&](const Ask& ask) { return std::pair(start, ask.Small(start)); };
+  if (returns == ReturnKind::kOffset)
+    query.base = [](const Ask&) { return std::pair<int64_t, int64_t>(0, 0); };
+  if (returns == ReturnKind::kFd && call.ok()) query.new_fds = {call.log->value};
+
+  const bool grow_sealed = (inode.node.seals & SealBit(semantics_, "F_SEAL_GROW")) != 0;
+  const bool writes = in.call.op == Op::kWrite || in.call.op == Op::kPwrite;
+  if (writes && grow_sealed && !in.sizes.empty() &&
+      CrossesChunks(semantics_, OffsetOf(in).value_or(file.pos), in.sizes[0].bytes, inode.size))
+    query.why = "a write over several chunks, beyond a sealed size";
+
+  // What the size or the position may have been, to give what the log says.
+  query.sizes = {0, file.pos, inode.size};
+  for (const SizeWord& size : in.sizes) {
+    for (const int64_t more : {size.bytes, size.bytes + kPageSize, size.bytes - 1})
+      if (Plain(more)) query.sizes.push_back(more);
+    if (call.ok() && Plain(call.log->value - size.bytes))
+      query.sizes.push_back(call.log->value - size.bytes);
+  }
+  if (call.ok() && Plain(call.log->value)) {
+    query.sizes.push_back(call.log->value);
+    query.sizes.push_back(OffsetOf(in).value_or(file.pos) + call.log->value);
+  }
+  for (const std::string_view field : {"st_size", "stx_size"})
+    if (const auto text = StraceField(call.arg(1), field))
+      if (const auto size = StraceNumber(*text); size && Plain(*size)) query.sizes.push_back(*size);
+  Decide(query);
+}
+
+// Seals are asked of what is a memfd: a descriptor that nobody was seen to make is one if they
+// can be.
+void Follower::OnFcntl(const FieldCall& call, FollowedProcess& process) {
+  const bool get = IsStraceConstant(call.arg(1), "F_GET_SEALS");
+  const bool add = IsStraceConstant(call.arg(1), "F_ADD_SEALS");
+  const bool sealable = call.ok() || (add && call.log->error == "EBUSY");
+  if ((get || add) && sealable && Lookup(process, call.arg(0), call.log->line) == nullptr)
+    if (const auto fd = StraceDescriptor(call.arg(0)); fd && fd->fd >= 0)
+      TakeDescriptor(process, fd->fd, fd->path.value_or(""), call.log->line);
+  const bool dup =
+      IsStraceConstant(call.arg(1), "F_DUPFD") || IsStraceConstant(call.arg(1), "F_DUPFD_CLOEXEC");
+  if (dup && call.ok()) process.fds->memfds.erase(call.log->value);
+  const CallSpec* row = RowOf(call);
+  if (row != nullptr) return OnDescriptor(call, process, *row);
+  Count(call, Lookup(process, call.arg(0), call.log->line) ? Unasked::kNoRow : Unasked::kElsewhere);
+}
+
+// dup2 and dup3: another file may come where a memfd stood.
+void Follower::OnDupOver(const FieldCall& call, FollowedProcess& process) {
+  const bool from = Lookup(process, call.arg(0), call.log->line) != nullptr;
+  const auto over = StraceDescriptor(call.arg(1));
+  const CallSpec* row = RowOf(call);
+  if (from && row != nullptr) return OnDescriptor(call, process, *row);
+  const bool onto = over && process.fds->memfds.contains(over->fd);
+  if (onto && call.ok()) process.fds->memfds.erase(over->fd);
+  Count(call, onto ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+void Follower::OnCloseRange(const FieldCall& call, FollowedProcess& process) {
+  const auto first = StraceNumber(call.arg(0)), last = StraceNumber(call.arg(1));
+  const int64_t flags = StraceFlags(call.arg(2)).value_or(0);
+  constexpr int64_t kUnshare = 2, kCloexec = 4;
+  if (!call.ok() || !first || !last) return Count(call, Unasked::kElsewhere);
+  if ((flags & kUnshare) != 0) process.fds = std::make_shared<FollowedFds>(*process.fds);
+  const auto low = static_cast<uint32_t>(*first), high = static_cast<uint32_t>(*last);
+  bool any = false;
+  auto& memfds = process.fds->memfds;
+  for (auto at = memfds.begin(); at != memfds.end();) {
+    const bool within = at->first >= low && at->first <= high;
+    any |= within;
+    if (within && (flags & kCloexec) != 0) at->second.fd.cloexec = 1;
+    at = within && (flags & kCloexec) == 0 ? memfds.erase(at) : std::next(at);
+  }
+  if (any) NoteChange(-1, process.pid);
+  Count(call, any ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+// What is spliced, sent or copied into a memfd is written into it: as much as the other
+// file gave.
+void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
+  const bool sendfile = call.name.starts_with("sendfile");
+  const bool offsets = call.name == "splice" || call.name == "copy_file_range";
+  const size_t in_arg = sendfile ? 1 : 0, out_arg = sendfile ? 0 : (offsets ? 2 : 1);
+  const std::string_view in_offset = sendfile ? call.arg(2) : (offsets ? call.arg(1) : "NULL");
+  const std::string_view out_offset = offsets ? call.arg(3) : "NULL";
+  const FollowedFd* in = Lookup(process, call.arg(in_arg), call.log->line);
+  const FollowedFd* out = Lookup(process, call.arg(out_arg), call.log->line);
+  if (in == nullptr && out == nullptr) return Count(call, Unasked::kElsewhere);
+  if (in != nullptr) {
+    FollowedFile& file = world_.files[in->file];
+    if (call.ok() && in_offset == "NULL") file.pos += std::max<int64_t>(call.log->value, 0);
+    if (out == nullptr && call.name != "copy_file_range") world_.inodes[file.inode].pinned = true;
+  }
+  const bool refused = call.log->returned == StraceReturn::kErrno && call.log->error == "EPERM";
+  const bool moved = call.ok() && call.log->value > 0;
+  if (out == nullptr || (!refused && !moved)) return Count(call, Unasked::kFollowed);
+  FieldCall write;
+  write.log = call.log;
+  write.name = "write";
+  write.made.push_back(fmt::format("{}", moved ? call.log->value : 1));
+  write.args = {call.args[out_arg], "\"\"", write.made.back()};
+  if (const auto items = StraceElements(out_offset); !items.empty()) {
+    write.name = "pwrite";
+    write.args.push_back(items[0]);
+  }
+  OnDescriptor(write, process, *RowOf(write));
+}
+
+// ---- memfd_create ----
+
+void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
+  constexpr size_t kLongestName = 249;
+  const CallSpec* row = RowOf(call);
+  const auto flags = StraceFlags(call.arg(1), row->args[1].names);
+  const auto name = StraceQuoted(call.arg(0));
+  Query query(call, process);
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.Freeze();
+    return Call{Op::kMemfdCreate, 0, {static_cast<int32_t>(*flags)}};
+  };
+  if (!flags) query.why = "flags of memfd_create as they are written";
+  const bool long_name = name && (!name->whole || name->bytes.size() > kLongestName);
+  if (!name || (long_name && !call.ok())) query.why = "a name that is too long or cannot be read";
+  if (call.ok()) query.new_fds = {call.log->value};
+  Decide(query);
+  if (!call.ok()) return;
+  ++report_.memfds;
+  auto& memfds = process.fds->memfds;
+  const bool modelled = memfds.contains(call.log->value);
+  if (!modelled) memfds[call.log->value] = {world_.AddUnknownFile("", call.log->line), Fd{}};
+  FollowedInode& inode = world_.inodes[world_.files[memfds[call.log->value].file].inode];
+  constexpr int64_t kHugetlb = abi::kMfdHugetlb;
+  inode.hugetlb = flags && (*flags & kHugetlb) != 0;
+  inode.name = name ? name->bytes : "";
+  inode.name_whole = !name || name->whole;
+  inode.line = call.log->last_line;
+  if (!modelled) {
+    inode.from_outside = inode.outside = false;
+    inode.size_known = true;
+    memfds[call.log->value].fd.cloexec = flags && (*flags & abi::kMfdCloexec) != 0;
+  }
+}
+
+// ---- Files by name ----
+
+// A path that leads to a descriptor: /proc/PID/fd/N, /dev/fd/N.
+std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process,
+                                                        std::string_view dir,
+                                                        std::string_view path) {
+  std::string whole(path);
+  if (!path.starts_with('/')) {
+    const auto fd = StraceDescriptor(dir);
+    if (!fd) return std::nullopt;
+    const auto known = process.fds->folders.find(fd->fd);
+    if (known != process.fds->folders.end())
+      whole = known->second + "/" + whole;
+    else if (fd->path)
+      whole = *fd->path + "/" + whole;
+  }
+  std::vector<std::string_view> parts;
+  for (size_t at = 0; at <= whole.size();) {
+    const size_t slash = std::min(whole.find('/', at), whole.size());
+    const std::string_view part = std::string_view(whole).substr(at, slash - at);
+    if (!part.empty() && part != ".") parts.push_back(part);
+    at = slash + 1;
+  }
+  constexpr std::string_view kStandard[] = {"stdin", "stdout", "stderr"};
+  for (int64_t i = 0; i < 3; ++i)
+    if (parts.size() == 2 && parts[0] == "dev" && parts[1] == kStandard[i])
+      return ProcLink{&process, i};
+  if (parts.size() == 3 && parts[0] == "dev" && parts[1] == "fd") {
+    const auto fd = StraceNumber(parts[2]);
+    return fd ? std::optional(ProcLink{&process, *fd}) : std::nullopt;
+  }
+  if (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd")
+    return std::nullopt;
+  const auto fd = StraceNumber(parts.back());
+  const std::string_view who = parts.size() == 6 && parts[2] == "task" ? parts[3] : parts[1];
+  if (!fd || (parts.size() != 4 && parts.size() != 6)) return std::nullopt;
+  if (who == "self" || who == "thread-self") return ProcLink{&process, *fd};
+  const auto pid = StraceNumber(who);
+  const auto other = pid ? world_.processes.find(*pid) : world_.processes.end();
+  if (other == world_.processes.end()) return ProcLink{nullptr, *fd};
+  return ProcLink{&other->second, *fd};
+}
+
+void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
+                          const CallSpec& row) {
+  const std::string_view dir = row.op == Op::kOpenat ? call.arg(0) : "AT_FDCWD";
+  const auto quoted = StraceQuoted(path);
+  const auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
+  const bool opens = row.returns == ReturnKind::kFd;
+  if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
+    process.fds->folders[call.log->value] = quoted->bytes;
+  const bool known =
+      link && link->process != nullptr && link->process->fds->memfds.contains(link->fd);
+  if (!known) {
+    if (opens && call.ok()) Lookup(process, call.log->result, call.log->line);
+    return Count(call, Unasked::kElsewhere);
+  }
+  const FollowedFd target = link->process->fds->memfds[link->fd];
+  const bool own = link->process->fds == process.fds;
+  if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
+    return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
+  Query query(call, process);
+  query.file = target.file;
+  query.inode = world_.files[target.file].inode;
+  if (opens && call.ok()) query.new_fds = {call.log->value};
+
+  const std::string_view flags_arg = call.arg(row.op == Op::kOpenat ? 2 : 1);
+  int64_t word = 0;
+  if (!opens) {
+    word = StraceNumber(flags_arg).value_or(0);
+  } else if (call.name == "creat") {
+    word = abi::kOWronly | abi::kOTrunc;
+  } else {
+    const auto how =
+        flags_arg.starts_with('{') ? StraceField(flags_arg, "flags") : std::optional(flags_arg);
+    const int64_t flags = how ? StraceFlags(*how).value_or(-1) : -1;
+    const auto resolve = StraceField(flags_arg, "resolve");
+    // O_NOCTTY, O_CREAT, O_SYNC and O_DSYNC change nothing for a memfd.
+    constexpr int64_t kHarmless = 0400 | 0100 | 04010000;
+    constexpr int64_t kKnown = abi::kOAccMode | abi::kOTrunc | abi::kOAppend | abi::kONonblock |
+                               abi::kOLargefile | abi::kOCloexec | abi::kOPath;
+    word = std::max<int64_t>(flags, 0) & ~kHarmless;
+    if (flags < 0 || (word & ~kKnown) != 0) query.why = "flags of open beyond those of the table";
+    if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
+    constexpr int64_t kNofollow = 0400000;
+    if (flags >= 0 && (flags & kNofollow) != 0) return Count(call, Unasked::kBound, "O_NOFOLLOW");
+  }
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int64_t fd = own ? ask.AddFd(link->fd, &target) : ask.AddForeignFd(link->fd, &target);
+    if (!opens) ask.AddPoint(word);
+    ask.Freeze();
+    return Call{row.op, 0, {own ? kSelf : 1, fd, opens ? word : ask.Small(word)}};
+  };
+  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
+  Decide(query);
+  if (opens && call.ok() && query.why.empty()) return;
+  if (opens && call.ok() && !process.fds->memfds.contains(call.log->value)) {
+    FollowedFile file = world_.files[target.file];
+    file.pos = 0;
+    file.known = false;
+    world_.files.push_back(file);
+    process.fds->memfds[call.log->value] = {static_cast<int>(world_.files.size()) - 1, Fd{}};
+  }
+}
+
+void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
+  const bool at = call.name == "openat" || call.name == "openat2";
+  for (const CallSpec& row : CallTable())
+    if (row.op == (at ? Op::kOpenat : Op::kOpen))
+      return OnPathCall(call, process, call.arg(at ? 1 : 0), row);
+}
+
+void Follower::OnTruncate(const FieldCall& call, FollowedProcess& process) {
+  OnPathCall(call, process, call.arg(0), SpecOf(Op::kTruncate));
+}
+
+// ---- Descriptors of other processes ----
+
+void Follower::OnPidfd(const FieldCall& call, FollowedProcess& process) {
+  const auto pid = StraceNumber(call.arg(0));
+  if (call.ok() && pid) process.fds->pidfds[call.log->value] = *pid;
+  Count(call, Unasked::kElsewhere);
+}
+
+void Follower::OnPidfdGetfd(const FieldCall& call, FollowedProcess& process) {
+  const auto pidfd = StraceDescriptor(call.arg(0));
+  const auto target = StraceDescriptor(call.arg(1));
+  const auto pid = pidfd ? process.fds->pidfds.find(pidfd->fd) : process.fds->pidfds.end();
+  const auto other = pid == process.fds->pidfds.end() ? world_.processes.end()
+                                                      : world_.processes.find(pid->second);
+  const FollowedFd* taken =
+      other == world_.processes.end() || !target
+          ? nullptr
+          : Lookup(other->second, fmt::format("{}", target->fd), call.log->line);
+  if (taken == nullptr) {
+    if (call.ok()) Lookup(process, call.log->result, call.log->line);
+    return Count(call, Unasked::kElsewhere);
+  }
+  if (!call.ok())
+    return Count(call, Unasked::kSystem, fmt::format("pidfd_getfd {}", call.log->error));
+  const FollowedFd fd = *taken;
+  Query query(call, process);
+  query.file = fd.file;
+  query.inode = world_.files[fd.file].inode;
+  query.new_fds = {call.log->value};
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int64_t small = ask.AddForeignFd(target->fd, &fd);
+    ask.Freeze();
+    return Call{Op::kPidfdGetfd, 0, {1, small}};
+  };
+  Decide(query);
+}
+
+}  // namespace selkie

@@ -1,0 +1,99 @@
+#include "traces/follow_world.h"
+
+#include <algorithm>
+
+namespace selkie {
+namespace {
+
+constexpr uint16_t kNewMemfdMode = 0777;
+
+FollowedMapping Cut(FollowedMapping m, uint64_t begin, uint64_t end) {
+  const uint64_t from = std::max(begin, m.begin);
+  m.offset += static_cast<int64_t>(from - m.begin);
+  m.begin = from;
+  m.end = std::min(end, m.end);
+  return m;
+}
+
+}  // namespace
+
+std::vector<FollowedMapping> FollowedSpace::Pieces(uint64_t begin, uint64_t end) const {
+  std::vector<FollowedMapping> pieces;
+  if (begin >= end) return pieces;
+  auto at = maps_.upper_bound(begin);
+  if (at != maps_.begin() && std::prev(at)->second.end > begin) --at;
+  for (; at != maps_.end() && at->second.begin < end; ++at)
+    pieces.push_back(Cut(at->second, begin, end));
+  return pieces;
+}
+
+const FollowedMapping* FollowedSpace::At(uint64_t address) const {
+  auto at = maps_.upper_bound(address);
+  if (at == maps_.begin()) return nullptr;
+  --at;
+  return at->second.end > address ? &at->second : nullptr;
+}
+
+void FollowedSpace::Remove(uint64_t begin, uint64_t end) {
+  for (const FollowedMapping& piece : Pieces(begin, end)) {
+    const FollowedMapping whole = *At(piece.begin);
+    maps_.erase(whole.begin);
+    if (whole.begin < piece.begin) maps_[whole.begin] = Cut(whole, whole.begin, piece.begin);
+    if (piece.end < whole.end) maps_[piece.end] = Cut(whole, piece.end, whole.end);
+  }
+}
+
+void FollowedSpace::Put(const FollowedMapping& mapping) {
+  if (mapping.begin >= mapping.end) return;
+  Remove(mapping.begin, mapping.end);
+  maps_[mapping.begin] = mapping;
+}
+
+FollowedProcess& World::Process(int64_t pid) {
+  const auto [at, is_new] = processes.try_emplace(pid);
+  if (is_new) at->second.pid = at->second.tgid = pid;
+  return at->second;
+}
+
+int World::AddUnknownFile(std::string name, int line) {
+  FollowedInode inode;
+  inode.node.kind = InodeKind::kMemfd;
+  inode.node.mode = kNewMemfdMode;
+  inode.node.mask = kProtRead | kProtWrite | kProtExec;
+  inode.size_known = false;
+  inode.outside = inode.from_outside = true;
+  inode.name = std::move(name);
+  inode.line = line;
+  inodes.push_back(std::move(inode));
+  FollowedFile file;
+  file.file.mode = kModeRead | kModeWrite | kModePwrite;
+  file.file.flags = kFlagRdwr;
+  file.inode = static_cast<int>(inodes.size()) - 1;
+  file.known = false;
+  files.push_back(file);
+  return static_cast<int>(files.size()) - 1;
+}
+
+std::vector<World::Mapped> World::MappingsOf(int inode) const {
+  std::vector<Mapped> found;
+  std::map<const FollowedSpace*, bool> exiting;  // an address space ends with its last process
+  for (const auto& [pid, process] : processes) {
+    const auto [at, is_new] = exiting.try_emplace(process.mm.get(), process.exiting);
+    if (!process.exiting) at->second = false;
+  }
+  for (const auto& [space, ends] : exiting)
+    for (const auto& [begin, mapping] : space->all())
+      if (files[mapping.file].inode == inode) found.push_back({&mapping, ends});
+  return found;
+}
+
+void World::ForbidWriting(int inode) {
+  for (auto& [pid, process] : processes)
+    for (auto& [begin, mapping] : process.mm->all())
+      if (mapping.map.shared != 0 && files[mapping.file].inode == inode) {
+        mapping.map.may &= static_cast<uint8_t>(~kProtWrite);
+        mapping.map.prot &= static_cast<uint8_t>(~kProtWrite);
+      }
+}
+
+}  // namespace selkie

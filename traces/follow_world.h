@@ -1,0 +1,108 @@
+// What a log has shown so far: processes, descriptors, open files, memfds and
+// mappings with the numbers that they really have.
+//
+// Each object holds the model's own value for it (Inode, File, Fd, Mapping: seals,
+// modes, flags, protections, and whatever else the model keeps there), and beside it what
+// the model bounds: sizes, positions and addresses in full.
+#ifndef SELKIE_TRACES_FOLLOW_WORLD_H_
+#define SELKIE_TRACES_FOLLOW_WORLD_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/state.h"
+
+namespace selkie {
+
+struct FollowedInode {
+  Inode node;        // without size and contents
+  int64_t size = 0;  // bytes
+  bool size_known = true;
+  bool hugetlb = false;       // which the model has not
+  bool outside = false;       // processes that are not in the log may hold it
+  bool from_outside = false;  // nor was it seen to be made
+  bool pinned = false;        // its pages may be held by a pipe, a ring or a device
+  std::string name;
+  bool name_whole = true;  // false: cut by -s
+  int line = 0;            // where it was made, or first seen
+};
+
+struct FollowedFile {
+  File file;          // without inode and position
+  int inode = 0;      // index into World::inodes
+  int64_t pos = 0;    // bytes
+  bool known = true;  // false: it was opened before the log begins or elsewhere
+};
+
+struct FollowedFd {
+  int file = 0;  // index into World::files
+  Fd fd;         // FD_CLOEXEC
+};
+
+struct FollowedFds {
+  std::map<int64_t, FollowedFd> memfds;    // those that lead to a memfd
+  std::map<int64_t, std::string> folders;  // paths of open folders below /proc
+  std::map<int64_t, int64_t> pidfds;       // the process behind
+};
+
+struct FollowedMapping {
+  uint64_t begin = 0, end = 0;  // bytes, whole pages
+  int64_t offset = 0;           // of `begin` in the file
+  int file = 0;                 // index into World::files
+  Mapping map;                  // without place and file
+  bool sealed = false;          // by mseal, where the model does not have it
+  bool dontfork = false;        // MADV_DONTFORK
+};
+
+// The mappings of memfds in one address space.
+class FollowedSpace {
+ public:
+  const std::map<uint64_t, FollowedMapping>& all() const { return maps_; }
+  // What lies in [begin, end), each piece cut to it, in order.
+  std::vector<FollowedMapping> Pieces(uint64_t begin, uint64_t end) const;
+  const FollowedMapping* At(uint64_t address) const;
+  std::map<uint64_t, FollowedMapping>& all() { return maps_; }
+  void Remove(uint64_t begin, uint64_t end);
+  // In place of what is there.
+  void Put(const FollowedMapping& mapping);
+
+ private:
+  std::map<uint64_t, FollowedMapping> maps_;  // by begin
+};
+
+struct FollowedProcess {
+  int64_t pid = 0, tgid = 0;
+  std::shared_ptr<FollowedFds> fds = std::make_shared<FollowedFds>();
+  std::shared_ptr<FollowedSpace> mm = std::make_shared<FollowedSpace>();
+  std::optional<int> uid;  // effective, if the log says it
+  bool exiting = false;    // exit_group was called: its memory is going
+};
+
+struct World {
+  std::deque<FollowedInode> inodes;  // deques, since calls are asked about while others are made
+  std::deque<FollowedFile> files;
+  std::map<int64_t, FollowedProcess> processes;
+
+  // The process; one that the log has not shown being made starts with nothing.
+  FollowedProcess& Process(int64_t pid);
+  // A memfd that the log has not shown being made, with an open file on it.
+  int AddUnknownFile(std::string name, int line);
+
+  struct Mapped {
+    const FollowedMapping* mapping = nullptr;
+    bool exiting = false;  // of a process that is ending
+  };
+  // All mappings of an inode, of all processes.
+  std::vector<Mapped> MappingsOf(int inode) const;
+  // Takes VM_MAYWRITE from all of them.
+  void ForbidWriting(int inode);
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_FOLLOW_WORLD_H_

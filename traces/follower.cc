@@ -1,0 +1,497 @@
+#include "traces/follower.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "fmt/format.h"
+#include "model/call_text.h"
+#include "scenarios/scenario.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+namespace {
+
+// Errors that come from what the model does not have: memory, quotas, limits, signals,
+// security modules, an injected fault.
+constexpr int64_t kSystemErrors[] = {EINTR, ENOMEM, ENOSPC, EMFILE, ENFILE, EDQUOT,
+                                     EIO,   ENOSYS, EFAULT, EAGAIN, EFBIG};
+
+// Calls that nobody asks for with -e: a log that has two of them has all.
+constexpr std::string_view kUnselected[] = {"arch_prctl",      "set_tid_address",
+                                            "set_robust_list", "rseq",
+                                            "prlimit64",       "getrandom",
+                                            "rt_sigaction",    "rt_sigprocmask",
+                                            "futex",           "clock_nanosleep",
+                                            "clock_gettime",   "sysinfo",
+                                            "uname",           "getrusage",
+                                            "sched_yield",     "sched_getaffinity",
+                                            "getpid",          "gettid",
+                                            "getuid",          "geteuid",
+                                            "prctl",           "ioctl"};
+
+constexpr size_t kMostRemarks = 10000;
+
+std::string InodeName(const FollowedInode& inode) {
+  return fmt::format("memfd '{}'{}", inode.name, inode.name_whole ? "" : "...");
+}
+
+std::string SealText(uint8_t seals, const Semantics& semantics) {
+  std::string text;
+  for (const SealName& seal : semantics.seals)
+    if ((seals & seal.bits) != 0) text += fmt::format("{}{}", text.empty() ? "" : "|", seal.name);
+  return text.empty() ? "none" : text;
+}
+
+std::string ModelledText(const Query& query, const Ask& ask, const Semantics& semantics) {
+  const Result& r = ask.result();
+  if (!r.ok()) return PrintResult(ask.call(), r, &semantics, nullptr);
+  switch (SpecOf(ask.call().op).returns) {
+    case ReturnKind::kFd: return "a descriptor";
+    case ReturnKind::kAddress: return "an address";
+    case ReturnKind::kCount:
+    case ReturnKind::kCountData:
+    case ReturnKind::kOffset: {
+      const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
+      const auto end = ask.Real(small + r.value);
+      return end ? fmt::format("{}", *end - real) : "a number";
+    }
+    case ReturnKind::kStat:
+      return fmt::format("0 {{st_size={}, st_mode={:#o}}}", ask.Real(r.value).value_or(-1),
+                         r.extra);
+    default: return PrintResult(ask.call(), r, &semantics, nullptr);
+  }
+}
+
+}  // namespace
+
+std::string_view UnaskedWord(Unasked why) {
+  constexpr std::string_view kWords[] = {"elsewhere",  "followed", "no_row", "bound", "system",
+                                         "unreturned", "outside",  "order",  "unseen"};
+  return kWords[static_cast<int>(why)];
+}
+
+std::string_view UnaskedText(Unasked why) {
+  constexpr std::string_view kTexts[] = {
+      "do not concern a memfd",
+      "followed: the model is not asked what they give",
+      "concern a memfd and have no row in the table of calls",
+      "beyond what the model covers",
+      "failed for reasons outside of the model",
+      "did not return",
+      "agree if somebody outside of the log has sealed, mapped or resized before",
+      "not decided: another call ran at the same time",
+      "not decided: the log was filtered, and what decides may be missing"};
+  return kTexts[static_cast<int>(why)];
+}
+
+std::optional<int64_t> ErrnoOfText(std::string_view name) {
+  if (name == "ENOTSUP") return EOPNOTSUPP;
+  if (name == "EWOULDBLOCK") return EAGAIN;
+  int64_t number = 0;
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (code == std::errc() && end == name.data() + name.size()) return number;
+  return ErrnoByName(name);
+}
+
+std::string ReleaseInLog(const StraceLog& log) {
+  for (const StraceCall& call : log.calls) {
+    if (call.name != "uname" || call.args.empty()) continue;
+    const auto release = StraceField(call.args[0], "release");
+    const auto text = release ? StraceQuoted(*release) : std::nullopt;
+    if (text && text->whole) return text->bytes;
+  }
+  return "";
+}
+
+Follower::Follower(const StraceLog& log, const Semantics& semantics, const FollowOptions& options)
+    : log_(log), semantics_(semantics), options_(options) {
+  entered_.resize(log.calls.size());
+  for (size_t i = log.events.size(); i-- > 0;)
+    if (log.events[i].kind <= StraceEvent::Kind::kCall) entered_[log.events[i].call] = i;
+  for (const StraceCall& call : log.calls) names_.insert(call.name);
+  for (const StraceEvent& event : log.events) pids_.insert(event.pid);
+  const auto unselected =
+      std::count_if(std::begin(kUnselected), std::end(kUnselected),
+                    [&](std::string_view name) { return names_.contains(name); });
+  whole_ = options.complete || unselected >= 2;
+  MatchChildren();
+  MatchMessages();
+}
+
+FollowReport Follower::Run() {
+  report_.calls = static_cast<int64_t>(log_.calls.size());
+  report_.processes = static_cast<int64_t>(pids_.size());
+  report_.filtered = !whole_;
+  for (event_ = 0; event_ < log_.events.size(); ++event_) {
+    if (options_.interrupted != nullptr && *options_.interrupted) {
+      report_.interrupted = true;
+      return report_;
+    }
+    const StraceEvent& event = log_.events[event_];
+    switch (event.kind) {
+      case StraceEvent::Kind::kEnter: OnEnter(event); break;
+      case StraceEvent::Kind::kCall: OnCall(event); break;
+      case StraceEvent::Kind::kSignal: OnSignal(event); break;
+      case StraceEvent::Kind::kExited: OnExited(event); break;
+    }
+  }
+  for (size_t i = 0; i < log_.calls.size(); ++i)
+    if (log_.calls[i].returned == StraceReturn::kNever)
+      Count(ToFieldCall(log_.calls[i]), Unasked::kUnreturned);
+  return report_;
+}
+
+// What a call does before it returns to its caller: a child runs, a message arrives.
+void Follower::OnEnter(const StraceEvent& event) {
+  call_ = event.call;
+  const StraceCall& call = log_.calls[event.call];
+  pending_[event.pid] = event.call;
+  if (child_of_.contains(event.call)) MakeChild(call, event.call);
+  if (receiver_of_.contains(event.call)) {
+    const FieldCall field = ToFieldCall(call);
+    OnSend(field, world_.Process(event.pid));
+  }
+}
+
+void Follower::OnCall(const StraceEvent& event) {
+  call_ = event.call;
+  const StraceCall& call = log_.calls[event.call];
+  pending_.erase(event.pid);
+  FollowedProcess& process = world_.Process(event.pid);
+  const FieldCall field = ToFieldCall(call);
+  // A number that is given anew was free: its close is not in the log.
+  if (field.ok() && GivesDescriptor(call.name)) process.fds->memfds.erase(call.value);
+  Dispatch(field, process);
+}
+
+void Follower::Dispatch(const FieldCall& call, FollowedProcess& process) {
+  const auto& handlers = Handlers();
+  const auto at = handlers.find(call.name);
+  if (at != handlers.end()) return (this->*at->second)(call, process);
+  OnRow(call, process);
+}
+
+const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
+  static const std::map<std::string_view, Handler> kHandlers = {
+      {"memfd_create", &Follower::OnCreate},
+      {"open", &Follower::OnOpen},
+      {"openat", &Follower::OnOpen},
+      {"openat2", &Follower::OnOpen},
+      {"creat", &Follower::OnOpen},
+      {"truncate", &Follower::OnTruncate},
+      {"fcntl", &Follower::OnFcntl},
+      {"dup2", &Follower::OnDupOver},
+      {"dup3", &Follower::OnDupOver},
+      {"close_range", &Follower::OnCloseRange},
+      {"sendfile", &Follower::OnTransfer},
+      {"sendfile64", &Follower::OnTransfer},
+      {"splice", &Follower::OnTransfer},
+      {"tee", &Follower::OnTransfer},
+      {"copy_file_range", &Follower::OnTransfer},
+      {"pidfd_open", &Follower::OnPidfd},
+      {"pidfd_getfd", &Follower::OnPidfdGetfd},
+      {"mmap", &Follower::OnMmap},
+      {"munmap", &Follower::OnMunmap},
+      {"mprotect", &Follower::OnMprotect},
+      {"pkey_mprotect", &Follower::OnMprotect},
+      {"mremap", &Follower::OnMremap},
+      {"madvise", &Follower::OnRange},
+      {"msync", &Follower::OnRange},
+      {"mseal", &Follower::OnRange},
+      {"mlock", &Follower::OnRange},
+      {"mlock2", &Follower::OnRange},
+      {"munlock", &Follower::OnRange},
+      {"mincore", &Follower::OnRange},
+      {"remap_file_pages", &Follower::OnRange},
+      {"mbind", &Follower::OnRange},
+      {"vmsplice", &Follower::OnRing},
+      {"io_uring_setup", &Follower::OnRing},
+      {"io_uring_register", &Follower::OnRing},
+      {"io_submit", &Follower::OnRing},
+      {"clone", &Follower::OnClone},
+      {"clone3", &Follower::OnClone},
+      {"fork", &Follower::OnClone},
+      {"vfork", &Follower::OnClone},
+      {"execve", &Follower::OnExec},
+      {"execveat", &Follower::OnExec},
+      {"exit", &Follower::OnExit},
+      {"exit_group", &Follower::OnExit},
+      {"unshare", &Follower::OnUnshare},
+      {"geteuid", &Follower::OnGetUser},
+      {"geteuid32", &Follower::OnGetUser},
+      {"setuid", &Follower::OnSetUser},
+      {"setreuid", &Follower::OnSetUser},
+      {"setresuid", &Follower::OnSetUser},
+      {"setfsuid", &Follower::OnSetUser},
+      {"capset", &Follower::OnSetUser},
+      {"sendmsg", &Follower::OnSend},
+      {"sendmmsg", &Follower::OnSend},
+      {"recvmsg", &Follower::OnReceive},
+      {"recvmmsg", &Follower::OnReceive},
+  };
+  return kHandlers;
+}
+
+// ---- Counting ----
+
+void Follower::Count(const FieldCall& call, Unasked why, std::string_view name) {
+  ++report_.unasked[why][std::string(name.empty() ? call.log->name : name)];
+}
+
+void Follower::Remark(const FieldCall& call, Unasked why, std::string text) {
+  if (report_.remarks.size() < kMostRemarks)
+    report_.remarks.push_back({why, call.log->last_line, CallText(*call.log), std::move(text)});
+}
+
+void Follower::NoteModelled(const FieldCall& call, const Ask& ask) {
+  ++report_.modelled;
+  const std::string_view op = ShortName(ask.call().op);
+  ++report_.modelled_by_name[std::string(op.starts_with("F_") ? op : call.log->name)];
+}
+
+// ---- Comparing ----
+
+std::optional<Ask> Follower::Try(Query& query, const Guess& guess) {
+  Ask ask(world_, query.process, guess);
+  const std::optional<Call> call = query.make(ask);
+  if (!call) return std::nullopt;
+  ask.Run(*call, semantics_);
+  return ask;
+}
+
+bool Follower::Agrees(const Query& query, const Ask& ask) const {
+  const Result& r = ask.result();
+  const StraceCall& log = *query.call.log;
+  if (r.kind == Result::Kind::kErrno)
+    return log.returned == StraceReturn::kErrno && ErrnoOfText(log.error) == r.value;
+  if (r.kind != Result::Kind::kValue || log.returned != StraceReturn::kValue) return false;
+  const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
+  switch (SpecOf(ask.call().op).returns) {
+    case ReturnKind::kFd:
+    case ReturnKind::kAddress:
+    case ReturnKind::kTask: return true;
+    case ReturnKind::kCount:
+    case ReturnKind::kCountData:
+    case ReturnKind::kOffset: {
+      const auto end = ask.Real(small + r.value);
+      return end && *end - real == log.value;
+    }
+    case ReturnKind::kOpenFlags: {
+      // Of the flags, those that the model has.
+      const int64_t known = abi::kOAccMode | abi::kOAppend | abi::kONonblock | abi::kOPath;
+      return ((r.value ^ log.value) & known) == 0;
+    }
+    case ReturnKind::kStat: {
+      const auto size = StraceField(query.call.arg(1), "st_size");
+      const auto stx = StraceField(query.call.arg(1), "stx_size");
+      const auto bytes = size ? StraceNumber(*size) : (stx ? StraceNumber(*stx) : std::nullopt);
+      return log.value == 0 && (!bytes || ask.Real(r.value) == *bytes);
+    }
+    default: return r.value == log.value;
+  }
+}
+
+void Follower::NoteChange(int inode, int64_t pid) { changes_.push_back({event_, inode, pid}); }
+
+void Follower::Accept(Query& query, const Ask& ask) {
+  if (ask.result().changed) NoteChange(query.inode, query.process.pid);
+  ask.Apply(world_, query.process, query.new_fds);
+  if (query.apply) query.apply(ask);
+}
+
+// The log is right: what it says is what happened.
+void Follower::Adopt(Query& query) {
+  NoteChange(query.inode, query.process.pid);
+  if (!query.call.ok()) return;
+  Guess free;
+  free.unrefused = true;
+  const std::optional<Ask> ask = Try(query, free);
+  if (ask && ask->result().ok()) {
+    ask->Apply(world_, query.process, query.new_fds);
+    if (query.apply) query.apply(*ask);
+    if (ask->call().op == Op::kAddSeals && query.inode >= 0) {
+      // That it could be sealed says that nothing of what was followed writes.
+      FollowedInode& inode = world_.inodes[query.inode];
+      inode.node.seals |= static_cast<uint8_t>(ask->call().arg[1]);
+      if (std::any_of(semantics_.seals.begin(), semantics_.seals.end(), [&](const SealName& seal) {
+            return seal.name == "F_SEAL_WRITE" && (inode.node.seals & seal.bits) != 0;
+          }))
+        world_.ForbidWriting(query.inode);
+    }
+    if (ask->call().op == Op::kGetSeals && query.inode >= 0)
+      world_.inodes[query.inode].node.seals = static_cast<uint8_t>(query.call.log->value);
+    return;
+  }
+  if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
+  if (query.file >= 0) world_.files[query.file].known = false;
+  if (query.apply && ask) query.apply(*ask);
+}
+
+// What may be otherwise than it was followed, one thing at a time.
+std::vector<Guess> Follower::Guesses(const Query& query) const {
+  std::vector<Guess> guesses;
+  auto add = [&](auto set) {
+    Guess guess;
+    set(guess);
+    guesses.push_back(guess);
+  };
+  if (!query.process.uid) {
+    add([](Guess& g) { g.user = Guess::User::kOwner; });
+    add([](Guess& g) { g.user = Guess::User::kOther; });
+  }
+  add([](Guess& g) { g.exiting = true; });
+  if (query.inode < 0) return guesses;
+  const FollowedInode& inode = world_.inodes[query.inode];
+  const FollowedFile* file = query.file >= 0 ? &world_.files[query.file] : nullptr;
+  if (file != nullptr && !file->known) {
+    for (const uint8_t mode : {kModeRead, kModeWrite})
+      add([&](Guess& g) { g.mode = static_cast<uint8_t>(mode | kModePwrite); });
+    for (const int64_t pos : query.sizes) add([&](Guess& g) { g.pos = pos; });
+  }
+  if (!inode.size_known || inode.outside)
+    for (const int64_t size : query.sizes) add([&](Guess& g) { g.size = size; });
+  if (!inode.outside) return guesses;
+  add([](Guess& g) { g.mapped = true; });
+  for (const SealName& seal : semantics_.seals) add([&](Guess& g) { g.seals = seal.bits; });
+  if (query.call.ok() && query.call.arg(1).find("F_GET_SEALS") != std::string_view::npos)
+    add([&](Guess& g) { g.seals = static_cast<uint8_t>(query.call.log->value); });
+  return guesses;
+}
+
+// True if the log agrees with something that the log does not show; that is then taken
+// for a fact.
+bool Follower::Explained(Query& query, const Ask& first) {
+  for (const Guess& guess : Guesses(query)) {
+    const std::optional<Ask> ask = Try(query, guess);
+    if (!ask || !Agrees(query, *ask)) continue;
+    const bool of_user = guess.user != Guess::User::kAsKnown;
+    const bool of_size = query.inode >= 0 && !world_.inodes[query.inode].size_known && guess.size;
+    Accept(query, *ask);
+    if (of_user) query.process.uid = 1000;
+    if (of_size) world_.inodes[query.inode].size_known = true;
+    if (guess.mode) world_.files[query.file].known = true;
+    if (of_user || guess.exiting || of_size) {
+      NoteModelled(query.call, *ask);
+    } else {
+      Count(query.call, Unasked::kOrigin);
+      Remark(query.call, Unasked::kOrigin,
+             fmt::format("{}; alone the model gives {}", AboutInode(query.inode),
+                         ModelledText(query, first, semantics_)));
+    }
+    return true;
+  }
+  return false;
+}
+
+bool Follower::Concerns(const StraceCall& call) const {
+  constexpr std::string_view kWhole[] = {"execve", "execveat", "exit", "exit_group"};
+  if (std::find(std::begin(kWhole), std::end(kWhole), call.name) != std::end(kWhole)) return true;
+  const auto at = world_.processes.find(call.pid);
+  if (at == world_.processes.end() || call.args.empty()) return false;
+  const auto number = StraceNumber(call.args[0]);
+  if (!number) return false;
+  if (at->second.fds->memfds.contains(*number)) return true;
+  return at->second.mm->At(static_cast<uint64_t>(*number)) != nullptr;
+}
+
+// True if a call of another process may have taken effect before this one or not.
+bool Follower::RacedBy(const Query& query) const {
+  const int64_t pid = query.process.pid;
+  for (const auto& [other, call] : pending_)
+    if (other != pid && Concerns(log_.calls[call])) return true;
+  const size_t entered = entered_[call_];
+  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+    if (change->event < entered) break;
+    if (change->pid != pid && (change->inode < 0 || change->inode == query.inode)) return true;
+  }
+  return false;
+}
+
+bool Follower::MayBeUnseen(const Query& query) const {
+  if (whole_) return false;
+  for (const std::string_view name : {"close", "munmap"})
+    if (!names_.contains(name)) return true;
+  if (!query.base && query.call.name != "fstat") return false;
+  const bool sized = names_.contains("ftruncate") || names_.contains("fallocate");
+  return !sized || !names_.contains("write");
+}
+
+bool Follower::IsUndecided(Query& query, const Ask& ask) {
+  const bool raced = RacedBy(query);
+  if (!raced && !MayBeUnseen(query)) return false;
+  const Unasked why = raced ? Unasked::kOrder : Unasked::kUnseen;
+  Count(query.call, why);
+  Remark(query.call, why,
+         fmt::format("the log says {}, the model {}", ResultText(*query.call.log),
+                     ModelledText(query, ask, semantics_)));
+  return true;
+}
+
+std::string Follower::AboutInode(int inode) const {
+  if (inode < 0) return "";
+  const FollowedInode& i = world_.inodes[inode];
+  std::string text = fmt::format("{}, {} in line {}: size {}{}, seals {}", InodeName(i),
+                                 i.from_outside ? "first seen" : "made", i.line,
+                                 i.size_known ? "" : "unknown, at least ", i.size,
+                                 SealText(i.node.seals, semantics_));
+  const auto mappings = world_.MappingsOf(inode);
+  const auto writable = std::count_if(mappings.begin(), mappings.end(), [](const auto& m) {
+    return m.mapping->map.vm_shared != 0 && (m.mapping->map.may & kProtWrite) != 0;
+  });
+  if (!mappings.empty())
+    text += fmt::format(", {} mappings ({} shared that may write)", mappings.size(), writable);
+  return text;
+}
+
+void Follower::Differs(const Query& query, const Ask& ask) {
+  FollowedDifference d;
+  d.pid = query.process.pid;
+  d.line = query.call.log->line;
+  d.last_line = query.call.log->last_line;
+  d.call = CallText(*query.call.log);
+  d.logged = ResultText(*query.call.log);
+  d.modelled = ModelledText(query, ask, semantics_);
+  d.decided = DecidedBy(ask.result());
+  d.about = AboutInode(query.inode);
+  report_.differences.push_back(std::move(d));
+}
+
+void Follower::Decide(Query& query) {
+  const StraceCall& log = *query.call.log;
+  if (log.returned == StraceReturn::kUnknown) return Count(query.call, Unasked::kUnreturned);
+  if (query.inode >= 0 && world_.inodes[query.inode].hugetlb) query.why = "hugetlb memfds";
+  const std::optional<Ask> ask = query.why.empty() ? Try(query, Guess{}) : std::nullopt;
+  const bool bound = !ask || ask->result().kind == Result::Kind::kBound;
+  if (bound) {
+    const std::string why = ask ? ask->result().check : query.why;
+    Count(query.call, Unasked::kBound, why);
+    Remark(query.call, Unasked::kBound, why);
+    return Adopt(query);
+  }
+  if (Agrees(query, *ask)) {
+    NoteModelled(query.call, *ask);
+    return Accept(query, *ask);
+  }
+  const int64_t error =
+      log.returned == StraceReturn::kErrno ? ErrnoOfText(log.error).value_or(-1) : 0;
+  const bool system = error == -1 || std::find(std::begin(kSystemErrors), std::end(kSystemErrors),
+                                               error) != std::end(kSystemErrors);
+  if (error != 0 && system && ask->result().ok())
+    return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
+  if (query.inode >= 0 && world_.inodes[query.inode].pinned && error == EBUSY)
+    return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
+  if (Explained(query, *ask)) return;
+  if (!IsUndecided(query, *ask)) {
+    NoteModelled(query.call, *ask);
+    Differs(query, *ask);
+  }
+  Adopt(query);
+}
+
+FollowReport Follow(const StraceLog& log, const Semantics& semantics,
+                    const FollowOptions& options) {
+  return Follower(log, semantics, options).Run();
+}
+
+}  // namespace selkie

@@ -1,0 +1,167 @@
+// The one who follows: events of the log in order, the world as it is, and what is
+// to be reported.  Internal to traces/follow*.cc; by file:
+//
+//   follower.cc        events, counting, and the one place where results are compared
+//   follow_rows.cc     calls on descriptors and paths, by the table's rows
+//   follow_memory.cc   calls on addresses, and signals
+//   follow_process.cc  processes: clone, execve, exit, users
+//   follow_message.cc  descriptors passed over sockets
+#ifndef SELKIE_TRACES_FOLLOWER_H_
+#define SELKIE_TRACES_FOLLOWER_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "traces/follow.h"
+#include "traces/follow_ask.h"
+#include "traces/follow_names.h"
+#include "traces/follow_world.h"
+
+namespace selkie {
+
+// A call to be compared.
+struct Query {
+  Query(const FieldCall& its_call, FollowedProcess& its_process)
+      : call(its_call), process(its_process) {}
+
+  const FieldCall& call;
+  FollowedProcess& process;
+  int inode = -1;  // the memfd that it is about, an index into World::inodes
+  int file = -1;   // the file through which, an index into World::files, or -1
+  // Names what the call needs, freezes the sizes and gives the call; nothing if it
+  // cannot be said to the model, with the reason in `why`.
+  std::function<std::optional<Call>(Ask&)> make;
+  // Where a result in bytes begins: what the call gave is counted from here, in the
+  // log and in the model.
+  std::function<std::pair<int64_t, int64_t>(const Ask&)> base = nullptr;
+  // What the call did to mappings, after Ask::Apply; may be null.
+  std::function<void(const Ask&)> apply = nullptr;
+  std::vector<int64_t> new_fds;  // that the log gives
+  std::vector<int64_t> sizes;    // that the file may have if the world does not know it
+  std::string why;
+};
+
+class Follower {
+ public:
+  Follower(const StraceLog& log, const Semantics& semantics, const FollowOptions& options);
+  FollowReport Run();
+
+ private:
+  using Handler = void (Follower::*)(const FieldCall&, FollowedProcess&);
+  static const std::map<std::string_view, Handler>& Handlers();
+
+  // ---- follower.cc ----
+  void OnEnter(const StraceEvent& event);
+  void OnCall(const StraceEvent& event);
+  void Dispatch(const FieldCall& call, FollowedProcess& process);
+  void Count(const FieldCall& call, Unasked why, std::string_view name = {});
+  void Remark(const FieldCall& call, Unasked why, std::string text);
+  void NoteModelled(const FieldCall& call, const Ask& ask);
+  // Asks the model, compares, and carries the effect into the world.
+  void Decide(Query& query);
+  std::optional<Ask> Try(Query& query, const Guess& guess);
+  void Accept(Query& query, const Ask& ask);
+  void Adopt(Query& query);
+  bool Explained(Query& query, const Ask& first);
+  std::vector<Guess> Guesses(const Query& query) const;
+  bool IsUndecided(Query& query, const Ask& ask);
+  bool RacedBy(const Query& query) const;
+  bool MayBeUnseen(const Query& query) const;
+  void Differs(const Query& query, const Ask& ask);
+  bool Agrees(const Query& query, const Ask& ask) const;
+  std::string AboutInode(int inode) const;
+  bool Concerns(const StraceCall& call) const;
+  void NoteChange(int inode, int64_t pid);
+
+  // ---- follow_rows.cc ----
+  // The memfd's descriptor that an argument names, or null; repairs what the log shows
+  // to be otherwise (-y).
+  const FollowedFd* Lookup(FollowedProcess& process, std::string_view arg, int line);
+  void OnRow(const FieldCall& call, FollowedProcess& process);
+  void OnDescriptor(const FieldCall& call, FollowedProcess& process, const CallSpec& row);
+  void OnUnknownRow(const FieldCall& call, FollowedProcess& process);
+  void OnCreate(const FieldCall& call, FollowedProcess& process);
+  void OnOpen(const FieldCall& call, FollowedProcess& process);
+  void OnTruncate(const FieldCall& call, FollowedProcess& process);
+  void OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
+                  const CallSpec& row);
+  void OnFcntl(const FieldCall& call, FollowedProcess& process);
+  void OnDupOver(const FieldCall& call, FollowedProcess& process);
+  void OnCloseRange(const FieldCall& call, FollowedProcess& process);
+  void OnTransfer(const FieldCall& call, FollowedProcess& process);
+  void OnPidfd(const FieldCall& call, FollowedProcess& process);
+  void OnPidfdGetfd(const FieldCall& call, FollowedProcess& process);
+  struct ProcLink {
+    FollowedProcess* process = nullptr;  // null: not in the log, or no such path
+    int64_t fd = -1;
+  };
+  std::optional<ProcLink> ResolvePath(FollowedProcess& process, std::string_view dir,
+                                      std::string_view path);
+  void TakeDescriptor(FollowedProcess& process, int64_t fd, std::string_view annotated, int line);
+
+  // ---- follow_memory.cc ----
+  void OnMmap(const FieldCall& call, FollowedProcess& process);
+  void OnMunmap(const FieldCall& call, FollowedProcess& process);
+  void OnMprotect(const FieldCall& call, FollowedProcess& process);
+  void OnMremap(const FieldCall& call, FollowedProcess& process);
+  void OnRange(const FieldCall& call, FollowedProcess& process);
+  bool IsSealed(const std::vector<FollowedMapping>& pieces, Query& query);
+  void OnSignal(const StraceEvent& event);
+
+  // ---- follow_process.cc ----
+  void MatchChildren();
+  void OnClone(const FieldCall& call, FollowedProcess& process);
+  void MakeChild(const StraceCall& call, size_t index);
+  void OnExec(const FieldCall& call, FollowedProcess& process);
+  void OnExit(const FieldCall& call, FollowedProcess& process);
+  void OnExited(const StraceEvent& event);
+  void OnUnshare(const FieldCall& call, FollowedProcess& process);
+  void OnGetUser(const FieldCall& call, FollowedProcess& process);
+  void OnSetUser(const FieldCall& call, FollowedProcess& process);
+  void OnRing(const FieldCall& call, FollowedProcess& process);
+  void ShareOutside(const FollowedProcess& process);
+
+  // ---- follow_message.cc ----
+  void MatchMessages();
+  void OnSend(const FieldCall& call, FollowedProcess& process);
+  void OnReceive(const FieldCall& call, FollowedProcess& process);
+
+  const StraceLog& log_;
+  const Semantics& semantics_;
+  const FollowOptions& options_;
+  FollowReport report_;
+  World world_;
+  size_t event_ = 0;                    // that is being followed
+  size_t call_ = 0;                     // its call
+  std::map<int64_t, size_t> pending_;   // by process: its unfinished call
+  std::vector<size_t> entered_;         // by call: the event at which it began
+  std::set<std::string_view> names_;    // of all calls in the log
+  bool whole_ = false;                  // the log has every call, it seems
+  std::map<size_t, int64_t> child_of_;  // by call: the process that it made, as the log names it
+  std::set<int64_t> pids_;              // that the log has lines of
+  struct Change {
+    size_t event;
+    int inode;
+    int64_t pid;
+  };
+  std::vector<Change> changes_;
+  // By call that receives: the files that its sender passed, if it was seen; -1: no memfd.
+  std::map<size_t, size_t> sender_of_, receiver_of_;
+  std::map<size_t, std::vector<FollowedFd>> passed_;  // by call that sends
+};
+
+// One argument of a call, of a kind that takes one word of Call::arg, as the row says.
+std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
+                               const Semantics& semantics);
+
+// The number of an errno as strace writes it.
+std::optional<int64_t> ErrnoOfText(std::string_view name);
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_FOLLOWER_H_
