@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "kernel/observe.h"
 #include "traces/follow.h"
 #include "traces/strace_read.h"
 
@@ -54,20 +55,25 @@ absl::StatusOr<std::string> NewestKernel(const Context& context) {
 absl::StatusOr<Chosen> Choose(const Context& context, const ReplayArguments& args,
                               const StraceLog& log) {
   std::string name = args.semantics, why = "as given";
-  if (name.empty()) {
-    const std::string in_log = ReleaseInLog(log);
-    const std::string release = args.release.empty() ? in_log : args.release;
-    why = args.release.empty() ? fmt::format("the log names release {}", in_log)
-                               : fmt::format("for release {}", release);
-    absl::StatusOr<std::string> found =
-        release.empty() ? absl::NotFoundError("") : SemanticsForRelease(context.library, release);
-    if (!found.ok() && !args.release.empty()) return found.status();
-    if (!found.ok()) {
-      found = NewestKernel(context);
-      if (!found.ok()) return found.status();
-      why = "the newest; --release chooses another";
-    }
+  const std::string in_log = ReleaseInLog(log), here = RunningRelease();
+  // Most likely first; a log that does not say was most likely made where it is read.
+  const std::pair<std::string, std::string> releases[] = {
+      {args.release, fmt::format("for release {}", args.release)},
+      {in_log, fmt::format("for release {}, which the log names", in_log)},
+      {here, fmt::format("for release {}, which runs here; --release chooses another", here)}};
+  for (const auto& [release, text] : releases) {
+    if (!name.empty() || release.empty()) continue;
+    const absl::StatusOr<std::string> found = SemanticsForRelease(context.library, release);
+    if (!found.ok() && release == args.release) return found.status();
+    if (!found.ok()) continue;
     name = *found;
+    why = text;
+  }
+  if (name.empty()) {
+    const absl::StatusOr<std::string> newest = NewestKernel(context);
+    if (!newest.ok()) return newest.status();
+    name = *newest;
+    why = "the newest; --release chooses another";
   }
   absl::StatusOr<Semantics> semantics = context.library.LoadSemantics(name);
   if (!semantics.ok()) return semantics.status();
@@ -267,7 +273,7 @@ void AddReplayCommand(CLI::App& app, Context& context) {
                       "By name or path (default: a released kernel, see --release)");
   command->add_option("--release", args->release,
                       "The kernel that made the log, such as 6.1 or 6.12.57 (default: the one "
-                      "that uname(2) gives in the log, or else the newest)");
+                      "that uname(2) gives in the log, else the one that runs here)");
   command->add_flag("--complete", args->complete,
                     "The log was made without a filter: what is not in it did not happen");
   command->add_flag("--explain", args->explain,

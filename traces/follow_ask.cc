@@ -192,9 +192,12 @@ void Ask::MoveMapping(int pgoff) {
 int64_t Ask::PositionOf(int64_t small_fd) const {
   const int file = FileOf(state_, kCaller, small_fd);
   if (file < 0 || file >= static_cast<int>(files_.size())) return 0;
-  const FollowedFile& real = world_.files[files_[file]];
-  if ((real.file.flags & kFlagAppend) != 0) return SizeOf(real.inode);
   return PosOf(files_[file]);
+}
+
+bool Ask::Appends(int64_t small_fd) const {
+  const int file = FileOf(state_, kCaller, small_fd);
+  return file >= 0 && (state_.files[file].flags & kFlagAppend) != 0;
 }
 
 int64_t Ask::SizeOfFd(int64_t small_fd) const {

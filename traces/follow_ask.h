@@ -84,10 +84,11 @@ class Ask {
   void MoveMapping(int pgoff);
   int64_t Small(int64_t bytes) const { return scale_.Small(bytes); }
   std::optional<int64_t> Real(int64_t small) const { return scale_.Real(small); }
-  // Where the file behind a number that AddFd gave is read or written next, and its size;
-  // real bytes, as guessed.
+  // Of the file behind a number that AddFd gave: position and size in real bytes, as
+  // guessed, and O_APPEND.
   int64_t PositionOf(int64_t small_fd) const;
   int64_t SizeOfFd(int64_t small_fd) const;
+  bool Appends(int64_t small_fd) const;
 
   // Makes the call.
   void Run(const Call& call, const Semantics& semantics);

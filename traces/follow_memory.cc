@@ -232,19 +232,27 @@ void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
     process.mm->Put(changed);
   };
   query.apply = put;
-  // In order, up to the first that refuses (do_mprotect_pkey): that one decides.
-  while (query.why.empty() && piece + 1 < pieces.size()) {
+  // In order, up to the first that refuses (do_mprotect_pkey): that one decides.  If the
+  // log has a failure, other memory between the pieces may be what refused.
+  const bool failed = !call.ok();
+  uint64_t reached = range.begin;
+  while (query.why.empty()) {
+    if (failed && pieces[piece].begin != reached) break;
     const std::optional<Ask> ask = Try(query, Guess{});
     if (!ask || !ask->result().ok()) break;
+    reached = pieces[piece].end;
+    if (piece + 1 == pieces.size()) break;
     put(*ask);
     ++piece;
   }
   query.file = pieces[piece].file;
   query.inode = world_.files[query.file].inode;
-  uint64_t covered = 0;
-  for (const FollowedMapping& p : pieces) covered += p.end - p.begin;
-  if (!call.ok() && covered < range.end() - range.begin)
+  const bool refuses = pieces[piece].begin == reached;
+  if (failed && !refuses && reached < range.end()) {
+    if (const std::optional<Ask> ask = Try(query, Guess{}); ask && reached == pieces[piece].end)
+      put(*ask);
     return Count(call, Unasked::kBound, "mprotect over other memory too");
+  }
   Decide(query);
 }
 

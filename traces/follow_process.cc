@@ -107,6 +107,13 @@ void Follower::OnClone(const FieldCall& call, FollowedProcess& process) {
 void Follower::OnExec(const FieldCall& call, FollowedProcess& process) {
   const bool concerned = !process.fds->memfds.empty() || !process.mm->all().empty();
   if (call.ok()) {
+    const bool at = call.name == "execveat";
+    const FollowedFd* itself = at ? Lookup(process, call.arg(0), call.log->line) : nullptr;
+    const auto path = StraceQuoted(call.arg(at ? 1 : 0));
+    const auto link =
+        path && !path->bytes.empty() ? ResolvePath(process, "AT_FDCWD", path->bytes) : std::nullopt;
+    const auto memfd = link ? link->memfd() : (itself ? std::optional(*itself) : std::nullopt);
+    process.exe = memfd ? memfd->file : -1;
     process.mm = std::make_shared<FollowedSpace>();
     process.fds = std::make_shared<FollowedFds>(*process.fds);
     process.fds->folders.clear();

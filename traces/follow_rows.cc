@@ -109,10 +109,12 @@ bool Plain(int64_t bytes) { return bytes >= 0 && bytes < kBeyondFiles; }
 
 // Puts sizes into the call as the small numbers of `ask`, whose files are named; freezes
 // them.  `start` receives where the call's bytes begin, in the file.
-void PlaceSizes(const DescriptorCall& in, Ask& ask, int64_t pos, int64_t file_size, Call* call,
-                int64_t* start) {
+void PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) {
+  const int64_t pos = ask.PositionOf(kFirstFd), file_size = ask.SizeOfFd(kFirstFd);
   const bool seeks = in.call.op == Op::kLseek;
-  const int64_t base = seeks ? SeekBase(in, pos, file_size) : OffsetOf(in).value_or(pos);
+  const bool writes = in.call.op == Op::kWrite || in.call.op == Op::kPwrite;
+  int64_t base = seeks ? SeekBase(in, pos, file_size) : OffsetOf(in).value_or(pos);
+  if (writes && ask.Appends(kFirstFd)) base = file_size;  // whatever the offset
   *start = seeks ? 0 : base;
   struct End {
     int word;
@@ -251,7 +253,7 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
       made.arg[in.fds[i].first] =
           valid ? ask.AddFd(number, target ? &*target : nullptr) : int64_t{kLeastInt};
     }
-    PlaceSizes(in, ask, ask.PositionOf(kFirstFd), ask.SizeOfFd(kFirstFd), &made, &start);
+    PlaceSizes(in, ask, &made, &start);
     return made;
   };
   const ReturnKind returns = row.returns;
@@ -377,7 +379,8 @@ void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
   };
   if (!flags) query.why = "flags of memfd_create as they are written";
   const bool long_name = name && (!name->whole || name->bytes.size() > kLongestName);
-  if (!name || (long_name && !call.ok())) query.why = "a name that is too long or cannot be read";
+  if (!name || (long_name && call.log->error == "EINVAL"))
+    query.why = "a name that is too long or cannot be read";
   if (call.ok()) query.new_fds = {call.log->value};
   Decide(query);
   if (!call.ok()) return;
@@ -429,16 +432,25 @@ std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process
     const auto fd = StraceNumber(parts[2]);
     return fd ? std::optional(ProcLink{&process, *fd}) : std::nullopt;
   }
-  if (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd")
+  const bool exe = parts.size() == 3 && parts[0] == "proc" && parts[2] == "exe";
+  if (!exe && (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd"))
     return std::nullopt;
-  const auto fd = StraceNumber(parts.back());
+  const auto fd = exe ? std::optional(kExeLink) : StraceNumber(parts.back());
   const std::string_view who = parts.size() == 6 && parts[2] == "task" ? parts[3] : parts[1];
-  if (!fd || (parts.size() != 4 && parts.size() != 6)) return std::nullopt;
+  if (!fd || (!exe && parts.size() != 4 && parts.size() != 6)) return std::nullopt;
   if (who == "self" || who == "thread-self") return ProcLink{&process, *fd};
   const auto pid = StraceNumber(who);
   const auto other = pid ? world_.processes.find(*pid) : world_.processes.end();
   if (other == world_.processes.end()) return ProcLink{nullptr, *fd};
   return ProcLink{&other->second, *fd};
+}
+
+std::optional<FollowedFd> Follower::ProcLink::memfd() const {
+  if (process == nullptr) return std::nullopt;
+  if (fd == kExeLink)
+    return process->exe >= 0 ? std::optional(FollowedFd{process->exe, Fd{}}) : std::nullopt;
+  const auto at = process->fds->memfds.find(fd);
+  return at == process->fds->memfds.end() ? std::nullopt : std::optional(at->second);
 }
 
 void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
@@ -449,13 +461,12 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const bool opens = row.returns == ReturnKind::kFd;
   if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
     process.fds->folders[call.log->value] = quoted->bytes;
-  const bool known =
-      link && link->process != nullptr && link->process->fds->memfds.contains(link->fd);
-  if (!known) {
+  const std::optional<FollowedFd> memfd = link ? link->memfd() : std::nullopt;
+  if (!memfd) {
     if (opens && call.ok()) Lookup(process, call.log->result, call.log->line);
     return Count(call, Unasked::kElsewhere);
   }
-  const FollowedFd target = link->process->fds->memfds[link->fd];
+  const FollowedFd& target = *memfd;
   const bool own = link->process->fds == process.fds;
   if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
     return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
@@ -481,6 +492,8 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
                                abi::kOLargefile | abi::kOCloexec | abi::kOPath;
     word = std::max<int64_t>(flags, 0) & ~kHarmless;
     if (flags < 0 || (word & ~kKnown) != 0) query.why = "flags of open beyond those of the table";
+    if (link->fd == kExeLink && (word & (abi::kOAccMode | abi::kOTrunc)) != 0)
+      query.why = "opening a program that runs for writing";
     if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
     constexpr int64_t kNofollow = 0400000;
     if (flags >= 0 && (flags & kNofollow) != 0) return Count(call, Unasked::kBound, "O_NOFOLLOW");

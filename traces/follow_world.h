@@ -80,6 +80,7 @@ struct FollowedProcess {
   std::shared_ptr<FollowedFds> fds = std::make_shared<FollowedFds>();
   std::shared_ptr<FollowedSpace> mm = std::make_shared<FollowedSpace>();
   std::optional<int> uid;  // effective, if the log says it
+  int exe = -1;            // the memfd that it runs, an index into World::files
   bool exiting = false;    // exit_group was called: its memory is going
 };
 

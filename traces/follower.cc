@@ -460,6 +460,7 @@ void Follower::Differs(const Query& query, const Ask& ask) {
 void Follower::Decide(Query& query) {
   const StraceCall& log = *query.call.log;
   if (log.returned == StraceReturn::kUnknown) return Count(query.call, Unasked::kUnreturned);
+  if (log.injected) return Count(query.call, Unasked::kSystem, "injected by strace");
   if (query.inode >= 0 && world_.inodes[query.inode].hugetlb) query.why = "hugetlb memfds";
   const std::optional<Ask> ask = query.why.empty() ? Try(query, Guess{}) : std::nullopt;
   const bool bound = !ask || ask->result().kind == Result::Kind::kBound;
@@ -477,7 +478,12 @@ void Follower::Decide(Query& query) {
       log.returned == StraceReturn::kErrno ? ErrnoOfText(log.error).value_or(-1) : 0;
   const bool system = error == -1 || std::find(std::begin(kSystemErrors), std::end(kSystemErrors),
                                                error) != std::end(kSystemErrors);
-  if (error != 0 && system && ask->result().ok())
+  // RLIMIT_NOFILE may be below the number that is asked for.
+  const Op op = ask->call().op;
+  const bool limited = (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
+                       (error == EINVAL && (op == Op::kDupFd || op == Op::kDupFdCloexec));
+  const bool table = error == EMFILE || error == ENFILE;  // which is asked before all else
+  if (error != 0 && (table || ((system || limited) && ask->result().ok())))
     return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
   if (query.inode >= 0 && world_.inodes[query.inode].pinned && error == EBUSY)
     return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");

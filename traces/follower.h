@@ -46,6 +46,9 @@ struct Query {
   std::string why;
 };
 
+// /proc/PID/exe, as the number of a descriptor.
+inline constexpr int64_t kExeLink = 1 << 20;
+
 class Follower {
  public:
   Follower(const StraceLog& log, const Semantics& semantics, const FollowOptions& options);
@@ -98,7 +101,9 @@ class Follower {
   void OnPidfdGetfd(const FieldCall& call, FollowedProcess& process);
   struct ProcLink {
     FollowedProcess* process = nullptr;  // null: not in the log, or no such path
-    int64_t fd = -1;
+    int64_t fd = -1;                     // kExeLink: the program that it runs
+
+    std::optional<FollowedFd> memfd() const;  // what it leads to, if that is one
   };
   std::optional<ProcLink> ResolvePath(FollowedProcess& process, std::string_view dir,
                                       std::string_view path);

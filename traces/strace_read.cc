@@ -109,6 +109,7 @@ class PrefixReader {
 bool ReadResult(std::string_view text, StraceCall* call) {
   text = StraceTrimmed(text);
   if (text.empty()) return false;
+  call->injected = StraceHas(text, "(INJECTED");
   if (text[0] == '?') {
     call->returned = StraceReturn::kUnknown;
     text = StraceTrimmed(text.substr(1));

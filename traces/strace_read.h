@@ -34,6 +34,7 @@ struct StraceCall {
   int64_t value = 0;        // kValue
   std::string_view error;   // kErrno: "EPERM"; kUnknown: "ERESTARTSYS" or empty
   std::string_view result;  // the result as printed, without time and explanation
+  bool injected = false;    // the result is strace's own (-e inject)
   int line = 0;             // where it begins, 1 ..
   int last_line = 0;        // where its result stands
 };

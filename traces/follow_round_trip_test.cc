@@ -1,0 +1,174 @@
+// What the model does, written as strace would write it, is followed without a
+// difference: the translation of numbers loses nothing, for every row of the table.
+#include <algorithm>
+
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/call_text.h"
+#include "traces/follow.h"
+#include "traces/trace_testing.h"
+
+namespace selkie {
+namespace {
+
+using ::testing::IsEmpty;
+
+constexpr int64_t kArena = 0x7f0000000000;
+constexpr int kFirstPid = 1000;
+
+// A message in a channel that has a name, so that sender and receiver find one another.
+std::string Message(std::string_view channel, int64_t fd) {
+  return fmt::format(
+      "{{msg_name=NULL, msg_namelen=0, msg_iov=[{{iov_base=\"{}\", iov_len=9}}], msg_iovlen=1, "
+      "msg_control=[{{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[{}]}}], "
+      "msg_controllen=24, msg_flags=0}}",
+      channel, fd);
+}
+
+// The channel of a socket: its pair and the end at which it arrives.
+std::string Channel(const State& s, const Call& c, bool sends) {
+  const int file = FileOf(s, c.task, c.arg[0]);
+  if (file < 0) return "none";
+  const int end = s.files[file].end;
+  return fmt::format("socket {} {}", static_cast<int>(s.files[file].inode), sends ? 1 - end : end);
+}
+
+class Writer {
+ public:
+  Writer(const Sequence& sequence, const Semantics& semantics) : semantics_(semantics) {
+    trace_ = Replay(sequence, semantics, &states_);
+    for (size_t task = 0; task < sequence.uids.size(); ++task)
+      text_ += fmt::format("{0} getpid() = {0}\n{0} geteuid() = {1}\n{0} getrandom(0) = 1\n",
+                           kFirstPid + task, sequence.uids[task]);
+    for (size_t i = 0; i < trace_.results.size(); ++i) Write(i);
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string Result_(const Call& c, const Result& r) const {
+    if (r.kind == Result::Kind::kErrno) return fmt::format("-1 {} (no)", ErrnoName(r.value));
+    switch (SpecOf(c.op).returns) {
+      case ReturnKind::kAddress: return fmt::format("{:#x}", kArena + r.value);
+      case ReturnKind::kTask: return fmt::format("{}", kFirstPid + r.value);
+      case ReturnKind::kSeals:
+      case ReturnKind::kOpenFlags: return fmt::format("{:#x}", r.value);
+      case ReturnKind::kStat:
+      case ReturnKind::kFdPair: return "0";
+      default: return fmt::format("{}", r.value);
+    }
+  }
+
+  // As PrintCall, with addresses of a kernel's and numbers of processes.
+  std::string Plain(const Call& c, const Result& r) const {
+    const Namer namer = [](NameKind kind, int64_t value, int) {
+      if (kind == NameKind::kAddress && value >= 0) return fmt::format("{:#x}", kArena + value);
+      return std::string();
+    };
+    std::string text = PrintCall(c, &semantics_, namer);
+    for (int task = 0; task < kMaxTasks; ++task) {
+      const std::string from = fmt::format("/proc/{}/", task);
+      if (const size_t at = text.find(from); at != text.npos)
+        text.replace(at, from.size(), fmt::format("/proc/{}/", kFirstPid + task));
+    }
+    if (c.op == Op::kFstat && r.ok())
+      text = fmt::format("fstat({}, {{st_mode=S_IFREG|{:#o}, st_size={}, ...}})", c.arg[0], r.extra,
+                         r.value);
+    return text;
+  }
+
+  void Fault(const Call& c, const Result& r) {
+    const bool bus = SignalName(r.value) == "SIGBUS";
+    if (bus)
+      text_ +=
+          fmt::format("{} --- SIGBUS {{si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr={:#x}}} ---\n",
+                      kFirstPid + c.task, kArena + c.arg[0]);
+  }
+
+  void Write(size_t i) {
+    const Call& c = trace_.sequence.calls[i];
+    const Result& r = trace_.results[i];
+    const int pid = kFirstPid + c.task;
+    if (r.kind == Result::Kind::kBound) return;  // it is not made
+    std::string call = Plain(c, r), result = Result_(c, r);
+    switch (c.op) {
+      case Op::kLoad:
+      case Op::kStore:
+        if (r.kind == Result::Kind::kSignal) Fault(c, r);
+        return;
+      case Op::kFork: call = "clone(child_stack=NULL, flags=SIGCHLD)"; break;
+      case Op::kClone: call = fmt::format("clone(child_stack=NULL, flags={:#x})", c.arg[0]); break;
+      case Op::kExec: call = "execve(\"/bin/x\", [\"x\"], 0x7ffc /* 1 var */)"; break;
+      case Op::kWait: call = "wait4(-1, NULL, 0, NULL)"; break;
+      case Op::kExit:
+        text_ += fmt::format("{0} exit_group(0) = ?\n{0} +++ exited with 0 +++\n", pid);
+        return;
+      case Op::kSocketpair:
+        call = fmt::format("socketpair(AF_UNIX, SOCK_SEQPACKET, 0, [{}, {}])", r.value, r.extra);
+        break;
+      case Op::kSendmsg:
+        call = fmt::format("sendmsg({}, {}, 0)", c.arg[0],
+                           Message(Channel(states_[i], c, true), c.arg[1]));
+        break;
+      case Op::kRecvmsg:
+        call = fmt::format("recvmsg({}, {}, 0)", c.arg[0],
+                           Message(Channel(states_[i], c, false), r.value));
+        break;
+      case Op::kSendFd:
+        call =
+            fmt::format("sendmsg(190, {}, 0)", Message(fmt::format("task {}", c.arg[0]), c.arg[1]));
+        break;
+      case Op::kRecvFd:
+        call = fmt::format("recvmsg(191, {}, 0)", Message(fmt::format("task {}", c.task), r.value));
+        break;
+      case Op::kPidfdGetfd:
+        text_ += fmt::format("{} pidfd_open({}, 0) = 192\n", pid, kFirstPid + c.arg[0]);
+        call = fmt::format("pidfd_getfd(192, {}, 0)", c.arg[1]);
+        break;
+      default: break;
+    }
+    text_ += fmt::format("{} {} = {}\n", pid, call, result);
+  }
+
+  const Semantics& semantics_;
+  Trace trace_;
+  std::vector<State> states_;
+  std::string text_;
+};
+
+class FollowRoundTripTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(FollowRoundTripTest, WhatTheModelDoesIsFollowedWithoutADifference) {
+  constexpr int kSequences = 400, kLength = 40;
+  const Semantics semantics = LoadSemanticsForTest(GetParam());
+  int64_t modelled = 0;
+  for (int i = 0; i < kSequences; ++i) {
+    const Writer writer(RandomSequenceForTest(i, kLength, semantics), semantics);
+    const StraceLog log = ReadStrace("log", writer.text());
+    ASSERT_THAT(log.problems, IsEmpty());
+    const FollowReport report = Follow(log, semantics);
+    modelled += report.modelled;
+    for (const FollowedDifference& d : report.differences)
+      ADD_FAILURE() << "sequence " << i << ", line " << d.line << ": " << d.call << " = "
+                    << d.logged << ", model " << d.modelled << " by " << d.decided << "; "
+                    << d.about << "\n"
+                    << writer.text();
+    if (!report.differences.empty()) return;
+  }
+  EXPECT_GT(modelled, kSequences * kLength / 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, FollowRoundTripTest,
+                         ::testing::Values("linux-4.20", "linux-6.1", "linux-6.12", "linux-6.18",
+                                           "linux-7.2"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); },
+                               '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace selkie
