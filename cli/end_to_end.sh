@@ -2,7 +2,7 @@
 # Tests of the command as people type it: exit codes, help, bad input, Ctrl-C.
 # Sourced by ./test, with `root`, `selkie` (the program that was built) and `check`.
 
-commands=(run check conform export review semantics kernels calls "semantics list" "semantics show"
+commands=(run check conform export review semantics kernels calls "semantics list" "semantics show" replay
   "semantics check" "kernels list" "kernels fetch")
 max_seconds=60  # what one call may take here; a loop that never ends fails
 
@@ -54,6 +54,9 @@ missing_input_is_2() {
     --bounds trolls=1 || bad=1
   exits_with 2 "$selkie" export no/such.json --as c || bad=1
   exits_with 2 "$selkie" export no/such.json --as gif || bad=1
+  exits_with 2 "$selkie" replay no/such.strace || bad=1
+  exits_with 2 "$selkie" replay README.md || bad=1
+  exits_with 2 "$selkie" replay scenarios/recorded/python.strace --release 2.6 || bad=1
   exits_with 2 "$selkie" semantics show no-such-semantics || bad=1
   exits_with 2 "$selkie" conform --kernel no/such/bzImage || bad=1
   return "$bad"
@@ -81,10 +84,20 @@ examples_run() {
     eval "\"$selkie\" ${line#selkie }" >/dev/null || code=$?
     # 1: what the example shows is that something is broken
     [[ $code == [01] ]] || { printf 'exit %s: %s\n' "$code" "$line"; bad=1; }
-  done < <(for command in run check export semantics; do
+  done < <(for command in run check export replay semantics; do
     "$selkie" "$command" --help | sed -e ':a;/\\$/{N;s/\\\n *//;ba}' | sed -n 's/^  \(selkie .*\)/\1/p'
   done)
   return "$bad"
+}
+
+# A result that was edited is found in its line.
+replay_finds_what_differs() {
+  local log=$logs/edited.strace code=0 output
+  sed '/F_SEAL_WRITE/s/= -1 EBUSY.*/= 0/' scenarios/recorded/python.strace >"$log"
+  exits_with 0 "$selkie" replay scenarios/recorded/python.strace --release 6.18 || return
+  output=$("$selkie" replay "$log" --release 6.18) || code=$?
+  printf '%s\n' "$output"
+  [[ $code == 1 ]] && grep -q "edited.strace:$(grep -n 'F_SEAL_WRITE) *= 0' "$log" | head -n 1 | cut -d: -f1): differs" <<<"$output"
 }
 
 # least_ms COMMAND...: the quickest of nine calls, wall time; a busy machine makes
@@ -227,6 +240,7 @@ end_to_end_checks() {
   check "missing input exits with 2" missing_input_is_2
   check "output that cannot be written exits with 3" lost_output_is_3
   check "works from another folder, through a link" works_from_elsewhere
+  check "replay finds a result that was edited" replay_finds_what_differs
   malformed_checks
   interrupt_checks
 }

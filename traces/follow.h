@@ -24,7 +24,7 @@ enum class Unasked {
   kUnreturned,  // the log does not say what it gave
   kOrigin,      // it agrees only if somebody who is not in the log has done something before
   kOrder,       // another call that decides it ran at the same time
-  kUnseen,      // the log was made with a filter, and what decides may not be in it
+  kUnseen,      // the log was made with a filter or without -f: what decides may not be in it
 };
 inline constexpr int kNumUnasked = static_cast<int>(Unasked::kUnseen) + 1;
 

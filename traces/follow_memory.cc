@@ -79,14 +79,15 @@ struct Extent {
   uint64_t begin, end;
 };
 
-// What mremap did: the pieces of `from` now stand in `to`, the last of them up to its end.
-void MoveMappings(FollowedSpace& mm, Extent from, bool stays, Extent to) {
+// What mremap did: the pieces of `from` now stand in `to`; if that is longer (`grows`), the
+// last of them up to its end.
+void MoveMappings(FollowedSpace& mm, Extent from, bool stays, bool grows, Extent to) {
   const std::vector<FollowedMapping> pieces = mm.Pieces(from.begin, from.end);
   if (!stays) mm.Remove(from.begin, from.end);
   mm.Remove(to.begin, to.end);
   for (size_t i = 0; i < pieces.size(); ++i) {
     FollowedMapping moved = pieces[i];
-    const bool last = i + 1 == pieces.size();
+    const bool last = grows && i + 1 == pieces.size();
     moved.begin = to.begin + (pieces[i].begin - from.begin);
     moved.end = last ? to.end : std::min(to.begin + (pieces[i].end - from.begin), to.end);
     mm.Put(moved);
@@ -279,6 +280,9 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
   if (old.length > kLongest || length > kLongest) query.why = "mremap beyond memory";
   IsSealed({whole}, query);
+  if (fixed && old_length == 0 && target && static_cast<uint64_t>(*target) < old.begin &&
+      static_cast<uint64_t>(*target) + length > old.begin)
+    query.why = "mremap of nothing over its own address";
   const uint64_t old_end = old.begin + old_length;
   if (query.why.empty() && old_end > whole.end && process.mm->At(whole.end) != nullptr)
     query.why = "mremap over several mappings";
@@ -286,23 +290,27 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   const std::vector<FollowedMapping> there =
       fixed ? process.mm->Pieces(to, to + length) : std::vector<FollowedMapping>{};
   query.make = [&](Ask& ask) -> std::optional<Call> {
+    // Pages in the order of what they are counted from: where the mapping ends, the old
+    // range, and the new length.
     const int head = old.begin > whole.begin ? 1 : 0;
-    const int beyond = old_end > whole.end ? 1 : 0;  // pages of the range that are not mapped
-    int before = old_length == 0 ? 0 : 1, after = 1;
-    if (length < old_length) before = 2;
-    if (length > old_length && old_length > 0) after = 2;
-    if (length == 0) after = 0;
-    const int tail = old_end < whole.end ? 1 : 0;
-    ask.AddMapping(whole, 0, std::max(head + before + tail, 1), 0);
-    const int new_pages = after + beyond;
+    std::vector<uint64_t> ends = {whole.end, old_end, old.begin + length};
+    std::sort(ends.begin(), ends.end());
+    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    std::erase_if(ends, [&](uint64_t end) { return end <= old.begin; });
+    auto pages_to = [&](uint64_t end) {
+      return static_cast<int>(std::upper_bound(ends.begin(), ends.end(), end) - ends.begin());
+    };
+    const int old_pages = pages_to(old_end), new_pages = pages_to(old.begin + length);
+    ask.AddMapping(whole, 0, head + pages_to(whole.end), 0);
     const bool overlaps = to < old_end && to + length > old.begin;
-    const int target_page = overlaps ? (to == old.begin ? head : 0) : kTargetPage;
-    if (!there.empty() && !overlaps)
+    const bool itself = old_length == 0 && to == old.begin;
+    const int target_page = overlaps || itself ? head : kTargetPage;
+    if (!there.empty() && target_page == kTargetPage)
       ask.AddMapping(there[0], kTargetPage, std::min(new_pages, 1), 0);
     ask.Freeze();
     return Call{Op::kMremap,
                 0,
-                {AddressAt(head, old.begin), (before + beyond) * kPage, new_pages * kPage,
+                {AddressAt(head, old.begin), old_pages * kPage, new_pages * kPage,
                  static_cast<int32_t>(*flags), fixed ? AddressAt(target_page, to) : kNull}};
   };
   Decide(query);
@@ -310,7 +318,7 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   constexpr int64_t kDontUnmap = 4;
   const bool stays = old_length == 0 || (flags && (*flags & kDontUnmap) != 0);
   MoveMappings(*process.mm, {old.begin, old_length == 0 ? whole.end : old_end}, stays,
-               {given, given + length});
+               length > old_length, {given, given + length});
 }
 
 // ---- Others, by their rows ----

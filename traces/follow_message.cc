@@ -1,9 +1,9 @@
 // Descriptors in messages (SCM_RIGHTS): which call that receives took what which call
 // sent.
 //
-// The log has no sockets' insides.  A receiving call is matched with the oldest
-// sending call before it that passed as many descriptors, whose bytes begin alike, and whose
-// socket is the peer of its own where the log says so (-yy).
+// The log has no sockets' insides.  A receiving call is matched with the only sending
+// call before it that passed as many descriptors, whose bytes begin alike, and whose socket is
+// the peer of its own where the log says so (-yy).
 #include <algorithm>
 
 #include "traces/follower.h"
@@ -96,9 +96,11 @@ void Follower::MatchMessages() {
     if (!IsReceive(call.name) || event.kind != StraceEvent::Kind::kCall) continue;
     const Passed received = ReadPassed(call);
     if (received.fds.empty()) continue;
-    const auto at = std::find_if(open.begin(), open.end(),
-                                 [&](const auto& sent) { return Fits(sent.second, received); });
-    if (at == open.end()) continue;
+    auto fits = [&](const auto& sent) { return Fits(sent.second, received); };
+    const auto at = std::find_if(open.begin(), open.end(), fits);
+    // Of several that fit, none is taken for the one: who is wrong about the file would
+    // be wrong about all that is done with it.
+    if (at == open.end() || std::find_if(at + 1, open.end(), fits) != open.end()) continue;
     sender_of_[event.call] = at->first;
     receiver_of_[at->first] = event.call;
     open.erase(at);

@@ -76,9 +76,13 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
   child.tgid = HasFlag(call, "CLONE_THREAD") ? parent.tgid : pid;
   child.exiting = false;
   const bool vfork = call.name == "vfork";
-  if (!HasFlag(call, "CLONE_FILES")) child.fds = std::make_shared<FollowedFds>(*parent.fds);
+  if (!HasFlag(call, "CLONE_FILES")) {
+    child.fds = std::make_shared<FollowedFds>(*parent.fds);
+    child.fds->unseen = false;
+  }
   if (!vfork && !HasFlag(call, "CLONE_VM")) {
     child.mm = std::make_shared<FollowedSpace>(*parent.mm);
+    child.mm->unseen = false;
     for (const auto& [begin, mapping] : parent.mm->all())
       if (mapping.dontfork) child.mm->Remove(mapping.begin, mapping.end);
   }
@@ -88,7 +92,9 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
 }
 
 // A child without a line in the log: strace was called without -f.
-void Follower::ShareOutside(const FollowedProcess& process) {
+void Follower::ShareOutside(const StraceCall& call, FollowedProcess& process) {
+  process.fds->unseen |= HasFlag(call, "CLONE_FILES");
+  process.mm->unseen |= HasFlag(call, "CLONE_VM") && !HasFlag(call, "CLONE_VFORK");
   auto share = [&](int file) { world_.inodes[world_.files[file].inode].outside = true; };
   for (const auto& [fd, memfd] : process.fds->memfds) share(memfd.file);
   for (const auto& [begin, mapping] : process.mm->all()) share(mapping.file);
@@ -100,7 +106,7 @@ void Follower::OnClone(const FieldCall& call, FollowedProcess& process) {
   if (child_of_.contains(call_))
     MakeChild(*call.log, call_);
   else if (returned && !pids_.contains(call.log->value) && entered_[call_] == event_)
-    ShareOutside(process);
+    ShareOutside(*call.log, process);
   Count(call, concerned ? Unasked::kFollowed : Unasked::kElsewhere);
 }
 
@@ -117,6 +123,7 @@ void Follower::OnExec(const FieldCall& call, FollowedProcess& process) {
     process.mm = std::make_shared<FollowedSpace>();
     process.fds = std::make_shared<FollowedFds>(*process.fds);
     process.fds->folders.clear();
+    process.fds->unseen = false;
     DropCloexec(*process.fds);
     const int64_t pid = process.pid, tgid = process.tgid;
     std::erase_if(world_.processes, [&](const auto& entry) {

@@ -47,6 +47,7 @@ struct FollowedFd {
 struct FollowedFds {
   std::map<int64_t, FollowedFd> memfds;    // those that lead to a memfd
   std::map<int64_t, std::string> folders;  // paths of open folders below /proc
+  bool unseen = false;                     // threads that are not in the log share it
   std::map<int64_t, int64_t> pidfds;       // the process behind
 };
 
@@ -70,6 +71,7 @@ class FollowedSpace {
   void Remove(uint64_t begin, uint64_t end);
   // In place of what is there.
   void Put(const FollowedMapping& mapping);
+  bool unseen = false;  // threads that are not in the log share it
 
  private:
   std::map<uint64_t, FollowedMapping> maps_;  // by begin

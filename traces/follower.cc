@@ -81,7 +81,8 @@ std::string_view UnaskedText(Unasked why) {
       "did not return",
       "agree if somebody outside of the log has sealed, mapped or resized before",
       "not decided: another call ran at the same time",
-      "not decided: the log was filtered, and what decides may be missing"};
+      "not decided: the log has not all calls, or not all threads, and what decides may be "
+      "missing"};
   return kTexts[static_cast<int>(why)];
 }
 
@@ -409,6 +410,7 @@ bool Follower::RacedBy(const Query& query) const {
 }
 
 bool Follower::MayBeUnseen(const Query& query) const {
+  if (query.process.fds->unseen || query.process.mm->unseen) return true;
   if (whole_) return false;
   for (const std::string_view name : {"close", "munmap"})
     if (!names_.contains(name)) return true;

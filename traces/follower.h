@@ -129,7 +129,7 @@ class Follower {
   void OnGetUser(const FieldCall& call, FollowedProcess& process);
   void OnSetUser(const FieldCall& call, FollowedProcess& process);
   void OnRing(const FieldCall& call, FollowedProcess& process);
-  void ShareOutside(const FollowedProcess& process);
+  void ShareOutside(const StraceCall& call, FollowedProcess& process);
 
   // ---- follow_message.cc ----
   void MatchMessages();
