@@ -1,8 +1,9 @@
 #include "checker/compare.h"
 
-#include <utility>
+#include <vector>
 
 #include "checker/explore_engine.h"
+#include "model/contrast.h"
 #include "model/step.h"
 
 namespace selkie {
@@ -23,12 +24,39 @@ bool SameShape(const State& a, const State& b) {
   return true;
 }
 
+// Origins of hidden differences, numbered from 1 as they are met.
+class Origins {
+ public:
+  static constexpr int kBits = 6;
+
+  // The number of a kind; all beyond the capacity share the last one.
+  uint8_t NumberOf(uint64_t kind) {
+    for (size_t i = 0; i < kinds_.size(); ++i)
+      if (kinds_[i] == kind) return static_cast<uint8_t>(i + 1);
+    constexpr size_t kMost = (1 << kBits) - 1;
+    if (kinds_.size() < kMost) kinds_.push_back(kind);
+    return static_cast<uint8_t>(kinds_.size());
+  }
+  uint64_t KindOf(uint8_t number) const { return kinds_[number - 1]; }
+
+ private:
+  std::vector<uint64_t> kinds_;
+};
+
+// States that the same calls lead to.
+struct Pair {
+  State first, second;
+  uint8_t origin = 0;  // of the difference between them, or 0: they are equal
+};
+
 struct PairSystem {
-  using Node = std::pair<State, State>;
+  using Node = Pair;
   const Machine& baseline;
   const Machine& other;
+  const bool all_kinds;
+  mutable Origins origins;
 
-  Node Initial() const { return {baseline.Initial(), other.Initial()}; }
+  Node Initial() const { return {baseline.Initial(), other.Initial(), 0}; }
   template <typename Visit>
   bool ForEachMove(const Node& node, Visit visit) const {
     return baseline.ForEachMove(node.first, visit);
@@ -39,14 +67,37 @@ struct PairSystem {
     const Result first = Step(node.first, move.call, baseline.semantics());
     outcome.bound =
         first.kind == Result::Kind::kBound || outcome.result.kind == Result::Kind::kBound;
+    outcome.bound |= all_kinds && PlacedApart(move.call, first, outcome.result);
     outcome.made = !outcome.bound;
     outcome.hit = outcome.made && !SameOutcome(first, outcome.result);
     outcome.changed = first.changed || outcome.result.changed;
+    if (all_kinds && outcome.made) Distinguish(node, move.call, first, outcome);
     return outcome;
+  }
+  // Names the difference, if there is one now.
+  void Distinguish(Node& node, const Call& call, const Result& first, StepOutcome& outcome) const {
+    if (outcome.hit) {
+      outcome.kind = DecisionKind(call, first, outcome.result);
+      if (node.origin != 0) outcome.kind ^= origins.KindOf(node.origin);
+    } else if (outcome.changed) {
+      const bool equal = SameStored(node);
+      if (equal) node.origin = 0;
+      if (!equal && node.origin == 0)
+        node.origin = origins.NumberOf(~DecisionKind(call, first, outcome.result));
+    }
+  }
+  // Equal as far as calls of the exploration can tell.
+  bool SameStored(const Node& node) const {
+    if (node.first == node.second) return true;
+    Node erased = node;
+    EraseUnstored(baseline.layout(), erased.first);
+    EraseUnstored(other.layout(), erased.second);
+    return erased.first == erased.second;
   }
   void Copy(const Node& from, Node& to) const {
     CopyWithinLimits(baseline.layout(), from.first, to.first);
     CopyWithinLimits(other.layout(), from.second, to.second);
+    to.origin = from.origin;
   }
   Node Canonical(const Node& node) const {
     if (!SameShape(node.first, node.second)) return node;
@@ -54,15 +105,24 @@ struct PairSystem {
     EraseUnstored(baseline.layout(), erased.first);
     EraseUnstored(other.layout(), erased.second);
     const Renaming renaming = CanonicalRenaming(erased.first, baseline.symmetry());
-    return {Rename(erased.first, renaming), Rename(erased.second, renaming)};
+    return {Rename(erased.first, renaming), Rename(erased.second, renaming), node.origin};
   }
-  int bits() const { return baseline.layout().bits() + other.layout().bits(); }
+  int bits() const {
+    return baseline.layout().bits() + other.layout().bits() + (all_kinds ? Origins::kBits : 0);
+  }
   bool Store(const Node& node, PackedWords& out) const {
-    const int at = Pack(baseline.layout(), node.first, out);
-    return at >= 0 && Pack(other.layout(), node.second, out, at) >= 0;
+    int at = Pack(baseline.layout(), node.first, out);
+    if (at >= 0) at = Pack(other.layout(), node.second, out, at);
+    for (int i = 0; at >= 0 && all_kinds && i < Origins::kBits; ++i)
+      out[(at + i) / 64] |= static_cast<uint64_t>(node.origin >> i & 1) << ((at + i) % 64);
+    return at >= 0;
   }
   void Load(const PackedWords& in, Node& node) const {
-    UnpackOver(other.layout(), in, node.second, UnpackOver(baseline.layout(), in, node.first));
+    const int at =
+        UnpackOver(other.layout(), in, node.second, UnpackOver(baseline.layout(), in, node.first));
+    node.origin = 0;
+    for (int i = 0; all_kinds && i < Origins::kBits; ++i)
+      node.origin |= static_cast<uint8_t>((in[(at + i) / 64] >> ((at + i) % 64) & 1) << i);
   }
 };
 
@@ -70,7 +130,7 @@ struct PairSystem {
 
 absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& other,
                                     const SearchOptions& options) {
-  const PairSystem system{baseline, other};
+  const PairSystem system{baseline, other, options.all_kinds, {}};
   if (system.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError("bounds: a pair of states does not fit 512 bits");
   return RunEngine(system, options);

@@ -10,6 +10,10 @@ namespace selkie {
 // semantics answer it differently; pairs are followed only while all answers
 // were equal.  Calls are those of `baseline`: seals and calls that only `other`
 // has are never used.  Both machines are of one property and the same bounds.
+//
+// With options.all_kinds the search goes on: Search::hits has the shortest calls to
+// each kind of difference.  A kind is the pair of what decided: at the call whose
+// answers differ and, if the states had parted before, at the call that parted them.
 // Errors as Explore.
 absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& other,
                                     const SearchOptions& options);

@@ -27,6 +27,7 @@ struct SearchStats {
 
 struct SearchOptions {
   bool symmetry = true;
+  bool all_kinds = false;  // goes on after a step that hits, and finds one of each kind
   uint64_t most_bytes = uint64_t{8} << 30;           // stop when more is stored
   const std::atomic<bool>* interrupted = nullptr;    // stop when set
   std::function<void(const SearchStats&)> progress;  // called every few thousand states
@@ -42,6 +43,12 @@ struct Search {
   Ending ending = Ending::kExhausted;
   SearchStats stats;
   std::vector<Move> path;  // kHit: concrete calls from the initial state
+  // With SearchOptions::all_kinds: the shortest path to each kind of hit, shortest first.
+  struct Hit {
+    uint64_t kind = 0;  // StepOutcome::kind
+    std::vector<Move> path;
+  };
+  std::vector<Hit> hits;
 };
 
 // InternalError if a state does not fit its layout, or if a path cannot be

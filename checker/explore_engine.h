@@ -16,6 +16,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "checker/explore.h"
 #include "checker/state_store.h"
@@ -60,6 +64,12 @@ class Engine {
     return system_.ForEachMove(node_, [&](const Move& move, int times) {
       const StepOutcome outcome = system_.Apply(scratch_, move);
       Count(move, times, outcome);
+      const bool collects = outcome.hit && options_.all_kinds;
+      if (collects) Collect(index, outcome.kind);
+      if (collects || (outcome.bound && outcome.changed)) {
+        system_.Copy(node_, scratch_);
+        return false;
+      }
       if (outcome.hit || !outcome.changed) return outcome.hit;
       Enter(scratch_, static_cast<uint32_t>(index));
       system_.Copy(node_, scratch_);
@@ -67,10 +77,14 @@ class Engine {
     });
   }
 
+  void Collect(uint64_t index, uint64_t kind) {
+    if (kinds_.insert(kind).second) hits_.push_back({index, kind});
+  }
+
   void Count(const Move& move, int times, const StepOutcome& outcome) {
     SearchStats& stats = search_.stats;
     stats.tried += times;
-    if (outcome.changed && !outcome.hit) stats.transitions += times;
+    if (outcome.changed && !outcome.hit && !outcome.bound) stats.transitions += times;
     if (outcome.bound) stats.beyond += times;
     stats.seals += outcome.finished;
     if (outcome.made && in_force_) stats.ops_after_seal.set(static_cast<size_t>(move.call.op));
@@ -114,22 +128,29 @@ class Engine {
     if (misfit_) return absl::InternalError("checker: a state does not fit its layout");
     search_.ending = ending;
     if (ending == Search::Ending::kHit)
-      if (absl::Status status = MakePath(last); !status.ok()) return status;
+      if (absl::Status status = MakePath(last, std::nullopt, &search_.path); !status.ok())
+        return status;
+    for (const auto& [index, kind] : hits_) {
+      search_.hits.push_back({kind, {}});
+      absl::Status status = MakePath(index, kind, &search_.hits.back().path);
+      if (!status.ok()) return status;
+    }
     UpdateStats();
     return std::move(search_);
   }
 
   // Stored states are canonical, so their names are not those of one run.
   // Starting from the initial state, at each step the first move is taken that
-  // leads to the canonical state which is next.
-  absl::Status MakePath(uint64_t last) {
+  // leads to the canonical state which is next.  The last one hits, with this kind if
+  // one is given.
+  absl::Status MakePath(uint64_t last, std::optional<uint64_t> kind, std::vector<Move>* path) {
     std::vector<uint64_t> chain = {last};
     while (chain.back() != 0) chain.push_back(store_.parent(chain.back()));
     std::reverse(chain.begin(), chain.end());
     Node node = system_.Initial();
     for (size_t i = 0; i < chain.size(); ++i) {
       const bool is_last = i + 1 == chain.size();
-      if (!TakeMove(node, is_last ? nullptr : &store_[chain[i + 1]]))
+      if (!TakeMove(node, is_last ? nullptr : &store_[chain[i + 1]], kind, path))
         return absl::InternalError("checker: a path cannot be made concrete");
     }
     return absl::OkStatus();
@@ -137,16 +158,18 @@ class Engine {
 
   // Takes the first move from `node` that leads to `target`, or that hits if
   // `target` is null.
-  bool TakeMove(Node& node, const Words* target) {
+  bool TakeMove(Node& node, const Words* target, std::optional<uint64_t> kind,
+                std::vector<Move>* path) {
     return system_.ForEachMove(node, [&](const Move& move, int) {
       Node after = node;
       const StepOutcome outcome = system_.Apply(after, move);
-      const bool fits = target == nullptr ? outcome.hit
-                                          : outcome.changed &&
+      const bool hits = outcome.hit && (!kind || outcome.kind == *kind);
+      const bool fits = target == nullptr ? hits
+                                          : outcome.changed && !outcome.hit && !outcome.bound &&
                                                 WordsOf(options_.symmetry ? system_.Canonical(after)
                                                                           : after) == *target;
       if (!fits) return false;
-      search_.path.push_back(move);
+      path->push_back(move);
       node = after;
       return true;
     });
@@ -157,6 +180,8 @@ class Engine {
   std::chrono::steady_clock::time_point start_;
   StateStore<W> store_;
   Search search_;
+  std::set<uint64_t> kinds_;                         // of hits that were collected
+  std::vector<std::pair<uint64_t, uint64_t>> hits_;  // index of the state, kind
   Search::Ending why_stopped_ = Search::Ending::kInterrupted;
   bool misfit_ = false;
   bool in_force_ = false;

@@ -42,6 +42,7 @@ struct StepOutcome {
   bool changed = false;   // the state is another one
   bool hit = false;       // the step satisfies the property's clause
   bool finished = false;  // the protocol finished with this step
+  uint64_t kind = 0;      // of a hit: equal for those of which one is enough
 };
 
 // Which of the calls that do the same are tried: see Machine::ForEachMove.

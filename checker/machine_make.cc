@@ -192,6 +192,7 @@ FieldUse Machine::UseOf() const {
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed : 0) |
                                        (any(OpBit(Op::kMadvise)) ? kMapDontcopy : 0));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
+  use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
   use.seals = semantics_->known_seals;
   if (same_as) return use;

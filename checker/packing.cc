@@ -327,6 +327,10 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.map_start = static_cast<uint8_t>(WidthOf(limits.arena - 1));
   if (limits.pages > 1) l.map_pages = static_cast<uint8_t>(WidthOf(limits.pages));
   l.map_pgoff = static_cast<uint8_t>(WidthOf(limits.pages - 1));
+  if (use.remaps) {
+    l.map_pages = static_cast<uint8_t>(WidthOf(kMaxPages));
+    l.map_pgoff = static_cast<uint8_t>(WidthOf(kMaxMappedPages - 1));
+  }
   l.map_mark = static_cast<uint8_t>(WidthOf(use.map_mark));
   if (use.contents) l.map_copied = limits.pages;
   l.map_flags = static_cast<uint8_t>(WidthOf(use.map_flags));

@@ -79,7 +79,8 @@ struct FieldUse {
   uint8_t map_flags = 0;  // all kMap* bits that can be set
   bool sockets = false;  // or pipes
   bool messages = false;
-  uint8_t seals = 0;  // all seal bits that can be set
+  bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have
+  uint8_t seals = 0;    // all seal bits that can be set
   uint8_t task_mark = 0, fd_mark = 0, file_mark = 0, inode_mark = 0, map_mark = 0;
   // highest value of each ghost fact
 };

@@ -31,21 +31,6 @@ constexpr const char* kExample =
     "A semantics or property is a name or the path of a .sem or .prop file.  Without\n"
     "--property all properties are asked.";
 
-// "4G", "512M" or a number of bytes; 0 if it is none of these.
-uint64_t ParseBytes(const std::string& text) {
-  size_t end = 0;
-  double number = 0;
-  try {
-    number = std::stod(text, &end);
-  } catch (const std::exception&) {
-    return 0;
-  }
-  const std::string unit = text.substr(end);
-  const int shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit.empty() ? 0 : -1;
-  if (shift < 0 || !(number > 0) || number > 1e15) return 0;
-  return static_cast<uint64_t>(number * static_cast<double>(uint64_t{1} << shift));
-}
-
 double CpuSeconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -126,10 +111,11 @@ class CheckCommand {
     }
     options_.symmetry = !arguments_.no_symmetry;
     options_.interrupted = &Interrupted();
-    if (!arguments_.memory.empty()) options_.most_bytes = ParseBytes(arguments_.memory);
-    if (options_.most_bytes == 0)
-      return absl::InvalidArgumentError(
-          fmt::format("--memory {}: expected a size such as 512M or 4G", arguments_.memory));
+    if (!arguments_.memory.empty()) {
+      absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
+      if (!bytes.ok()) return bytes.status();
+      options_.most_bytes = *bytes;
+    }
     Bounds any;
     return ApplyBounds(arguments_.bounds, any);
   }

@@ -140,6 +140,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
+  AddDiffCommand(app, context);
   AddConformCommand(app, context);
   AddExportCommand(app, context);
   AddReplayCommand(app, context);

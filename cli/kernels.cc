@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/kernels_probe.h"
 #include "fmt/format.h"
 #include "kernel/image.h"
 #include "kernel/qemu.h"
@@ -64,7 +65,7 @@ int Fetch(const std::string& name) {
 
 void AddKernelsCommand(CLI::App& app, Context& context) {
   CLI::App* kernels =
-      app.add_subcommand("kernels", "List the real kernels to compare with, or fetch one");
+      app.add_subcommand("kernels", "List, fetch and probe real kernels to compare with");
   kernels->require_subcommand(1);
   kernels->footer("Example:\n  selkie kernels list\n  selkie kernels fetch 6.12");
   CLI::App* list = kernels->add_subcommand(
@@ -83,6 +84,7 @@ void AddKernelsCommand(CLI::App& app, Context& context) {
       ->required();
   fetch->footer("Example:\n  selkie kernels fetch 6.1");
   fetch->callback([&context, name] { context.exit_code = Fetch(*name); });
+  AddKernelsProbeCommand(*kernels, context);
 }
 
 }  // namespace selkie

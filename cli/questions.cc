@@ -121,6 +121,22 @@ std::string Bytes(uint64_t bytes) {
   return fmt::format("{:.2f} GiB", bytes / 1073741824.0);
 }
 
+absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {
+  size_t end = 0;
+  double number = 0;
+  try {
+    number = std::stod(text, &end);
+  } catch (const std::exception&) {
+    number = 0;
+  }
+  const std::string unit = text.substr(end);
+  const int shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit.empty() ? 0 : -1;
+  if (shift < 0 || !(number >= 1) || number > 1e15)
+    return absl::InvalidArgumentError(
+        fmt::format("--memory {}: expected a size such as 512M or 4G", text));
+  return static_cast<uint64_t>(number * static_cast<double>(uint64_t{1} << shift));
+}
+
 std::string Describe(const SearchStats& stats) {
   return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {} ({} bits a state)",
                      Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,

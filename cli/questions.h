@@ -46,6 +46,10 @@ std::string Grouped(uint64_t number);
 // "12.3 MiB"
 std::string Bytes(uint64_t bytes);
 
+// The number of bytes that "512M" or "4G" says, for --memory.  InvalidArgumentError for
+// other text.
+absl::StatusOr<uint64_t> ParseBytes(const std::string& text);
+
 // "421,313 states, 4,143,586 transitions, depth 19, 1.24 s, 9.8 MiB (62 bits a state)"
 std::string Describe(const SearchStats& stats);
 

@@ -84,7 +84,8 @@ std::vector<std::string> KnownNames(const Context& context, const Session& sessi
 const Selector* Unknown(const std::vector<Selector>& selectors,
                         const std::vector<std::string>& known) {
   for (const Selector& selector : selectors)
-    if (!selector.range && std::find(known.begin(), known.end(), selector.first) == known.end())
+    if (!selector.range && selector.first != kAllKernels &&
+        std::find(known.begin(), known.end(), selector.first) == known.end())
       return &selector;
   return nullptr;
 }

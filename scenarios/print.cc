@@ -47,12 +47,20 @@ std::string LimitsText(const Limits& limits) {
   return out.empty() ? "" : fmt::format("limits{}\n", out);
 }
 
+std::string OnlyText(const Trace& trace, const PrintOptions& options) {
+  if (!options.only.empty()) return options.only;
+  // A path is no name.
+  if (trace.semantics.empty() || AsName(trace.semantics) != trace.semantics) return "";
+  std::string only = trace.semantics;
+  for (const Trace* other : options.others) only += fmt::format(", {}", other->semantics);
+  return only;
+}
+
 std::string Heading(const Trace& trace, const PrintOptions& options) {
   std::string out = fmt::format("scenario {}\n", AsName(options.name));
   if (!options.doc.empty()) out += fmt::format("  \"{}\"\n", AsDoc(options.doc));
-  const std::string semantics = AsName(trace.semantics);
-  if (!trace.semantics.empty() && semantics == trace.semantics)
-    out += fmt::format("only {}\n", semantics);
+  if (const std::string only = OnlyText(trace, options); !only.empty())
+    out += fmt::format("only {}\n", only);
   out += LimitsText(trace.sequence.limits);
   const std::vector<int>& uids = trace.sequence.uids;
   for (size_t i = 0; i < uids.size(); ++i) {
@@ -68,23 +76,58 @@ struct PrintedLine {
   std::string call, result, decided;
 };
 
-PrintedLine PrintOne(const Call& call, const Result& result, const Semantics* semantics,
-                     const TraceNames& names) {
+std::string ResultText(const Call& call, const Result& result, const Semantics* semantics) {
+  // Results are exact: a descriptor's number, not its name.
+  const Namer tasks = [](NameKind kind, int64_t value, int) {
+    return kind == NameKind::kTask ? TaskLetter(value) : "";
+  };
+  return PrintResult(call, result, semantics, tasks);
+}
+
+// The results of other semantics that differ from that of the line, each once.
+void AddAlternatives(const Call& call, const Result& result, size_t index,
+                     const Semantics* semantics, const PrintOptions& options, PrintedLine* line) {
+  std::vector<std::pair<std::string, std::string>> alternatives;  // result, names
+  for (const Trace* other : options.others) {
+    const Result& theirs = other->results[index];
+    if (SameOutcome(result, theirs)) continue;
+    const std::string text = ResultText(call, theirs, semantics);
+    const auto known = std::find_if(alternatives.begin(), alternatives.end(),
+                                    [&](const auto& each) { return each.first == text; });
+    if (known != alternatives.end())
+      known->second += fmt::format(", {}", other->semantics);
+    else
+      alternatives.emplace_back(text, other->semantics);
+    if (const std::string decided = DecidedBy(theirs);
+        !decided.empty() && known == alternatives.end())
+      line->decided +=
+          fmt::format("{}{}: {}", line->decided.empty() ? "" : " | ", other->semantics, decided);
+  }
+  for (const auto& [text, names] : alternatives)
+    line->result += fmt::format(" | {}: {}", names, text);
+}
+
+// `naming` is a result that gives names: this one, or another semantics'.
+PrintedLine PrintOne(const Call& call, const Result& result, const Result& naming,
+                     const Semantics* semantics, const TraceNames& names) {
   const Namer namer = [&names](NameKind kind, int64_t value, int task) {
     return names.NameOf(kind, value, task);
   };
   PrintedLine line;
   line.call = fmt::format("{}: ", TaskLetter(call.task));
-  if (const std::vector<std::string> made = names.ResultNames(call, result); !made.empty())
+  if (const std::vector<std::string> made = names.ResultNames(call, naming); !made.empty())
     line.call += fmt::format("{} = ", fmt::join(made, ", "));
   line.call += PrintCall(call, semantics, namer);
-  // Results are exact: a descriptor's number, not its name.
-  const Namer tasks = [](NameKind kind, int64_t value, int) {
-    return kind == NameKind::kTask ? TaskLetter(value) : "";
-  };
-  line.result = PrintResult(call, result, semantics, tasks);
+  line.result = ResultText(call, result, semantics);
   line.decided = DecidedBy(result);
   return line;
+}
+
+// The first success among the traces: what the names of results stand for.
+const Result& NamingResult(const Result& result, size_t index, const PrintOptions& options) {
+  for (const Trace* other : options.others)
+    if (!result.ok() && other->results[index].ok()) return other->results[index];
+  return result;
 }
 
 std::string Lines(const std::vector<PrintedLine>& lines, bool rules) {
@@ -118,13 +161,15 @@ std::string PrintScenario(const Trace& trace, const Semantics* semantics,
   for (size_t i = 0; i < trace.sequence.calls.size() && i < trace.results.size(); ++i) {
     const Call& call = trace.sequence.calls[i];
     const Result& result = trace.results[i];
-    PrintedLine line = PrintOne(call, result, semantics, names);
+    const Result& naming = NamingResult(result, i, options);
+    PrintedLine line = PrintOne(call, result, naming, semantics, names);
+    AddAlternatives(call, result, i, semantics, options, &line);
     if (result.kind == Result::Kind::kBound || TaskLetter(call.task).empty()) {
       line.call += fmt::format(" was not made: {}", line.decided);
       line.result.clear();
     }
     lines.push_back(std::move(line));
-    names.Learn(call, result);
+    names.Learn(call, naming);
   }
   return Heading(trace, options) + Lines(lines, options.rules);
 }

@@ -16,6 +16,10 @@ struct PrintOptions {
                                // digits, '-', '_' and '.' become '-'
   std::string doc;             // its doc string, may be empty
   bool rules = false;          // ends each line with `# what decided it`
+  // The same calls under other semantics: results that differ follow as alternatives,
+  // `= 0 | linux-5.1, linux-6.1: -1 EPERM`.
+  std::vector<const Trace*> others = {};
+  std::string only = {};  // which semantics the scenario is for; empty: those of the traces
 };
 
 // The trace as scenario text, with names for descriptors, addresses and tasks

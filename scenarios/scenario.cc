@@ -16,13 +16,19 @@ bool InRange(const Selector& range, const std::vector<int>& version) {
   return (!first || *first <= version) && (!last || version <= LastRelease(*last));
 }
 
-bool NamedBy(const std::vector<Selector>& selectors, std::string_view name) {
+bool NamedBy(const std::vector<Selector>& selectors, std::string_view name, bool is_kernel) {
   const std::optional<std::vector<int>> version = KernelVersion(name);
   for (const Selector& selector : selectors) {
     if (!selector.range && selector.first == name) return true;
+    if (!selector.range && selector.first == kAllKernels && is_kernel) return true;
     if (selector.range && version && InRange(selector, LastRelease(*version))) return true;
   }
   return false;
+}
+
+// A name of the lineage that is the semantics' own, and it is a kernel's.
+bool IsKernel(std::string_view name, const Semantics& semantics) {
+  return semantics.is_kernel && name == semantics.name;
 }
 
 // The semantics itself, then what it inherits from.
@@ -162,7 +168,7 @@ absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std:
 
 bool Selects(const std::vector<Selector>& selectors, const Semantics& semantics) {
   for (std::string_view name : Lineage(semantics))
-    if (NamedBy(selectors, name)) return true;
+    if (NamedBy(selectors, name, IsKernel(name, semantics))) return true;
   return false;
 }
 
@@ -174,7 +180,7 @@ bool AppliesTo(const Scenario& scenario, const Semantics& semantics) {
 const Expectation* ExpectationFor(const ScenarioLine& line, const Semantics& semantics) {
   for (std::string_view name : Lineage(semantics))
     for (const Expectation& expected : line.expected)
-      if (NamedBy(expected.selectors, name)) return &expected;
+      if (NamedBy(expected.selectors, name, IsKernel(name, semantics))) return &expected;
   for (const Expectation& expected : line.expected)
     if (expected.selectors.empty()) return &expected;
   return nullptr;

@@ -26,7 +26,10 @@
 
 namespace selkie {
 
-// Which semantics something is about: one name (`fw-v3`), or a range of
+// The selector of every kernel, and of no design that extends one.
+inline constexpr std::string_view kAllKernels = "kernels";
+
+// Which semantics something is about: one name (`fw-v3`), all `kernels`, or a range of
 // kernels by version (`linux-4.20..linux-6.1`), either end of which may be
 // left open.
 struct Selector {

@@ -1,0 +1,93 @@
+#include "cli/differences.h"
+
+#include <map>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "scenarios/scenario.h"
+
+namespace selkie {
+namespace {
+
+Semantics Named(std::string_view name) {
+  absl::StatusOr<Semantics> semantics = Library::Default().LoadSemantics(name);
+  EXPECT_TRUE(semantics.ok()) << semantics.status();
+  return *semantics;
+}
+
+DifferenceReport Between(const Semantics& first, const Semantics& second,
+                         const DifferenceOptions& options = {}) {
+  absl::StatusOr<DifferenceReport> report =
+      FindDifferences(Library::Default(), first, second, options);
+  EXPECT_TRUE(report.ok()) << report.status();
+  return *std::move(report);
+}
+
+// One name for each behaviour of kernels, oldest first.
+std::vector<Semantics> DistinctKernels() {
+  std::vector<Semantics> kernels;
+  const absl::StatusOr<std::vector<std::string>> names = Library::Default().SemanticsNames();
+  EXPECT_TRUE(names.ok());
+  for (const std::string& name : *names) {
+    Semantics semantics = Named(name);
+    const bool known = std::any_of(kernels.begin(), kernels.end(), [&](const Semantics& other) {
+      return RulesThatDiffer(semantics, other).empty();
+    });
+    if (semantics.is_kernel && !known) kernels.push_back(std::move(semantics));
+  }
+  return kernels;
+}
+
+// A rule that no call can show: what it refuses with is what the other kernel gives too.
+const std::map<std::string, std::string> kInert = {
+    {"exec-and-noexec", "EINVAL, as for flags that are unknown before"},
+};
+
+TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {
+  const std::vector<Semantics> kernels = DistinctKernels();
+  ASSERT_GE(kernels.size(), 7u);
+  DifferenceOptions options;
+  options.random = 6000;
+  for (size_t i = 0; i + 1 < kernels.size(); ++i) {
+    const DifferenceReport report = Between(kernels[i], kernels[i + 1], options);
+    EXPECT_FALSE(report.found.empty());
+    for (const SearchedAlphabet& each : report.searched) EXPECT_TRUE(each.complete) << each.name;
+    for (const std::string& name : report.unseen)
+      EXPECT_TRUE(kInert.contains(name))
+          << kernels[i].name << " and " << kernels[i + 1].name << ": " << name;
+  }
+}
+
+TEST(Differences, ScenariosRunOnBothAndEachShowsAnotherKind) {
+  const Semantics first = Named("linux-6.1"), second = Named("linux-6.12");
+  const DifferenceReport report = Between(first, second);
+  std::set<uint64_t> kinds;
+  for (const FoundDifference& found : report.found) {
+    EXPECT_TRUE(kinds.insert(found.difference.kind).second);
+    const std::string text = ScenarioOf(found, first, second, "d");
+    absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios("d.scn", text);
+    ASSERT_TRUE(scenarios.ok()) << scenarios.status() << text;
+    for (const Semantics* semantics : {&first, &second}) {
+      absl::StatusOr<ScenarioRun> run = RunScenario(scenarios->front(), *semantics);
+      ASSERT_TRUE(run.ok()) << run.status() << text;
+      EXPECT_TRUE(run->passed) << semantics->name << "\n" << text;
+    }
+  }
+}
+
+TEST(Differences, EqualRulesHaveNone) {
+  const DifferenceReport report = Between(Named("linux-6.16"), Named("linux-6.19"));
+  EXPECT_TRUE(report.rules.empty());
+  EXPECT_TRUE(report.found.empty());
+}
+
+TEST(Differences, TheShortestOfAKindComesFromTheExhaustiveSearch) {
+  const DifferenceReport report = Between(Named("linux-6.16"), Named("linux-6.18"));
+  ASSERT_EQ(report.found.size(), 1u);
+  EXPECT_EQ(report.found[0].method, "exhaustive search (create)");
+  EXPECT_EQ(report.found[0].contrast.first.sequence.calls.size(), 3u);
+  EXPECT_THAT(report.found[0].rules, testing::ElementsAre("add-exec-unasked", "add-exec"));
+}
+
+}  // namespace
+}  // namespace selkie

@@ -1,0 +1,203 @@
+// selkie kernels probe: which rules does this kernel have?
+#include "cli/kernels_probe.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/kernel_fit.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "kernel/image.h"
+#include "kernel/observe.h"
+#include "model/call_text.h"
+
+namespace selkie {
+namespace {
+
+struct ProbeArguments {
+  std::string name = "native";
+  std::string image;
+  std::string folder = ".";
+  bool json = false;
+};
+
+constexpr const char* kExample =
+    "Runs the calls of scenarios/discriminating, by which the kernels that the tree describes\n"
+    "are told apart, on this one; says whose rules give the same answers; and writes\n"
+    "linux-RELEASE.sem with the few rules that differ from the nearest, and the evidence.\n"
+    "Exit code 1: no kernel that the tree describes agrees.\n\n"
+    "Example:\n"
+    "  selkie kernels probe 6.12\n"
+    "  selkie kernels probe --image ./bzImage --folder /tmp";
+
+std::string Numbers(std::string_view text) {
+  std::string numbers(text.substr(0, text.find_first_not_of("0123456789.")));
+  while (numbers.ends_with('.')) numbers.pop_back();
+  return numbers;
+}
+
+// The release by number.  Debian's older kernels keep it from uname (5.10.0-30), but their
+// packages are named for it.
+std::string ReleaseOf(const std::string& kernel, const std::string& uname) {
+  if (kernel.find('/') == std::string::npos && kernel != "native") {
+    absl::StatusOr<KernelImage> image = FindKernel(kernel, [](std::string_view) {});
+    if (image.ok() && !image->version.empty()) return Numbers(image->version);
+  }
+  return Numbers(uname);
+}
+
+std::vector<SeenSequence> SeenOf(std::vector<NamedSequence> sequences,
+                                 const Observation& observation) {
+  std::vector<SeenSequence> seen;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    SeenSequence& each = seen.emplace_back(SeenSequence{std::move(sequences[i]), {}});
+    for (const ObservedCall& call : observation.traces[i].calls)
+      each.results.push_back(call.result);
+  }
+  return seen;
+}
+
+// The call that no combination of rules explains, with what came and what was expected.
+std::string NewsOf(const KernelFit& fit, const SeenSequence& seen) {
+  const int at = FirstMismatch(fit.semantics, seen);
+  const Trace trace = Replay(seen.named.sequence, fit.semantics);
+  std::string text = fmt::format("{}:\n", seen.named.name);
+  for (int i = 0; i <= at; ++i) {
+    const Call& call = trace.sequence.calls[i];
+    text += fmt::format("  {}: {} = {}", static_cast<char>('A' + call.task),
+                        PrintCall(call, &fit.semantics, nullptr),
+                        PrintResult(call, *seen.results[i], &fit.semantics, nullptr));
+    text += i < at ? "\n"
+                   : fmt::format("   and not {}\n",
+                                 PrintResult(call, trace.results[i], &fit.semantics, nullptr));
+  }
+  return text;
+}
+
+class ProbeCommand {
+ public:
+  ProbeCommand(Context& context, const ProbeArguments& arguments)
+      : context_(context), arguments_(arguments) {}
+
+  int Run() {
+    const std::string kernel = arguments_.image.empty() ? arguments_.name : AsPath();
+    absl::StatusOr<std::vector<Semantics>> kernels = KernelSemantics(context_.library);
+    if (!kernels.ok()) return Report(kernels.status());
+    absl::StatusOr<std::vector<NamedSequence>> named =
+        LoadDiscriminating(context_.library, *kernels);
+    if (!named.ok()) return Report(named.status());
+    std::vector<Sequence> sequences;
+    for (const NamedSequence& each : *named) sequences.push_back(each.sequence);
+    absl::StatusOr<Observation> observation =
+        Observe(context_.library, kernel, sequences, &Interrupted());
+    if (!observation.ok()) return Report(observation.status());
+    const std::vector<SeenSequence> seen = SeenOf(*std::move(named), *observation);
+    const KernelFit fit = FitKernel(*kernels, seen, observation->semantics);
+    return Tell(*kernels, seen, fit, *observation, ReleaseOf(kernel, observation->release));
+  }
+
+ private:
+  // A file beside us is a path too.
+  std::string AsPath() const {
+    return arguments_.image.find('/') != std::string::npos ? arguments_.image
+                                                           : "./" + arguments_.image;
+  }
+
+  int Tell(const std::vector<Semantics>& kernels, const std::vector<SeenSequence>& seen,
+           const KernelFit& fit, const Observation& observation, const std::string& release) {
+    int64_t calls = 0;
+    for (const SeenSequence& each : seen)
+      for (const auto& result : each.results) calls += result.has_value();
+    if (calls == 0) return Report(absl::UnavailableError("no call was executed: nothing is known"));
+    const std::vector<RuleEvidence> evidence = EvidenceOf(fit, kernels, seen);
+    const auto base = std::find_if(kernels.begin(), kernels.end(),
+                                   [&](const Semantics& each) { return each.name == fit.base; });
+    const std::string name = fmt::format("linux-{}", release);
+    const std::string file = fmt::format("{}/{}.sem", arguments_.folder, name);
+    const std::string heading =
+        fmt::format("Probed on {}: {} sequences, {} calls, {} of them not explained.",
+                    observation.release, seen.size(), calls, fit.mismatches.size());
+    const absl::Status written =
+        WriteTextFile(file, SemanticsTextOf(fit, *base, name, heading, evidence));
+    if (!written.ok()) return Report(written);
+    std::vector<std::string> news;
+    for (const size_t i : fit.mismatches) news.push_back(NewsOf(fit, seen[i]));
+    if (arguments_.json)
+      PrintJson(observation, seen.size(), calls, fit, *base, evidence, file, news);
+    else
+      Print(observation, seen.size(), calls, fit, *base, evidence, file, news);
+    return fit.agreeing.empty() ? kBroken : kHolds;
+  }
+
+  static std::vector<std::string> RulesOf(const KernelFit& fit, const Semantics& base) {
+    std::vector<std::string> names;
+    for (const RuleDifference& rule : RulesThatDiffer(base, fit.semantics))
+      names.push_back(rule.name);
+    return names;
+  }
+
+  static void Print(const Observation& observation, size_t sequences, int64_t calls,
+                    const KernelFit& fit, const Semantics& base,
+                    const std::vector<RuleEvidence>& evidence, const std::string& file,
+                    const std::vector<std::string>& news) {
+    fmt::print("kernel {}: {} sequences, {} calls\n", observation.release, sequences, calls);
+    if (!fit.agreeing.empty())
+      fmt::print("agrees with {}\n", fmt::join(fit.agreeing, ", "));
+    else
+      fmt::print("agrees with no kernel that the tree describes; nearest is {} with {}\n", fit.base,
+                 RulesOf(fit, base).empty()
+                     ? "no rule of another"
+                     : fmt::format("other kernels' {}", fmt::join(RulesOf(fit, base), ", ")));
+    for (const RuleEvidence& each : evidence)
+      fmt::print("  {}: {}: {} = {}, not {} as {}\n", each.rule, each.sequence, each.call,
+                 each.answer, each.instead, each.other);
+    for (const std::string& text : news) fmt::print("not explained by any rules: {}", text);
+    fmt::print("{}\n", file);
+  }
+
+  static void PrintJson(const Observation& observation, size_t sequences, int64_t calls,
+                        const KernelFit& fit, const Semantics& base,
+                        const std::vector<RuleEvidence>& evidence, const std::string& file,
+                        const std::vector<std::string>& news) {
+    nlohmann::ordered_json json = {{"release", observation.release},
+                                   {"sequences", sequences},
+                                   {"calls", calls},
+                                   {"agrees_with", fit.agreeing},
+                                   {"nearest", fit.base},
+                                   {"rules_of_others", RulesOf(fit, base)},
+                                   {"not_explained", news},
+                                   {"file", file}};
+    json["evidence"] = nlohmann::ordered_json::array();
+    for (const RuleEvidence& each : evidence)
+      json["evidence"].push_back({{"rule", each.rule},
+                                  {"sequence", each.sequence},
+                                  {"call", each.call},
+                                  {"answer", each.answer},
+                                  {"instead", each.instead},
+                                  {"other", each.other}});
+    fmt::print("{}\n", json.dump(2));
+  }
+
+  Context& context_;
+  const ProbeArguments& arguments_;
+};
+
+}  // namespace
+
+void AddKernelsProbeCommand(CLI::App& kernels, Context& context) {
+  CLI::App* probe =
+      kernels.add_subcommand("probe", "Find out which rules a kernel has, and write them");
+  auto arguments = std::make_shared<ProbeArguments>();
+  CLI::Option* name =
+      probe->add_option("NAME", arguments->name, "native, a series (6.12) or a build (5.10.0-30)")
+          ->capture_default_str();
+  probe->add_option("--image", arguments->image, "A bzImage instead")->excludes(name);
+  probe->add_option("--folder", arguments->folder, "Where linux-RELEASE.sem is written")
+      ->capture_default_str();
+  probe->add_flag("--json", arguments->json, "Print the report as JSON");
+  probe->footer(kExample);
+  probe->callback(
+      [&context, arguments] { context.exit_code = ProbeCommand(context, *arguments).Run(); });
+}
+
+}  // namespace selkie
