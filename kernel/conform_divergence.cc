@@ -49,7 +49,7 @@ Found Take(const Lockstep& lockstep) {
 bool Differs(Lockstep& lockstep, const Semantics& semantics, const Sequence& sequence) {
   if (sequence.calls.empty() || !lockstep.WhyNot(sequence).empty()) return false;
   lockstep.Load(sequence, semantics);
-  return lockstep.Run({.probe_each = true}).ok() && lockstep.control().differs;
+  return lockstep.Run({.probe_each = true, .thorough = true}).ok() && lockstep.control().differs;
 }
 
 std::string OutcomeText(const Result& r) {

@@ -22,8 +22,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMaxListed = 20;     // divergences of one worker that are explained
-constexpr int kMaxOfOneField = 4;  // differences of one field of the state explained
+constexpr int kMaxListed = 20;           // divergences of one worker that are explained
+constexpr int kMaxOfOneField = 4;        // differences of one field of the state explained
+constexpr uint64_t kThoroughEvery = 16;  // of so many random sequences one is compared thoroughly
 constexpr std::chrono::milliseconds kReportEvery(300);
 
 // What all workers are given.
@@ -136,7 +137,8 @@ absl::Status Share::RunOne(const Scenario& scenario) {
     return absl::OkStatus();
   }
   lockstep_.Load(run->trace.sequence, job_.semantics);
-  if (absl::Status status = lockstep_.Run({.probe_each = true}); !status.ok()) return status;
+  if (absl::Status status = lockstep_.Run({.probe_each = true, .thorough = true}); !status.ok())
+    return status;
   ++report_.scenarios;
   CountCalls();
   const bool differs = lockstep_.control().differs;
@@ -152,7 +154,8 @@ absl::Status Share::RunRandom(int64_t number) {
   if (!lockstep_.WhyNot(shape.start).empty()) uids.assign(uids.size(), 0);
   lockstep_.LoadRandom(seed, job_.request.length, shape.start.limits, uids, shape.one_process,
                        job_.semantics);
-  if (absl::Status status = lockstep_.Run({}); !status.ok()) return status;
+  const bool thorough = seed % kThoroughEvery == 0;
+  if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
   ++report_.sequences;
   CountCalls();
   if (lockstep_.control().differs)

@@ -62,9 +62,8 @@ void SetNofile(int limit);
 // The first page of the lowest gap of `pages` pages in the arena as the kernel
 // has it, or -1.
 int LowestRealGap(int pages);
-// Whether the whole range is mapped, or all of it is not.
+// Whether the whole range is mapped.
 bool IsMapped(int64_t address, int64_t length);
-bool IsUnmapped(int64_t address, int64_t length);
 // Whether a byte can be read there, without the cost of a signal.
 bool CanBeRead(int64_t address);
 

@@ -39,6 +39,7 @@ inline constexpr int64_t kStackBytes = 256 * 1024;
 // Descriptors of the harness, above every RLIMIT_NOFILE that a run sets.
 inline constexpr int kControlFd = 100;
 inline constexpr int kProgramFd = 101;      // this program's own file, for exec
+inline constexpr int kMapsFd = 102;         // /proc/self/maps of the harness's own process
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
@@ -58,7 +59,15 @@ enum class StateField : uint8_t {
   kSize,               // object: descriptor
   kMode,               // object: descriptor
   kFileByte,           // object: descriptor, offset
+  kVmas,               // values 0 or 1: /proc/self/maps could be read
   kMapped,             // offset: address; values 0 or 1
+  kMapEnd,             // offset: address; an address
+  kMapProt,            // offset: address; PROT_* bits
+  kMapShared,          // offset: address; values 0 or 1
+  kMapOffset,          // offset: address; an offset in the file
+  kMapInode,           // offset: address; inode number in the model
+  kMapMay,             // offset: address; VM_MAY* as PROT_* bits
+  kVmShared,           // offset: address; values 0 or 1
   kMappedByte,         // offset: address; a byte, or minus a signal
   kMayWrite,           // offset: address; values 0 or 1
 };
@@ -95,6 +104,7 @@ struct Control {
   int32_t nofile = 0;              // RLIMIT_NOFILE
   bool stop_at_difference = true;  // else the kernel's answers are only collected
   bool probe_each = false;         // compare the state after each call, not at the end
+  bool thorough = false;           // load every page and read VmFlags, which takes long
   std::array<Call, kMaxCalls> calls;
   std::array<Result, kMaxCalls> expected;
   std::array<State, kMaxCalls + 1> states;  // before the first call, after each

@@ -164,13 +164,6 @@ bool IsMapped(int64_t address, int64_t length) {
   return RawSyscall(SYS_msync, address, length, MS_ASYNC) != -ENOMEM;
 }
 
-// A file that is open for reading only cannot be mapped writable, which is asked
-// after what is there already (mm/mmap.c do_mmap): nothing changes.
-bool IsUnmapped(int64_t address, int64_t length) {
-  return RawSyscall(SYS_mmap, address, length, PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
-                    kProgramFd, 0) != -EEXIST;
-}
-
 // The kernel reads the byte for a write to the control block's own file.
 bool CanBeRead(int64_t address) {
   constexpr int64_t kSink = offsetof(Control, buffer);

@@ -167,6 +167,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.nofile = kFirstFd + limits_.fds;
   c.stop_at_difference = options.stop_at_difference;
   c.probe_each = options.probe_each;
+  c.thorough = options.thorough;
   c.next = 0;
   c.differs = false;
   c.difference = StateDifference{};

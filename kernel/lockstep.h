@@ -30,6 +30,9 @@ struct RunOptions {
   bool stop_at_difference = true;  // else the kernel's answers are only collected
   bool probe_each = false;         // compare the state behind descriptors and mappings
                                    // after each call, not only at the end
+  bool thorough = false;           // also load from every page that is mapped and read VmFlags:
+                                   // what these say follows from what is compared anyway, unless
+                                   // the kernel is at odds with itself
   int hang_seconds = 20;           // how long a task may keep the turn: far longer than
                                    // any sequence takes
 };

@@ -1,7 +1,6 @@
 #include "kernel/lockstep_probe.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "fmt/format.h"
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
+#include "kernel/executor_vma.h"
 #include "model/call_text.h"
 
 namespace selkie {
@@ -27,14 +27,11 @@ class Prober {
   void Run(ProbeKind kind) {
     Descriptors();
     const AddressSpace& mm = state_.mms[state_.tasks[task_].mm];
-    int page = 0;
+    Vmas(mm);
     for (const Mapping& mapping : mm) {
       if (mapping.file == 0) break;
-      Gap(page, mapping.start);
-      Mapped(mapping);
-      page = mapping.start + mapping.pages;
+      Contents(mapping);
     }
-    Gap(page, kArenaPages);
     if (kind != ProbeKind::kFinal) return;
     for (const Mapping& mapping : mm)
       if (mapping.file != 0) MayWrite(mapping);
@@ -49,21 +46,13 @@ class Prober {
         StateDifference{field, static_cast<uint8_t>(task_), object, offset, expected, got};
   }
 
-  // One poll says of all descriptors whether they are open; but an O_PATH
-  // descriptor looks like a closed one to it.
   void Descriptors() {
     const FdTable& table = state_.fds[state_.tasks[task_].fds];
-    pollfd all[kMaxFds];
-    for (int slot = 0; slot < kMaxFds; ++slot) all[slot] = {kFirstFd + slot, POLLIN, 0};
-    RawSyscall(SYS_poll, Raw(all), state_.limits.fds, 0);
-    for (int slot = 0; slot < state_.limits.fds; ++slot) {
-      const bool maybe = (all[slot].revents & POLLNVAL) == 0 || table[slot].file != 0;
-      Descriptor(kFirstFd + slot, table[slot], maybe);
-    }
+    for (int slot = 0; slot < state_.limits.fds; ++slot) Descriptor(kFirstFd + slot, table[slot]);
   }
 
-  void Descriptor(int fd, const Fd& expected, bool maybe_open) {
-    const int64_t cloexec = maybe_open ? RawSyscall(SYS_fcntl, fd, F_GETFD) : -EBADF;
+  void Descriptor(int fd, const Fd& expected) {
+    const int64_t cloexec = RawSyscall(SYS_fcntl, fd, F_GETFD);
     Compare(StateField::kDescriptorOpen, fd, 0, expected.file != 0, cloexec >= 0);
     if (expected.file == 0 || cloexec < 0) return;
     Compare(StateField::kDescriptorCloexec, fd, 0, expected.cloexec, cloexec);
@@ -98,11 +87,14 @@ class Prober {
     return flags;
   }
 
-  // Two descriptors are one inode in the kernel iff they are in the model.
-  void SameInode(int fd, int index, int64_t number) {
+  // Two descriptors or mappings are one inode in the kernel iff they are in the model.
+  int64_t NumberInModel(int index, int64_t number) {
     if (numbers_[index] == 0) numbers_[index] = number;
-    const auto place = std::find(numbers_.begin(), numbers_.end(), number);
-    Compare(StateField::kSameInode, fd, 0, index, place - numbers_.begin());
+    return std::find(numbers_.begin(), numbers_.end(), number) - numbers_.begin();
+  }
+
+  void SameInode(int fd, int index, int64_t number) {
+    Compare(StateField::kSameInode, fd, 0, index, NumberInModel(index, number));
   }
 
   void InodeOnce(int fd, int index, int64_t size, int64_t mode) {
@@ -114,32 +106,115 @@ class Prober {
     Compare(StateField::kMode, fd, 0, inode.mode, mode);
   }
 
+  // As far as the last sample: a copy of whole pages takes a guest long.
   void ContentsOnce(int fd, int index) {
     if (read_[index]) return;
     read_[index] = true;
     const Inode& inode = state_.inodes[index];
-    uint8_t* bytes = control_.buffer.data();  // whole pages take a guest long
-    for (uint32_t at = 0; at < inode.size; at += kSampleStride) {
-      RawSyscall(SYS_pread64, fd, Raw(bytes), 1, at);
-      Compare(StateField::kFileByte, fd, at,
-              inode.bytes[at / kPageSize][at % kPageSize / kSampleStride], *bytes);
+    if (inode.size == 0) return;
+    const uint32_t last = (inode.size - 1) / kSampleStride * kSampleStride;
+    uint8_t* bytes = control_.buffer.data();
+    for (uint32_t at = 0; at <= last; at += kSampleStride) bytes[at] = ~Sample(inode, at);
+    RawSyscall(SYS_pread64, fd, Raw(bytes), last + 1, 0);
+    for (uint32_t at = 0; at <= last; at += kSampleStride)
+      Compare(StateField::kFileByte, fd, at, Sample(inode, at), bytes[at]);
+  }
+
+  static uint8_t Sample(const Inode& inode, uint32_t at) {
+    return inode.bytes[at / kPageSize][at % kPageSize / kSampleStride];
+  }
+
+  // Where mappings are and what they are, as /proc/self/maps or smaps has it.  The
+  // model keeps apart what the kernel merges, and the kernel some of what could be
+  // merged (private mappings with copied pages): neighbours that continue each other
+  // are taken as one on both sides.
+  void Vmas(const AddressSpace& mm) {
+    const bool own = control_.here == task_;
+    const VmaSource source = control_.thorough ? VmaSource::kWithFlags
+                             : own             ? VmaSource::kOwnMaps
+                                               : VmaSource::kMaps;
+    RealVmas real, model;
+    Compare(StateField::kVmas, 0, 0, true, ReadVmas(control_, source, &real));
+    for (const Mapping& mapping : mm) {
+      if (mapping.file == 0) break;
+      if (control_.thorough) Flags(mapping, real);
+      model.vma[static_cast<size_t>(model.count++)] = AsVma(mapping);
+    }
+    for (int i = 0; i < real.count; ++i)
+      real.vma[i].inode = NumberInModel(InodeAt(model, real.vma[i].start), real.vma[i].inode);
+    Join(model);
+    Join(real);
+    int next = 0;
+    for (int i = 0; i < model.count; ++i) {
+      const bool there = next < real.count && real.vma[next].start == model.vma[i].start;
+      Compare(StateField::kMapped, 0, model.vma[i].start, true, there);
+      if (there) Vma(model.vma[i], real.vma[next++]);
+    }
+    if (next < real.count) Compare(StateField::kMapped, 0, real.vma[next].start, false, true);
+  }
+
+  RealVma AsVma(const Mapping& mapping) const {
+    RealVma vma;
+    vma.start = int64_t{mapping.start} * kPageSize;
+    vma.end = vma.start + int64_t{mapping.pages} * kPageSize;
+    vma.prot = mapping.prot;
+    vma.shared = mapping.shared != 0;
+    vma.offset = int64_t{mapping.pgoff} * kPageSize;
+    vma.inode = state_.files[mapping.file - 1].inode - 1;
+    return vma;
+  }
+
+  // The model's inode there, so that the kernel's number becomes known; 0 if none.
+  static int InodeAt(const RealVmas& vmas, int64_t at) {
+    for (int i = 0; i < vmas.count; ++i)
+      if (vmas.vma[i].start <= at && at < vmas.vma[i].end)
+        return static_cast<int>(vmas.vma[i].inode);
+    return 0;
+  }
+
+  static void Join(RealVmas& vmas) {
+    int kept = 0;
+    for (int i = 0; i < vmas.count; ++i) {
+      const RealVma& next = vmas.vma[i];
+      RealVma* last = kept == 0 ? nullptr : &vmas.vma[kept - 1];
+      const bool joins = last != nullptr && last->end == next.start && last->prot == next.prot &&
+                         last->shared == next.shared && last->inode == next.inode &&
+                         last->offset + (last->end - last->start) == next.offset;
+      if (joins)
+        last->end = next.end;
+      else
+        vmas.vma[kept++] = next;
+    }
+    vmas.count = kept;
+  }
+
+  void Vma(const RealVma& model, const RealVma& real) {
+    const int64_t at = model.start;
+    Compare(StateField::kMapEnd, 0, at, model.end, real.end);
+    Compare(StateField::kMapProt, 0, at, model.prot, real.prot);
+    Compare(StateField::kMapShared, 0, at, model.shared, real.shared);
+    Compare(StateField::kMapOffset, 0, at, model.offset, real.offset);
+    Compare(StateField::kMapInode, 0, at, model.inode, real.inode);
+  }
+
+  void Flags(const Mapping& mapping, const RealVmas& real) {
+    const RealVma model = AsVma(mapping);
+    for (int i = 0; i < real.count; ++i) {
+      const RealVma& vma = real.vma[i];
+      if (vma.start >= model.end || vma.end <= model.start) continue;
+      Compare(StateField::kMapMay, 0, model.start, mapping.may, vma.may);
+      Compare(StateField::kVmShared, 0, model.start, mapping.vm_shared, vma.vm_shared);
     }
   }
 
-  // Pages [begin, end) of the arena, where nothing is mapped.
-  void Gap(int begin, int end) {
-    if (begin >= end) return;
-    const int64_t at = int64_t{begin} * kPageSize;
-    Compare(StateField::kMapped, 0, at, false,
-            !IsUnmapped(kArenaBase + at, int64_t{end - begin} * kPageSize));
-  }
-
-  void Mapped(const Mapping& mapping) {
-    const int64_t start = int64_t{mapping.start} * kPageSize;
-    Compare(StateField::kMapped, 0, start, true,
-            IsMapped(kArenaBase + start, int64_t{mapping.pages} * kPageSize));
+  // A page of a file that was read through a descriptor is not loaded as well: in
+  // a guest a fault takes as long as a hundred simple calls.
+  void Contents(const Mapping& mapping) {
     if (mapping.prot == kProtExec) return;  // readable or not, as the processor has it
-    for (int page = 0; page < mapping.pages; ++page) MappedPage(mapping, page);
+    const bool was_read = read_[state_.files[mapping.file - 1].inode - 1];
+    for (int page = 0; page < mapping.pages; ++page)
+      if (control_.thorough || !was_read || ((mapping.copied >> page) & 1) != 0)
+        MappedPage(mapping, page);
   }
 
   void MappedPage(const Mapping& mapping, int page) {
@@ -167,9 +242,11 @@ class Prober {
     return (mapping.may & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0;
   }
 
+  // What may be written now has shown that it may.
   void MayWrite(const Mapping& mapping) {
     const int64_t offset = int64_t{mapping.start} * kPageSize;
     const bool may =
+        (mapping.prot & kProtWrite) != 0 ||
         RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize, PROT_READ | PROT_WRITE) == 0;
     Compare(StateField::kMayWrite, 0, offset, MayBecomeWritable(mapping), may);
   }
@@ -209,7 +286,15 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kSize, "size", Where::kDescriptor, Decimal},
     {StateField::kMode, "mode", Where::kDescriptor, Octal},
     {StateField::kFileByte, "byte of the file", Where::kDescriptorOffset, Byte},
-    {StateField::kMapped, "is mapped", Where::kAddress, YesNo},
+    {StateField::kVmas, "/proc/self/maps can be read", Where::kAddress, YesNo},
+    {StateField::kMapped, "a mapping begins there", Where::kAddress, YesNo},
+    {StateField::kMapEnd, "end of the mapping", Where::kAddress, Decimal},
+    {StateField::kMapProt, "PROT_* of the mapping", Where::kAddress, Hex},
+    {StateField::kMapShared, "is MAP_SHARED", Where::kAddress, YesNo},
+    {StateField::kMapOffset, "offset of the mapping in its file", Where::kAddress, Decimal},
+    {StateField::kMapInode, "number of its inode", Where::kAddress, Decimal},
+    {StateField::kMapMay, "VmFlags mr mw me", Where::kAddress, Hex},
+    {StateField::kVmShared, "VmFlags sh", Where::kAddress, YesNo},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},
 };

@@ -16,8 +16,10 @@ enum class ProbeKind {
 
 // Compares, for the descriptors and the address space of `task`, which this
 // process is: which descriptors are open, FD_CLOEXEC, F_GETFL, position, which
-// of them are one inode; seals, size, mode and contents of each inode; which
-// pages are mapped and what a load from each gives; and (kFinal) VM_MAYWRITE.
+// of them are one inode; seals, size, mode and contents of each inode; extent,
+// protection, MAP_SHARED, offset and inode of each VMA; what a load gives from
+// pages that are copies or that no descriptor reads (control.thorough: from each,
+// and VmFlags); and (kFinal) VM_MAYWRITE.
 // Counts each fact in control.state_checks.  The first that differs is put into
 // control.difference and sets control.differs, unless
 // control.stop_at_difference is false.

@@ -66,6 +66,8 @@ absl::Status OpenDescriptors() {
   absl::Status status = Place(memfd_create("selkie-control", 0), kControlFd, "memfd_create");
   if (status.ok())
     status = Place(open("/proc/self/exe", O_RDONLY), kProgramFd, "open of /proc/self/exe");
+  if (status.ok())
+    status = Place(open("/proc/self/maps", O_RDONLY), kMapsFd, "open of /proc/self/maps");
   for (int task = 0; task < kMaxTasks && status.ok(); ++task) status = OpenChannel(task);
   return status;
 }

@@ -1,0 +1,43 @@
+// The mappings of the arena as the kernel shows them in /proc/self/maps, and with
+// VmFlags in /proc/self/smaps.
+#ifndef SELKIE_KERNEL_EXECUTOR_VMA_H_
+#define SELKIE_KERNEL_EXECUTOR_VMA_H_
+
+#include <array>
+#include <cstdint>
+
+#include "kernel/executor_control.h"
+
+namespace selkie {
+
+// One VMA.
+struct RealVma {
+  int64_t start = 0, end = 0;  // bytes in the arena
+  uint8_t prot = 0;            // kProt* bits
+  bool shared = false;         // "s": VM_MAYSHARE
+  int64_t offset = 0;          // bytes in the file
+  int64_t inode = 0;           // number
+  // Of smaps only:
+  uint8_t may = 0;         // "mr mw me" as kProt* bits
+  bool vm_shared = false;  // "sh": VM_SHARED
+};
+
+struct RealVmas {
+  std::array<RealVma, 2 * kArenaPages> vma;
+  int count = 0;
+};
+
+enum class VmaSource : uint8_t {
+  kMaps,       // opened for this
+  kOwnMaps,    // of the harness's own process, which keeps them open
+  kWithFlags,  // smaps
+};
+
+// Reads what starts in the arena or behind it within its size, in the order of
+// addresses.  False if the file cannot be read.  Raw system calls alone; a
+// descriptor is open for a moment only, out of the way of those under test.
+bool ReadVmas(Control& control, VmaSource source, RealVmas* out);
+
+}  // namespace selkie
+
+#endif  // SELKIE_KERNEL_EXECUTOR_VMA_H_
