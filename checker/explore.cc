@@ -1,35 +1,9 @@
 #include "checker/explore.h"
 
 #include "checker/explore_engine.h"
+#include "checker/single_system.h"
 
 namespace selkie {
-namespace {
-
-struct SingleSystem {
-  using Node = State;
-  const Machine& machine;
-
-  Node Initial() const { return machine.Initial(); }
-  template <typename Visit>
-  bool ForEachMove(const Node& node, Visit visit) const {
-    return machine.ForEachMove(node, visit);
-  }
-  bool InForce(const Node& node) const { return machine.InForce(node); }
-  StepOutcome Apply(Node& node, const Move& move) const { return machine.Apply(node, move); }
-  void Copy(const Node& from, Node& to) const { CopyWithinLimits(machine.layout(), from, to); }
-  Node Canonical(const Node& node) const {
-    Node erased = node;
-    EraseUnstored(machine.layout(), erased);
-    return Rename(erased, CanonicalRenaming(erased, machine.symmetry()));
-  }
-  int bits() const { return machine.layout().bits(); }
-  bool Store(const Node& node, PackedWords& out) const {
-    return Pack(machine.layout(), node, out) >= 0;
-  }
-  void Load(const PackedWords& in, Node& node) const { UnpackOver(machine.layout(), in, node); }
-};
-
-}  // namespace
 
 absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
   return RunEngine(SingleSystem{machine}, options);

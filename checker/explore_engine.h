@@ -55,6 +55,18 @@ class Engine {
     return Finish(Search::Ending::kExhausted, 0);
   }
 
+  // What was found, after Run.
+  const StateStore<W>& store() const { return store_; }
+
+  // A node as it is stored.
+  Words WordsOf(const Node& node) {
+    PackedWords packed{};
+    if (!system_.Store(node, packed)) misfit_ = true;
+    Words words;
+    std::copy_n(packed.begin(), W, words.begin());
+    return words;
+  }
+
  private:
   // Tries every move from state `index`; true if one hits.
   bool Expand(uint64_t index) {
@@ -92,14 +104,6 @@ class Engine {
 
   void Enter(const Node& node, uint32_t parent) {
     store_.Enter(options_.symmetry ? WordsOf(system_.Canonical(node)) : WordsOf(node), parent);
-  }
-
-  Words WordsOf(const Node& node) {
-    PackedWords packed{};
-    if (!system_.Store(node, packed)) misfit_ = true;
-    Words words;
-    std::copy_n(packed.begin(), W, words.begin());
-    return words;
   }
 
   void Load(uint64_t index, Node& node) const {
@@ -189,19 +193,24 @@ class Engine {
   alignas(64) Node scratch_;  // where moves are made; equal to it before each
 };
 
-// Chooses the width at run time.
-template <typename System>
-absl::StatusOr<Search> RunEngine(const System& system, const SearchOptions& options) {
+// Calls run(engine) with an engine whose width is chosen at run time.
+template <typename System, typename Run>
+auto WithEngine(const System& system, const SearchOptions& options, Run run) {
   switch ((system.bits() + 63) / 64) {
     case 0:
-    case 1: return Engine<System, 1>(system, options).Run();
-    case 2: return Engine<System, 2>(system, options).Run();
-    case 3: return Engine<System, 3>(system, options).Run();
-    case 4: return Engine<System, 4>(system, options).Run();
+    case 1: return run(Engine<System, 1>(system, options));
+    case 2: return run(Engine<System, 2>(system, options));
+    case 3: return run(Engine<System, 3>(system, options));
+    case 4: return run(Engine<System, 4>(system, options));
     case 5:
-    case 6: return Engine<System, 6>(system, options).Run();
-    default: return Engine<System, 8>(system, options).Run();
+    case 6: return run(Engine<System, 6>(system, options));
+    default: return run(Engine<System, 8>(system, options));
   }
+}
+
+template <typename System>
+absl::StatusOr<Search> RunEngine(const System& system, const SearchOptions& options) {
+  return WithEngine(system, options, [](auto&& engine) { return engine.Run(); });
 }
 
 }  // namespace selkie

@@ -5,8 +5,11 @@
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "cli/command.h"
+#include "cli/graph_plan.h"
 #include "cli/progress.h"
+#include "cli/questions.h"
 #include "fmt/format.h"
 #include "kernel/executor_control.h"
 #include "kernel/observe.h"
@@ -17,6 +20,9 @@ namespace {
 
 struct ConformArguments {
   ConformRequest request;
+  bool transitions = false;
+  GraphRequest graph;
+  std::string slice = "0/1";
   std::string save = "divergences";
   bool json = false;
   bool stream = false;  // for a host that reads along: a report a line
@@ -28,7 +34,11 @@ constexpr const char* kExample =
     "Without PATH and --random the tree's own scenarios are run.\n\n"
     "Example:\n"
     "  selkie conform --kernel native scenarios\n"
-    "  selkie conform --kernel 6.12 --random 100000 --length 20 --seed 1";
+    "  selkie conform --kernel 6.12 --random 100000 --length 20 --seed 1\n\n"
+    "--transitions tries every call of an alphabet in every state of the graph that the\n"
+    "checker explores, each state reached by its shortest path:\n"
+    "  selkie conform --kernel native --transitions --graph sealing \\\n"
+    "      --bounds processes=1,fds=2,files=2,maps=1";
 
 double PerSecond(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -39,6 +49,10 @@ double Percent(int64_t part, int64_t whole) {
 }
 
 std::string ProgressText(const ConformReport& report, const ConformRequest& request) {
+  if (report.states > 0)
+    return fmt::format("{}: {} states, {} of {} transitions, {:.0f} calls/s, {} divergences",
+                       request.kernel, report.states, report.confirmed, report.tried,
+                       PerSecond(report.calls, report.seconds), report.divergences.size());
   return fmt::format("{}: {} scenarios, {} of {} sequences, {} calls, {} divergences",
                      request.kernel, report.scenarios, report.sequences, request.random,
                      report.calls, report.divergences.size());
@@ -57,14 +71,27 @@ void PrintCounts(const ConformReport& r, const ConformRequest& request) {
   for (const std::string& text : r.not_run) fmt::print("not run: {}\n", text);
 }
 
+void PrintTransitions(const ConformReport& r, const ConformArguments& arguments) {
+  fmt::print("graph {}{}{}: {} states\n", arguments.graph.graph,
+             arguments.graph.bounds.empty() ? "" : ", ", arguments.graph.bounds,
+             Grouped(static_cast<uint64_t>(r.states)));
+  if (arguments.request.slices > 1) fmt::print("slice {} of the states\n", arguments.slice);
+  for (const auto& [reason, count] : r.beyond)
+    fmt::print("not made: {} ({})\n", Grouped(static_cast<uint64_t>(count)), reason);
+  fmt::print("{} of {} transitions confirmed on {}\n", Grouped(static_cast<uint64_t>(r.confirmed)),
+             Grouped(static_cast<uint64_t>(r.tried)), r.release);
+}
+
 class ConformCommand {
  public:
   ConformCommand(Context& context, ConformArguments arguments)
       : context_(context), arguments_(std::move(arguments)), progress_(context.err_is_terminal) {}
 
   int Run() {
-    if (arguments_.request.paths.empty() && arguments_.request.random == 0)
+    if (arguments_.request.paths.empty() && arguments_.request.random == 0 &&
+        !arguments_.transitions)
       arguments_.request.paths = {context_.library.root() + "/scenarios"};
+    if (absl::Status status = MakePlan(); !status.ok()) return selkie::Report(status);
     ConformHooks hooks;
     hooks.interrupted = &Interrupted();
     hooks.on_progress = [this](const ConformReport& report) { Show(report); };
@@ -79,6 +106,52 @@ class ConformCommand {
   }
 
  private:
+  // The plan for this kernel; a guest makes its own.
+  absl::Status MakePlan() {
+    if (!arguments_.transitions) return absl::OkStatus();
+    ConformRequest& request = arguments_.request;
+    if (absl::Status status = ReadSlice(); !status.ok()) return status;
+    if (request.kernel != "native") {
+      request.plan_arguments = {"--transitions", "--graph", arguments_.graph.graph};
+      if (!arguments_.graph.bounds.empty()) {
+        request.plan_arguments.push_back("--bounds");
+        request.plan_arguments.push_back(arguments_.graph.bounds);
+      }
+      return absl::OkStatus();
+    }
+    if (request.semantics.empty()) {
+      absl::StatusOr<std::string> name = SemanticsForRelease(context_.library, RunningRelease());
+      if (!name.ok()) return name.status();
+      request.semantics = *name;
+    }
+    absl::StatusOr<Semantics> semantics = context_.library.LoadSemantics(request.semantics);
+    if (!semantics.ok()) return semantics.status();
+    semantics_ = *std::move(semantics);
+    SearchOptions options;
+    options.interrupted = &Interrupted();
+    options.progress = [&](const SearchStats& stats) {
+      progress_.Update([&] { return fmt::format("exploring: {} states", Grouped(stats.states)); });
+    };
+    auto plan = GraphPlan::Make(context_.library, arguments_.graph, semantics_, options);
+    if (!plan.ok()) return plan.status();
+    plan_ = *std::move(plan);
+    request.plan = plan_.get();
+    return absl::OkStatus();
+  }
+
+  // "1/4": the second of four.
+  absl::Status ReadSlice() {
+    ConformRequest& request = arguments_.request;
+    const std::string& text = arguments_.slice;
+    const size_t slash = text.find('/');
+    if (slash != std::string::npos && absl::SimpleAtoi(text.substr(0, slash), &request.slice) &&
+        absl::SimpleAtoi(text.substr(slash + 1), &request.slices) && request.slice >= 0 &&
+        request.slice < request.slices)
+      return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        fmt::format("--slice {}: expected I/N with I from 0 to N - 1", text));
+  }
+
   void Show(const ConformReport& report) {
     progress_.Update([&] { return ProgressText(report, arguments_.request); });
     const auto now = std::chrono::steady_clock::now();
@@ -97,6 +170,8 @@ class ConformCommand {
     if (arguments_.stream) return PrintLine(report, true);
     if (arguments_.json) std::cout << ReportToJson(report) << "\n";
     if (report.calls > 0 && !arguments_.json) PrintCounts(report, arguments_.request);
+    if (report.calls > 0 && !arguments_.json && arguments_.transitions)
+      PrintTransitions(report, arguments_);
     for (size_t i = 0; i < report.divergences.size(); ++i)
       PrintDivergence(report.divergences[i], static_cast<int>(i + 1), report);
     if (arguments_.json || report.calls == 0) return;
@@ -142,6 +217,8 @@ class ConformCommand {
   Context& context_;
   ConformArguments arguments_;
   ProgressLine progress_;
+  Semantics semantics_;  // of the plan
+  std::unique_ptr<GraphPlan> plan_;
   std::chrono::steady_clock::time_point next_line_{};
 };
 
@@ -189,6 +266,19 @@ void AddConformCommand(CLI::App& app, Context& context) {
       ->capture_default_str();
   conform->add_option("--first", request.first, "Number of the first random sequence")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->capture_default_str();
+  conform->add_flag("--transitions", arguments->transitions,
+                    "Every call of a graph's alphabet in every state of the graph");
+  conform
+      ->add_option("--graph", arguments->graph.graph,
+                   "Which graph: a name in checker/graphs, or the path of a .prop file")
+      ->capture_default_str();
+  conform->add_option("--bounds,-b", arguments->graph.bounds,
+                      "How much of everything there is in the graph: processes=2,fds=3,files=2,"
+                      "maps=2,pages=1,inodes=1,messages=1; the graph's own if not given");
+  conform
+      ->add_option("--slice", arguments->slice,
+                   "Part I of N of the states of the graph, such as 0/4")
       ->capture_default_str();
   conform
       ->add_option("--workers", request.workers,

@@ -20,6 +20,10 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   whole->calls += part.calls;
   whole->succeeded += part.succeeded;
   whole->state_facts += part.state_facts;
+  whole->states += part.states;
+  whole->tried += part.tried;
+  whole->confirmed += part.confirmed;
+  for (const auto& [reason, count] : part.beyond) whole->beyond[reason] += count;
   whole->differing += part.differing;
   for (int op = 0; op < kNumOps; ++op) {
     whole->by_op[op].calls += part.by_op[op].calls;

@@ -13,12 +13,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernel/call_plan.h"
 #include "model/call.h"
 #include "scenarios/library.h"
 
@@ -33,6 +35,12 @@ struct ConformRequest {
   int length = 20;                 // calls of each, 1 .. kMaxCalls
   uint64_t seed = 1;
   int workers = 0;  // processes, or guests; 0: one for each processor
+
+  // Batches of calls that somebody else has chosen, or null; must outlive the run.  A guest makes
+  // its plan itself: `plan_arguments` of the command line tell it how, and the plan here is null.
+  const CallPlan* plan = nullptr;
+  std::vector<std::string> plan_arguments;
+  int64_t slice = 0, slices = 1;  // of the plan, the states of one slice
 };
 
 struct OpCount {
@@ -64,7 +72,12 @@ struct ConformReport {
   int64_t calls = 0;        // calls executed and compared
   int64_t succeeded = 0;    // of these, calls that gave a value
   int64_t state_facts = 0;  // facts of the state compared besides results
-  int64_t differing = 0;    // scenarios and sequences that differ, also unlisted ones
+  // Of a plan:
+  int64_t states = 0;                     // states whose calls have been tried
+  int64_t tried = 0;                      // calls that were to be tried in them
+  int64_t confirmed = 0;                  // of these, those that did there what the model does
+  std::map<std::string, int64_t> beyond;  // calls not made, by reason
+  int64_t differing = 0;                  // scenarios and sequences that differ, also unlisted ones
   std::array<OpCount, kNumOps> by_op{};
   std::vector<Divergence> divergences;  // one of each kind
   std::vector<std::string> not_run;     // scenarios not run, and why

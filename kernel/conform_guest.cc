@@ -46,7 +46,7 @@ int GuestCount(const ConformRequest& request) {
   cpu_set_t set;
   const int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
   const int most = std::max(1, request.workers > 0 ? request.workers : processors);
-  return request.random >= 2 ? std::min<int>(most, 8) : 1;
+  return request.random >= 2 || !request.plan_arguments.empty() ? std::min<int>(most, 8) : 1;
 }
 
 // The command line of guest `index` of `count`: its part of the random
@@ -65,9 +65,17 @@ std::vector<std::string> Arguments(const ConformRequest& request, int index, int
   option("--seed", fmt::format("{}", request.seed));
   option("--workers", "1");
   if (!request.semantics.empty()) option("--semantics", request.semantics);
+  if (!request.plan_arguments.empty()) {
+    argv.insert(argv.end(), request.plan_arguments.begin(), request.plan_arguments.end());
+    option("--slice",
+           fmt::format("{}/{}", request.slice + request.slices * index, request.slices * count));
+  }
   if (index == 0) argv.insert(argv.end(), request.paths.begin(), request.paths.end());
   return argv;
 }
+
+// A guest that makes a plan keeps every state of a graph.
+constexpr int kPlanMemoryMib = 2048;
 
 // What the guests have reported so far.
 class Board {
@@ -129,6 +137,7 @@ absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest*
   guest.kernel = image->path;
   guest.tree_root = library.root();
   guest.interrupted = hooks.interrupted;
+  if (!request->plan_arguments.empty()) guest.memory_mib = kPlanMemoryMib;
   for (std::string& path : request->paths)
     if (absl::Status status = AddFiles(".scn", &path, &guest.files); !status.ok()) return status;
   if (IsPath(request->semantics)) {

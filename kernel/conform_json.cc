@@ -56,6 +56,10 @@ ConformReport ReportFrom(const Json& json) {
   json.at("calls").get_to(r.calls);
   json.at("succeeded").get_to(r.succeeded);
   json.at("state_facts").get_to(r.state_facts);
+  json.at("states").get_to(r.states);
+  json.at("tried").get_to(r.tried);
+  json.at("confirmed").get_to(r.confirmed);
+  json.at("beyond").get_to(r.beyond);
   json.at("differing").get_to(r.differing);
   json.at("not_run").get_to(r.not_run);
   json.at("seconds").get_to(r.seconds);
@@ -78,6 +82,10 @@ std::string ReportToJson(const ConformReport& r) {
                      {"succeeded", r.succeeded},
                      {"calls_per_second", r.seconds > 0 ? r.calls / r.seconds : 0.0},
                      {"state_facts", r.state_facts},
+                     {"states", r.states},
+                     {"tried", r.tried},
+                     {"confirmed", r.confirmed},
+                     {"beyond", Json(r.beyond)},
                      {"differing", r.differing},
                      {"seconds", r.seconds},
                      {"complete", r.complete},

@@ -13,6 +13,7 @@
 #include "kernel/conform_divergence.h"
 #include "kernel/lockstep_worker.h"
 #include "kernel/observe.h"
+#include "kernel/plan_runner.h"
 #include "model/call_text.h"
 #include "scenarios/generate.h"
 #include "scenarios/scenario.h"
@@ -70,6 +71,7 @@ class Share {
   absl::Status Run() {
     absl::Status status = RunScenarios();
     if (status.ok()) status = RunSequences();
+    if (status.ok() && job_.request.plan != nullptr) status = RunPlan();
     report_.complete = status.ok() && !link_.ShouldStop();
     SendReport();
     return status;
@@ -78,6 +80,7 @@ class Share {
  private:
   absl::Status RunScenarios();
   absl::Status RunSequences();
+  absl::Status RunPlan();
   absl::Status RunOne(const Scenario& scenario);
   absl::Status RunRandom(int64_t number);
   void CountCalls();
@@ -161,6 +164,27 @@ absl::Status Share::RunRandom(int64_t number) {
   if (lockstep_.control().differs)
     List(fmt::format("random sequence {} of seed {}", number, job_.request.seed));
   return absl::OkStatus();
+}
+
+// The states of this worker's share of the slice.
+absl::Status Share::RunPlan() {
+  const ConformRequest& request = job_.request;
+  PlanRunner runner(*request.plan, lockstep_, job_.semantics);
+  absl::Status status;
+  const absl::Status walked = request.plan->ForEach(
+      request.slice + request.slices * link_.index(), request.slices * job_.workers,
+      [&](const CallBatch& batch) {
+        if (link_.ShouldStop()) return false;
+        link_.Beat(report_.states);
+        status = runner.Run(batch, &report_, [&] {
+          CountCalls();
+          if (lockstep_.control().differs)
+            List(fmt::format("a state of the graph, {} calls from the start", batch.path.size()));
+        });
+        SendReportIfDue();
+        return status.ok();
+      });
+  return status.ok() ? walked : status;
 }
 
 void Share::CountCalls() {
@@ -254,7 +278,8 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   job.semantics = *std::move(semantics);
   absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
   if (!status.ok()) return status;
-  const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random;
+  const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random +
+                     (request.plan != nullptr ? request.plan->states() : 0);
   const int most = request.workers > 0 ? request.workers : Processors();
   job.workers = static_cast<int>(std::clamp<int64_t>(units, 1, most));
   return job;

@@ -22,6 +22,10 @@ ConformReport Sample() {
   report.calls = 30;
   report.succeeded = 20;
   report.state_facts = 4;
+  report.states = 5;
+  report.tried = 60;
+  report.confirmed = 59;
+  report.beyond = {{"no room", 3}};
   report.differing = 1;
   report.by_op[static_cast<int>(Op::kAddSeals)] = {5, 4};
   report.divergences = {{"origin", "summary", "text\n", "kind", 3, 20}};

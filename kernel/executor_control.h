@@ -90,6 +90,7 @@ struct TaskRecord {
 
 // A mapping that the kernel placed outside the arena.
 struct Stray {
+  int32_t task = 0;
   int64_t address = 0;
   int64_t length = 0;
 };
@@ -101,10 +102,11 @@ enum class Command : uint8_t { kRun, kProbe };
 struct Control {
   // The plan.
   int32_t count = 0;
-  int32_t nofile = 0;              // RLIMIT_NOFILE
-  bool stop_at_difference = true;  // else the kernel's answers are only collected
-  bool probe_each = false;         // compare the state after each call, not at the end
-  bool thorough = false;           // load every page and read VmFlags, which takes long
+  int32_t nofile = 0;                   // RLIMIT_NOFILE
+  bool stop_at_difference = true;       // else the kernel's answers are only collected
+  bool probe_each = false;              // compare the state after each call, not at the end
+  std::array<bool, kMaxCalls> probe{};  // or after this call
+  bool thorough = false;                // load every page and read VmFlags, which takes long
   std::array<Call, kMaxCalls> calls;
   std::array<Result, kMaxCalls> expected;
   std::array<State, kMaxCalls + 1> states;  // before the first call, after each
@@ -125,6 +127,8 @@ struct Control {
   int32_t harness_pid = 0;                                // tasks end when it is gone
   int32_t here = -1;  // the task that the harness's own process is, or -1
   Command command = Command::kRun;
+  bool keep = false;                  // tasks that were compared undo what they did, and stay
+  std::array<bool, kMaxTasks> ran{};  // has made a call
   std::array<TaskRecord, kMaxTasks> tasks;
   bool made_tasks = false;  // there are, or were, processes to wait for
   int32_t exiting_pid = 0;  // the harness waits for its end before the next call

@@ -109,13 +109,14 @@ NotRunReason WhyNotDescriptors(const Call& call) {
 }
 
 // An address as the model has it.
-Result FromAddress(int64_t raw, int64_t length, Control& control) {
+Result FromAddress(int64_t raw, int64_t length, const Env& env) {
+  Control& control = env.control;
   Result r = FromRaw(raw);
   if (!r.ok()) return r;
   r.value = raw - kArenaBase;
   const bool outside = r.value < 0 || r.value >= kArenaBytes;
   if (outside && control.num_strays < static_cast<int32_t>(control.strays.size()))
-    control.strays[control.num_strays++] = Stray{raw, length};
+    control.strays[control.num_strays++] = Stray{env.task, raw, length};
   return r;
 }
 
@@ -182,7 +183,7 @@ int LowestRealGap(int pages) {
 Result RealMmap(const Call& c, const Env& env) {
   const int64_t raw =
       RawSyscall(SYS_mmap, HintFor(c, env), c.arg[1], c.arg[2], c.arg[3], c.arg[4], c.arg[5]);
-  return FromAddress(raw, c.arg[1], env.control);
+  return FromAddress(raw, c.arg[1], env);
 }
 
 Result RealMunmap(const Call& c, const Env&) {
@@ -203,7 +204,7 @@ Result RealMremap(const Call& c, const Env& env) {
   if (elsewhere && env.expected.value != c.arg[0])
     raw = RawSyscall(SYS_mremap, raw, c.arg[2], c.arg[2], MREMAP_MAYMOVE | MREMAP_FIXED,
                      kArenaBase + env.expected.value);
-  return FromAddress(raw, c.arg[2], env.control);
+  return FromAddress(raw, c.arg[2], env);
 }
 
 Result RealMadvise(const Call& c, const Env&) {

@@ -23,6 +23,7 @@ void FreeSlots(Control& control, const State& state) {
 
 void RunOneCall(Control& control, int task) {
   const Call call = control.calls[control.next];
+  control.ran[task] = true;
   const Result expected = control.expected[control.next];
   FinishCall(control, task, Execute(control, task, call, expected));
 }
@@ -59,7 +60,7 @@ void FinishCall(Control& control, int task, const Result& got) {
   if (control.stop_at_difference && !skipped && !SameOutcome(expected, got)) control.differs = true;
   FreeSlots(control, after);
   const bool alive = control.tasks[task].running;
-  if (control.probe_each && !control.differs && alive)
+  if ((control.probe_each || control.probe[index]) && !control.differs && alive)
     Probe(control, task, after, ProbeKind::kGentle);
 }
 
@@ -89,6 +90,15 @@ void ProbeAtEnd(Control& control, int task) {
   Probe(control, task, state, last ? ProbeKind::kFinal : ProbeKind::kGentle);
 }
 
+void CleanUp(Control& control, int task) {
+  RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
+  for (int i = 0; i < control.num_strays; ++i) {
+    const Stray& stray = control.strays[i];
+    if (stray.task == task) RawSyscall(SYS_munmap, stray.address, stray.length);
+  }
+  RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
+}
+
 void PassTurn(Control& control, int to) {
   std::atomic<uint32_t>& go = control.go[to == control.here ? kHarness : to];
   go.store(1);
@@ -114,6 +124,7 @@ void LiveAsTask(Control& control, int task) {
       PassTurn(control, NextTask(control));
     } else {
       ProbeAtEnd(control, task);
+      if (control.keep) CleanUp(control, task);
       PassTurn(control, kHarness);
     }
   }

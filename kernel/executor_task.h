@@ -29,6 +29,9 @@ int NextTask(Control& control);
 // Compares the last state with what this process, which is `task`, sees.
 void ProbeAtEnd(Control& control, int task);
 
+// Unmaps and closes what calls of `task`, which this process is, have left.
+void CleanUp(Control& control, int task);
+
 // Gives the turn to a task or to the harness (kHarness).
 void PassTurn(Control& control, int to);
 

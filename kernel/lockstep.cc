@@ -43,6 +43,11 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
+bool HasFamily(const Control& control, Family family) {
+  return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
+                     [family](const Call& call) { return SpecOf(call.op).family == family; });
+}
+
 bool Has(const Control& control, Op op) {
   return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
                      [op](const Call& call) { return call.op == op; });
@@ -98,14 +103,6 @@ absl::Status Crashed(const Control& control) {
                                          SignalName(control.crash_signal.load()), CallAt(control)));
 }
 
-void UnmapAll(Control& control) {
-  RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
-  for (int i = 0; i < control.num_strays; ++i)
-    RawSyscall(SYS_munmap, control.strays[i].address, control.strays[i].length);
-}
-
-void CloseAll() { RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0); }
-
 }  // namespace
 
 std::string Lockstep::WhyNot(const Sequence& sequence) const {
@@ -122,6 +119,7 @@ void Lockstep::Load(const Sequence& sequence, const Semantics& semantics) {
   limits_ = sequence.limits;
   uids_ = sequence.uids;
   c.count = static_cast<int32_t>(sequence.calls.size());
+  c.probe.fill(false);
   State state = InitialState(limits_, uids_);
   c.states[0] = state;
   for (int i = 0; i < c.count; ++i) {
@@ -141,6 +139,7 @@ void Lockstep::LoadRandom(uint64_t seed, int length, const Limits& limits,
   State state = InitialState(limits, uids);
   c.states[0] = state;
   c.count = 0;
+  c.probe.fill(false);
   int refused = 0;
   while (c.count < length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random);
@@ -176,20 +175,24 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.exiting_pid = 0;
   c.command = Command::kRun;
   c.crash_signal = 0;
-  c.tasks.fill(TaskRecord{});
-  c.made_tasks = false;
+  c.ran.fill(false);
   SetNofile(c.nofile);
   absl::Status status = StartTasks();
   if (status.ok()) status = Turns();
   if (status.ok()) status = ProbeTasks();
-  EndTasks();
+  EndTasks(status.ok());
   return status;
 }
 
 absl::Status Lockstep::StartTasks() {
   Control& c = control();
   for (auto& go : c.go) go = 0;
-  c.here = CanBeHere(c, uids_) ? 0 : -1;
+  const Kept wanted{true, uids_, c.nofile, CanBeHere(c, uids_) ? 0 : -1};
+  if (kept_ == wanted) return absl::OkStatus();
+  if (kept_.any) KillTasks();
+  c.here = wanted.here;
+  c.tasks.fill(TaskRecord{});
+  c.made_tasks = false;
   if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
     c.made_tasks = true;
@@ -202,6 +205,12 @@ absl::Status Lockstep::StartTasks() {
           fmt::format("a task did not become user {} within {} s", uids_[task], hang_seconds_));
   }
   return absl::OkStatus();
+}
+
+// Unless a process was made, replaced or ended, or may be where nobody knows.
+bool Lockstep::MayKeep() const {
+  const Control& c = control();
+  return !c.differs && c.stop_at_difference && !HasFamily(c, Family::kProcess);
 }
 
 absl::Status Lockstep::Turns() {
@@ -229,11 +238,13 @@ absl::Status Lockstep::GiveTurn(int task) {
   return c.crash_signal == 0 ? absl::OkStatus() : Crashed(c);
 }
 
+// A task that made no call is as it was, if it came from a sequence before this one.
 absl::Status Lockstep::ProbeTasks() {
   Control& c = control();
   c.command = Command::kProbe;
+  c.keep = MayKeep();
   for (int task = 0; task < kMaxTasks && !c.differs; ++task) {
-    if (!c.tasks[task].running) continue;
+    if (!c.tasks[task].running || (c.keep && !c.ran[task])) continue;
     if (task == c.here) {
       ProbeAtEnd(c, task);
     } else if (absl::Status status = GiveTurn(task); !status.ok()) {
@@ -244,17 +255,25 @@ absl::Status Lockstep::ProbeTasks() {
 }
 
 // Orphans have become children of this process, which is their reaper.
-void Lockstep::EndTasks() {
+void Lockstep::KillTasks() {
   Control& c = control();
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
   while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
   }
+  kept_ = Kept{};
+}
+
+void Lockstep::EndTasks(bool keep) {
+  Control& c = control();
+  if (keep && c.keep && !c.differs)
+    kept_ = Kept{true, uids_, c.nofile, c.here};
+  else
+    KillTasks();
   const bool unread = c.differs || !c.stop_at_difference || c.states[c.next].messages[0].file != 0;
   for (int task = 0; task < limits_.tasks && unread && Has(c, Op::kSendFd); ++task)
     DrainChannel(task);
-  UnmapAll(c);
-  CloseAll();
+  CleanUp(c, c.here);
 }
 
 }  // namespace selkie

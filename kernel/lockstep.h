@@ -53,6 +53,10 @@ class Lockstep {
   // WhyNot(sequence) must be empty.
   void Load(const Sequence& sequence, const Semantics& semantics);
 
+  // The state is to be compared after call `index` of what is loaded, by the task that
+  // made it.
+  void ProbeAfter(int index) { control().probe[static_cast<size_t>(index)] = true; }
+
   // The same for a random sequence of up to `length` (1 .. kMaxCalls) calls
   // (scenarios/generate.h); `uids` must pass WhyNot.  `one_process`: without calls
   // that make, replace or end a process.
@@ -73,16 +77,29 @@ class Lockstep {
  private:
   explicit Lockstep(bool may_change_user) : may_change_user_(may_change_user) {}
 
+  // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
+  // and it starts alike.
+  struct Kept {
+    bool any = false;
+    std::vector<int> uids;
+    int nofile = 0;
+    int here = -1;
+    friend bool operator==(const Kept&, const Kept&) = default;
+  };
+
+  bool MayKeep() const;
+  void KillTasks();
   absl::Status StartTasks();
   absl::Status Turns();
   absl::Status GiveTurn(int task);
   absl::Status ProbeTasks();
-  void EndTasks();
+  void EndTasks(bool keep);
 
   bool may_change_user_;
   Limits limits_;
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;
+  Kept kept_;
 };
 
 }  // namespace selkie

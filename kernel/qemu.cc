@@ -17,13 +17,16 @@ namespace {
 // so that on a busy host a guest sees interrupts that come late and processors
 // that seem stuck: it is not to test its timer in boot (without no_timer_check
 // one boot in three panicked at 25 runnable threads on 2 cores), nor to watch
-// itself; the host watches anyway.  Mitigations and address randomization only
-// cost time here.
+// itself; the host watches anyway.  Mitigations, randomization and
+// accounting only cost time here.
 constexpr std::string_view kKernelCommandLine =
     "console=ttyS0 quiet panic=-1 oops=panic no_timer_check nowatchdog "
-    "rcupdate.rcu_cpu_stall_suppress=1 mitigations=off nokaslr random.trust_cpu=on";
+    "rcupdate.rcu_cpu_stall_suppress=1 mitigations=off nokaslr random.trust_cpu=on "
+    "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off audit=0 "
+    "cgroup_disable=memory";
 
-constexpr const char* kTreeFolders[] = {"model/semantics", "checker/properties", "scenarios"};
+constexpr const char* kTreeFolders[] = {"model/semantics", "checker/properties", "checker/graphs",
+                                        "scenarios"};
 
 absl::Status CheckRequest(const GuestRequest& request) {
   if (request.argv.empty()) return absl::InvalidArgumentError("no command to run in the guest");

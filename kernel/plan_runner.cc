@@ -1,0 +1,82 @@
+#include "kernel/plan_runner.h"
+
+#include "fmt/format.h"
+#include "kernel/executor.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kThoroughEvery = 64;  // batches
+constexpr size_t kPath = ~size_t{0};    // in the place of a branch: the path's last call
+
+}  // namespace
+
+PlanRunner::PlanRunner(const CallPlan& plan, Lockstep& lockstep, const Semantics& semantics)
+    : lockstep_(lockstep), semantics_(semantics) {
+  sequence_.limits = plan.limits();
+  sequence_.uids = plan.uids();
+}
+
+void PlanRunner::Begin(const CallBatch& batch) {
+  sequence_.calls = batch.path;
+  trials_.clear();
+}
+
+bool PlanRunner::Append(const CallBranch& branch, size_t number) {
+  const bool back = branch.after == CallBranch::After::kBack;
+  if (sequence_.calls.size() + (back ? 2 : 1) > kMaxCalls) return false;
+  trials_.push_back({static_cast<int>(sequence_.calls.size()), number, back});
+  sequence_.calls.push_back(branch.call);
+  if (back) sequence_.calls.push_back(branch.back);
+  return true;
+}
+
+absl::Status PlanRunner::Run(const CallBatch& batch, ConformReport* report,
+                             const std::function<void()>& after_run) {
+  ++batches_;
+  ++report->states;
+  report->tried += static_cast<int64_t>(batch.branches.size()) + batch.path_counts;
+  for (const auto& [reason, count] : batch.beyond) report->beyond[reason] += count;
+  bool path_counts = batch.path_counts;
+  size_t next = 0;
+  while (path_counts || next < batch.branches.size()) {
+    Begin(batch);
+    if (path_counts) trials_.push_back({static_cast<int>(batch.path.size()) - 1, kPath, false});
+    const size_t first = next;
+    while (next < batch.branches.size() && Append(batch.branches[next], next))
+      if (batch.branches[next++].after == CallBranch::After::kLeft) break;
+    if (next == first && !path_counts)
+      return absl::InvalidArgumentError("a path of the plan is longer than a run may be");
+    path_counts = false;
+    if (absl::Status status = RunOnce(report, after_run); !status.ok()) return status;
+    const Control& c = lockstep_.control();
+    if (!c.differs) continue;
+    // Go on behind the branch that differs; if the path does, nothing here can be tried.
+    if (c.next <= static_cast<int>(batch.path.size())) return absl::OkStatus();
+    for (const Trial& trial : trials_)
+      if (trial.branch != kPath && trial.call < c.next) next = trial.branch + 1;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PlanRunner::RunOnce(ConformReport* report, const std::function<void()>& after_run) {
+  lockstep_.Load(sequence_, semantics_);
+  for (const Trial& trial : trials_)
+    if (trial.probe) lockstep_.ProbeAfter(trial.call);
+  const bool thorough = batches_ % kThoroughEvery == 0;
+  if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
+  const Control& c = lockstep_.control();
+  for (const Trial& trial : trials_) {
+    const bool differs_there = c.differs && trial.call + 1 >= c.next;
+    if (trial.call >= c.next || differs_there) continue;
+    if (c.got[trial.call].kind == Result::Kind::kBound)
+      ++report->beyond[fmt::format("not run: {}",
+                                   TextOf(static_cast<NotRunReason>(c.got[trial.call].value)))];
+    else
+      ++report->confirmed;
+  }
+  after_run();
+  return absl::OkStatus();
+}
+
+}  // namespace selkie
