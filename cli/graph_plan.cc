@@ -75,25 +75,28 @@ class Plan final : public GraphPlan {
  private:
   // The calls of the graph, and those that look at a state.
   absl::Status CompileCalls(const std::vector<AlphabetLine>& looks) {
-    lines_ = machine_->alphabet();
     for (const AlphabetLine& line : looks) {
       auto compiled = CompileLine(line, semantics_, semantics_.seals);
       if (!compiled.ok()) return compiled.status();
-      for (CallTemplate& one : *compiled) lines_.push_back(std::move(one));
+      for (CallTemplate& one : *compiled) looks_.push_back(std::move(one));
     }
     const State initial = machine_->Initial();
     limits_ = initial.limits;
     for (int i = 0; i < limits_.tasks; ++i)
       if (initial.tasks[i].state == TaskState::kRunning) uids_.push_back(initial.tasks[i].uid);
-    moves_ = MoveTable(lines_, limits_, false);
+    moves_ = MoveTable(machine_->alphabet(), limits_, false);
+    look_moves_ = MoveTable(looks_, limits_, true);
     return absl::OkStatus();
   }
 
   template <typename Visit>
   void ForEachCall(const State& state, int task, const Visit& visit) const {
     const Objects objects = ObjectsOf(state);
-    for (size_t line = 0; line < lines_.size(); ++line)
-      moves_.ForEach(line, task, objects, [&](const Move& move, int) { return visit(move.call); });
+    const auto each = [&](const Move& move, int) { return visit(move.call); };
+    for (size_t line = 0; line < machine_->alphabet().size(); ++line)
+      moves_.ForEach(line, task, objects, each);
+    for (size_t line = 0; line < looks_.size(); ++line)
+      look_moves_.ForEach(line, task, objects, each);
   }
 
   CallBatch BatchAt(const ReachedState& at) const {
@@ -142,8 +145,9 @@ class Plan final : public GraphPlan {
   bool FindBack(const State& before, const Call& call, State* after, Call* back) const {
     bool found = false;
     const Objects objects = ObjectsOf(*after);
-    for (size_t line = 0; line < lines_.size() && !found; ++line) {
-      if (!MayUndo(call.op, lines_[line].call.op)) continue;
+    const std::vector<CallTemplate>& lines = machine_->alphabet();
+    for (size_t line = 0; line < lines.size() && !found; ++line) {
+      if (!MayUndo(call.op, lines[line].call.op)) continue;
       moves_.ForEach(line, call.task, objects, [&](const Move& move, int) {
         State undone = *after;
         const Result result = Step(undone, move.call, semantics_);
@@ -161,8 +165,9 @@ class Plan final : public GraphPlan {
   const Semantics& semantics_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<StateTree> tree_;
-  std::vector<CallTemplate> lines_;
-  MoveTable moves_;
+  MoveTable moves_;  // of the graph: through every descriptor
+  std::vector<CallTemplate> looks_;
+  MoveTable look_moves_;  // through one descriptor of each open file
   Limits limits_;
   std::vector<int> uids_;
 };
