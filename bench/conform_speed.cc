@@ -110,8 +110,12 @@ class Bench {
 
  private:
   void Make(int number) {
-    lockstep_.LoadRandom(SequenceSeed(1, static_cast<uint64_t>(number)), options_.length, Limits{},
-                         {0}, true, semantics_);
+    RandomPlan plan;
+    plan.seed = SequenceSeed(1, static_cast<uint64_t>(number));
+    plan.length = options_.length;
+    plan.start.uids = {0};
+    plan.one_process = true;
+    lockstep_.LoadRandom(plan, semantics_);
   }
 
   void Store(int number) {

@@ -148,6 +148,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   AddSemanticsCommand(app, context);
   AddKernelsCommand(app, context);
   AddCallsCommand(app, context);
+  AddCorpusCommand(app, context);
   // Subcommands inherit the footer: this one comes after them.
   app.footer("Example:\n  selkie review");
   AppendExitCodes(app);

@@ -67,6 +67,7 @@ void AddReplayCommand(CLI::App& app, Context& context);
 void AddReviewCommand(CLI::App& app, Context& context);
 void AddSemanticsCommand(CLI::App& app, Context& context);
 void AddKernelsCommand(CLI::App& app, Context& context);
+void AddCorpusCommand(CLI::App& app, Context& context);
 
 }  // namespace selkie
 

@@ -64,6 +64,7 @@ void PrintCounts(const ConformReport& r, const ConformRequest& request) {
   if (request.random > 0)
     fmt::print(", {} random sequences of up to {} calls (seed {})", r.sequences, request.length,
                request.seed);
+  if (!r.pairs.empty()) fmt::print("; {} pairs of rules decided consecutive calls", r.pairs.size());
   fmt::print(
       "\n{} calls compared ({:.1f} % of them succeeded), {:.0f} calls/s; "
       "{} facts of state compared\n",
@@ -88,6 +89,8 @@ class ConformCommand {
       : context_(context), arguments_(std::move(arguments)), progress_(context.err_is_terminal) {}
 
   int Run() {
+    if (arguments_.request.minutes > 0 && arguments_.request.random == 0)
+      arguments_.request.random = int64_t{1} << 40;
     if (arguments_.request.paths.empty() && arguments_.request.random == 0 &&
         !arguments_.transitions)
       arguments_.request.paths = {context_.library.root() + "/scenarios"};
@@ -259,6 +262,10 @@ void AddConformCommand(CLI::App& app, Context& context) {
                       "Name or path; default: the one for the kernel's release");
   conform->add_option("--random", request.random, "Random sequences to run")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+  conform
+      ->add_option("--minutes", request.minutes,
+                   "Random sequences for so long, or until --random of them have run")
+      ->check(CLI::Range(0.0, 1e6));
   conform->add_option("--length", request.length, "Calls of each random sequence")
       ->check(CLI::Range(1, kMaxCalls))
       ->capture_default_str();

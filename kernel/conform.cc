@@ -17,6 +17,7 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   if (whole->semantics.empty()) whole->semantics = part.semantics;
   whole->scenarios += part.scenarios;
   whole->sequences += part.sequences;
+  whole->pairs.insert(part.pairs.begin(), part.pairs.end());
   whole->calls += part.calls;
   whole->succeeded += part.succeeded;
   whole->state_facts += part.state_facts;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,9 +33,10 @@ struct ConformRequest {
   std::vector<std::string> paths;  // scenarios: files or folders
   int64_t random = 0;              // random sequences to run
   int64_t first = 0;               // number of the first of them
-  int length = 20;                 // calls of each, 1 .. kMaxCalls
+  int length = 60;                 // calls of each, 1 .. kMaxCalls
   uint64_t seed = 1;
-  int workers = 0;  // processes, or guests; 0: one for each processor
+  double minutes = 0;  // no further random sequence is begun after so long; 0: no limit
+  int workers = 0;     // processes, or guests; 0: one for each processor
 
   // Batches of calls that somebody else has chosen, or null; must outlive the run.  A guest makes
   // its plan itself: `plan_arguments` of the command line tell it how, and the plan here is null.
@@ -65,13 +67,15 @@ struct Divergence {
 };
 
 struct ConformReport {
-  std::string release;      // uname -r of the kernel that ran
-  std::string semantics;    // its name
-  int64_t scenarios = 0;    // scenarios run
-  int64_t sequences = 0;    // random sequences run
-  int64_t calls = 0;        // calls executed and compared
-  int64_t succeeded = 0;    // of these, calls that gave a value
-  int64_t state_facts = 0;  // facts of the state compared besides results
+  std::string release;       // uname -r of the kernel that ran
+  std::string semantics;     // its name
+  int64_t scenarios = 0;     // scenarios run
+  int64_t sequences = 0;     // random sequences run
+  std::set<uint64_t> pairs;  // of rules that decided consecutive calls of random sequences
+                             // (scenarios/rule_pairs.h); known at the end of a run
+  int64_t calls = 0;         // calls executed and compared
+  int64_t succeeded = 0;     // of these, calls that gave a value
+  int64_t state_facts = 0;   // facts of the state compared besides results
   // Of a plan:
   int64_t states = 0;                     // states whose calls have been tried
   int64_t tried = 0;                      // calls that were to be tried in them

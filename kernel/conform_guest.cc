@@ -64,6 +64,7 @@ std::vector<std::string> Arguments(const ConformRequest& request, int index, int
   option("--length", fmt::format("{}", request.length));
   option("--seed", fmt::format("{}", request.seed));
   option("--workers", "1");
+  if (request.minutes > 0) option("--minutes", fmt::format("{}", request.minutes));
   if (!request.semantics.empty()) option("--semantics", request.semantics);
   if (!request.plan_arguments.empty()) {
     argv.insert(argv.end(), request.plan_arguments.begin(), request.plan_arguments.end());

@@ -53,6 +53,7 @@ ConformReport ReportFrom(const Json& json) {
   json.at("semantics").get_to(r.semantics);
   json.at("scenarios").get_to(r.scenarios);
   json.at("sequences").get_to(r.sequences);
+  json.at("pairs").get_to(r.pairs);
   json.at("calls").get_to(r.calls);
   json.at("succeeded").get_to(r.succeeded);
   json.at("state_facts").get_to(r.state_facts);
@@ -78,6 +79,7 @@ std::string ReportToJson(const ConformReport& r) {
                      {"semantics", r.semantics},
                      {"scenarios", r.scenarios},
                      {"sequences", r.sequences},
+                     {"pairs", r.pairs},
                      {"calls", r.calls},
                      {"succeeded", r.succeeded},
                      {"calls_per_second", r.seconds > 0 ? r.calls / r.seconds : 0.0},

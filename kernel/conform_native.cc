@@ -15,6 +15,7 @@
 #include "kernel/observe.h"
 #include "kernel/plan_runner.h"
 #include "model/call_text.h"
+#include "scenarios/corpus.h"
 #include "scenarios/generate.h"
 #include "scenarios/scenario.h"
 
@@ -34,29 +35,33 @@ struct Job {
   Semantics semantics;
   std::string release;
   std::vector<Scenario> scenarios;
+  std::vector<Sequence> corpus;
   int workers = 1;
-};
-
-// How a random sequence starts.
-struct Shape {
-  Sequence start;  // limits and uids
-  bool one_process = false;
 };
 
 // Most have one process, as others cost many times as much; some have a
 // descriptor table so small that it is often full.
-Shape ShapeFor(uint64_t seed) {
+RandomPlan PlanFor(uint64_t seed, int length, const std::vector<Sequence>& corpus) {
   constexpr uint64_t kShapes = 0x736861706573;  // other choices than the calls get
   static constexpr int kUids[][2] = {{0, 0}, {0, 1000}, {1000, 1001}, {1000, 1000}};
   Random random(seed ^ kShapes);
-  Shape shape;
+  RandomPlan plan;
+  plan.seed = seed;
+  plan.length = length;
+  plan.start.uids = {0};
   const uint32_t kind = random.Next(32);
   const auto& two = kUids[random.Next(4)];
-  if (kind == 0) shape.start.uids = {two[0], two[1]};
-  if (kind == 1) shape.start.uids = {1000};
-  shape.one_process = kind >= 4;
-  if (random.Next(8) == 0) shape.start.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
-  return shape;
+  if (kind == 0) plan.start.uids = {two[0], two[1]};
+  if (kind == 0 && random.Next(2) == 0) plan.start.uids.push_back(two[1]);
+  if (kind == 1) plan.start.uids = {1000};
+  plan.one_process = kind >= 4;
+  if (random.Next(8) == 0) plan.start.limits.fds = static_cast<uint8_t>(2 + random.Next(3));
+  // Some go on where a sequence of the corpus is cut.
+  if (corpus.empty() || random.Next(8) != 0) return plan;
+  plan.start = corpus[random.Next(static_cast<uint32_t>(corpus.size()))];
+  plan.start.calls.resize(random.Next(static_cast<uint32_t>(plan.start.calls.size()) + 1));
+  plan.one_process = false;
+  return plan;
 }
 
 // One worker's share of the job.
@@ -73,7 +78,7 @@ class Share {
     if (status.ok()) status = RunSequences();
     if (status.ok() && job_.request.plan != nullptr) status = RunPlan();
     report_.complete = status.ok() && !link_.ShouldStop();
-    SendReport();
+    SendReport(true);
     return status;
   }
 
@@ -86,7 +91,12 @@ class Share {
   void CountCalls();
   void List(const std::string& origin);
   void CheckExpectations(const ScenarioRun& run);
-  void SendReport();
+  void SendReport(bool last = false);
+  bool TimeIsUp() const {
+    return job_.request.minutes > 0 &&
+           Clock::now() - start_ >
+               std::chrono::duration<double, std::ratio<60>>(job_.request.minutes);
+  }
   void SendReportIfDue() {
     if (Clock::now() - last_report_ > kReportEvery) SendReport();
   }
@@ -121,7 +131,7 @@ absl::Status Share::RunScenarios() {
 absl::Status Share::RunSequences() {
   const int64_t end = job_.request.first + job_.request.random;
   for (int64_t i = job_.request.first + link_.index(); i < end; i += job_.workers) {
-    if (link_.ShouldStop()) break;
+    if (link_.ShouldStop() || TimeIsUp()) break;
     link_.Beat(i);
     if (absl::Status status = RunRandom(i); !status.ok())
       return absl::Status(status.code(),
@@ -152,15 +162,16 @@ absl::Status Share::RunOne(const Scenario& scenario) {
 
 absl::Status Share::RunRandom(int64_t number) {
   const uint64_t seed = SequenceSeed(job_.request.seed, static_cast<uint64_t>(number));
-  Shape shape = ShapeFor(seed);
-  std::vector<int>& uids = shape.start.uids;
-  if (!lockstep_.WhyNot(shape.start).empty()) uids.assign(uids.size(), 0);
-  lockstep_.LoadRandom(seed, job_.request.length, shape.start.limits, uids, shape.one_process,
-                       job_.semantics);
+  RandomPlan plan = PlanFor(seed, job_.request.length, job_.corpus);
+  std::vector<int>& uids = plan.start.uids;
+  if (!lockstep_.WhyNot(plan.start).empty()) uids.assign(uids.size(), 0);
+  const PairsOfSequence pairs = lockstep_.LoadRandom(plan, job_.semantics);
   const bool thorough = seed % kThoroughEvery == 0;
   if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
   ++report_.sequences;
   CountCalls();
+  if (!lockstep_.control().differs)
+    report_.pairs.insert(pairs.pairs().begin(), pairs.pairs().end());
   if (lockstep_.control().differs)
     List(fmt::format("random sequence {} of seed {}", number, job_.request.seed));
   return absl::OkStatus();
@@ -233,10 +244,13 @@ void Share::CheckExpectations(const ScenarioRun& run) {
   }
 }
 
-void Share::SendReport() {
+void Share::SendReport(bool last) {
   last_report_ = Clock::now();
   report_.seconds = std::chrono::duration<double>(last_report_ - start_).count();
-  link_.Send(ReportToJson(report_));
+  // Pairs are many: they are handed over once, at the end.
+  ConformReport sent = report_;
+  if (!last) sent.pairs.clear();
+  link_.Send(ReportToJson(sent));
 }
 
 // ---- The process that starts the workers ----
@@ -278,6 +292,9 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   job.semantics = *std::move(semantics);
   absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
   if (!status.ok()) return status;
+  absl::StatusOr<std::vector<Sequence>> corpus = LoadCorpus(library, job.semantics);
+  if (!corpus.ok()) return corpus.status();
+  job.corpus = *std::move(corpus);
   const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random +
                      (request.plan != nullptr ? request.plan->states() : 0);
   const int most = request.workers > 0 ? request.workers : Processors();

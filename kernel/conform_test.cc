@@ -22,6 +22,7 @@ ConformReport Sample() {
   report.calls = 30;
   report.succeeded = 20;
   report.state_facts = 4;
+  report.pairs = {1, uint64_t{1} << 63};
   report.states = 5;
   report.tried = 60;
   report.confirmed = 59;

@@ -129,30 +129,38 @@ void Lockstep::Load(const Sequence& sequence, const Semantics& semantics) {
   }
 }
 
-void Lockstep::LoadRandom(uint64_t seed, int length, const Limits& limits,
-                          const std::vector<int>& uids, bool one_process,
-                          const Semantics& semantics) {
+PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& semantics) {
   Control& c = control();
-  limits_ = limits;
-  uids_ = uids;
-  Random random(seed);
-  State state = InitialState(limits, uids);
-  c.states[0] = state;
+  limits_ = plan.start.limits;
+  uids_ = plan.start.uids;
   c.count = 0;
   c.probe.fill(false);
+  Random random(plan.seed);
+  PairsOfSequence pairs;
+  State state = InitialState(limits_, uids_);
+  c.states[0] = state;
+  const auto take = [&](const Call& call, const Result& result) {
+    pairs.Add(DeciderOf(call, result));
+    c.calls[c.count] = call;
+    c.expected[c.count] = result;
+    c.states[++c.count] = state;
+  };
+  for (size_t i = 0; i < plan.start.calls.size() && c.count < plan.length; ++i) {
+    const Result result = Step(state, plan.start.calls[i], semantics);
+    if (result.kind != Result::Kind::kBound) take(plan.start.calls[i], result);
+  }
   int refused = 0;
-  while (c.count < length && refused < kMaxRefused) {
-    const Made made = MakeCall(state, semantics, random);
+  while (c.count < plan.length && refused < kMaxRefused) {
+    const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if (one_process && SpecOf(made.call.op).family == Family::kProcess) {
+    if (plan.one_process && SpecOf(made.call.op).family == Family::kProcess) {
       state = c.states[c.count];
       ++refused;
       continue;
     }
-    c.calls[c.count] = made.call;
-    c.expected[c.count] = made.result;
-    c.states[++c.count] = state;
+    take(made.call, made.result);
   }
+  return pairs;
 }
 
 Sequence Lockstep::Loaded() const {
@@ -210,7 +218,8 @@ absl::Status Lockstep::StartTasks() {
 // Unless a process was made, replaced or ended, or may be where nobody knows.
 bool Lockstep::MayKeep() const {
   const Control& c = control();
-  return !c.differs && c.stop_at_difference && !HasFamily(c, Family::kProcess);
+  return !c.differs && c.stop_at_difference && !HasFamily(c, Family::kProcess) &&
+         !Has(c, Op::kMseal);
 }
 
 absl::Status Lockstep::Turns() {

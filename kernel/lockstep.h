@@ -23,6 +23,7 @@
 #include "model/limits.h"
 #include "model/semantics.h"
 #include "model/trace.h"
+#include "scenarios/rule_pairs.h"
 
 namespace selkie {
 
@@ -35,6 +36,14 @@ struct RunOptions {
                                    // the kernel is at odds with itself
   int hang_seconds = 20;           // how long a task may keep the turn: far longer than
                                    // any sequence takes
+};
+
+// How a random sequence is made.
+struct RandomPlan {
+  uint64_t seed = 0;
+  int length = 20;           // calls, at most; 1 .. kMaxCalls
+  Sequence start;            // limits, users, which must pass WhyNot, and the first calls
+  bool one_process = false;  // without calls that make, replace or end a process
 };
 
 class Lockstep {
@@ -57,11 +66,9 @@ class Lockstep {
   // made it.
   void ProbeAfter(int index) { control().probe[static_cast<size_t>(index)] = true; }
 
-  // The same for a random sequence of up to `length` (1 .. kMaxCalls) calls
-  // (scenarios/generate.h); `uids` must pass WhyNot.  `one_process`: without calls
-  // that make, replace or end a process.
-  void LoadRandom(uint64_t seed, int length, const Limits& limits, const std::vector<int>& uids,
-                  bool one_process, const Semantics& semantics);
+  // The same for a random sequence (scenarios/generate.h).  Returns the pairs of what
+  // decided its calls.
+  PairsOfSequence LoadRandom(const RandomPlan& plan, const Semantics& semantics);
 
   // The sequence that is loaded.
   Sequence Loaded() const;

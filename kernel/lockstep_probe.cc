@@ -246,7 +246,7 @@ class Prober {
   void MayWrite(const Mapping& mapping) {
     const int64_t offset = int64_t{mapping.start} * kPageSize;
     const bool may =
-        (mapping.prot & kProtWrite) != 0 ||
+        ((mapping.prot & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0) ||
         RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize, PROT_READ | PROT_WRITE) == 0;
     Compare(StateField::kMayWrite, 0, offset, MayBecomeWritable(mapping), may);
   }

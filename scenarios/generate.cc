@@ -174,8 +174,11 @@ uint32_t Recorded::Next(uint32_t n) {
   return static_cast<uint32_t>((uint64_t{numbers_[next_++]} * n) >> 16);
 }
 
-Made MakeCall(State& state, const Semantics& semantics, Choices& choices) {
+Made MakeCall(State& state, const Semantics& semantics, Choices& choices,
+              const PairsOfSequence* pairs) {
   constexpr int kMaxDraws = 64;
+  constexpr int kMaxRepeats = 4;  // draws that would repeat a pair
+  int repeats = 0;
   Made made;
   made.result.kind = Result::Kind::kBound;
   made.result.check = "no task runs";
@@ -187,6 +190,11 @@ Made MakeCall(State& state, const Semantics& semantics, Choices& choices) {
     made.call = DrawCall(state, semantics, task, choices);
     made.result = Step(next, made.call, semantics);
     if (made.result.kind == Result::Kind::kBound) continue;
+    if (pairs != nullptr && repeats < kMaxRepeats &&
+        !pairs->IsNew(DeciderOf(made.call, made.result)) && choices.Next(8) != 0) {
+      ++repeats;
+      continue;
+    }
     // Half of the failures are drawn again: see "at least half" in the header.
     if (made.result.ok() || choices.Next(2) == 0) break;
   }
@@ -211,10 +219,12 @@ Sequence RandomSequence(uint64_t seed, int length, const Limits& limits,
   sequence.limits = limits;
   sequence.uids = uids;
   Random random(seed);
+  PairsOfSequence pairs;
   State state = InitialState(limits, uids);
   for (int i = 0; i < length; ++i) {
-    const Made made = MakeCall(state, semantics, random);
+    const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
+    pairs.Add(DeciderOf(made.call, made.result));
     sequence.calls.push_back(made.call);
   }
   return sequence;

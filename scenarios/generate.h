@@ -26,6 +26,7 @@
 #include "model/semantics.h"
 #include "model/state.h"
 #include "model/trace.h"
+#include "scenarios/rule_pairs.h"
 
 namespace selkie {
 
@@ -73,7 +74,10 @@ struct Made {
 // modelled, or beyond the limits) is drawn again, a few times; in the end kBound
 // is returned rather than looped on: it can be all that is left, for example
 // when no task runs.  A call that fails is drawn again in some of the cases.
-Made MakeCall(State& state, const Semantics& semantics, Choices& choices);
+// With `pairs`, of the sequence so far, a call that would repeat a pair of rules is drawn again in
+// most cases; the caller adds what was made.
+Made MakeCall(State& state, const Semantics& semantics, Choices& choices,
+              const PairsOfSequence* pairs = nullptr);
 
 // The same, without executing it.
 Call NextCall(const State& state, const Semantics& semantics, Choices& choices);
