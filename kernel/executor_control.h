@@ -68,6 +68,9 @@ enum class StateField : uint8_t {
   kMapInode,           // offset: address; inode number in the model
   kMapMay,             // offset: address; VM_MAY* as PROT_* bits
   kVmShared,           // offset: address; values 0 or 1
+  kVmDontcopy,         // offset: address; values 0 or 1
+  kOwner,              // object: descriptor; a user
+  kLinks,              // object: descriptor; st_nlink
   kMappedByte,         // offset: address; a byte, or minus a signal
   kMayWrite,           // offset: address; values 0 or 1
 };

@@ -71,6 +71,7 @@ void ParseFlags(const char* line, const char* end, RealVma& vma) {
     if (is("mw")) vma.may |= kProtWrite;
     if (is("me")) vma.may |= kProtExec;
     if (is("sh")) vma.vm_shared = true;
+    if (is("dc")) vma.dontcopy = true;
   }
 }
 

@@ -20,6 +20,7 @@ struct RealVma {
   // Of smaps only:
   uint8_t may = 0;         // "mr mw me" as kProt* bits
   bool vm_shared = false;  // "sh": VM_SHARED
+  bool dontcopy = false;   // "dc": VM_DONTCOPY
 };
 
 struct RealVmas {

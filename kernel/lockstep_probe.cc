@@ -72,7 +72,7 @@ class Prober {
     RawSyscall(SYS_fstat, fd, Raw(&status));
     SameInode(fd, file.inode - 1, static_cast<int64_t>(status.st_ino));
     if (path) return;
-    InodeOnce(fd, file.inode - 1, status.st_size, status.st_mode & 07777);
+    InodeOnce(fd, file.inode - 1, status);
     if ((file.mode & kModeRead) != 0) ContentsOnce(fd, file.inode - 1);
   }
 
@@ -97,13 +97,15 @@ class Prober {
     Compare(StateField::kSameInode, fd, 0, index, NumberInModel(index, number));
   }
 
-  void InodeOnce(int fd, int index, int64_t size, int64_t mode) {
+  void InodeOnce(int fd, int index, const struct stat& status) {
     if (seen_[index]) return;
     seen_[index] = true;
     const Inode& inode = state_.inodes[index];
     Compare(StateField::kSeals, fd, 0, inode.seals, RawSyscall(SYS_fcntl, fd, F_GET_SEALS));
-    Compare(StateField::kSize, fd, 0, inode.size, size);
-    Compare(StateField::kMode, fd, 0, inode.mode, mode);
+    Compare(StateField::kSize, fd, 0, inode.size, status.st_size);
+    Compare(StateField::kMode, fd, 0, inode.mode, status.st_mode & 07777);
+    Compare(StateField::kOwner, fd, 0, inode.uid, status.st_uid);
+    Compare(StateField::kLinks, fd, 0, 0, static_cast<int64_t>(status.st_nlink));
   }
 
   // As far as the last sample: a copy of whole pages takes a guest long.
@@ -204,6 +206,8 @@ class Prober {
       if (vma.start >= model.end || vma.end <= model.start) continue;
       Compare(StateField::kMapMay, 0, model.start, mapping.may, vma.may);
       Compare(StateField::kVmShared, 0, model.start, mapping.vm_shared, vma.vm_shared);
+      Compare(StateField::kVmDontcopy, 0, model.start, (mapping.flags & kMapDontcopy) != 0,
+              vma.dontcopy);
     }
   }
 
@@ -285,6 +289,8 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kSeals, "F_GET_SEALS", Where::kDescriptor, Hex},
     {StateField::kSize, "size", Where::kDescriptor, Decimal},
     {StateField::kMode, "mode", Where::kDescriptor, Octal},
+    {StateField::kOwner, "owner", Where::kDescriptor, Decimal},
+    {StateField::kLinks, "number of links", Where::kDescriptor, Decimal},
     {StateField::kFileByte, "byte of the file", Where::kDescriptorOffset, Byte},
     {StateField::kVmas, "/proc/self/maps can be read", Where::kAddress, YesNo},
     {StateField::kMapped, "a mapping begins there", Where::kAddress, YesNo},
@@ -295,6 +301,7 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kMapInode, "number of its inode", Where::kAddress, Decimal},
     {StateField::kMapMay, "VmFlags mr mw me", Where::kAddress, Hex},
     {StateField::kVmShared, "VmFlags sh", Where::kAddress, YesNo},
+    {StateField::kVmDontcopy, "VmFlags dc", Where::kAddress, YesNo},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},
 };

@@ -16,7 +16,8 @@ enum class ProbeKind {
 
 // Compares, for the descriptors and the address space of `task`, which this
 // process is: which descriptors are open, FD_CLOEXEC, F_GETFL, position, which
-// of them are one inode; seals, size, mode and contents of each inode; extent,
+// of them are one inode; seals, size, mode, owner, links and contents of each
+// inode; extent,
 // protection, MAP_SHARED, offset and inode of each VMA; what a load gives from
 // pages that are copies or that no descriptor reads (control.thorough: from each,
 // and VmFlags); and (kFinal) VM_MAYWRITE.
