@@ -78,12 +78,16 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
 
 // madvise_populate: page by page, as stores or loads would, up to the first that
 // cannot be.
-Result Populate(State& s, const Call& c, PageRange range, bool write) {
+Result Populate(State& s, const Call& c, PageRange range, bool write, const Semantics& semantics) {
+  const Rule* const skips_holes = NotSupported(semantics, Feature::kHoles);
+  bool hole = false;
   Result result = Unchanged(0);
   for (int page = range.begin; page < range.end; ++page) {
     const int j = MappingAt(s, c.task, page);
     const int mm = s.tasks[c.task].mm;
     Result failed = Fail(ENOMEM, "mm/madvise.c madvise_populate: no mapping");
+    hole |= j < 0;
+    if (j < 0 && skips_holes != nullptr) continue;
     if (j >= 0) {
       Mapping& m = s.mms[mm][j];
       const int i = page - m.start, node = s.files[m.file - 1].inode - 1;
@@ -106,7 +110,10 @@ Result Populate(State& s, const Call& c, PageRange range, bool write) {
     failed.changed = result.changed;
     return failed;
   }
-  return result;
+  if (!hole) return result;
+  Result at_end = Refused(skips_holes);
+  at_end.changed = result.changed;
+  return at_end;
 }
 
 bool IsKnownAdvice(int64_t advice) {
@@ -158,7 +165,7 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
   if (BadAdvice(advice, &error, semantics)) return error;
   if (!RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &error)) return error;
   if (advice == abi::kMadvPopulateRead || advice == abi::kMadvPopulateWrite)
-    return Populate(s, c, range, advice == abi::kMadvPopulateWrite);
+    return Populate(s, c, range, advice == abi::kMadvPopulateWrite, semantics);
 
   // madvise_walk_vmas: in order, up to the first failure; holes count at the end.
   const State before = s;

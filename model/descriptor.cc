@@ -163,10 +163,12 @@ Result PidfdGetfd(State& s, const Call& c, const Semantics&) {
 }
 
 // __close_range; what is not open in the range is of no concern.
-Result CloseRange(State& s, const Call& c, const Semantics&) {
+Result CloseRange(State& s, const Call& c, const Semantics& semantics) {
   constexpr int64_t kKnown = abi::kCloseRangeUnshare | abi::kCloseRangeCloexec;
   const auto first = static_cast<uint32_t>(c.arg[0]), last = static_cast<uint32_t>(c.arg[1]);
   if ((c.arg[2] & ~kKnown) != 0) return Fail(EINVAL, "fs/file.c __close_range: flags");
+  if ((c.arg[2] & abi::kCloseRangeCloexec) != 0)
+    if (const Rule* rule = NotSupported(semantics, Feature::kRangeCloexec)) return Refused(rule);
   if (first > last) return Fail(EINVAL, "fs/file.c __close_range: fd > max_fd");
   if (first < kFirstFd) return Bound("the range has descriptors of the harness");
   Result result = Unchanged(0);

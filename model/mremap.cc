@@ -280,15 +280,15 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   const Mapping m = SpaceOf(s, c)[j];
   if (const Rule* rule = DecideMremap(s, c, m, semantics)) return Refused(rule);
   if (!r.fixed && !r.keeps_old && r.old_pages() >= r.pages) return Shrink(s, c, r);
-  bool certain;
-  const int vma_end = VmaEnd(SpaceOf(s, c), j, &certain);
-  if (BadVma(s, c, r, m, vma_end, certain, &error, semantics)) return error;
   if (r.keeps_old) {
     const Rule* const unknown = NotSupported(semantics, Feature::kDontunmap);
     if (unknown != nullptr && r.fixed)
       return Bound("the new place was unmapped before the refusal");
     if (unknown != nullptr) return Refused(unknown);
   }
+  bool certain;
+  const int vma_end = VmaEnd(SpaceOf(s, c), j, &certain);
+  if (BadVma(s, c, r, m, vma_end, certain, &error, semantics)) return error;
   if (r.fixed) return MoveTo(s, c, r);
   return r.keeps_old ? MoveAnywhere(s, c, r) : Grow(s, c, r, vma_end);
 }

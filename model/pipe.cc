@@ -263,6 +263,8 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   if (off_in && !memfd) return Fail(EINVAL, "fs/splice.c do_splice: FMODE_PREAD");
   if (!memfd) return Bound("splice from a socket is not modelled");
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
+  if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
+    return Bound("EINVAL, or as much as fits, by the kernel's version");
   if (BadArea(pos, len, &error)) return error;
   Result result = FileToPipe(s, c, in, pos, out, len, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
