@@ -166,7 +166,7 @@ void Machine::Mark(State& s, const Call& call, const Result& result) const {
 
 // A new file of a sealed inode.
 void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
-  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kExtension;
+  const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension;
   if (!opens || !Reads(fact::kFileAfter)) return;
   const int file = FileOf(s, call.task, result.value);
   if (file >= 0 && FileReferences(s, file) == 1 && IsSealed(s, s.files[file]))

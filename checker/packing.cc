@@ -310,7 +310,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.fd_cloexec = use.cloexec;
   l.fd_mark = static_cast<uint8_t>(WidthOf(use.fd_mark));
   l.file_inode = static_cast<uint8_t>(WidthOf(limits.inodes));
-  if (use.flags) l.file_flags = 5;
+  if (use.flags) l.file_flags = 6;
   l.file_end = use.sockets;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);

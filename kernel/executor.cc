@@ -240,6 +240,10 @@ Result AioPwrite(const Call& c, const Env& env) {
   return FromRaw(raw);
 }
 
+Result OpenEmptyPath(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_openat, c.arg[0], Raw(""), c.arg[1], 0));
+}
+
 Result SetAttr(const Call& c, const Env&) {
   const int64_t flags = c.arg[1];
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
@@ -321,6 +325,7 @@ constexpr RealCall kReal[] = {
     Direct<SYS_tee>,
     Vmsplice,
     AioPwrite,
+    OpenEmptyPath,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

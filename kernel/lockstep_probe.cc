@@ -77,11 +77,13 @@ class Prober {
   }
 
   static int64_t FlagsOf(const File& file, const Inode& inode) {
-    if ((file.mode & kModePath) != 0) return O_PATH;
+    if ((file.mode & kModePath) != 0)
+      return O_PATH | ((file.flags & kFlagEmptypath) != 0 ? abi::kOEmptypath : 0);
     int64_t flags = inode.kind == InodeKind::kMemfd ? abi::kOLargefile : 0;
     if ((file.flags & kFlagWronly) != 0) flags |= O_WRONLY;
     if ((file.flags & kFlagRdwr) != 0) flags |= O_RDWR;
     if ((file.flags & kFlagDirect) != 0) flags |= O_DIRECT;
+    if ((file.flags & kFlagEmptypath) != 0) flags |= abi::kOEmptypath;
     if ((file.flags & kFlagAppend) != 0) flags |= O_APPEND;
     if ((file.flags & kFlagNonblock) != 0) flags |= O_NONBLOCK;
     return flags;

@@ -82,6 +82,7 @@ enum class Op : uint8_t {
   kTee,
   kVmsplice,
   kAioPwrite,
+  kOpenEmptyPath,
   kExtension,
 };
 
@@ -215,6 +216,7 @@ inline constexpr int64_t kOTrunc = 01000, kOAppend = 02000, kONonblock = 04000;
 inline constexpr int64_t kOLargefile = 0100000, kOCloexec = 02000000;
 inline constexpr int64_t kOPath = 010000000, kOCreat = 0100, kOExcl = 0200;
 inline constexpr int64_t kODirect = 040000, kODirectory = 0200000, kONofollow = 0400000;
+inline constexpr int64_t kOEmptypath = 0x4000000;
 inline constexpr int64_t kFsImmutable = 0x10, kFsAppend = 0x20, kFsNodump = 0x40;
 inline constexpr int64_t kFdCloexec = 1;
 inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;

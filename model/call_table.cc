@@ -24,7 +24,8 @@ constexpr FlagName kOpenFlags[] = {
     {"O_LARGEFILE", abi::kOLargefile}, {"O_CLOEXEC", abi::kOCloexec},
     {"O_PATH", abi::kOPath},           {"O_CREAT", abi::kOCreat},
     {"O_EXCL", abi::kOExcl},           {"O_DIRECT", abi::kODirect},
-    {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow}};
+    {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow},
+                                   {"O_EMPTYPATH", abi::kOEmptypath}};
 constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_APPEND", abi::kOAppend},
                                      {"O_NONBLOCK", abi::kONonblock},
@@ -224,6 +225,8 @@ constexpr CallSpec kTable[] = {
         Size("len"), Flags("flags", kSpliceFlags)),
     Row(Op::kAioPwrite, "aio_pwrite", Family::kReadWrite, R::kCount, Fd(), Arg(A::kByte, "buf"),
         Size("count"), Size("offset")),
+    Row(Op::kOpenEmptyPath, "openat", Family::kOpen, R::kFd, Fd("dirfd"), Lit("\"\""),
+        Flags("flags", kOpenFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

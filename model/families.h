@@ -340,6 +340,7 @@ Result Pipe2(State&, const Call&, const Semantics&);
 Result Splice(State&, const Call&, const Semantics&);
 Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);
+Result OpenEmptyPath(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 

@@ -28,12 +28,14 @@ File NewFile(int64_t flags, const OpenFlags& how) {
   File file;
   if (how.path) {
     file.mode = kModePath;
+    if ((flags & abi::kOEmptypath) != 0) file.flags = kFlagEmptypath;
     return file;
   }
   file.mode = static_cast<uint8_t>(how.acc | kModePwrite);  // do_dentry_open
   if ((flags & abi::kOWronly) != 0) file.flags |= kFlagWronly;
   if ((flags & abi::kORdwr) != 0) file.flags |= kFlagRdwr;
   if ((flags & abi::kODirect) != 0) file.flags |= kFlagDirect;
+  if ((flags & abi::kOEmptypath) != 0) file.flags |= kFlagEmptypath;
   if ((flags & abi::kOAppend) != 0) file.flags |= kFlagAppend;
   if ((flags & abi::kONonblock) != 0) file.flags |= kFlagNonblock;
   return file;
@@ -161,6 +163,8 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
 
   constexpr int kPoint = static_cast<int>(Point::kOpenProc);
   File file = NewFile(flags, how);
+  if (NotSupported(semantics, Feature::kEmptypath) != nullptr)  // a bit that is dropped
+    file.flags &= static_cast<uint8_t>(~kFlagEmptypath);
   Inode inode = s.inodes[node];
   Targets targets{.inode = &inode, .file = &file};
   const Rule* last = nullptr;
@@ -227,6 +231,29 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   if (!root) return Fail(EPERM, "fs/fhandle.c may_decode_fh: CAP_DAC_READ_SEARCH");
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (BadOpenFlags(flags, &error)) return error;
+  return OpenInode(s, c, f, false, flags, fd, semantics);
+}
+
+// openat(fd, "", O_EMPTYPATH): the descriptor's own inode, and no /proc link.
+Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const int64_t flags = c.arg[1];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  constexpr const char* kEmpty = "fs/namei.c getname_flags: empty path";
+  const bool given = (flags & abi::kOEmptypath) != 0;
+  if (const Rule* rule = NotSupported(semantics, Feature::kEmptypath)) {
+    if (LowestFreeFd(s, c.task) < 0) return Bound("EMFILE or ENOENT, by the kernel's version");
+    return given ? Refused(rule) : Fail(ENOENT, kEmpty);
+  }
+  if (given && (flags & (abi::kOCreat | abi::kONofollow)) != 0)
+    return Bound("O_EMPTYPATH with O_CREAT or O_NOFOLLOW is not modelled");
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (!given) return Fail(ENOENT, kEmpty);
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("O_EMPTYPATH of a socket or pipe");
   if (BadOpenFlags(flags, &error)) return error;
   return OpenInode(s, c, f, false, flags, fd, semantics);
 }

@@ -306,7 +306,9 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
   if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
   const Mapping& m = SpaceOf(s, c)[j];
-  if ((m.prot & kProtRead) == 0) return Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
+  if (m.prot == 0) return Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
+  if ((m.prot & kProtRead) == 0)
+    return Bound("gup_fast does not ask VM_READ of a page that is in the page tables");
   const int node = s.files[m.file - 1].inode - 1;
   const int64_t pos = addr - int64_t{m.start} * kPageSize + int64_t{m.pgoff} * kPageSize;
   const int64_t pages_end = (int64_t{s.inodes[node].size} + kPageSize - 1) / kPageSize * kPageSize;

@@ -33,6 +33,7 @@ inline constexpr uint8_t kFlagWronly = 4;  // O_WRONLY and O_RDWR as given to
 inline constexpr uint8_t kFlagRdwr = 8;    // open: F_GETFL's answer even if a
                                            // design clears f_mode; both: access mode 3
 inline constexpr uint8_t kFlagDirect = 16;
+inline constexpr uint8_t kFlagEmptypath = 32;  // O_EMPTYPATH stays in f_flags
 
 // Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
 inline constexpr uint8_t kProtRead = 1;

@@ -73,8 +73,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Splice,
                                        Tee,
                                        Vmsplice,
-                                       AioPwrite,
-                                       Extend};
+                                       AioPwrite, OpenEmptyPath, Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
 // IntWordsOf each Op, here where Step reads it.
