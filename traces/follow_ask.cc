@@ -65,7 +65,7 @@ int Ask::InodeSlot(int inode) {
   if (guess_.unrefused) node.seals = 0;
   if (slot > 0) return slot;
   node.seals |= guess_.seals;
-  if (guess_.user == Guess::User::kOwner) node.uid = kSomeUser;
+  if (guess_.user == Guess::User::kOwner) node.uid = node.gid = kSomeUser;
   return slot;
 }
 
@@ -185,8 +185,10 @@ void Ask::Freeze() {
     state_.files[i].pos = Narrow(scale_.Small(PosOf(files_[i])));
 }
 
-void Ask::MoveMapping(int pgoff) {
-  state_.mms[state_.tasks[kCaller].mm][0].pgoff = static_cast<uint8_t>(pgoff);
+void Ask::PlaceMapping(int pgoff, int pages) {
+  Mapping& m = state_.mms[state_.tasks[kCaller].mm][0];
+  m.pgoff = static_cast<uint8_t>(std::min(pgoff, 0xff));
+  m.pages = static_cast<uint8_t>(std::min(pages, 0xff));
 }
 
 int64_t Ask::PositionOf(int64_t small_fd) const {

@@ -80,8 +80,8 @@ class Ask {
   // ---- Then ----
   // Sizes and positions as small numbers, and the mappings of others.
   void Freeze();
-  // The only mapping of task 0 shows the file from this page; before Run.
-  void MoveMapping(int pgoff);
+  // The only mapping of task 0 shows the file from this page, and is so long; before Run.
+  void PlaceMapping(int pgoff, int pages);
   int64_t Small(int64_t bytes) const { return scale_.Small(bytes); }
   std::optional<int64_t> Real(int64_t small) const { return scale_.Real(small); }
   // Of the file behind a number that AddFd gave: position and size in real bytes, as

@@ -61,12 +61,10 @@ std::optional<int64_t> MmapFlags(std::string_view text) {
   const auto flags = StraceFlags(text);
   if (!flags) return std::nullopt;
   // MAP_32BIT, DENYWRITE, EXECUTABLE, LOCKED, NORESERVE, POPULATE, NONBLOCK, STACK: of no
-  // consequence for what the seals say.  FIXED_NOREPLACE is a hint unless it fails.
+  // consequence for what the seals say.
   constexpr int64_t kHarmless =
       0x40 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
-  constexpr int64_t kNoReplace = 0x100000;
-  const bool validates = (*flags & 0xf) == 3;
-  return *flags & ~(kHarmless | (validates ? 0 : kNoReplace));
+  return *flags & ~kHarmless;
 }
 
 // The security modules' own refusals of executable memory.
@@ -94,14 +92,14 @@ void MoveMappings(FollowedSpace& mm, Extent from, bool stays, bool grows, Extent
   }
 }
 
-}  // namespace
-
-bool Follower::IsSealed(const std::vector<FollowedMapping>& pieces, Query& query) {
-  const bool sealed = std::any_of(pieces.begin(), pieces.end(),
-                                  [](const FollowedMapping& piece) { return piece.sealed; });
-  if (sealed) query.why = "a mapping that mseal has sealed";
-  return sealed;
+// Of several, the one that decides: a mapping that mseal has sealed refuses for all.
+const FollowedMapping& Deciding(const std::vector<FollowedMapping>& pieces) {
+  for (const FollowedMapping& piece : pieces)
+    if ((piece.map.flags & kMapSealed) != 0) return piece;
+  return pieces[0];
 }
+
+}  // namespace
 
 // ---- mmap ----
 
@@ -128,7 +126,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
   query.inode = world_.files[memfd.file].inode;
   if (!range.read || !flags || !prot || !offset)
     query.why = "arguments of mmap as they are written";
-  const bool fixed = flags && (*flags & abi::kMapFixed) != 0;
+  const bool fixed = flags && (*flags & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
   const bool placed = call.ok() || fixed;
   const uint64_t here = call.ok() ? given : range.begin;
   const uint64_t length = range.length > kLongest ? 0 : PageUp(range.length);
@@ -136,7 +134,6 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
       placed && fixed ? process.mm->Pieces(here, here + length) : std::vector<FollowedMapping>{};
   // Found to have gone: its munmap was not seen.
   if (call.ok() && !fixed) process.mm->Remove(here, here + length);
-  IsSealed(old, query);
   if (query.why.empty() && IsExecRefusal(call, *prot))
     return Count(call, Unasked::kSystem, fmt::format("mmap {} with PROT_EXEC", call.log->error));
 
@@ -153,7 +150,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
     const int pgoff = left != nullptr || *offset >= kPage ? 1 : 0;
     if (left != nullptr) ask.AddMapping(*left, kLeftPage, 1, 0);
     if (right != nullptr) ask.AddMapping(*right, kRightPage, 1, pgoff + 1);
-    if (!old.empty()) ask.AddMapping(old[0], kHerePage, 1, 0);
+    if (!old.empty()) ask.AddMapping(Deciding(old), kHerePage, 1, 0);
     ask.Freeze();
     const bool huge = *offset < 0 || *offset >= kBeyondFiles;
     int64_t address = placed ? AddressAt(kHerePage, fixed ? range.begin : here) : kNull;
@@ -192,11 +189,11 @@ void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   Query query(call, process);
-  query.file = pieces[0].file;
+  const FollowedMapping piece = Deciding(pieces);
+  query.file = piece.file;
   query.inode = world_.files[query.file].inode;
-  IsSealed(pieces, query);
   query.make = [&](Ask& ask) -> std::optional<Call> {
-    ask.AddMapping(pieces[0], kHerePage, 1, 0);
+    ask.AddMapping(piece, kHerePage, 1, 0);
     ask.Freeze();
     return Call{Op::kMunmap, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
   };
@@ -212,7 +209,6 @@ void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
   Query query(call, process);
   if (!prot) query.why = "arguments of mprotect as they are written";
   if (call.name == "pkey_mprotect" && call.arg(3) != "-1") query.why = "protection keys";
-  IsSealed(pieces, query);
   if (query.why.empty() && IsExecRefusal(call, *prot))
     return Count(call, Unasked::kSystem,
                  fmt::format("mprotect {} with PROT_EXEC", call.log->error));
@@ -279,7 +275,6 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   query.inode = world_.files[query.file].inode;
   if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
   if (old.length > kLongest || length > kLongest) query.why = "mremap beyond memory";
-  IsSealed({whole}, query);
   if (fixed && old_length == 0 && target && static_cast<uint64_t>(*target) < old.begin &&
       static_cast<uint64_t>(*target) + length > old.begin)
     query.why = "mremap of nothing over its own address";
@@ -306,11 +301,13 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
     const bool itself = old_length == 0 && to == old.begin;
     const int target_page = overlaps || itself ? head : kTargetPage;
     if (!there.empty() && target_page == kTargetPage)
-      ask.AddMapping(there[0], kTargetPage, std::min(new_pages, 1), 0);
+      ask.AddMapping(Deciding(there), kTargetPage, std::min(new_pages, 1), 0);
     ask.Freeze();
     return Call{Op::kMremap,
                 0,
-                {AddressAt(head, old.begin), old_pages * kPage, new_pages * kPage,
+                {AddressAt(head, old.begin),
+                 old_pages * kPage - static_cast<int64_t>(old_length - old.length),
+                 new_pages * kPage - static_cast<int64_t>(length - static_cast<uint64_t>(*wanted)),
                  static_cast<int32_t>(*flags), fixed ? AddressAt(target_page, to) : kNull}};
   };
   Decide(query);
@@ -328,25 +325,11 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   const CallSpec* row = RowOf(call);
-  auto mark = [&](auto set) {
-    for (FollowedMapping piece : pieces) {
-      set(piece);
-      process.mm->Put(piece);
-    }
-  };
-  if (call.ok() && call.name == "mseal" && row == nullptr)
-    mark([](FollowedMapping& piece) { piece.sealed = true; });
-  if (row == nullptr || row->num_args < 2 || row->args[0].kind != ArgKind::kAddress) {
-    const bool forks = IsStraceConstant(call.arg(2), "MADV_DOFORK");
-    if (call.ok() && (forks || IsStraceConstant(call.arg(2), "MADV_DONTFORK")))
-      mark([&](FollowedMapping& piece) { piece.dontfork = !forks; });
+  if (row == nullptr || row->num_args < 2 || row->args[0].kind != ArgKind::kAddress)
     return Count(call, Unasked::kNoRow);
-  }
   Query query(call, process);
-  query.file = pieces[0].file;
-  query.inode = world_.files[query.file].inode;
-  if (pieces.size() > 1 || pieces[0].begin > range.begin || pieces[0].end < range.end())
-    query.why = fmt::format("{} over several mappings or other memory", call.name);
+  const bool remaps = call.name == "remap_file_pages";
+  if (remaps) query.why = "remap_file_pages";  // where to is not renamed
   Call made{row->op, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
   for (int i = 2, word = 2; i < row->num_args; ++i) {
     if (WordsOf(row->args[i].kind) == 0) continue;
@@ -359,19 +342,53 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
     }
     made.arg[word++] = *value;
   }
+  size_t piece = 0;
   query.make = [&](Ask& ask) -> std::optional<Call> {
-    ask.AddMapping(pieces[0], kHerePage, 1, 0);
+    // What is beyond the end of the file is so in the model too.
+    const FollowedMapping& here = pieces[piece];
+    const int64_t begin = here.offset;
+    const int64_t end = begin + static_cast<int64_t>(here.end - here.begin);
+    ask.AddPoint(begin);
+    ask.AddPoint(end);
+    ask.AddMapping(here, kHerePage, 1, 0);
     ask.Freeze();
-    return made;
+    const int64_t pages = (ask.Small(end) - ask.Small(begin)) / kPage;
+    const int64_t pgoff = ask.Small(begin) / kPage;
+    Call call_of_all = made;
+    // Only what reads or writes the pages asks where the file ends.
+    if (pages > kMaxPages || pgoff + pages >= kMaxMappedPages) return call_of_all;
+    ask.PlaceMapping(static_cast<int>(pgoff), static_cast<int>(pages));
+    if (made.arg[1] == kPage) call_of_all.arg[1] = pages * kPage;
+    return call_of_all;
   };
-  query.apply = [&](const Ask& ask) {
-    FollowedMapping piece = pieces[0];
-    if (const Mapping* now = After(ask, kHerePage)) piece.map = Placeless(*now);
-    if (call.ok()) process.mm->Put(piece);
+  auto put = [&](const Ask& ask) {
+    FollowedMapping changed = pieces[piece];
+    const Mapping* now = After(ask, kHerePage);
+    if (now != nullptr) changed.map = Placeless(*now);
+    if (now != nullptr) process.mm->Put(changed);
   };
-  if (call.ok() && IsStraceConstant(call.arg(2), "MADV_DONTFORK"))
-    mark([](FollowedMapping& piece) { piece.dontfork = true; });
+  query.apply = put;
+  uint64_t covered = 0;
+  for (const FollowedMapping& p : pieces) covered += p.end - p.begin;
+  const bool other_memory = !call.ok() && covered < range.end() - range.begin;
+  // In order, up to the first that refuses: that one decides.  mseal looks for holes before.
+  while (query.why.empty() && !(other_memory && call.name == "mseal")) {
+    if (piece + 1 == pieces.size() && !other_memory) break;
+    const std::optional<Ask> ask = Try(query, Guess{});
+    if (!ask || !ask->result().ok()) break;
+    put(*ask);
+    if (++piece == pieces.size()) break;
+  }
+  if (other_memory)
+    return Count(call, Unasked::kBound, fmt::format("{} over other memory too", call.name));
+  query.file = pieces[piece].file;
+  query.inode = world_.files[query.file].inode;
   Decide(query);
+  const auto pgoff = remaps ? StraceNumber(call.arg(3)) : std::nullopt;
+  if (!call.ok() || !pgoff || process.mm->At(range.begin) == nullptr) return;
+  FollowedMapping moved = process.mm->Pieces(range.begin, range.end())[0];
+  moved.offset = *pgoff * kPage;
+  process.mm->Put(moved);
 }
 
 // A fault at an address where a memfd is mapped: would a load or a store there give it?
@@ -405,7 +422,7 @@ void Follower::OnSignal(const StraceEvent& event) {
     ask.AddPoint(piece.offset);
     ask.AddMapping(piece, kHerePage, 1, 0);
     ask.Freeze();
-    ask.MoveMapping(static_cast<int>(ask.Small(piece.offset) / kPage));
+    ask.PlaceMapping(static_cast<int>(ask.Small(piece.offset) / kPage), 1);
     ask.Run(Call{op, 0, {kHerePage * kPage, 'x'}}, semantics_);
     if (ask.result().kind == Result::Kind::kSignal &&
         ask.result().value == (bus ? SIGBUS : SIGSEGV)) {

@@ -91,6 +91,15 @@ std::optional<int64_t> TotalLength(std::string_view array, std::string_view coun
   return total;
 }
 
+// A buffer as that of a plain call: a string, or NULL if the array has one that is printed
+// as an address since it cannot be read.
+std::string_view ReadableBuffer(std::string_view array) {
+  for (std::string_view item : StraceElements(array))
+    if (const auto base = StraceField(item, "iov_base"); base && !StraceQuoted(*base))
+      return "NULL";
+  return StraceElements(array).empty() ? "NULL" : "\"\"";
+}
+
 // The vector calls as one transfer of all their bytes: each segment is written under the
 // same rules, and a segment ends a chunk only where its bytes end.
 void JoinVector(FieldCall& call) {
@@ -100,15 +109,20 @@ void JoinVector(FieldCall& call) {
   for (const Alias& vector : kVectors) {
     if (call.name != vector.name || call.args.size() < 3) continue;
     const auto total = TotalLength(call.args[1], call.args[2]);
-    if (!total) return;
+    call.made.push_back(total ? fmt::format("{}", *total) : "?");
     const bool positioned = call.args.size() > 3;
     const bool flagged = call.args.size() > 4;
-    if (flagged && StraceFlags(call.args[4]).value_or(1) != 0) return;
-    call.made.push_back(fmt::format("{}", *total));
-    std::vector<std::string_view> args = {call.args[0], "\"\"", call.made.back()};
+    const bool own_row = !SpecsByName(call.name).empty();
+    std::vector<std::string_view> args = {call.args[0], ReadableBuffer(call.args[1]),
+                                          call.made.back()};
+    if (flagged && (own_row || StraceFlags(call.args[4]).value_or(1) != 0)) {
+      args.insert(args.end(), {call.args[3], call.args[4]});
+      call.args = std::move(args);
+      return;
+    }
     const auto offset = positioned ? StraceNumber(call.args[3]) : std::nullopt;
     if (positioned && !offset) return;
-    call.name = vector.as;
+    if (!own_row) call.name = vector.as;
     if (flagged && *offset == -1) {  // at the file's own position
       call.name = call.name.substr(1);
     } else if (positioned) {
@@ -132,6 +146,16 @@ void StatOfDescriptor(FieldCall& call) {
   if (!empty || !flagged) return;
   call.name = "fstat";
   call.args = {call.args[0], call.arg(statx ? 4 : 2)};
+}
+
+// chmod by its newer names.
+void ChmodOfPath(FieldCall& call) {
+  if ((call.name != "fchmodat" && call.name != "fchmodat2") || call.args.size() < 3) return;
+  const auto path = StraceQuoted(call.args[1]);
+  if (!path || !path->bytes.starts_with('/')) return;
+  if (call.args.size() > 3 && StraceFlags(call.args[3]).value_or(1) != 0) return;
+  call.name = "chmod";
+  call.args = {call.args[1], call.args[2]};
 }
 
 bool IsConstantWord(std::string_view word) {
@@ -159,6 +183,7 @@ FieldCall ToFieldCall(const StraceCall& log) {
     if (call.name == alias.name) call.name = alias.as;
   JoinVector(call);
   StatOfDescriptor(call);
+  ChmodOfPath(call);
   return call;
 }
 

@@ -84,7 +84,7 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
     child.mm = std::make_shared<FollowedSpace>(*parent.mm);
     child.mm->unseen = false;
     for (const auto& [begin, mapping] : parent.mm->all())
-      if (mapping.dontfork) child.mm->Remove(mapping.begin, mapping.end);
+      if ((mapping.map.flags & kMapDontcopy) != 0) child.mm->Remove(mapping.begin, mapping.end);
   }
   if (HasFlag(call, "CLONE_NEWUSER")) child.uid.reset();
   world_.processes[pid] = std::move(child);

@@ -31,9 +31,11 @@ struct DescriptorCall {
   std::string why;                       // it cannot be said, since
 };
 
-bool IsTransfer(Op op) {
-  return op == Op::kRead || op == Op::kPread || op == Op::kWrite || op == Op::kPwrite;
+bool IsWrite(Op op) {
+  return op == Op::kWrite || op == Op::kPwrite || op == Op::kWritev || op == Op::kPwritev2;
 }
+
+bool IsTransfer(Op op) { return op == Op::kRead || op == Op::kPread || IsWrite(op); }
 
 // The bits of seals by the names of the semantics.
 std::vector<FlagName> SealFlags(const Semantics& semantics) {
@@ -47,9 +49,11 @@ std::vector<FlagName> SealFlags(const Semantics& semantics) {
 std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
                                const Semantics& semantics) {
   switch (arg.kind) {
-    case ArgKind::kFlags: return StraceFlags(text, arg.names);
+    case ArgKind::kFlags:  // perhaps behind a pointer
+      if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+      return StraceFlags(text, arg.names);
     case ArgKind::kSeals: return StraceFlags(text, SealFlags(semantics));
-    case ArgKind::kByte: return 'x';
+    case ArgKind::kByte: return StraceQuoted(text) ? 'x' : kNull;  // an address: it cannot be read
     case ArgKind::kFd:
     case ArgKind::kInt:
     case ArgKind::kSize:
@@ -78,12 +82,14 @@ DescriptorCall ReadDescriptorCall(const FieldCall& field, const CallSpec& row,
     if (!value && out.why.empty())
       out.why = fmt::format("argument {} of {} as it is written", arg.name, field.name);
     int64_t bits = value.value_or(0);
+    if (arg.kind == ArgKind::kByte && field.ok()) bits = 'x';  // read after all (-e raw)
     // An int that is printed as unsigned.
     if (arg.kind == ArgKind::kFlags || arg.kind == ArgKind::kSeals || arg.kind == ArgKind::kMode)
       bits = static_cast<int32_t>(bits);
     if (arg.kind == ArgKind::kInt && arg.name == "min")
       bits = bits < 0 || bits > kMostFds ? kLeastInt : 0;
-    if (arg.kind == ArgKind::kSize)
+    const bool at_position = row.op == Op::kPwritev2 && arg.name == "offset" && bits == -1;
+    if (arg.kind == ArgKind::kSize && !at_position)
       out.sizes.push_back({word, bits, arg.name.starts_with("offset") || arg.name == "length"});
     out.call.arg[word++] = bits;
   }
@@ -108,13 +114,15 @@ int64_t SeekBase(const DescriptorCall& call, int64_t pos, int64_t size) {
 bool Plain(int64_t bytes) { return bytes >= 0 && bytes < kBeyondFiles; }
 
 // Puts sizes into the call as the small numbers of `ask`, whose files are named; freezes
-// them.  `start` receives where the call's bytes begin, in the file.
-void PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) {
+// them.  `start` receives where the call's bytes begin, in the file.  False if the numbers are
+// not those of a file.
+bool PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) {
   const int64_t pos = ask.PositionOf(kFirstFd), file_size = ask.SizeOfFd(kFirstFd);
   const bool seeks = in.call.op == Op::kLseek;
-  const bool writes = in.call.op == Op::kWrite || in.call.op == Op::kPwrite;
+  const bool appends = in.call.op == Op::kPwritev2 && (in.call.arg[4] & abi::kRwfAppend) != 0;
   int64_t base = seeks ? SeekBase(in, pos, file_size) : OffsetOf(in).value_or(pos);
-  if (writes && ask.Appends(kFirstFd)) base = file_size;  // whatever the offset
+  if (IsWrite(in.call.op) && (appends || ask.Appends(kFirstFd)))
+    base = file_size;  // whatever the offset
   *start = seeks ? 0 : base;
   struct End {
     int word;
@@ -138,8 +146,9 @@ void PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) 
       ask.AddPoint(span.to);
     }
   ask.Freeze();
-  if (!plain) return;  // as they are: what is negative or too large is so in the model too
+  if (!plain) return false;  // as they are: what is negative or too large is so in the model too
   for (const End& span : spans) call->arg[span.word] = ask.Small(span.to) - ask.Small(span.from);
+  return true;
 }
 
 // A transfer that crosses a sealed size is cut at chunks, whose places the renaming does
@@ -253,7 +262,7 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
       made.arg[in.fds[i].first] =
           valid ? ask.AddFd(number, target ? &*target : nullptr) : int64_t{kLeastInt};
     }
-    PlaceSizes(in, ask, &made, &start);
+    query.beyond = !PlaceSizes(in, ask, &made, &start);
     return made;
   };
   const ReturnKind returns = row.returns;
@@ -264,8 +273,7 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
   if (returns == ReturnKind::kFd && call.ok()) query.new_fds = {call.log->value};
 
   const bool grow_sealed = (inode.node.seals & SealBit(semantics_, "F_SEAL_GROW")) != 0;
-  const bool writes = in.call.op == Op::kWrite || in.call.op == Op::kPwrite;
-  if (writes && grow_sealed && !in.sizes.empty() &&
+  if (IsWrite(in.call.op) && grow_sealed && !in.sizes.empty() &&
       CrossesChunks(semantics_, OffsetOf(in).value_or(file.pos), in.sizes[0].bytes, inode.size))
     query.why = "a write over several chunks, beyond a sealed size";
 
@@ -353,10 +361,14 @@ void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
   const bool refused = call.log->returned == StraceReturn::kErrno && call.log->error == "EPERM";
   const bool moved = call.ok() && call.log->value > 0;
   if (out == nullptr || (!refused && !moved)) return Count(call, Unasked::kFollowed);
+  if (refused && world_.inodes[world_.files[out->file].inode].node.attrs != 0)
+    return Count(call, Unasked::kBound, fmt::format("{} to a file with attributes", call.name));
   FieldCall write;
   write.log = call.log;
   write.name = "write";
-  write.made.push_back(fmt::format("{}", moved ? call.log->value : 1));
+  const auto wanted = StraceNumber(call.arg(sendfile ? 3 : (offsets ? 4 : 2)));
+  write.made.push_back(
+      fmt::format("{}", moved ? call.log->value : std::max<int64_t>(wanted.value_or(1), 1)));
   write.args = {call.args[out_arg], "\"\"", write.made.back()};
   if (const auto items = StraceElements(out_offset); !items.empty()) {
     write.name = "pwrite";
@@ -486,23 +498,25 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
         flags_arg.starts_with('{') ? StraceField(flags_arg, "flags") : std::optional(flags_arg);
     const int64_t flags = how ? StraceFlags(*how).value_or(-1) : -1;
     const auto resolve = StraceField(flags_arg, "resolve");
-    // O_NOCTTY, O_CREAT, O_SYNC and O_DSYNC change nothing for a memfd.
-    constexpr int64_t kHarmless = 0400 | 0100 | 04010000;
-    constexpr int64_t kKnown = abi::kOAccMode | abi::kOTrunc | abi::kOAppend | abi::kONonblock |
-                               abi::kOLargefile | abi::kOCloexec | abi::kOPath;
+    // O_NOCTTY, O_SYNC and O_DSYNC change nothing for a memfd.
+    constexpr int64_t kHarmless = 0400 | 04010000;
+    int64_t known = 0;
+    for (const ArgSpec& arg : ArgsOf(row))
+      for (const FlagName& name : arg.names) known |= name.bits;
     word = std::max<int64_t>(flags, 0) & ~kHarmless;
-    if (flags < 0 || (word & ~kKnown) != 0) query.why = "flags of open beyond those of the table";
+    if (flags < 0 || (word & ~known) != 0) query.why = "flags of open beyond those of the table";
     if (link->fd == kExeLink && (word & (abi::kOAccMode | abi::kOTrunc)) != 0)
       query.why = "opening a program that runs for writing";
     if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
-    constexpr int64_t kNofollow = 0400000;
-    if (flags >= 0 && (flags & kNofollow) != 0) return Count(call, Unasked::kBound, "O_NOFOLLOW");
+    if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
+      return Count(call, Unasked::kBound, "the link itself");
   }
   query.make = [&](Ask& ask) -> std::optional<Call> {
     const int64_t fd = own ? ask.AddFd(link->fd, &target) : ask.AddForeignFd(link->fd, &target);
-    if (!opens) ask.AddPoint(word);
+    const bool resizes = row.op == Op::kTruncate;
+    if (resizes) ask.AddPoint(word);
     ask.Freeze();
-    return Call{row.op, 0, {own ? kSelf : 1, fd, opens ? word : ask.Small(word)}};
+    return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
   };
   query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
   Decide(query);
@@ -523,8 +537,10 @@ void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
       return OnPathCall(call, process, call.arg(at ? 1 : 0), row);
 }
 
-void Follower::OnTruncate(const FieldCall& call, FollowedProcess& process) {
-  OnPathCall(call, process, call.arg(0), SpecOf(Op::kTruncate));
+// truncate and chmod.
+void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
+  if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
+  Count(call, Unasked::kElsewhere);
 }
 
 // ---- Descriptors of other processes ----

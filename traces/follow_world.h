@@ -56,8 +56,6 @@ struct FollowedMapping {
   int64_t offset = 0;           // of `begin` in the file
   int file = 0;                 // index into World::files
   Mapping map;                  // without place and file
-  bool sealed = false;          // by mseal, where the model does not have it
-  bool dontfork = false;        // MADV_DONTFORK
 };
 
 // The mappings of memfds in one address space.

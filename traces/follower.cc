@@ -180,7 +180,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"openat", &Follower::OnOpen},
       {"openat2", &Follower::OnOpen},
       {"creat", &Follower::OnOpen},
-      {"truncate", &Follower::OnTruncate},
+      {"truncate", &Follower::OnPathRow},
+      {"chmod", &Follower::OnPathRow},
       {"fcntl", &Follower::OnFcntl},
       {"dup2", &Follower::OnDupOver},
       {"dup3", &Follower::OnDupOver},
@@ -465,9 +466,10 @@ void Follower::Decide(Query& query) {
   if (log.injected) return Count(query.call, Unasked::kSystem, "injected by strace");
   if (query.inode >= 0 && world_.inodes[query.inode].hugetlb) query.why = "hugetlb memfds";
   const std::optional<Ask> ask = query.why.empty() ? Try(query, Guess{}) : std::nullopt;
-  const bool bound = !ask || ask->result().kind == Result::Kind::kBound;
-  if (bound) {
-    const std::string why = ask ? ask->result().check : query.why;
+  const bool beyond = ask && query.beyond && ask->result().ok();
+  if (!ask || beyond || ask->result().kind == Result::Kind::kBound) {
+    const std::string why =
+        beyond ? "numbers beyond those of any file" : (ask ? ask->result().check : query.why);
     Count(query.call, Unasked::kBound, why);
     Remark(query.call, Unasked::kBound, why);
     return Adopt(query);
@@ -484,7 +486,8 @@ void Follower::Decide(Query& query) {
   const Op op = ask->call().op;
   const bool limited = (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
                        (error == EINVAL && (op == Op::kDupFd || op == Op::kDupFdCloexec));
-  const bool table = error == EMFILE || error == ENFILE;  // which is asked before all else
+  // What is asked before all else.
+  const bool table = error == EMFILE || error == ENFILE || (error == EEXIST && op == Op::kMmap);
   if (error != 0 && (table || ((system || limited) && ask->result().ok())))
     return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
   if (query.inode >= 0 && world_.inodes[query.inode].pinned && error == EBUSY)

@@ -44,6 +44,7 @@ struct Query {
   std::vector<int64_t> new_fds;  // that the log gives
   std::vector<int64_t> sizes;    // that the file may have if the world does not know it
   std::string why;
+  bool beyond = false;  // numbers that no file has: only an error is an answer
 };
 
 // /proc/PID/exe, as the number of a descriptor.
@@ -90,7 +91,7 @@ class Follower {
   void OnUnknownRow(const FieldCall& call, FollowedProcess& process);
   void OnCreate(const FieldCall& call, FollowedProcess& process);
   void OnOpen(const FieldCall& call, FollowedProcess& process);
-  void OnTruncate(const FieldCall& call, FollowedProcess& process);
+  void OnPathRow(const FieldCall& call, FollowedProcess& process);
   void OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                   const CallSpec& row);
   void OnFcntl(const FieldCall& call, FollowedProcess& process);
@@ -115,7 +116,6 @@ class Follower {
   void OnMprotect(const FieldCall& call, FollowedProcess& process);
   void OnMremap(const FieldCall& call, FollowedProcess& process);
   void OnRange(const FieldCall& call, FollowedProcess& process);
-  bool IsSealed(const std::vector<FollowedMapping>& pieces, Query& query);
   void OnSignal(const StraceEvent& event);
 
   // ---- follow_process.cc ----
