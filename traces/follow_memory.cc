@@ -33,8 +33,9 @@ struct RangeArguments {
   uint64_t begin = 0, length = 0;
   bool read = false;
 
-  // After the last page; nothing beyond memory.
-  uint64_t end() const { return length > kLongest ? begin : begin + PageUp(length); }
+  // Whole pages; none beyond memory.
+  uint64_t first() const { return begin & ~static_cast<uint64_t>(kPage - 1); }
+  uint64_t end() const { return length > kLongest ? first() : first() + PageUp(length); }
 };
 
 RangeArguments ReadRange(const FieldCall& call, size_t at = 0) {
@@ -186,7 +187,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
 
 void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
   const RangeArguments range = ReadRange(call);
-  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   Query query(call, process);
   const FollowedMapping piece = Deciding(pieces);
@@ -198,13 +199,13 @@ void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
     return Call{Op::kMunmap, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
   };
   Decide(query);
-  if (call.ok()) process.mm->Remove(range.begin, range.end());
+  if (call.ok()) process.mm->Remove(range.first(), range.end());
 }
 
 void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
   const RangeArguments range = ReadRange(call);
   const auto prot = StraceFlags(call.arg(2));
-  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   Query query(call, process);
   if (!prot) query.why = "arguments of mprotect as they are written";
@@ -232,7 +233,7 @@ void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
   // In order, up to the first that refuses (do_mprotect_pkey): that one decides.  If the
   // log has a failure, other memory between the pieces may be what refused.
   const bool failed = !call.ok();
-  uint64_t reached = range.begin;
+  uint64_t reached = range.first();
   while (query.why.empty()) {
     if (failed && pieces[piece].begin != reached) break;
     const std::optional<Ask> ask = Try(query, Guess{});
@@ -322,7 +323,7 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
 
 void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   const RangeArguments range = ReadRange(call);
-  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.begin, range.end());
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   const CallSpec* row = RowOf(call);
   if (row == nullptr || row->num_args < 2 || row->args[0].kind != ArgKind::kAddress)
@@ -370,7 +371,7 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   query.apply = put;
   uint64_t covered = 0;
   for (const FollowedMapping& p : pieces) covered += p.end - p.begin;
-  const bool other_memory = !call.ok() && covered < range.end() - range.begin;
+  const bool other_memory = !call.ok() && covered < range.end() - range.first();
   // In order, up to the first that refuses: that one decides.  mseal looks for holes before.
   while (query.why.empty() && !(other_memory && call.name == "mseal")) {
     if (piece + 1 == pieces.size() && !other_memory) break;
@@ -385,8 +386,8 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   query.inode = world_.files[query.file].inode;
   Decide(query);
   const auto pgoff = remaps ? StraceNumber(call.arg(3)) : std::nullopt;
-  if (!call.ok() || !pgoff || process.mm->At(range.begin) == nullptr) return;
-  FollowedMapping moved = process.mm->Pieces(range.begin, range.end())[0];
+  if (!call.ok() || !pgoff || process.mm->At(range.first()) == nullptr) return;
+  FollowedMapping moved = process.mm->Pieces(range.first(), range.end())[0];
   moved.offset = *pgoff * kPage;
   process.mm->Put(moved);
 }

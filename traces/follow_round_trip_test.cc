@@ -175,7 +175,7 @@ class Writer {
 class FollowRoundTripTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(FollowRoundTripTest, WhatTheModelDoesIsFollowedWithoutADifference) {
-  constexpr int kSequences = 6000, kLength = 40;
+  constexpr int kSequences = 250, kLength = 40;
   const Semantics semantics = LoadSemanticsForTest(GetParam());
   int64_t modelled = 0;
   for (int i = 0; i < kSequences; ++i) {
