@@ -81,6 +81,7 @@ int Ask::FileSlot(int file) {
   made.inode = static_cast<uint8_t>(inode + 1);
   scale_.Add(PosOf(file));
   if (slot == 0 && guess_.mode) made.mode = *guess_.mode;
+  if (slot == 0 && guess_.flags) made.flags = *guess_.flags;
   if (guess_.unrefused) made.mode |= kModeRead | kModeWrite | kModePwrite;
   return slot;
 }

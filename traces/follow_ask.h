@@ -34,12 +34,13 @@ namespace selkie {
 // What the log does not say and may be otherwise than the world has it.  Each applies
 // to the first file that is asked about.
 struct Guess {
-  uint8_t seals = 0;            // seals that somebody not in the log has added
-  bool mapped = false;          // somebody not in the log maps it for writing
-  bool exiting = false;         // processes that are ending still have their mappings
-  std::optional<int64_t> size;  // bytes
-  std::optional<int64_t> pos;   // bytes
-  std::optional<uint8_t> mode;  // kMode* bits of the open file
+  uint8_t seals = 0;             // seals that somebody not in the log has added
+  bool mapped = false;           // somebody not in the log maps it for writing
+  bool exiting = false;          // processes that are ending still have their mappings
+  std::optional<int64_t> size;   // bytes
+  std::optional<int64_t> pos;    // bytes
+  std::optional<uint8_t> mode;   // kMode* bits of the open file
+  std::optional<uint8_t> flags;  // kFlag* bits of the open file
   enum class User { kAsKnown, kOwner, kOther } user = User::kAsKnown;  // not root
   // Nothing refuses: what the call does if it succeeds.  Only sizes, positions,
   // descriptors and mappings are carried back then.

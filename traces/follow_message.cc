@@ -117,8 +117,9 @@ void Follower::OnSend(const FieldCall& call, FollowedProcess& process) {
   for (std::string_view fd : again || !sent ? std::vector<std::string_view>{} : fds) {
     const FollowedFd* memfd = Lookup(process, fd, call.log->line);
     passed.push_back(memfd != nullptr ? *memfd : FollowedFd{-1, Fd{}});
-    if (memfd != nullptr && !receiver_of_.contains(call_))
-      world_.inodes[world_.files[memfd->file].inode].outside = true;
+    if (memfd == nullptr || receiver_of_.contains(call_)) continue;
+    world_.files[memfd->file].outside = true;
+    world_.inodes[world_.files[memfd->file].inode].outside = true;
   }
   for (const FollowedFd& fd : passed) any |= fd.file >= 0;
   if (log_.events[event_].kind == StraceEvent::Kind::kEnter) return;

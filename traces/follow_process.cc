@@ -95,7 +95,10 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
 void Follower::ShareOutside(const StraceCall& call, FollowedProcess& process) {
   process.fds->unseen |= HasFlag(call, "CLONE_FILES");
   process.mm->unseen |= HasFlag(call, "CLONE_VM") && !HasFlag(call, "CLONE_VFORK");
-  auto share = [&](int file) { world_.inodes[world_.files[file].inode].outside = true; };
+  auto share = [&](int file) {
+    world_.files[file].outside = true;
+    world_.inodes[world_.files[file].inode].outside = true;
+  };
   for (const auto& [fd, memfd] : process.fds->memfds) share(memfd.file);
   for (const auto& [begin, mapping] : process.mm->all()) share(mapping.file);
 }
@@ -187,7 +190,7 @@ void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
   auto hold = [&](int file) {
     FollowedInode& inode = world_.inodes[world_.files[file].inode];
     inode.pinned = true;
-    if (call.name != "vmsplice") inode.outside = true;
+    if (call.name != "vmsplice") inode.outside = world_.files[file].outside = true;
     any = true;
   };
   if (call.ok()) {

@@ -525,6 +525,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     FollowedFile file = world_.files[target.file];
     file.pos = 0;
     file.known = false;
+    file.outside = true;
     world_.files.push_back(file);
     process.fds->memfds[call.log->value] = {static_cast<int>(world_.files.size()) - 1, Fd{}};
   }

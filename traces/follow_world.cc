@@ -70,6 +70,7 @@ int World::AddUnknownFile(std::string name, int line) {
   file.file.flags = kFlagRdwr;
   file.inode = static_cast<int>(inodes.size()) - 1;
   file.known = false;
+  file.outside = true;
   files.push_back(file);
   return static_cast<int>(files.size()) - 1;
 }

@@ -33,10 +33,11 @@ struct FollowedInode {
 };
 
 struct FollowedFile {
-  File file;          // without inode and position
-  int inode = 0;      // index into World::inodes
-  int64_t pos = 0;    // bytes
-  bool known = true;  // false: it was opened before the log begins or elsewhere
+  File file;             // without inode and position
+  int inode = 0;         // index into World::inodes
+  int64_t pos = 0;       // bytes
+  bool known = true;     // false: it was opened before the log begins or elsewhere
+  bool outside = false;  // somebody who is not in the log may move it, or set its flags
 };
 
 struct FollowedFd {

@@ -326,7 +326,7 @@ void Follower::Adopt(Query& query) {
     return;
   }
   if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
-  if (query.file >= 0) world_.files[query.file].known = false;
+  if (query.file >= 0) world_.files[query.file].outside = true;
   if (query.apply && ask) query.apply(*ask);
 }
 
@@ -349,7 +349,20 @@ std::vector<Guess> Follower::Guesses(const Query& query) const {
   if (file != nullptr && !file->known) {
     for (const uint8_t mode : {kModeRead, kModeWrite})
       add([&](Guess& g) { g.mode = static_cast<uint8_t>(mode | kModePwrite); });
+  }
+  if (file != nullptr && file->outside) {
     for (const int64_t pos : query.sizes) add([&](Guess& g) { g.pos = pos; });
+    const int64_t status = IsStraceConstant(query.call.arg(1), "F_GETFL") && query.call.ok()
+                               ? query.call.log->value
+                           : file->file.flags & kFlagAppend ? 0
+                                                            : abi::kOAppend;
+    uint8_t flags = file->file.flags & (kFlagWronly | kFlagRdwr);
+    if (!file->known) flags = 0;
+    if (!file->known && (status & abi::kOAccMode) == abi::kOWronly) flags |= kFlagWronly;
+    if (!file->known && (status & abi::kOAccMode) == abi::kORdwr) flags |= kFlagRdwr;
+    if ((status & abi::kOAppend) != 0) flags |= kFlagAppend;
+    if ((status & abi::kONonblock) != 0) flags |= kFlagNonblock;
+    add([&](Guess& g) { g.flags = flags; });
   }
   if (!inode.size_known || inode.outside)
     for (const int64_t size : query.sizes) add([&](Guess& g) { g.size = size; });

@@ -227,7 +227,7 @@ class LogReader {
     if (!Event(pid, text, prefix.end, prefix.pid.has_value())) return;
     if (prefix.pid && (prefixed_.empty() || prefixed_.back() != pid)) prefixed_.push_back(pid);
     if (prefix.pid && !children_.contains(pid)) alive_.erase(0);  // it is the one without a name
-    alive_.insert(pid);
+    if (prefix.pid || prefixed_.empty()) alive_.insert(pid);
   }
 
   // Where strace's own words begin: a line of them, or what tore a line of the log.
@@ -379,7 +379,14 @@ class LogReader {
       return false;
     }
     const std::string_view name = StraceTrimmed(text.substr(5, word - 5));
-    const auto open = open_.find(pid);
+    auto open = open_.find(pid);
+    if (open == open_.end()) {
+      // Begun when the process was the only one, and had no name, or ended so.
+      open = std::find_if(open_.begin(), open_.end(), [&](const auto& entry) {
+        return (entry.first == 0 || pid == 0) && log_.calls[entry.second.call].name == name;
+      });
+      if (open != open_.end() && pid == 0) pid = open->first;
+    }
     if (open == open_.end() || log_.calls[open->second.call].name != name) {
       Problem(line_, column, "no call of this process is unfinished", text);
       return false;
