@@ -91,6 +91,14 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
   NoteChange(-1, call.pid);
 }
 
+std::optional<FollowedFd> Follower::ProcLink::memfd() const {
+  if (process == nullptr) return std::nullopt;
+  if (fd == kExeLink)
+    return process->exe >= 0 ? std::optional(FollowedFd{process->exe, Fd{}}) : std::nullopt;
+  const auto at = process->fds->memfds.find(fd);
+  return at == process->fds->memfds.end() ? std::nullopt : std::optional(at->second);
+}
+
 // A child without a line in the log: strace was called without -f.
 void Follower::ShareOutside(const StraceCall& call, FollowedProcess& process) {
   process.fds->unseen |= HasFlag(call, "CLONE_FILES");

@@ -165,6 +165,18 @@ uint8_t SealBit(const Semantics& semantics, std::string_view name) {
   return 0;
 }
 
+// A descriptor that the log does not tell the file of may be on any.
+void AnyMayBeHeld(World& world) {
+  for (FollowedInode& inode : world.inodes) inode.outside = true;
+  for (FollowedFile& file : world.files) file.outside = true;
+}
+
+void CopyPidfd(FollowedFds& fds, std::string_view from, int64_t to) {
+  const auto fd = StraceDescriptor(from);
+  const auto known = fd ? fds.pidfds.find(fd->fd) : fds.pidfds.end();
+  if (known != fds.pidfds.end()) fds.pidfds[to] = known->second;
+}
+
 }  // namespace
 
 // ---- Descriptors ----
@@ -209,6 +221,10 @@ void Follower::OnRow(const FieldCall& call, FollowedProcess& process) {
       std::none_of(call.args.begin(), call.args.end(),
                    [](std::string_view arg) { return StraceHas(arg, "</memfd:"); }))
     return Count(call, Unasked::kElsewhere);
+  if (call.name == "open_by_handle_at" && call.ok()) {
+    AnyMayBeHeld(world_);
+    return Count(call, Unasked::kBound, "files by handle");
+  }
   const CallSpec* row = RowOf(call);
   if (row == nullptr) return OnUnknownRow(call, process);
   for (const ArgSpec& arg : ArgsOf(*row))
@@ -306,7 +322,10 @@ void Follower::OnFcntl(const FieldCall& call, FollowedProcess& process) {
       TakeDescriptor(process, fd->fd, fd->path.value_or(""), call.log->line);
   const bool dup =
       IsStraceConstant(call.arg(1), "F_DUPFD") || IsStraceConstant(call.arg(1), "F_DUPFD_CLOEXEC");
-  if (dup && call.ok()) process.fds->memfds.erase(call.log->value);
+  if (dup && call.ok()) {
+    process.fds->memfds.erase(call.log->value);
+    CopyPidfd(*process.fds, call.arg(0), call.log->value);
+  }
   const CallSpec* row = RowOf(call);
   if (row != nullptr) return OnDescriptor(call, process, *row);
   Count(call, Lookup(process, call.arg(0), call.log->line) ? Unasked::kNoRow : Unasked::kElsewhere);
@@ -320,6 +339,7 @@ void Follower::OnDupOver(const FieldCall& call, FollowedProcess& process) {
   if (from && row != nullptr) return OnDescriptor(call, process, *row);
   const bool onto = over && process.fds->memfds.contains(over->fd);
   if (onto && call.ok()) process.fds->memfds.erase(over->fd);
+  if (call.ok()) CopyPidfd(*process.fds, call.arg(0), call.log->value);
   Count(call, onto ? Unasked::kFollowed : Unasked::kElsewhere);
 }
 
@@ -457,14 +477,6 @@ std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process
   return ProcLink{&other->second, *fd};
 }
 
-std::optional<FollowedFd> Follower::ProcLink::memfd() const {
-  if (process == nullptr) return std::nullopt;
-  if (fd == kExeLink)
-    return process->exe >= 0 ? std::optional(FollowedFd{process->exe, Fd{}}) : std::nullopt;
-  const auto at = process->fds->memfds.find(fd);
-  return at == process->fds->memfds.end() ? std::nullopt : std::optional(at->second);
-}
-
 void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                           const CallSpec& row) {
   const std::string_view dir = row.op == Op::kOpenat ? call.arg(0) : "AT_FDCWD";
@@ -563,7 +575,9 @@ void Follower::OnPidfdGetfd(const FieldCall& call, FollowedProcess& process) {
           ? nullptr
           : Lookup(other->second, fmt::format("{}", target->fd), call.log->line);
   if (taken == nullptr) {
-    if (call.ok()) Lookup(process, call.log->result, call.log->line);
+    if (call.ok() && other == world_.processes.end() &&
+        Lookup(process, call.log->result, call.log->line) == nullptr)
+      AnyMayBeHeld(world_);
     return Count(call, Unasked::kElsewhere);
   }
   if (!call.ok())
