@@ -308,7 +308,8 @@ void Follower::Adopt(Query& query) {
   if (!query.call.ok()) return;
   Guess free;
   free.unrefused = true;
-  const std::optional<Ask> ask = Try(query, free);
+  // Arguments that could not be read are not asked about.
+  const std::optional<Ask> ask = query.why.empty() ? Try(query, free) : std::nullopt;
   if (ask && ask->result().ok()) {
     ask->Apply(world_, query.process, query.new_fds);
     if (query.apply) query.apply(*ask);
@@ -326,6 +327,7 @@ void Follower::Adopt(Query& query) {
     return;
   }
   if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
+  if (query.inode >= 0) world_.inodes[query.inode].outside = true;  // nor are its seals known
   if (query.file >= 0) world_.files[query.file].outside = true;
   if (query.apply && ask) query.apply(*ask);
 }
