@@ -91,6 +91,12 @@ struct TaskRecord {
   bool running = false;
 };
 
+// The context for asynchronous writes of the process `pid`, which is a task.
+struct AioRecord {
+  int32_t pid = 0;
+  uint64_t context = 0;
+};
+
 // A mapping that the kernel placed outside the arena.
 struct Stray {
   int32_t task = 0;
@@ -133,8 +139,9 @@ struct Control {
   bool keep = false;                  // tasks that were compared undo what they did, and stay
   std::array<bool, kMaxTasks> ran{};  // has made a call
   std::array<TaskRecord, kMaxTasks> tasks;
-  bool made_tasks = false;  // there are, or were, processes to wait for
-  int32_t exiting_pid = 0;  // the harness waits for its end before the next call
+  std::array<AioRecord, kMaxTasks + 1> aio;  // the last is the harness's own
+  bool made_tasks = false;                   // there are, or were, processes to wait for
+  int32_t exiting_pid = 0;                   // the harness waits for its end before the next call
   int32_t exiting_task = 0;
   std::atomic<int32_t> crash_signal{0};  // a task died in the harness's own code
   std::atomic<int32_t> crash_task{0};

@@ -73,6 +73,7 @@ Result CloneAs(const Env& env, int64_t flags) {
   if (child < 0) return NotRun(NotRunReason::kNoSlot);
   const bool shares = (flags & CLONE_VM) != 0;
   env.control.made_tasks = true;
+  env.control.aio[static_cast<size_t>(child)] = AioRecord{};
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
   const int64_t raw =
@@ -97,6 +98,7 @@ __attribute__((constructor(101))) void ResumeTask(int argc, char** argv) {
   Control& control = TheControl();
   const int task = argv[1][0] - '0';
   control.tasks[task].stack = -1;
+  control.aio[static_cast<size_t>(task)] = AioRecord{};
   PrepareTask(control);
   FinishCall(control, task, FromRaw(0));
   MakeCalls(control, task);

@@ -40,12 +40,15 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
   return true;
 }
 
+// Makes, replaces or ends a process, or leaves what only the end of one removes.
+bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
+
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
-bool HasFamily(const Control& control, Family family) {
+bool HasProcessCalls(const Control& control) {
   return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
-                     [family](const Call& call) { return SpecOf(call.op).family == family; });
+                     [](const Call& call) { return NeedsProcess(call.op); });
 }
 
 bool Has(const Control& control, Op op) {
@@ -153,7 +156,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if (plan.one_process && SpecOf(made.call.op).family == Family::kProcess) {
+    if (plan.one_process && NeedsProcess(made.call.op)) {
       state = c.states[c.count];
       ++refused;
       continue;
@@ -204,6 +207,7 @@ absl::Status Lockstep::StartTasks() {
   if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
     c.made_tasks = true;
+    c.aio[static_cast<size_t>(task)] = AioRecord{};
     const int64_t pid = RawSyscall(SYS_clone, SIGCHLD);
     if (pid == 0) StartAsTask(c, task, uids_[task]);
     if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));
@@ -218,8 +222,7 @@ absl::Status Lockstep::StartTasks() {
 // Unless a process was made, replaced or ended, or may be where nobody knows.
 bool Lockstep::MayKeep() const {
   const Control& c = control();
-  return !c.differs && c.stop_at_difference && !HasFamily(c, Family::kProcess) &&
-         !Has(c, Op::kMseal);
+  return !c.differs && c.stop_at_difference && !HasProcessCalls(c);
 }
 
 absl::Status Lockstep::Turns() {

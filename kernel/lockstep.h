@@ -43,7 +43,7 @@ struct RandomPlan {
   uint64_t seed = 0;
   int length = 20;           // calls, at most; 1 .. kMaxCalls
   Sequence start;            // limits, users, which must pass WhyNot, and the first calls
-  bool one_process = false;  // without calls that make, replace or end a process
+  bool one_process = false;  // without calls that need a process of their own
 };
 
 class Lockstep {

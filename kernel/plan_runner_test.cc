@@ -82,6 +82,7 @@ TEST(PlanRunner, ACallThatDiffersIsNotTheEndOfItsState) {
   rule.bits = EPERM;
   rule.terms = {Term{}};
   wrong.rules.insert(wrong.rules.begin(), rule);
+  IndexRules(wrong);
   EXPECT_EQ(Outcome(BatchForTest(), wrong), "5 of 6 in 3 runs, 1 differ");
 }
 
