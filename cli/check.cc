@@ -58,7 +58,7 @@ void PrintVerdict(const Property& property, const Semantics& semantics, const Ve
                   bool colour) {
   const std::string word = Paint(VerdictWord(verdict), ColourOf(verdict), colour);
   const size_t calls = verdict.witness.sequence.calls.size();
-  fmt::print("{}  {}: {}{}{}\n", semantics.name, property.name, word,
+  fmt::print("{}  {}: {}{}{}\n", NameOf(semantics), property.name, word,
              verdict.has_witness ? fmt::format(", {} calls", calls) : "",
              verdict.why.empty() ? "" : fmt::format(" ({})", verdict.why));
   for (const std::string& line : WitnessLines(verdict, semantics, colour))
@@ -72,10 +72,13 @@ void PrintVerdict(const Property& property, const Semantics& semantics, const Ve
 
 nlohmann::ordered_json VerdictJson(const Property& property, const Semantics& semantics,
                                    const Verdict& verdict, double cpu_seconds) {
-  nlohmann::ordered_json out = {
-      {"semantics", semantics.name},        {"property", property.name},
-      {"verdict", VerdictWord(verdict)},    {"why", verdict.why},
-      {"bounds", ToString(verdict.bounds)}, {"stats", StatsJson(verdict.stats)}};
+  nlohmann::ordered_json out = {{"semantics", semantics.name},
+                                {"unconfirmed", semantics.unconfirmed},
+                                {"property", property.name},
+                                {"verdict", VerdictWord(verdict)},
+                                {"why", verdict.why},
+                                {"bounds", ToString(verdict.bounds)},
+                                {"stats", StatsJson(verdict.stats)}};
   out["stats"]["cpu_seconds"] = cpu_seconds;
   out["stats"]["peak_bytes"] = PeakBytes();
   if (verdict.has_witness) {

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "kernel/executor_control.h"
 #include "kernel/observe.h"
 #include "model/call_text.h"
@@ -58,6 +59,15 @@ std::string ProgressText(const ConformReport& report, const ConformRequest& requ
                      report.calls, report.divergences.size());
 }
 
+// Which rules the kernel was seen to have.
+void PrintRules(const ConformReport& r) {
+  std::vector<std::string> never;
+  for (const auto& [rule, calls] : r.by_rule)
+    if (calls == 0) never.push_back(rule);
+  fmt::print("{} of {} rules decided a call{}\n", r.by_rule.size() - never.size(), r.by_rule.size(),
+             never.empty() ? "" : fmt::format("; none: {}", fmt::join(never, ", ")));
+}
+
 void PrintCounts(const ConformReport& r, const ConformRequest& request) {
   fmt::print("kernel {} ({}), semantics {}\n", r.release, request.kernel, r.semantics);
   fmt::print("{} scenarios", r.scenarios);
@@ -69,6 +79,7 @@ void PrintCounts(const ConformReport& r, const ConformRequest& request) {
       "\n{} calls compared ({:.1f} % of them succeeded), {:.0f} calls/s; "
       "{} facts of state compared\n",
       r.calls, Percent(r.succeeded, r.calls), PerSecond(r.calls, r.seconds), r.state_facts);
+  PrintRules(r);
   for (const std::string& text : r.not_run) fmt::print("not run: {}\n", text);
 }
 

@@ -23,6 +23,7 @@ struct DiffArguments {
   uint64_t seed = 1;
   bool json = false;
   bool kernels = false;  // every pair of kernels instead
+  bool answers = false;  // only the answers of the tree's scenarios anew
 };
 
 constexpr const char* kExample =
@@ -98,7 +99,8 @@ class DiffCommand {
     absl::StatusOr<DifferenceOptions> options = Options();
     if (!options.ok()) return Report(options.status());
     absl::StatusOr<std::vector<NamedSequence>> found =
-        FindDiscriminating(context_.library, *kernels, *options);
+        arguments_.answers ? LoadDiscriminating(context_.library, *kernels)
+                           : FindDiscriminating(context_.library, *kernels, *options);
     progress_.Clear();
     if (!found.ok()) return Report(found.status());
     const std::string text = PrintDiscriminating(*found, *kernels);
@@ -143,8 +145,8 @@ class DiffCommand {
                  Describe(each.stats), each.bounds);
     fmt::print(
         "{}{}\n",
-        Paint(fmt::format("{} and {}: {} kinds of difference, by {} rules", first.name, second.name,
-                          report.found.size(), report.rules.size()),
+        Paint(fmt::format("{} and {}: {} kinds of difference, by {} rules", NameOf(first),
+                          NameOf(second), report.found.size(), report.rules.size()),
               report.found.empty() ? Colour::kGreen : Colour::kRed, context_.out_is_terminal),
         report.unseen.empty()
             ? ""
@@ -155,7 +157,9 @@ class DiffCommand {
   static nlohmann::ordered_json ToJson(const DifferenceReport& report, const Semantics& first,
                                        const Semantics& second,
                                        const std::vector<std::string>& scenarios) {
-    nlohmann::ordered_json json = {{"first", first.name}, {"second", second.name}};
+    nlohmann::ordered_json json = {{"first", first.name},
+                                   {"second", second.name},
+                                   {"unconfirmed", first.unconfirmed || second.unconfirmed}};
     json["rules"] = nlohmann::ordered_json::array();
     for (const RuleDifference& rule : report.rules) json["rules"].push_back(RuleJson(rule));
     json["not_seen"] = report.unseen;
@@ -201,6 +205,9 @@ void AddDiffCommand(CLI::App& app, Context& context) {
   diff->add_option("SECOND", arguments->second, "Another");
   diff->add_flag("--kernels", arguments->kernels,
                  "Instead: every pair of kernels of the tree, as one file of scenarios");
+  diff->add_flag("--answers", arguments->answers,
+                 "With --kernels: keep the tree's scenarios, and only write what each kernel's "
+                 "rules answer now");
   diff->add_option("--scenarios", arguments->scenarios, "Also write the scenarios to this file");
   diff->add_option("--bounds,-b", arguments->bounds,
                    "Changes to the bounds of each alphabet in checker/differences: maps=3");

@@ -47,13 +47,24 @@ class Discriminating : public testing::Test {
     return kernel;
   }
 
+  // The order of add-no-memfd shows only on a file that is open read-only and is no
+  // memfd: a socket never is.
+  static bool CanBeToldApart(const Semantics& a, const Semantics& b) {
+    const std::vector<RuleDifference> rules = RulesThatDiffer(a, b);
+    return std::any_of(rules.begin(), rules.end(), [](const RuleDifference& rule) {
+      return !rule.name.starts_with("add-no-memfd") && !rule.name.starts_with("add-needs-write") &&
+             !rule.name.starts_with("add-unknown");
+    });
+  }
+
   static std::vector<Semantics> kernels_;
   static std::vector<NamedSequence> sequences_;
 };
 std::vector<Semantics> Discriminating::kernels_;
 std::vector<NamedSequence> Discriminating::sequences_;
 
-// If this fails: selkie diff --kernels --scenarios scenarios/discriminating/kernels.scn
+// If this fails:
+// selkie diff --kernels --answers --scenarios scenarios/discriminating/kernels.scn
 TEST_F(Discriminating, TheTreesScenariosAreThoseOfTheRulesNow) {
   absl::StatusOr<std::string> text =
       ReadTextFile(Library::Default().root() + "/scenarios/discriminating/kernels.scn");
@@ -64,7 +75,7 @@ TEST_F(Discriminating, TheTreesScenariosAreThoseOfTheRulesNow) {
 TEST_F(Discriminating, EveryPairOfKernelsWithOtherRulesIsToldApart) {
   for (const Semantics& a : kernels_)
     for (const Semantics& b : kernels_)
-      EXPECT_EQ(AreToldApart(a, b, sequences_), !RulesThatDiffer(a, b).empty())
+      EXPECT_EQ(AreToldApart(a, b, sequences_), CanBeToldApart(a, b))
           << a.name << " and " << b.name;
 }
 
@@ -74,7 +85,10 @@ TEST_F(Discriminating, EveryRuleThatKernelsHaveOtherwiseIsToldFromItsVariantInSo
     for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_))
       told[neighbour.rule] |= AreToldApart(kernel, neighbour.semantics, sequences_);
   EXPECT_GE(told.size(), 15u);
-  for (const auto& [rule, is_told] : told) EXPECT_TRUE(is_told) << rule;
+  for (const auto& [rule, is_told] : told)
+    EXPECT_EQ(is_told, !rule.starts_with("add-no-memfd") && rule != "add-needs-write" &&
+                           rule != "add-unknown")
+        << rule;
 }
 
 TEST_F(Discriminating, AKernelAgreesWithItself) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/kernels_matrix.h"
 #include "cli/kernels_probe.h"
 #include "fmt/format.h"
 #include "kernel/image.h"
@@ -85,6 +86,7 @@ void AddKernelsCommand(CLI::App& app, Context& context) {
   fetch->footer("Example:\n  selkie kernels fetch 6.1");
   fetch->callback([&context, name] { context.exit_code = Fetch(*name); });
   AddKernelsProbeCommand(*kernels, context);
+  AddKernelsMatrixCommand(*kernels, context);
 }
 
 }  // namespace selkie

@@ -74,6 +74,13 @@ std::string NewsOf(const KernelFit& fit, const SeenSequence& seen) {
   return text;
 }
 
+std::vector<std::string> RulesOf(const KernelFit& fit, const Semantics& base) {
+  std::vector<std::string> names;
+  for (const RuleDifference& rule : RulesThatDiffer(base, fit.semantics))
+    names.push_back(rule.name);
+  return names;
+}
+
 class ProbeCommand {
  public:
   ProbeCommand(Context& context, const ProbeArguments& arguments)
@@ -86,14 +93,12 @@ class ProbeCommand {
     absl::StatusOr<std::vector<NamedSequence>> named =
         LoadDiscriminating(context_.library, *kernels);
     if (!named.ok()) return Report(named.status());
-    std::vector<Sequence> sequences;
-    for (const NamedSequence& each : *named) sequences.push_back(each.sequence);
-    absl::StatusOr<Observation> observation =
-        Observe(context_.library, kernel, sequences, &Interrupted());
-    if (!observation.ok()) return Report(observation.status());
-    const std::vector<SeenSequence> seen = SeenOf(*std::move(named), *observation);
-    const KernelFit fit = FitKernel(*kernels, seen, observation->semantics);
-    return Tell(*kernels, seen, fit, *observation, ReleaseOf(kernel, observation->release));
+    absl::StatusOr<Probe> probe = ProbeKernel(context_.library, kernel, *kernels, *named);
+    if (!probe.ok()) return Report(probe.status());
+    const auto base = std::find_if(kernels->begin(), kernels->end(), [&](const Semantics& each) {
+      return each.name == probe->fit.base;
+    });
+    return Tell(*probe, *base);
   }
 
  private:
@@ -103,44 +108,28 @@ class ProbeCommand {
                                                            : "./" + arguments_.image;
   }
 
-  int Tell(const std::vector<Semantics>& kernels, const std::vector<SeenSequence>& seen,
-           const KernelFit& fit, const Observation& observation, const std::string& release) {
-    int64_t calls = 0;
-    for (const SeenSequence& each : seen)
-      for (const auto& result : each.results) calls += result.has_value();
-    if (calls == 0) return Report(absl::UnavailableError("no call was executed: nothing is known"));
-    const std::vector<RuleEvidence> evidence = EvidenceOf(fit, kernels, seen);
-    const auto base = std::find_if(kernels.begin(), kernels.end(),
-                                   [&](const Semantics& each) { return each.name == fit.base; });
-    const std::string name = fmt::format("linux-{}", release);
+  int Tell(const Probe& probe, const Semantics& base) {
+    const std::string name = fmt::format("linux-{}", probe.release);
     const std::string file = fmt::format("{}/{}.sem", arguments_.folder, name);
     const std::string heading =
-        fmt::format("Probed on {}: {} sequences, {} calls, {} of them not explained.",
-                    observation.release, seen.size(), calls, fit.mismatches.size());
+        fmt::format("Probed on {}: {} sequences, {} calls; {} sequences are not explained.",
+                    probe.uname, probe.seen.size(), probe.calls, probe.fit.mismatches.size());
     const absl::Status written =
-        WriteTextFile(file, SemanticsTextOf(fit, *base, name, heading, evidence));
+        WriteTextFile(file, SemanticsTextOf(probe.fit, base, name, heading, probe.evidence));
     if (!written.ok()) return Report(written);
     std::vector<std::string> news;
-    for (const size_t i : fit.mismatches) news.push_back(NewsOf(fit, seen[i]));
+    for (const size_t i : probe.fit.mismatches) news.push_back(NewsOf(probe.fit, probe.seen[i]));
     if (arguments_.json)
-      PrintJson(observation, seen.size(), calls, fit, *base, evidence, file, news);
+      PrintJson(probe, base, file, news);
     else
-      Print(observation, seen.size(), calls, fit, *base, evidence, file, news);
-    return fit.agreeing.empty() ? kBroken : kHolds;
+      Print(probe, base, file, news);
+    return probe.fit.agreeing.empty() ? kBroken : kHolds;
   }
 
-  static std::vector<std::string> RulesOf(const KernelFit& fit, const Semantics& base) {
-    std::vector<std::string> names;
-    for (const RuleDifference& rule : RulesThatDiffer(base, fit.semantics))
-      names.push_back(rule.name);
-    return names;
-  }
-
-  static void Print(const Observation& observation, size_t sequences, int64_t calls,
-                    const KernelFit& fit, const Semantics& base,
-                    const std::vector<RuleEvidence>& evidence, const std::string& file,
+  static void Print(const Probe& probe, const Semantics& base, const std::string& file,
                     const std::vector<std::string>& news) {
-    fmt::print("kernel {}: {} sequences, {} calls\n", observation.release, sequences, calls);
+    const KernelFit& fit = probe.fit;
+    fmt::print("kernel {}: {} sequences, {} calls\n", probe.uname, probe.seen.size(), probe.calls);
     if (!fit.agreeing.empty())
       fmt::print("agrees with {}\n", fmt::join(fit.agreeing, ", "));
     else
@@ -148,27 +137,22 @@ class ProbeCommand {
                  RulesOf(fit, base).empty()
                      ? "no rule of another"
                      : fmt::format("other kernels' {}", fmt::join(RulesOf(fit, base), ", ")));
-    for (const RuleEvidence& each : evidence)
+    for (const RuleEvidence& each : probe.evidence)
       fmt::print("  {}: {}: {} = {}, not {} as {}\n", each.rule, each.sequence, each.call,
                  each.answer, each.instead, each.other);
     for (const std::string& text : news) fmt::print("not explained by any rules: {}", text);
     fmt::print("{}\n", file);
   }
 
-  static void PrintJson(const Observation& observation, size_t sequences, int64_t calls,
-                        const KernelFit& fit, const Semantics& base,
-                        const std::vector<RuleEvidence>& evidence, const std::string& file,
+  static void PrintJson(const Probe& probe, const Semantics& base, const std::string& file,
                         const std::vector<std::string>& news) {
-    nlohmann::ordered_json json = {{"release", observation.release},
-                                   {"sequences", sequences},
-                                   {"calls", calls},
-                                   {"agrees_with", fit.agreeing},
-                                   {"nearest", fit.base},
-                                   {"rules_of_others", RulesOf(fit, base)},
-                                   {"not_explained", news},
-                                   {"file", file}};
+    nlohmann::ordered_json json = {
+        {"release", probe.uname},    {"sequences", probe.seen.size()},
+        {"calls", probe.calls},      {"agrees_with", probe.fit.agreeing},
+        {"nearest", probe.fit.base}, {"rules_of_others", RulesOf(probe.fit, base)},
+        {"not_explained", news},     {"file", file}};
     json["evidence"] = nlohmann::ordered_json::array();
-    for (const RuleEvidence& each : evidence)
+    for (const RuleEvidence& each : probe.evidence)
       json["evidence"].push_back({{"rule", each.rule},
                                   {"sequence", each.sequence},
                                   {"call", each.call},
@@ -183,6 +167,25 @@ class ProbeCommand {
 };
 
 }  // namespace
+
+absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,
+                                  const std::vector<Semantics>& kernels,
+                                  const std::vector<NamedSequence>& sequences) {
+  std::vector<Sequence> plain;
+  for (const NamedSequence& each : sequences) plain.push_back(each.sequence);
+  absl::StatusOr<Observation> observation = Observe(library, kernel, plain, &Interrupted());
+  if (!observation.ok()) return observation.status();
+  Probe probe;
+  probe.uname = observation->release;
+  probe.release = ReleaseOf(kernel, observation->release);
+  probe.seen = SeenOf(sequences, *observation);
+  for (const SeenSequence& each : probe.seen)
+    for (const auto& result : each.results) probe.calls += result.has_value();
+  if (probe.calls == 0) return absl::UnavailableError("no call was executed: nothing is known");
+  probe.fit = FitKernel(kernels, probe.seen, observation->semantics);
+  probe.evidence = EvidenceOf(probe.fit, kernels, probe.seen);
+  return probe;
+}
 
 void AddKernelsProbeCommand(CLI::App& kernels, Context& context) {
   CLI::App* probe =

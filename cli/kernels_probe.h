@@ -2,9 +2,30 @@
 #ifndef SELKIE_CLI_KERNELS_PROBE_H_
 #define SELKIE_CLI_KERNELS_PROBE_H_
 
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
 #include "cli/command.h"
+#include "cli/kernel_fit.h"
 
 namespace selkie {
+
+// What a kernel said to the discriminating calls.
+struct Probe {
+  std::string uname;    // uname -r there
+  std::string release;  // by number: "6.12.117"; of a Debian package its own version's
+  int64_t calls = 0;    // that were made
+  std::vector<SeenSequence> seen;
+  KernelFit fit;
+  std::vector<RuleEvidence> evidence;
+};
+
+// Runs `sequences` on `kernel`, as Observe names it, and fits the rules of `kernels`.
+// Errors as Observe; UnavailableError if no call was made.
+absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,
+                                  const std::vector<Semantics>& kernels,
+                                  const std::vector<NamedSequence>& sequences);
 
 // Adds `probe` to the command `kernels`.
 void AddKernelsProbeCommand(CLI::App& kernels, Context& context);

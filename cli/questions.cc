@@ -109,6 +109,10 @@ std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& s
   return lines;
 }
 
+std::string NameOf(const Semantics& semantics) {
+  return semantics.unconfirmed ? semantics.name + " (not confirmed on a kernel)" : semantics.name;
+}
+
 std::string Grouped(uint64_t number) {
   std::string text = std::to_string(number);
   for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3) text.insert(at, ",");

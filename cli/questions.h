@@ -40,6 +40,9 @@ std::string_view VerdictWord(const Verdict& verdict);
 std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& semantics,
                                       bool colour);
 
+// Its name, and "(not confirmed on a kernel)" if that is so.
+std::string NameOf(const Semantics& semantics);
+
 // "421,313"
 std::string Grouped(uint64_t number);
 

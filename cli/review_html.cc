@@ -107,7 +107,7 @@ absl::StatusOr<std::string> RowHtml(const ScoreCard& card, size_t row) {
   const Semantics& semantics = card.semantics[row];
   std::string out = fmt::format(
       "<section id=\"{0}\"><h2>{0}</h2>\n<p>{1}</p>\n<p>Confirmed: {2}.</p>\n",
-      Escape(semantics.name), Escape(semantics.doc), Escape(ConfirmedSentence(card, row)));
+      Escape(NameOf(semantics)), Escape(semantics.doc), Escape(ConfirmedSentence(card, row)));
   out += Details("The rules", semantics.text);
   for (size_t column = 0; column < card.properties.size(); ++column) {
     const Cell& cell = card.cells[row][column];

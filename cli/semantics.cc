@@ -24,7 +24,8 @@ constexpr const char* kExample =
 
 std::string ListLine(const Semantics& s) {
   return fmt::format("{:<18} {:<7} {:<12} {}\n", s.name, s.is_kernel ? "kernel" : "design",
-                     s.extends.empty() ? "-" : s.extends, s.doc);
+                     s.extends.empty() ? "-" : s.extends,
+                     s.unconfirmed ? "Not confirmed on a kernel. " + s.doc : s.doc);
 }
 
 // Texts that do not compile are reported after the others.
@@ -97,7 +98,8 @@ std::string ProtocolLines(const Protocol& protocol) {
 }
 
 std::string Described(const Semantics& s) {
-  std::string out = fmt::format("{} ({}{}{})\n{}\n\n", s.name, s.is_kernel ? "kernel" : "design",
+  std::string out = fmt::format("{} ({}{}{}{})\n{}\n\n", s.name, s.is_kernel ? "kernel" : "design",
+                                s.unconfirmed ? ", not confirmed on a kernel" : "",
                                 s.extends.empty() ? "" : ", extends ", s.extends, s.doc);
   out += Settings(s);
   for (int point = 0; point < kNumPoints; ++point) out += RulesAt(s, point);

@@ -30,6 +30,7 @@ void Merge(const ConformReport& part, ConformReport* whole) {
     whole->by_op[op].calls += part.by_op[op].calls;
     whole->by_op[op].succeeded += part.by_op[op].succeeded;
   }
+  for (const auto& [rule, calls] : part.by_rule) whole->by_rule[rule] += calls;
   for (const Divergence& divergence : part.divergences)
     if (!IsListed(*whole, divergence)) whole->divergences.push_back(divergence);
   whole->not_run.insert(whole->not_run.end(), part.not_run.begin(), part.not_run.end());

@@ -83,6 +83,9 @@ struct ConformReport {
   std::map<std::string, int64_t> beyond;  // calls not made, by reason
   int64_t differing = 0;                  // scenarios and sequences that differ, also unlisted ones
   std::array<OpCount, kNumOps> by_op{};
+  // By rule of the semantics: the calls that it decided, or acted on last, where the
+  // kernel agreed.  Rules that decided none are here too, with 0.
+  std::map<std::string, int64_t> by_rule;
   std::vector<Divergence> divergences;  // one of each kind
   std::vector<std::string> not_run;     // scenarios not run, and why
   double seconds = 0;                   // of comparing, without boots

@@ -66,6 +66,7 @@ ConformReport ReportFrom(const Json& json) {
   json.at("seconds").get_to(r.seconds);
   json.at("complete").get_to(r.complete);
   CountsFrom(json.at("by_call"), &r.by_op);
+  json.at("by_rule").get_to(r.by_rule);
   for (const Json& each : json.at("divergences")) r.divergences.push_back(DivergenceFrom(each));
   return r;
 }
@@ -92,6 +93,7 @@ std::string ReportToJson(const ConformReport& r) {
                      {"seconds", r.seconds},
                      {"complete", r.complete},
                      {"by_call", CountsToJson(r.by_op)},
+                     {"by_rule", r.by_rule},
                      {"not_run", r.not_run},
                      {"divergences", divergences}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

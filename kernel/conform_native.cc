@@ -71,6 +71,7 @@ class Share {
       : job_(job), lockstep_(lockstep), link_(link) {
     report_.release = job.release;
     report_.semantics = job.semantics.name;
+    decided_.resize(job.semantics.rules.size());
   }
 
   absl::Status Run() {
@@ -89,6 +90,7 @@ class Share {
   absl::Status RunOne(const Scenario& scenario);
   absl::Status RunRandom(int64_t number);
   void CountCalls();
+  void CountRule(const Call& call, const Result& expected);
   void List(const std::string& origin);
   void CheckExpectations(const ScenarioRun& run);
   void SendReport(bool last = false);
@@ -105,6 +107,7 @@ class Share {
   Lockstep& lockstep_;
   WorkerLink& link_;
   ConformReport report_;
+  std::vector<int64_t> decided_;  // calls by index of the rule that decided them
   std::set<std::string> kinds_;
   std::map<StateField, int> explained_;
   Clock::time_point start_ = Clock::now();
@@ -205,10 +208,19 @@ void Share::CountCalls() {
     OpCount& count = report_.by_op[static_cast<int>(c.calls[i].op)];
     ++count.calls;
     if (c.got[i].ok()) ++count.succeeded;
+    if (SameOutcome(c.expected[i], c.got[i])) CountRule(c.calls[i], c.expected[i]);
   }
   report_.calls += c.executed;
   report_.succeeded += c.succeeded;
   report_.state_facts += c.state_checks;
+}
+
+// A rule that unmaps first shows in what a refused mmap leaves.
+void Share::CountRule(const Call& call, const Result& expected) {
+  const std::vector<Rule>& rules = job_.semantics.rules;
+  if (expected.rule != nullptr) ++decided_[static_cast<size_t>(expected.rule - rules.data())];
+  if (call.op != Op::kMmap || expected.ok() || !expected.changed) return;
+  for (size_t i = 0; i < rules.size(); ++i) decided_[i] += rules[i].effect == EffectKind::kUnmap;
 }
 
 void Share::List(const std::string& origin) {
@@ -247,6 +259,8 @@ void Share::CheckExpectations(const ScenarioRun& run) {
 void Share::SendReport(bool last) {
   last_report_ = Clock::now();
   report_.seconds = std::chrono::duration<double>(last_report_ - start_).count();
+  for (size_t i = 0; i < decided_.size(); ++i)
+    report_.by_rule[job_.semantics.rules[i].name] = decided_[i];
   // Pairs are many: they are handed over once, at the end.
   ConformReport sent = report_;
   if (!last) sent.pairs.clear();

@@ -91,11 +91,12 @@ struct Targets {
   File* file = nullptr;
   Mapping* mapping = nullptr;
   uint8_t* adding = nullptr;
-  uint8_t arg = 0;           // argument of an extension
-  uint8_t new_file = 0;      // kNewFile: f_mode of the file to make
-  bool fresh_inode = false;  // kFreshInode
-  bool unmapped = false;     // kUnmap
-  bool extended = false;     // kExtend
+  uint8_t arg = 0;                   // argument of an extension
+  uint8_t new_file = 0;              // kNewFile: f_mode of the file to make
+  bool fresh_inode = false;          // kFreshInode
+  bool unmapped = false;             // kUnmap
+  const Rule* privileges = nullptr;  // kClearPrivileges: the rule that says so
+  bool extended = false;             // kExtend
 };
 
 // Facts about the inode and the file that any rule may read; those that are

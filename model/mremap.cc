@@ -266,6 +266,25 @@ const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
   return ruling.Refuses();
 }
 
+// Nothing is mapped at the old address.  Kernels that look for the mapping only to grow
+// or move it have unmapped by then what MREMAP_FIXED replaces, and what shrinks away.
+Result Unmapped(State& s, const Call& c, const Request& r, const Semantics& semantics) {
+  if (const Rule* first = NotSupported(semantics, Feature::kUnmapped)) return Refused(first);
+  if (!r.fixed && !r.keeps_old && r.old_pages() >= r.pages) return Shrink(s, c, r);
+  Result error = Fail(EFAULT, "mm/mremap.c vma_to_resize: no mapping");
+  if (!r.fixed) return error;
+  AddressSpace mm = SpaceOf(s, c);
+  const PageRange rest{r.old.begin + std::min(r.pages, r.old_pages()), r.old.end};
+  if (rest.end > s.limits.arena) return Bound("the range leaves the arena");
+  if (!RemoveRange(mm, s.limits.maps, {r.target, r.target + r.pages}) ||
+      !RemoveRange(mm, s.limits.maps, rest))
+    return Bound("no free mapping within the bounds");
+  error.changed = SpaceOf(s, c) != mm;
+  SpaceOf(s, c) = mm;
+  ReleaseUnreferenced(s);
+  return error;
+}
+
 }  // namespace
 
 Result Mremap(State& s, const Call& c, const Semantics& semantics) {
@@ -275,7 +294,7 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   const int j = MappingAt(s, c.task, r.old.begin);
   const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
   if (r.fixed && BadTarget(s, c, &r, j >= 0 && !sealed, &error)) return error;
-  if (j < 0) return Fail(EFAULT, "mm/mremap.c sys_mremap: vma_lookup");
+  if (j < 0) return Unmapped(s, c, r, semantics);
   if (sealed) return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
   const Mapping m = SpaceOf(s, c)[j];
   if (const Rule* rule = DecideMremap(s, c, m, semantics)) return Refused(rule);

@@ -41,6 +41,7 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
     case EffectKind::kNewFile: t.new_file = static_cast<uint8_t>(rule.bits); return;
     case EffectKind::kFreshInode: t.fresh_inode = true; return;
     case EffectKind::kUnmap: t.unmapped = true; return;
+    case EffectKind::kClearPrivileges: t.privileges = &rule; return;
     case EffectKind::kExtend: t.extended = true; return;
     default:
       if (t.inode != nullptr) ApplyToInode(rule, t, facts);

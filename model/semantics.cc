@@ -66,6 +66,7 @@ absl::StatusOr<Semantics> Parse(const SemanticsSource& source, const SemanticsLo
   semantics.doc = text.doc;
   semantics.extends = text.base.text;
   semantics.is_kernel = false;
+  semantics.unconfirmed = false;
   semantics.bases.clear();
   semantics.text = source.text;
   for (const auto compile : {CompileDeclarations, CompileRules, CompileProtocol})

@@ -86,6 +86,7 @@ enum class Feature : uint16_t {
   kHoles = 2048,         // MADV_POPULATE_* ends at a hole: 6.9
   kRangeCloexec = 4096,  // CLOSE_RANGE_CLOEXEC: 5.11
   kEmptypath = 8192,  // O_EMPTYPATH: 7.2
+  kUnmapped = 16384,     // mremap looks for the mapping first: see Unmapped in mremap.cc
   kRounded = 512,        // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
 };
 struct FactSetSpec {
@@ -145,23 +146,24 @@ struct Facts {
 };
 
 enum class EffectKind : uint8_t {
-  kRefuse,      // fail with `bits` as errno
-  kAccept,      // no later rule at this point is tried
-  kClearFile,   // clear `bits` in the open file description's f_mode
-  kSetSeals,    // set `bits` in the inode's seals
-  kAddAdding,   // add `bits` to the seals being added
-  kClearMay,    // clear `bits` in the mapping's may-bits
-  kClearMode,   // clear `bits` in the inode's permission bits
-  kSetMask,     // set `bits` in the inode's mask
-  kClearMask,   // clear `bits` in the inode's mask
-  kKeepMask,    // mask &= argument of the extension
-  kNewFile,     // an extension's result: a new descriptor to a new file on the
-                // same inode, with f_mode `bits`
-  kFreshInode,  // open_proc: the new file gets an inode of its own, empty
-  kUnmap,       // mmap: what MAP_FIXED replaces is gone from here on, even if a
-                // later rule refuses
-  kExtend,      // write: the size grows to where the chunk begins, though nothing of it
-                // can be copied
+  kRefuse,           // fail with `bits` as errno
+  kAccept,           // no later rule at this point is tried
+  kClearFile,        // clear `bits` in the open file description's f_mode
+  kSetSeals,         // set `bits` in the inode's seals
+  kAddAdding,        // add `bits` to the seals being added
+  kClearMay,         // clear `bits` in the mapping's may-bits
+  kClearMode,        // clear `bits` in the inode's permission bits
+  kSetMask,          // set `bits` in the inode's mask
+  kClearMask,        // clear `bits` in the inode's mask
+  kKeepMask,         // mask &= argument of the extension
+  kNewFile,          // an extension's result: a new descriptor to a new file on the
+                     // same inode, with f_mode `bits`
+  kFreshInode,       // open_proc: the new file gets an inode of its own, empty
+  kUnmap,            // mmap: what MAP_FIXED replaces is gone from here on, even if a
+                     // later rule refuses
+  kClearPrivileges,  // fallocate: the set-user-id and set-group-id bits go, as of a write
+  kExtend,           // write: the size grows to where the chunk begins, though nothing of it
+                     // can be copied
 };
 
 struct Rule {
@@ -223,6 +225,7 @@ struct Semantics {
   std::vector<std::string> bases;  // what it extends, nearest first, up to and including the
                                    // first kernel; none for a kernel
   bool is_kernel = false;          // what released kernels do, not a proposal
+  bool unconfirmed = false;        // from sources: no such kernel was compared
   std::vector<SealName> seals;
   std::vector<Rule> rules;                             // all, in order, with inherited ones
   std::array<std::vector<TermOfRule>, kNumPoints> at;  // by point: see IndexRules
@@ -256,7 +259,8 @@ void IndexRules(Semantics& semantics);
 // these known.  `act` is called with each rule that applies and is neither
 // kRefuse nor kAccept; it may change `facts`, which later rules then see.  Returns
 // the rule that refused, or null.  `last` receives the last rule that applied, if
-// any; kUnmap does not count, as it shows only if a later rule refuses.
+// any; kUnmap does not count, as it shows only if a later rule refuses, nor does
+// kClearPrivileges, as there may be none.
 template <typename LookUp, typename Act>
 const Rule* Decide(const Semantics& semantics, int point, Facts& facts, const Rule*& last,
                    LookUp look_up, Act act) {
@@ -273,7 +277,9 @@ const Rule* Decide(const Semantics& semantics, int point, Facts& facts, const Ru
     }
     const Rule& rule = semantics.rules[terms[i].rule];
     i = terms[i].next;
-    if (rule.effect != EffectKind::kUnmap) last = &rule;
+    const bool shows =
+        rule.effect != EffectKind::kUnmap && rule.effect != EffectKind::kClearPrivileges;
+    if (shows) last = &rule;
     if (rule.effect == EffectKind::kRefuse) return &rule;
     if (rule.effect == EffectKind::kAccept) return nullptr;
     act(rule);

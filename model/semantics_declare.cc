@@ -104,6 +104,7 @@ absl::Status Declare(const SemanticsSource& source, const Statement& statement,
                      Semantics* semantics) {
   switch (statement.kind) {
     case StatementKind::kKernel: semantics->is_kernel = true; return absl::OkStatus();
+    case StatementKind::kUnconfirmed: semantics->unconfirmed = true; return absl::OkStatus();
     case StatementKind::kSeal: return DeclareSeal(source, statement, semantics);
     case StatementKind::kCall: return DeclareCall(source, statement, semantics);
     case StatementKind::kInitialMask: return SetInitialMask(source, statement, semantics);

@@ -49,6 +49,7 @@ struct ClosingQuote : one<'"'> {
 struct SemanticsWord : Keyword<TAO_PEGTL_STRING("semantics")> {};
 struct ExtendsWord : Keyword<TAO_PEGTL_STRING("extends")> {};
 struct KernelWord : Keyword<TAO_PEGTL_STRING("kernel")> {};
+struct UnconfirmedWord : Keyword<TAO_PEGTL_STRING("unconfirmed")> {};
 struct SealWord : Keyword<TAO_PEGTL_STRING("seal")> {};
 struct RuleWord : Keyword<TAO_PEGTL_STRING("rule")> {};
 struct ReplaceWord : Keyword<TAO_PEGTL_STRING("replace")> {};
@@ -91,6 +92,7 @@ struct Header : seq<SemanticsWord, must<SemanticsName>, Gap,
 };
 
 struct Kernel : if_must<KernelWord, End> {};
+struct Unconfirmed : if_must<UnconfirmedWord, End> {};
 
 struct SealName : Name {
   static constexpr const char* kExpected = "the name of a seal, such as F_SEAL_WRITE";
@@ -185,10 +187,11 @@ struct Protocol
 struct SourceLine : Rest {};
 struct SourceComment : seq<star<Blank>, one<'#'>, SourceLine, eolf> {};
 struct EmptyLine : sor<seq<star<Blank>, eol>, seq<plus<Blank>, eof>> {};
-struct Item : sor<EmptyLine, SourceComment, Kernel, Seal, Rule, Replace, Drop, CallDeclaration,
-                  InitialMask, WriteChunk, Protocol> {
+struct Item : sor<EmptyLine, SourceComment, Kernel, Unconfirmed, Seal, Rule, Replace, Drop,
+                  CallDeclaration, InitialMask, WriteChunk, Protocol> {
   static constexpr const char* kExpected =
-      "a statement: kernel, seal, rule, replace rule, drop, call, initial mask, write chunk or "
+      "a statement: kernel, unconfirmed, seal, rule, replace rule, drop, call, initial mask, write "
+      "chunk or "
       "protocol";
 };
 struct File : seq<EmptyLines, must<Header>, until<eof, must<Item>>> {};
@@ -267,6 +270,8 @@ struct StoreInStep {
 
 template <>
 struct Action<grammar::KernelWord> : Begin<StatementKind::kKernel> {};
+template <>
+struct Action<grammar::UnconfirmedWord> : Begin<StatementKind::kUnconfirmed> {};
 template <>
 struct Action<grammar::SealWord> : Begin<StatementKind::kSeal> {};
 template <>

@@ -22,6 +22,7 @@ struct Token {
 
 enum class StatementKind {
   kKernel,       // kernel
+  kUnconfirmed,  // unconfirmed
   kSeal,         // seal NAME NUMBER
   kRule,         // rule NAME POINT [before NAME|after NAME]: EFFECT [if CONDITION]
   kReplace,      // replace rule NAME POINT: EFFECT [if CONDITION]

@@ -64,8 +64,9 @@ constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGET
                                           "NOEXEC_SEAL", "EXEC",          "OTHER"};
 
 constexpr std::string_view kFeatureBits[] = {
-    "POPULATE", "MSEAL",   "NOAPPEND", "DONTUNMAP", "LOCKED", "NOSIGNAL",     "CHATTR",
-    "DIRECT",   "SEVERAL", "ROUNDED",  "ZOMBIE",    "HOLES",  "RANGE_CLOEXEC", "EMPTYPATH"};
+    "POPULATE", "MSEAL",   "NOAPPEND", "DONTUNMAP", "LOCKED", "NOSIGNAL",      "CHATTR",
+    "DIRECT",   "SEVERAL", "ROUNDED",  "ZOMBIE",    "HOLES",  "RANGE_CLOEXEC", "EMPTYPATH",
+    "UNMAPPED"};
 
 template <size_t N>
 std::vector<std::string_view> List(const std::string_view (&names)[N]) {
@@ -181,6 +182,7 @@ std::vector<EffectSpec> EffectSpecs() {
       {K::kNewFile, "new file", O::kBits, FactSet::kFile, {P::kExtension}},
       {K::kFreshInode, "fresh inode", O::kNone, {}, {P::kOpenProc}},
       {K::kUnmap, "unmap", O::kNone, {}, {P::kMmap}},
+      {K::kClearPrivileges, "clear privileges", O::kNone, {}, {P::kFallocate}},
       {K::kExtend, "extend", O::kNone, {}, {P::kWrite}},
   };
 }

@@ -164,6 +164,14 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
   return SetSize(s, c, -1, node, c.arg[2], semantics);
 }
 
+// file_modified, where the kernel's fallocate calls it.
+static void ClearPrivileges(const State& s, const Call& c, Ruling& ruling) {
+  const uint16_t mode = ModeWithoutPrivileges(s, c.task, ruling.inode);
+  if (ruling.targets.privileges == nullptr || mode == ruling.inode.mode) return;
+  ruling.inode.mode = mode;
+  ruling.last = ruling.targets.privileges;
+}
+
 bool FixedByAttrs(const Inode& inode, int64_t mode, Result* error) {
   const bool append = (inode.attrs & kAttrAppend) != 0 && (mode & ~abi::kFallocKeepSize) != 0;
   if (append || (inode.attrs & kAttrImmutable) != 0)
@@ -177,7 +185,7 @@ Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kPunch, true);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // file_modified
+  ClearPrivileges(s, c, ruling);
   return Punch(s, f, node, offset, offset + length, ruling);
 }
 
@@ -201,7 +209,7 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kGrows, c.arg[2] + c.arg[3] > ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  ruling.inode.mode = ModeWithoutPrivileges(s, c.task, ruling.inode);  // measured on 6.1 to 6.18
+  ClearPrivileges(s, c, ruling);
   return Allocate(s, c, f, node, ruling);
 }
 
