@@ -23,7 +23,8 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t h = static_cast<uint64_t>(n.kind) | n.seals << 8 | n.mask << 16 |
                      static_cast<uint64_t>(n.mark) << 24 | static_cast<uint64_t>(n.mode) << 32 |
                      static_cast<uint64_t>(n.uid) << 48;
-  const uint64_t rest = n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48;
+  const uint64_t rest =
+      n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48;
   return MixSamples(Mix(h, rest), n.bytes, s.limits.pages);
 }
 

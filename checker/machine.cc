@@ -70,8 +70,18 @@ void SetVariable(State& s, int task, int64_t fd, int variable) {
 
 bool CanWriteNow(const Mapping& m) { return m.shared != 0 && (m.prot & kProtWrite) != 0; }
 
+// MADV_REMOVE is fallocate of the range.
 bool IsWriteCall(const Call& call) {
-  return SpecOf(call.op).family == Family::kReadWrite || call.op == Op::kFallocate;
+  const Family family = SpecOf(call.op).family;
+  return family == Family::kReadWrite || family == Family::kCopy || call.op == Op::kFallocate ||
+         call.op == Op::kMadvise;
+}
+
+bool TableIsShared(const State& s, int task) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (i != task && s.tasks[i].state == TaskState::kRunning && s.tasks[i].fds == s.tasks[task].fds)
+      return true;
+  return false;
 }
 
 uint64_t Bit(int bit, bool value) { return static_cast<uint64_t>(value) << bit; }
@@ -156,9 +166,18 @@ StepOutcome Machine::ApplyCall(State& state, const Call& call) const {
 
 // What a call has made gets its marks.
 void Machine::Mark(State& s, const Call& call, const Result& result) const {
+  switch (call.op) {
+    case Op::kRemapFilePages: return MarkMapping(s, call, call.arg[0] & ~int64_t{kPageSize - 1});
+    case Op::kUnshare:
+    case Op::kCloseRange:
+    case Op::kExec:  // a table copied while another thread is inside the protocol
+      if (!TableIsShared(s, call.task)) ClearVariables(s, call.task);
+      return;
+    default: break;
+  }
   switch (SpecOf(call.op).returns) {
     case ReturnKind::kFd: return MarkFile(s, call, result);
-    case ReturnKind::kAddress: return MarkMapping(s, call, result);
+    case ReturnKind::kAddress: return MarkMapping(s, call, result.value);
     case ReturnKind::kTask: return MarkChild(s, call, result);
     default: return;
   }
@@ -173,15 +192,17 @@ void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
     s.files[file].mark |= mark::kFileAfter;
 }
 
-// A new mapping of a sealed inode; mremap that exposes more of the file, or makes
-// a second mapping of it.
-void Machine::MarkMapping(State& s, const Call& call, const Result& result) const {
+// A new mapping of a sealed inode, at `address`; mremap that exposes more of the file,
+// or makes a second mapping of it.
+void Machine::MarkMapping(State& s, const Call& call, int64_t address) const {
   uint8_t bits = 0;
-  if (call.op == Op::kMmap && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
-  const bool copies = call.arg[1] == 0 || call.arg[2] > call.arg[1];  // old and new size
+  const bool maps = call.op == Op::kMmap || call.op == Op::kRemapFilePages;
+  if (maps && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
+  const bool copies = call.arg[1] == 0 || call.arg[2] > call.arg[1] ||  // old and new size
+                      (call.arg[3] & abi::kMremapDontunmap) != 0;
   if (call.op == Op::kMremap && Reads(fact::kMapCopied) && copies) bits = mark::kMapCopied;
   if (bits == 0) return;
-  const int index = MappingAt(s, call.task, static_cast<int>(result.value / kPageSize));
+  const int index = MappingAt(s, call.task, static_cast<int>(address / kPageSize));
   Mapping& m = s.mms[s.tasks[call.task].mm][index];
   if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= bits;
 }
@@ -278,8 +299,7 @@ bool Machine::ChangeHits(const State& s, const Call& call, const Result& result)
   uint64_t word = uint64_t{inode.seals} << fact::kSeals |
                   Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |
                   Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
-                  Bit(fact::kByStore, call.op == Op::kStore) |
-                  Bit(fact::kResized, effect.resized != 0) |
+                  Bit(fact::kByStore, effect.map != 0) | Bit(fact::kResized, effect.resized != 0) |
                   uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
   if (effect.map != 0)
     word |= MappingWord(s, s.mms[effect.mm - 1][effect.map - 1]);

@@ -105,7 +105,7 @@ class Machine {
   bool Assumed(const State& state, const Move& move) const;
   void Mark(State& state, const Call& call, const Result& result) const;
   void MarkFile(State& state, const Call& call, const Result& result) const;
-  void MarkMapping(State& state, const Call& call, const Result& result) const;
+  void MarkMapping(State& state, const Call& call, int64_t address) const;
   void MarkChild(State& state, const Call& call, const Result& result) const;
   StepOutcome ApplyCall(State& state, const Call& call) const;
   StepOutcome ApplyProtocol(State& state, const Move& move) const;

@@ -51,8 +51,21 @@ State InitialOf(const Property& property, const Limits& limits) {
 }
 
 bool OpensWith(const CallTemplate& line, int64_t flag) {
-  return (line.call.op == Op::kOpen || line.call.op == Op::kOpenat) &&
-         (line.call.arg[2] & flag) != 0;
+  const Op op = line.call.op;
+  if (op == Op::kOpenByHandle) return (line.call.arg[1] & flag) != 0;
+  return (op == Op::kOpen || op == Op::kOpenat) && (line.call.arg[2] & flag) != 0;
+}
+
+// True if what the call does depends on which mappings stand side by side.
+bool DependsOnPlaces(const CallTemplate& line) {
+  switch (line.call.op) {
+    case Op::kMmap: return line.call.arg[5] != 0;  // whether it merges with its neighbour
+    case Op::kRemapFilePages: return true;         // that, and over how many it goes
+    case Op::kMadvise:
+    case Op::kMsync:
+    case Op::kMseal: return line.call.arg[1] > kPageSize;
+    default: return false;
+  }
 }
 
 // True if the template names an object of this kind by number.
@@ -178,9 +191,9 @@ FieldUse Machine::UseOf() const {
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
   use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
   const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);
-  const OpSet writes = OpBits(Op::kWrite, Op::kPwrite, Op::kWritev, Op::kPwritev2) | copies;
+  const OpSet writes = OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2) | copies;
   use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
-  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate) | writes) ||
+  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
              opens_with(abi::kOTrunc);
   use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
   use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFchown)) ||
@@ -215,9 +228,7 @@ Symmetry Machine::SymmetryOf() const {
   Symmetry symmetry;
   for (const CallTemplate& line : templates_) {
     if (NamesSlot(line)) symmetry.fds = false;
-    // Whether a mapping merges with its neighbour depends on places and offsets.
-    const bool offset = line.call.op == Op::kMmap && line.call.arg[5] != 0;
-    if (NamesByNumber(line, ArgKind::kAddress) || offset) symmetry.mappings = false;
+    if (NamesByNumber(line, ArgKind::kAddress) || DependsOnPlaces(line)) symmetry.mappings = false;
     if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
   }
   const bool roles_move =

@@ -32,6 +32,7 @@ MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limit
     at.begin = moves_.size();
     at.names_task = line.task_word >= 0;
     at.merges = merges && line.through_fd;
+    at.theirs = at.names_task && SpecOf(line.call.op).family == Family::kRemote;
     at.first = WildAt(line, line.words[0]);
     at.second = WildAt(line, line.words[1]);
     at.seconds = CountOf(at.second, limits);

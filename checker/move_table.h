@@ -39,6 +39,7 @@ class MoveTable {
     size_t begin = 0;
     bool names_task = false;
     bool merges = false;
+    bool theirs = false;  // mappings are the other task's
     Wild first = Wild::kNone, second = Wild::kNone;
     int seconds = 1;    // how many second objects there can be
     int per_other = 1;  // moves with the same two tasks
@@ -47,7 +48,7 @@ class MoveTable {
 
   static const Objects::List& ChoicesOf(const Line& line, Wild wild, int task, int other,
                                         const Objects& objects) {
-    if (wild == Wild::kMap) return objects.maps[task];
+    if (wild == Wild::kMap) return objects.maps[line.theirs ? other : task];
     return (line.merges ? objects.files : objects.fds)[wild == Wild::kTheirs ? other : task];
   }
 

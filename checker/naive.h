@@ -19,16 +19,24 @@ struct NaiveCounts {
   int first_hit = -1;  // steps to the first hit, or -1
 };
 
+// What calls of a test observe, besides what every call does.
+struct Observes {
+  bool flags = false;  // f_flags
+  bool pos = false;    // f_pos
+  bool cloexec = false;
+};
+
 // What no call of these tests observes is cleared, so that states which differ
 // in nothing else are one state.
-inline void ClearUnobserved(State& s) {
+inline void ClearUnobserved(State& s, const Observes& observes) {
   for (Inode& inode : s.inodes) inode.bytes = {};
   for (File& file : s.files) {
-    file.flags = 0;
-    file.pos = 0;
+    if (!observes.flags) file.flags = 0;
+    if (!observes.pos) file.pos = 0;
   }
   for (FdTable& table : s.fds)
-    for (Fd& fd : table) fd.cloexec = 0;
+    for (Fd& fd : table)
+      if (!observes.cloexec) fd.cloexec = 0;
   for (AddressSpace& mm : s.mms) {
     for (Mapping& m : mm) {
       m.copied = 0;
@@ -38,7 +46,7 @@ inline void ClearUnobserved(State& s) {
 }
 
 // Visits every state that the machine reaches, to the end.
-inline NaiveCounts ExploreNaively(const Machine& machine) {
+inline NaiveCounts ExploreNaively(const Machine& machine, const Observes& observes = {}) {
   NaiveCounts counts;
   std::map<std::string, int> depth_of;
   std::deque<State> waiting = {machine.Initial()};
@@ -54,7 +62,7 @@ inline NaiveCounts ExploreNaively(const Machine& machine) {
       if (outcome.hit && counts.first_hit < 0) counts.first_hit = depth + 1;
       if (!outcome.changed) return false;
       counts.transitions += times;
-      ClearUnobserved(after);
+      ClearUnobserved(after, observes);
       if (depth_of.emplace(after.ToBytes(), depth + 1).second) waiting.push_back(after);
       return false;
     });

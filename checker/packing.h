@@ -74,8 +74,8 @@ struct FieldUse {
   bool contents = false;  // results of reads and loads are compared
   bool mode = false;      // permission bits change
   bool mask = false;
-  bool owners = false;  // inodes of several owners
-  bool attrs = false;   // FS_IOC_SETFLAGS
+  bool owners = false;    // inodes of several owners
+  bool attrs = false;     // FS_IOC_SETFLAGS
   uint8_t map_flags = 0;  // all kMap* bits that can be set
   bool sockets = false;  // or pipes
   bool messages = false;

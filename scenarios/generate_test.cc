@@ -132,8 +132,9 @@ TEST(GenerateTest, ExtensionCallsOfTheSemanticsAreMade) {
 }
 
 // A plain uniform choice gives 90 % EBADF.
+// The newest kernel has every call; that of open_by_handle_at takes root.
 TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
-  const Semantics semantics = LoadForTest("linux-5.1");
+  const Semantics semantics = LoadForTest("linux-7.2");
   const CallStatistics root = StatisticsOf(semantics, {0}, 3000);
   const CallStatistics users = StatisticsOf(semantics, TwoUsers(), 10000);
   std::cout << "one root task: " << root.ToString() << "two users: " << users.ToString();
@@ -141,13 +142,15 @@ TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
   EXPECT_GE(users.SuccessShare(), 0.5);
   for (const CallSpec& spec : CallTable()) {
     if (spec.op == Op::kExtension) continue;  // needs a semantics that has one
-    EXPECT_GE(users.SuccessesOf(spec.op), 20) << ShortName(spec.op);
+    const bool needs_root = spec.op == Op::kOpenByHandle;
+    EXPECT_GE(users.SuccessesOf(spec.op), needs_root ? 0 : 20) << ShortName(spec.op);
     EXPECT_GE(root.SuccessesOf(spec.op), 20) << ShortName(spec.op);
   }
-  // Every errno that the model knows, but for ENOTTY, which only extension calls give.
+  // Every errno that the model knows, but for ENOSYS, which only older kernels give.
   for (int error :
-       {EPERM,  ENOENT, ENXIO,  EBADF, ECHILD, EAGAIN, ENOMEM,    EACCES,   EFAULT,     EBUSY,
-        ENODEV, EINVAL, EMFILE, EFBIG, ESPIPE, EPIPE,  EOVERFLOW, ENOTSOCK, EOPNOTSUPP, ECONNRESET})
+       {EPERM,  ENOENT, EIO,    ENXIO,     EBADF,    ECHILD,     EAGAIN,    ENOMEM, EACCES,
+        EFAULT, EBUSY,  EEXIST, ENODEV,    ENOTDIR,  EINVAL,     EMFILE,    ENOTTY, EFBIG,
+        ESPIPE, EPIPE,  ELOOP,  EOVERFLOW, ENOTSOCK, EOPNOTSUPP, ECONNRESET})
     EXPECT_GE(users.ErrnoCount(error), 5) << ErrnoName(error);
   EXPECT_GE(users.SignalCount(SIGSEGV), 100);
   EXPECT_GE(users.SignalCount(SIGBUS), 100);

@@ -30,7 +30,8 @@ TEST(SemanticsForRelease, IsTheNewestThatIsNotNewer) {
   EXPECT_EQ(For("4.20.17"), "linux-4.20");
   EXPECT_EQ(For("5.10.0-30-cloud-amd64"), "linux-5.1");
   EXPECT_EQ(For("6.1.0-32-cloud-amd64"), "linux-6.1");
-  EXPECT_EQ(For("6.17.13+deb13-cloud-amd64"), "linux-6.16");
+  EXPECT_EQ(For("6.8.12"), "linux-6.1");
+  EXPECT_EQ(For("6.17.13+deb13-cloud-amd64"), "linux-6.17");
   EXPECT_EQ(For("99.1"), For("7.3.4+deb13"));
 }
 
@@ -41,7 +42,7 @@ TEST(SemanticsForRelease, AThirdNumberIsTheLastReleaseMeant) {
   EXPECT_EQ(For("6.12.94+deb12-cloud-amd64"), "linux-6.12");
   EXPECT_EQ(For("6.12"), "linux-6.12");
   EXPECT_EQ(For("7.0.9"), "linux-7.0.9");
-  EXPECT_EQ(For("7.1.0"), "linux-7.0");
+  EXPECT_EQ(For("7.1.0"), "linux-7.1");
 }
 
 TEST(SemanticsForRelease, NamesTheReleaseIfThereIsNone) {

@@ -48,14 +48,15 @@ class WriteSealedIsConstant : public StepProperty {
 };
 
 // Contents of an inode with F_SEAL_FUTURE_WRITE change by a change of its size,
-// or by a store through a mapping that existed when the seal was set, or through
-// a copy or a part of such a mapping.  (Marks those mappings.)
+// or by a store, by the task itself or from outside, through a mapping that existed
+// when the seal was set, or through a copy or a part of such a mapping.  (Marks those
+// mappings.)
 class OnlyOldMappingsWrite : public StepProperty {
  public:
   std::string Check(const State&, const Call&, const Result&, State& after) override;
 };
 
-// A second, byte for byte implementation of contents: what writes, stores,
+// A second, byte for byte implementation of contents: what writes, copies, stores,
 // holes and sizes leave in a file is what the model has, and what reads and
 // loads give.  It asks the model which inode a descriptor or an address means.
 class ContentsMatchReference : public StepProperty {
@@ -74,6 +75,11 @@ class ContentsMatchReference : public StepProperty {
   void Execute(const State& before, const Call& call, const Result& result);
   void ExecuteFallocate(const Call& call, Contents& contents);
   void ExecuteStore(const State& before, const Call& call);
+  void ExecuteCopy(const State& before, const Call& call, int64_t count);
+  void ExecuteRemove(const State& before, const Call& call, const Result& result,
+                     const State& after);
+  void ExecuteFault(const State& before, const Call& call, const State& after);
+  int64_t WriteBegin(const State& before, const Call& call) const;
   std::string CompareRead(const State& before, const Call& call, const Result& result) const;
   std::string CompareLoad(const State& before, const Call& call, const Result& result) const;
   std::string CompareInodes(const State& after) const;

@@ -4,6 +4,7 @@
 #include "scenarios/sequence_properties.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
@@ -23,14 +24,32 @@ bool Survives(const State& before, const State& after, int i) {
   return Lives(before.inodes[i]) && Lives(after.inodes[i]);
 }
 
-// Calls that the kernel breaks off in the middle: mprotect and munmap go mapping
-// by mapping (kernel-facts 2.7), mmap and mremap unmap what MAP_FIXED covers
-// before they can fail (kernel-facts 0, 6.1.119), and a socket reports a pending
-// ECONNRESET once.
+template <size_t N>
+bool IsOneOf(Op op, const Op (&ops)[N]) {
+  return std::find(std::begin(ops), std::end(ops), op) != std::end(ops);
+}
+
+// Calls that the kernel breaks off in the middle: mprotect, munmap and madvise go
+// mapping by mapping (kernel-facts 2.7), mmap, mremap and remap_file_pages unmap what
+// they replace before they can fail (kernel-facts 0, 6.1.119), and a socket reports
+// a pending ECONNRESET once.
 bool MayChangeOnFailure(Op op) {
-  constexpr Op kOps[] = {Op::kMprotect, Op::kMunmap,  Op::kMmap,
-                         Op::kMremap,   Op::kSendmsg, Op::kRecvmsg};
-  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+  constexpr Op kOps[] = {Op::kMprotect, Op::kMunmap,         Op::kMmap,    Op::kMremap,
+                         Op::kMadvise,  Op::kRemapFilePages, Op::kSendmsg, Op::kRecvmsg};
+  return IsOneOf(op, kOps);
+}
+
+bool WritesFromBuffer(Op op) {
+  constexpr Op kOps[] = {Op::kWrite, Op::kPwrite, Op::kWritev, Op::kPwritev2};
+  return IsOneOf(op, kOps);
+}
+
+bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange; }
+
+// Through a mapping: a store, by the task itself or from outside.
+bool Stores(Op op) {
+  constexpr Op kOps[] = {Op::kStore, Op::kProcessVmWritev, Op::kMemWrite};
+  return IsOneOf(op, kOps);
 }
 
 bool MayChangeSize(Op op) {
@@ -52,6 +71,12 @@ int InodeOfPath(const State& s, const Call& call) {
 const Mapping* MappingOf(const State& s, const Call& call) {
   const int map = MappingAt(s, call.task, static_cast<int>(call.arg[0] / kPageSize));
   return map < 0 ? nullptr : &s.mms[s.tasks[call.task].mm][map];
+}
+
+// The load or store that the call is, as the task that owns the mapping would make it.
+Call AsStore(const Call& call) {
+  if (call.op == Op::kLoad || call.op == Op::kStore) return call;
+  return {Op::kStore, static_cast<uint8_t>(call.arg[0]), {call.arg[1], call.arg[2]}};
 }
 
 // Where in the file the address of a load or store is.
@@ -79,11 +104,18 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
                                          const Result& result, State& after) {
   if (result.ok() || before == after) return "";
   if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
-  if (call.op != Op::kWrite && call.op != Op::kPwrite) return "it fails and changes the state";
-  // A write gives up set-user-ID before it is refused (kernel-facts 2.4), no more.
-  State same_modes = after;
-  for (int i = 0; i < kMaxInodes; ++i) same_modes.inodes[i].mode |= before.inodes[i].mode & 06000;
-  return same_modes == before ? "" : "it fails and changes more than the mode";
+  if (!WritesFromBuffer(call.op) && !Copies(call.op)) return "it fails and changes the state";
+  // A write gives up set-user-ID before it is refused (kernel-facts 2.4); one whose
+  // buffer cannot be read grows the file to its offset (linux-6.16); no more.
+  const bool may_grow = WritesFromBuffer(call.op) && call.arg[1] == kNull &&
+                        result.kind == Result::Kind::kErrno && result.value == EFAULT;
+  State restored = after;
+  for (int i = 0; i < kMaxInodes; ++i) {
+    restored.inodes[i].mode |= before.inodes[i].mode & 06000;
+    if (may_grow && after.inodes[i].size > before.inodes[i].size)
+      restored.inodes[i].size = before.inodes[i].size;
+  }
+  return restored == before ? "" : "it fails and changes more than the mode";
 }
 
 std::string ChangedIsExact::Check(const State& before, const Call&, const Result& result,
@@ -98,8 +130,8 @@ std::string EffectIsComplete::Check(const State& before, const Call& call, const
     if (!Survives(before, after, i)) continue;
     const bool resized = before.inodes[i].size != after.inodes[i].size;
     // Behind the end, ftruncate to the same size zeroes too.
-    const bool wrote = call.op == Op::kStore ? before.inodes[i].bytes != after.inodes[i].bytes
-                                             : ContentsDiffer(before.inodes[i], after.inodes[i]);
+    const bool wrote = Stores(call.op) ? before.inodes[i].bytes != after.inodes[i].bytes
+                                       : ContentsDiffer(before.inodes[i], after.inodes[i]);
     const Effect& effect = result.effect;
     if (resized && effect.resized != i + 1)
       return fmt::format("the size of inode {} changed, effect.resized is {}", i, effect.resized);
@@ -140,9 +172,9 @@ std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, c
     }
     if (!sealed || before.inodes[i].bytes == after.inodes[i].bytes || MayChangeSize(call.op))
       continue;
-    if (call.op != Op::kStore)
+    if (!Stores(call.op))
       return fmt::format("contents of inode {} changed in spite of F_SEAL_FUTURE_WRITE", i);
-    const Mapping* map = MappingOf(before, call);
+    const Mapping* map = MappingOf(before, AsStore(call));
     if (map == nullptr || map->mark == 0)
       return fmt::format("a mapping made after F_SEAL_FUTURE_WRITE writes inode {}", i);
   }
@@ -171,15 +203,70 @@ void ContentsMatchReference::ExecuteFallocate(const Call& call, Contents& conten
 }
 
 void ContentsMatchReference::ExecuteStore(const State& before, const Call& call) {
-  const Mapping* map = MappingOf(before, call);
+  const Call store = AsStore(call);
+  const Mapping* map = MappingOf(before, store);
   if (map == nullptr || map->shared == 0) return;
-  const int64_t at = FileOffset(*map, call.arg[0]);
+  const int64_t at = FileOffset(*map, store.arg[0]);
   inodes_[before.files[map->file - 1].inode - 1].Fill(at, at + 1,
-                                                      static_cast<uint8_t>(call.arg[1]));
+                                                      static_cast<uint8_t>(store.arg[1]));
+}
+
+// MADV_REMOVE: page by page, over holes too (ENOMEM).  Which page was refused is
+// taken from the model: the first that is not empty after a call that failed.
+void ContentsMatchReference::ExecuteRemove(const State& before, const Call& call,
+                                           const Result& result, const State& after) {
+  const bool to_the_end = result.ok() || result.value == ENOMEM;
+  for (int64_t at = call.arg[0]; at < call.arg[0] + call.arg[1]; at += kPageSize) {
+    const Mapping* map = MappingOf(before, {Op::kLoad, call.task, {at}});
+    if (map == nullptr) continue;
+    const int64_t offset = FileOffset(*map, at);
+    const int node = before.files[map->file - 1].inode - 1;
+    const auto& page = after.inodes[node].bytes[offset / kPageSize];
+    const bool empty =
+        std::all_of(page.begin(), page.end(), [](uint8_t byte) { return byte == 0; });
+    if (!to_the_end && !empty) return;
+    inodes_[node].Fill(offset, offset + kPageSize, 0);
+  }
+}
+
+// A write whose buffer cannot be read may leave the file grown to its offset.
+void ContentsMatchReference::ExecuteFault(const State& before, const Call& call,
+                                          const State& after) {
+  const int node = InodeOfFd(before, call.task, call.arg[0]);
+  if (node < 0 || after.inodes[node].size == before.inodes[node].size) return;
+  inodes_[node].size = std::max(inodes_[node].size, WriteBegin(before, call));
+}
+
+// Byte for byte from one file to another, or behind itself in one.
+void ContentsMatchReference::ExecuteCopy(const State& before, const Call& call, int64_t count) {
+  const bool sends = call.op == Op::kSendfile;
+  const File& in = before.files[FileOf(before, call.task, call.arg[sends ? 1 : 0])];
+  const File& out = before.files[FileOf(before, call.task, call.arg[sends ? 0 : 2])];
+  const int64_t from_arg = call.arg[sends ? 2 : 1], to_arg = sends ? kNoOffset : call.arg[3];
+  const int64_t from = from_arg == kNoOffset ? int64_t{in.pos} : from_arg;
+  const int64_t to = to_arg == kNoOffset ? int64_t{out.pos} : to_arg;
+  Contents& target = inodes_[out.inode - 1];
+  for (int64_t i = 0; i < count; ++i)
+    target.Fill(to + i, to + i + 1, inodes_[in.inode - 1].bytes[from + i]);
+  if (count > 0) target.size = std::max(target.size, to + count);
+}
+
+// Where a write begins: O_APPEND goes to the end, and RWF_APPEND and RWF_NOAPPEND
+// overrule it.
+int64_t ContentsMatchReference::WriteBegin(const State& before, const Call& call) const {
+  const File& file = before.files[FileOf(before, call.task, call.arg[0])];
+  const bool vector_at = call.op == Op::kPwritev2;
+  const int64_t flags = vector_at ? call.arg[4] : 0;
+  const bool append = ((file.flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0) &&
+                      (flags & abi::kRwfNoappend) == 0;
+  if (append) return inodes_[file.inode - 1].size;
+  const bool at_offset = call.op == Op::kPwrite || (vector_at && call.arg[3] != -1);
+  return at_offset ? call.arg[3] : int64_t{file.pos};
 }
 
 void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
-  if (call.op == Op::kStore) return ExecuteStore(before, call);
+  if (Stores(call.op)) return ExecuteStore(before, call);
+  if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
   const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
   const int node = by_path ? InodeOfPath(before, call) : InodeOfFd(before, call.task, call.arg[0]);
   if (node < 0) return;
@@ -187,13 +274,12 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
   if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
   if (call.op == Op::kFallocate) ExecuteFallocate(call, contents);
-  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat;
-  if (opens && (call.arg[2] & abi::kOTrunc) != 0 && (call.arg[2] & abi::kOPath) == 0)
-    contents.Resize(0);
-  if (call.op != Op::kWrite && call.op != Op::kPwrite) return;
-  const File& file = before.files[FileOf(before, call.task, call.arg[0])];
-  int64_t begin = call.op == Op::kPwrite ? call.arg[3] : file.pos;
-  if ((file.flags & kFlagAppend) != 0) begin = contents.size;
+  const bool by_handle = call.op == Op::kOpenByHandle;
+  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || by_handle;
+  const int64_t flags = call.arg[by_handle ? 1 : 2];
+  if (opens && (flags & abi::kOTrunc) != 0 && (flags & abi::kOPath) == 0) contents.Resize(0);
+  if (!WritesFromBuffer(call.op)) return;
+  const int64_t begin = WriteBegin(before, call);
   contents.Fill(begin, begin + result.value, static_cast<uint8_t>(call.arg[1]));
   if (result.value > 0) contents.size = std::max(contents.size, begin + result.value);
 }
@@ -248,6 +334,10 @@ std::string ContentsMatchReference::CompareInodes(const State& after) const {
 std::string ContentsMatchReference::Check(const State& before, const Call& call,
                                           const Result& result, State& after) {
   if (result.ok()) Execute(before, call, result);
+  if (call.op == Op::kMadvise && call.arg[2] == abi::kMadvRemove && result.changed)
+    ExecuteRemove(before, call, result, after);
+  if (result.kind == Result::Kind::kErrno && WritesFromBuffer(call.op))
+    ExecuteFault(before, call, after);
   for (int i = 0; i < kMaxInodes; ++i)
     if (!Lives(after.inodes[i])) inodes_[i] = Contents{};
   std::string wrong;
@@ -260,13 +350,29 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
 // ---- Positions ----
 
 void PositionsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
-  const bool moves = call.op == Op::kRead || call.op == Op::kWrite || call.op == Op::kLseek;
-  if (!moves || !result.ok()) return;
+  constexpr Op kMoves[] = {Op::kRead,     Op::kWrite,    Op::kWritev,       Op::kLseek,
+                           Op::kPwritev2, Op::kSendfile, Op::kCopyFileRange};
+  if (!IsOneOf(call.op, kMoves) || !result.ok()) return;
   const int file = FileOf(before, call.task, call.arg[0]);
-  const bool append = (before.files[file].flags & kFlagAppend) != 0;
+  if (call.op == Op::kSendfile) {
+    pos_[file] += result.value;
+    if (call.arg[2] == kNoOffset) pos_[FileOf(before, call.task, call.arg[1])] += result.value;
+    return;
+  }
+  if (call.op == Op::kCopyFileRange) {
+    if (call.arg[1] == kNoOffset) pos_[file] += result.value;
+    if (call.arg[3] == kNoOffset) pos_[FileOf(before, call.task, call.arg[2])] += result.value;
+    return;
+  }
+  const bool vector_at = call.op == Op::kPwritev2;
+  if (vector_at && call.arg[3] != -1) return;
+  const int64_t flags = vector_at ? call.arg[4] : 0;
+  const bool append =
+      ((before.files[file].flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0) &&
+      (flags & abi::kRwfNoappend) == 0;
   if (call.op == Op::kLseek) {
     pos_[file] = result.value;
-  } else if (call.op == Op::kWrite && append && result.value > 0) {
+  } else if (call.op != Op::kRead && append && result.value > 0) {
     pos_[file] = before.inodes[before.files[file].inode - 1].size + result.value;
   } else {
     pos_[file] += result.value;

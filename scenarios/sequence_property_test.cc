@@ -16,6 +16,8 @@ namespace selkie {
 namespace {
 
 constexpr int kSequences = 1000;
+// Where what is looked for takes several calls that must fit together.
+constexpr int kManySequences = 40 * kSequences;
 constexpr int kLength = 40;
 
 template <typename Property>
@@ -99,8 +101,9 @@ TEST_P(OnEachKernel, WriteSealedContentsNeverChange) {
   const Semantics semantics = LoadForTest(GetParam());
   if (!HasRuleNamed(semantics, "add-exec-unasked"))
     return ExpectHolds(GetParam(), Make<WriteSealedIsConstant>());
-  EXPECT_THAT(ViolationInCampaign(1, kSequences, kLength, semantics, Make<WriteSealedIsConstant>()),
-              testing::HasSubstr("F_SEAL_EXEC"));
+  EXPECT_THAT(
+      ViolationInCampaign(1, kManySequences, kLength, semantics, Make<WriteSealedIsConstant>()),
+      testing::HasSubstr("F_SEAL_EXEC"));
 }
 
 TEST_P(OnEachKernel, ContentsReadBackAreWhatWasWrittenLast) {
@@ -153,7 +156,7 @@ Semantics Without(Semantics semantics, Point point) {
 }
 
 std::string Walk(const Semantics& semantics, const MakeProperty& make) {
-  return ViolationInCampaign(1, 10 * kSequences, kLength, semantics, make);
+  return ViolationInCampaign(1, kManySequences, kLength, semantics, make);
 }
 
 TEST(PropertyCanFailTest, WriteSealedIsConstantNeedsTheRulesOfWriteAndMmap) {

@@ -295,6 +295,12 @@ std::string CallPrinter::Expression() {
     case Op::kPidfdGetfd:
       return Use(CHelper::kGetTaskFd) + fmt::format("get_task_fd({}, {})", Pid(call_.arg[0]),
                                                     FdOf(call_.arg[0], call_.arg[1]));
+    case Op::kSetAttr:
+      Include("sys/ioctl.h");
+      Include("linux/fs.h");
+      return fmt::format("ioctl({}, FS_IOC_SETFLAGS, &(int){{ {} }})",
+                         FdOf(call_.task, call_.arg[0]),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
     case Op::kExtension: return Extended();
     default: return fmt::format("{}({})", SpecOf(call_.op).name, Arguments());
   }

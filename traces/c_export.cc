@@ -371,15 +371,36 @@ bool IsOld(std::string_view name) {
   return std::find(std::begin(kOld), std::end(kOld), name) != std::end(kOld);
 }
 
+// Names of other flags that came later.
+bool IsNew(std::string_view name) {
+  constexpr std::string_view kNew[] = {
+      "MAP_FIXED_NOREPLACE", "MREMAP_DONTUNMAP",    "MADV_WIPEONFORK",
+      "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
+      "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
+      "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
+      "CLOSE_RANGE_CLOEXEC"};
+  return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
+}
+
+// Flags that older header files may not have.
+std::vector<FlagName> NewNames(const Semantics& semantics) {
+  std::vector<FlagName> names = SealNames(&semantics);
+  for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
+    names.insert(names.end(), arg.names.begin(), arg.names.end());
+  std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
+  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange})
+    for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
+      std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
+                   [](const FlagName& name) { return IsNew(name.name); });
+  return names;
+}
+
 // Names that older header files do not have, and one that they have wrong for
 // this purpose.
 std::string ProgramWriter::Constants(const std::string& code) const {
   std::string out;
-  std::vector<FlagName> names = SealNames(&context_.semantics);
-  for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
-    names.insert(names.end(), arg.names.begin(), arg.names.end());
-  for (const FlagName& name : names)
-    if (name.bits != 0 && !IsOld(name.name) && IsWordOf(code, name.name))
+  for (const FlagName& name : NewNames(context_.semantics))
+    if (IsWordOf(code, name.name))
       out += fmt::format("#ifndef {0}\n#define {0} {1:#x}\n#endif\n", name.name, name.bits);
   if (IsWordOf(code, "O_LARGEFILE"))
     out += fmt::format(

@@ -203,7 +203,11 @@ Json Reference(std::string_view name) { return {{"$ref", fmt::format("#/$defs/{}
 
 Json ArgumentSchema(const ArgSpec& arg) {
   switch (arg.kind) {
-    case ArgKind::kFlags: return BitsSchema(NamesSchema(NamesOfFlags(arg.names)));
+    case ArgKind::kFlags: {
+      const BitNames names = NamesOfFlags(arg.names);  // an enum has to have a member
+      return names.empty() ? Json{{"type", "array"}, {"items", IntegerSchema()}}
+                           : BitsSchema(NamesSchema(names));
+    }
     case ArgKind::kSeals: return BitsSchema(Reference("seal"));
     case ArgKind::kPath: return Reference("path");
     case ArgKind::kOffset: return Reference("offset");

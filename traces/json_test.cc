@@ -175,8 +175,8 @@ TEST(JsonTest, LimitsAndUsersHaveRanges) {
 }
 
 TEST(JsonTest, CallsAndArgumentsAreThoseOfTheTable) {
-  EXPECT_THAT(ErrorOf(Broken("\"write\"", "\"mseal\"")),
-              StartsWith("t.json:8:24: /calls/0/call: found \"mseal\", expected one of "
+  EXPECT_THAT(ErrorOf(Broken("\"write\"", "\"frobnicate\"")),
+              StartsWith("t.json:8:24: /calls/0/call: found \"frobnicate\", expected one of "
                          "memfd_create, F_ADD_SEALS, "));
   EXPECT_EQ(ErrorOf(Broken("\"fd\":3,", "")),
             "t.json:8:39: /calls/0/args: there is no member \"fd\", expected the arguments of "

@@ -1,0 +1,245 @@
+// Each call of the table, in an alphabet of its own: the search stores all that the
+// call can change and treats as alike only what is, judged by the naive explorer.
+#include "checker/check.h"
+#include "checker/checker_testing.h"
+#include "checker/naive.h"
+#include "gmock/gmock.h"
+
+namespace selkie {
+namespace {
+
+constexpr const char* kCallFile = "calls_test.prop";
+
+Property PropertyOf(const std::string& heading, const std::string& calls,
+                    const std::string& clause) {
+  absl::StatusOr<Property> property = ParseProperty(
+      {kCallFile, "property p\n\"For a test.\"\n" + heading + "calls\n" + calls + clause + "\n"},
+      [](std::string_view) -> absl::StatusOr<PropertySource> {
+        return absl::NotFoundError("no lists of calls here");
+      });
+  EXPECT_TRUE(property.ok()) << property.status() << "\n" << calls;
+  return *property;
+}
+
+struct Alphabet {
+  const char* name;
+  const char* semantics;
+  const char* heading;  // bounds and roles
+  const char* calls;    // besides those that make a region
+  Observes observes;
+};
+
+// Names of tests.
+void PrintTo(const Alphabet& alphabet, std::ostream* out) { *out << alphabet.name; }
+
+constexpr const char* kRegion = "  memfd_create(\"m\", MFD_ALLOW_SEALING)\n  ftruncate(fd, 4096)\n";
+constexpr const char* kOneTask =
+    "bounds processes=1 fds=2 files=2 maps=2\nrole any uid 0 may seal\n";
+constexpr const char* kOneMapping =
+    "bounds processes=1 fds=1 files=1 maps=2 pages=2\nrole any uid 0 may seal\n";
+constexpr const char* kTwoTasks =
+    "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\nstart 1\n";
+
+class EachCall : public testing::TestWithParam<Alphabet> {};
+
+TEST_P(EachCall, IsExploredAsWithoutPackingAndSymmetry) {
+  const Alphabet& alphabet = GetParam();
+  // All of them executable and old and new: no mapping is.
+  const Property property =
+      PropertyOf(alphabet.heading, std::string(kRegion) + alphabet.calls,
+                 "never mapping: map-after and map-old-writable and map-copied and prot has EXEC");
+  const Semantics semantics = SemanticsNamed(alphabet.semantics);
+  absl::StatusOr<Machine> machine =
+      Machine::Make(property, semantics, property.bounds, Alike::kEach);
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  const NaiveCounts naive = ExploreNaively(*machine, alphabet.observes);
+  const Verdict off = Ask(property, semantics, property.bounds, false);
+  ASSERT_FALSE(off.has_witness);
+  EXPECT_EQ(off.stats.states, naive.states);
+  EXPECT_EQ(off.stats.transitions, naive.transitions);
+  EXPECT_EQ(off.stats.depth, naive.depth);
+  const Verdict on = Ask(property, semantics, property.bounds, true);
+  EXPECT_EQ(on.stats.depth, naive.depth);
+  EXPECT_LE(on.stats.states, naive.states);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Alphabets, EachCall,
+    testing::Values(
+        Alphabet{"mseal",
+                 "linux-6.18",
+                 kOneMapping,
+                 "  mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  mseal(map, 4096, 0)\n"
+                 "  munmap(map, 4096)\n"
+                 "  mprotect(map, 8192, PROT_READ)\n",
+                 {}},
+        Alphabet{"madvise",
+                 "linux-6.12",
+                 kTwoTasks,
+                 "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  madvise(map, 4096, MADV_DONTFORK)\n"
+                 "  madvise(map, 4096, MADV_DOFORK)\n"
+                 "  madvise(map, 4096, MADV_REMOVE)\n"
+                 "  fork()\n",
+                 {}},
+        Alphabet{"fchown",
+                 "linux-6.1",
+                 "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",
+                 "  fchown(fd, 1000, -1)\n"
+                 "  fchown(fd, 1001, -1)\n"
+                 "  fchmod(fd, 0400)\n"
+                 "  chmod(\"/proc/self/fd/{fd}\", 04777)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n",
+                 {}},
+        Alphabet{"fchown-root",
+                 "linux-6.1",
+                 kOneTask,
+                 "  fchown(fd, 1001, -1)\n"
+                 "  fchown(fd, 0, -1)\n",
+                 {}},
+        Alphabet{"chattr",
+                 "linux-6.18",
+                 kOneTask,
+                 "  ioctl(fd, FS_IOC_SETFLAGS, FS_IMMUTABLE_FL)\n"
+                 "  ioctl(fd, FS_IOC_SETFLAGS, FS_APPEND_FL)\n"
+                 "  ioctl(fd, FS_IOC_SETFLAGS, 0)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_WRONLY|O_APPEND)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n",
+                 {.flags = true}},
+        Alphabet{"remap_file_pages",
+                 "linux-6.1",
+                 kOneMapping,
+                 "  ftruncate(fd, 8192)\n"
+                 "  mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  remap_file_pages(map, 4096, 0, 0, 0)\n"
+                 "  remap_file_pages(map, 4096, 0, 1, 0)\n"
+                 "  munmap(map, 4096)\n",
+                 {}},
+        Alphabet{"mremap",
+                 "linux-6.18",
+                 "bounds processes=1 fds=1 files=1 maps=2\nrole any uid 0 may seal\n",
+                 "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  mremap(map, 4096, 4096, MREMAP_MAYMOVE|MREMAP_DONTUNMAP, NULL)\n"
+                 "  munmap(map, 4096)\n",
+                 {}},
+        Alphabet{"copy_file_range",
+                 "linux-6.1",
+                 "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",
+                 "  copy_file_range(fd, [0], fd2, NULL, 4096, 0)\n",
+                 {.pos = true}},
+        Alphabet{"sendfile",
+                 "linux-6.1",
+                 "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",
+                 "  sendfile(fd, fd2, [0], 4096)\n",
+                 {.pos = true}},
+        Alphabet{"writev",
+                 "linux-6.18",
+                 kOneTask,
+                 "  writev(fd, \"x\", 4096)\n"
+                 "  pwritev2(fd, \"x\", 1, 0, RWF_APPEND)\n",
+                 {.pos = true}},
+        Alphabet{"bad-buffer",
+                 "linux-6.18",
+                 kOneTask,
+                 "  pwrite(fd, NULL, 1, 2048)\n"
+                 "  ftruncate(fd, 0)\n",
+                 {}},
+        Alphabet{"close_range",
+                 "linux-6.1",
+                 "bounds processes=2 fds=2 files=1 maps=1\nrole any uid 0 may seal\nstart 1\n",
+                 "  dup(fd)\n"
+                 "  close_range(3, 3, CLOSE_RANGE_UNSHARE)\n"
+                 "  close_range(4, 9, 0)\n"
+                 "  clone(CLONE_FILES)\n",
+                 {}},
+        Alphabet{"close-on-exec",
+                 "linux-6.1",
+                 kTwoTasks,
+                 "  close_range(3, 3, CLOSE_RANGE_CLOEXEC)\n"
+                 "  fork()\n"
+                 "  exec()\n",
+                 {.cloexec = true}},
+        Alphabet{"unshare",
+                 "dup2-over",
+                 "bounds processes=2 fds=2 files=2 maps=1\nrole any uid 0 may seal\nstart 1\n",
+                 "  clone(CLONE_FILES)\n"
+                 "  unshare(CLONE_FILES)\n",
+                 {}},
+        Alphabet{"open_by_handle_at",
+                 "no-proc-upgrade",
+                 kOneTask,
+                 "  open_by_handle_at(fd, O_RDONLY)\n"
+                 "  open_by_handle_at(fd, O_RDWR|O_TRUNC)\n"
+                 "  open_by_handle_at(fd, O_WRONLY|O_APPEND)\n",
+                 {.flags = true}},
+        Alphabet{"process_vm_writev",
+                 "linux-6.1",
+                 "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\nstart 1\n",
+                 "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  process_vm_writev(task, map, \"x\")\n"
+                 "  mem_write(task, map, \"x\")\n"
+                 "  fork()\n",
+                 {}}));
+
+// ---- What the new ways to write and to open mean to properties ----
+
+Verdict Found(const std::string& semantics, const std::string& roles, const std::string& calls,
+              const std::string& clause) {
+  const Property property = PropertyOf(roles, kRegion + calls, clause);
+  return Ask(property, SemanticsNamed(semantics), property.bounds);
+}
+
+TEST(Facts, AMappingThatRemapFilePagesMakesAfterTheSealIsANewOne) {
+  const char* const calls =
+      "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+      "  remap_file_pages(map, 4096, 0, 0, 0)\n";
+  const char* const clause = "reach mapping: map-after and shared";
+  EXPECT_EQ(Found("linux-6.12", kOneTask, std::string(calls) + "  mprotect(map, 4096, PROT_READ)\n",
+                  clause)
+                .kind,
+            Verdict::Kind::kHolds);
+  // Refused as long as it would be writable.
+  EXPECT_EQ(Found("linux-6.12", kOneTask, calls, clause).kind, Verdict::Kind::kBroken);
+}
+
+TEST(Facts, WhatIsOpenedByAHandleIsOpenedAfterTheSeal) {
+  const char* const calls =
+      "  open_by_handle_at(fd, O_RDWR)\n  pwrite(fd, \"x\", 1, 0)\n  close(fd)\n";
+  const char* const clause = "never change: sealed and file-after and by-write-call";
+  EXPECT_EQ(Found("linux-5.1", kOneTask, calls, clause).kind, Verdict::Kind::kHolds);
+  // The rule about /proc links says nothing about handles.
+  EXPECT_EQ(Found("no-proc-upgrade", kOneTask, calls, clause).kind, Verdict::Kind::kBroken);
+}
+
+TEST(Facts, AStoreFromOutsideIsAStoreThroughTheMapping) {
+  for (const char* call : {"process_vm_writev", "mem_write"}) {
+    const Verdict verdict =
+        Found("linux-6.12", "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\n",
+              std::string("  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n  ") +
+                  call + "(task, map, \"x\")\n",
+              "reach change: sealed and by-store and map-old-writable");
+    EXPECT_EQ(verdict.kind, Verdict::Kind::kHolds) << call;
+  }
+}
+
+TEST(Facts, CopiesAndMadvRemoveAreWriteCalls) {
+  const char* const bounds = "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 0 may seal\n";
+  const char* const clause = "reach change: sealed and by-write-call";
+  const char* const remove =
+      "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+      "  madvise(map, 4096, MADV_REMOVE)\n";
+  // readonly-fd seals nothing: what has the old descriptor goes on.
+  EXPECT_EQ(Found("readonly-fd", bounds, remove, clause).kind, Verdict::Kind::kHolds);
+  EXPECT_EQ(Found("linux-6.12", bounds, remove, clause).kind, Verdict::Kind::kBroken);
+  for (const char* call :
+       {"  copy_file_range(fd, [0], fd2, [0], 4096, 0)\n", "  sendfile(fd, fd2, [0], 4096)\n"}) {
+    const char* const two =
+        "bounds processes=1 fds=3 files=3 maps=1 inodes=2\nrole any uid 0 may seal\n";
+    EXPECT_EQ(Found("readonly-fd", two, call, clause).kind, Verdict::Kind::kHolds) << call;
+    EXPECT_EQ(Found("linux-6.12", two, call, clause).kind, Verdict::Kind::kBroken) << call;
+  }
+}
+
+}  // namespace
+}  // namespace selkie
