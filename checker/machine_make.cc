@@ -61,9 +61,14 @@ bool DependsOnPlaces(const CallTemplate& line) {
   switch (line.call.op) {
     case Op::kMmap: return line.call.arg[5] != 0;  // whether it merges with its neighbour
     case Op::kRemapFilePages: return true;         // that, and over how many it goes
+    case Op::kMremap:  // whether it can grow where it is
+      if (line.call.arg[1] != 0 && line.call.arg[2] > line.call.arg[1]) return true;
+      [[fallthrough]];
+    case Op::kMunmap:
+    case Op::kMprotect:
     case Op::kMadvise:
     case Op::kMsync:
-    case Op::kMseal: return line.call.arg[1] > kPageSize;
+    case Op::kMseal: return line.call.arg[1] > kPageSize;  // over more than one
     default: return false;
   }
 }

@@ -76,11 +76,12 @@ class CallPrinter {
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
   std::string RemoteByte();
-  std::string Count(int64_t count);
+  std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
   std::string Writing();
   std::string Mapping();
   std::string Remapping();
+  std::string Closing();
   std::string Forking();
   std::string Expression();
   std::string Extended();
@@ -167,8 +168,9 @@ std::string CallPrinter::Arguments() {
   return out;
 }
 
-std::string CallPrinter::Count(int64_t count) {
-  needs_->buffer = true;
+// Of bytes of the program's buffer, or of none.
+std::string CallPrinter::Count(int64_t count, bool of_buffer) {
+  if (of_buffer) needs_->buffer = true;
   if (count >= 0 && count <= kBufferBytes) return CNumber(count);
   Use(CHelper::kMany);
   return fmt::format("many({})", CNumber(count));
@@ -183,12 +185,13 @@ std::string CallPrinter::Reading() {
 
 std::string CallPrinter::Writing() {
   const bool null = call_.arg[1] == kNull;
-  const bool few = null || call_.arg[2] == 0 || call_.arg[2] == 1;
-  if (!few) Use(CHelper::kRepeat);
-  const std::string bytes = null  ? "NULL"
+  const bool few = !null && (call_.arg[2] == 0 || call_.arg[2] == 1);
+  if (!few && !null) Use(CHelper::kRepeat);
+  if (null) Use(CHelper::kNoBuffer);
+  const std::string bytes = null  ? "no_buffer()"
                             : few ? fmt::format("\"{}\"", CByte(call_.arg[1]))
                                   : fmt::format("repeat('{}')", CByte(call_.arg[1]));
-  const std::string count = few ? CNumber(call_.arg[2]) : Count(call_.arg[2]);
+  const std::string count = few ? CNumber(call_.arg[2]) : Count(call_.arg[2], !null);
   const std::string fd = FdOf(call_.task, call_.arg[0]);
   if (call_.op == Op::kWrite) return fmt::format("write({}, {}, {})", fd, bytes, count);
   if (call_.op == Op::kWritev)
@@ -228,6 +231,15 @@ std::string CallPrinter::Remapping() {
   if (fixed) out += fmt::format(", {}", Address(arg[4]));
   if (moves) out += fmt::format(", {}", Arena(result_.value));
   return out + ")";
+}
+
+// A program of several tasks has descriptors of its own behind those of the test.
+std::string CallPrinter::Closing() {
+  const auto first = static_cast<uint32_t>(call_.arg[0]),
+             last = static_cast<uint32_t>(call_.arg[1]);
+  const bool low = context_.program.tasks && first <= last;
+  if (low) Use(CHelper::kCloseLow);
+  return fmt::format("{}({})", low ? "close_low_range" : "close_range", Arguments());
 }
 
 std::string CallPrinter::Forking() {
@@ -276,6 +288,7 @@ std::string CallPrinter::Expression() {
     case Op::kStore: return Use(CHelper::kStore) + fmt::format("store({})", Arguments());
     case Op::kFstat:
       return fmt::format("fstat({}, &(struct stat){{ 0 }})", FdOf(call_.task, call_.arg[0]));
+    case Op::kCloseRange: return Closing();
     case Op::kFork:
     case Op::kClone: return Forking();
     case Op::kWait:

@@ -16,6 +16,7 @@ enum class CHelper {
   kResult,     // a value, or minus errno
   kInArena,    // an address as an offset
   kMany,       // counts at which compilers wonder
+  kNoBuffer,   // a buffer that cannot be read
   kRepeat,     // a buffer full of one byte
   kCheckRead,  // bytes that were read
   kCheckStat,  // fstat
@@ -36,6 +37,7 @@ enum class CHelper {
   kVmWrite,     // process_vm_writev
   kMemWrite,    // /proc/PID/mem
   kOpenHandle,  // open_by_handle_at
+  kCloseLow,    // close_range
   kDrain,       // empty a channel
   kBecome,      // another user
   kLimitFds,    // RLIMIT_NOFILE

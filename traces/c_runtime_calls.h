@@ -7,6 +7,16 @@
 
 namespace selkie {
 
+constexpr std::string_view kNoBufferText = R"(
+/* NULL, of which compilers know that no call reads it. */
+static const char *no_buffer(void)
+{
+	static const char *volatile none;
+
+	return none;
+}
+)";
+
 constexpr std::string_view kOpenPairText = R"(
 /* Two connected sockets, or minus errno in both. */
 static long open_pair(int *left, int *right)
@@ -170,6 +180,18 @@ static long mem_write(pid_t pid, void *address, char byte)
 	}
 	setrlimit(RLIMIT_NOFILE, &limit);
 	return written;
+}
+)";
+
+constexpr std::string_view kCloseLowText = R"(
+/* close_range without the descriptors of this program itself, from 100 on. */
+static int close_low_range(unsigned int first, unsigned int last, int flags)
+{
+	if (first > 99)
+		first = last = ~0U;
+	else if (last > 99)
+		last = 99;
+	return close_range(first, last, flags);
 }
 )";
 

@@ -1,0 +1,54 @@
+/*
+ * Since 7.2 a read-only descriptor becomes a writable one without /proc:
+ * openat(fd, "", O_RDWR | O_EMPTYPATH) opens the inode anew.  A design that closes
+ * /proc/PID/fd to such upgrades does not close this.
+ *
+ *   gcc -Wall -Wextra -o emptypath-reopens emptypath-reopens.c && ./emptypath-reopens
+ *
+ * Makes the read-only descriptor through /proc, then uses it no more.  Prints KTAP;
+ * exits with 0 if the descriptor is upgraded, with 1 if not.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef O_EMPTYPATH
+#define O_EMPTYPATH 0x4000000
+#endif
+
+static int failed;
+
+static void check(long got, long expected, const char *text)
+{
+	static int number;
+
+	if (got != expected) {
+		printf("# got %ld, errno: %s\n", got, strerror(errno));
+		failed = 1;
+	}
+	printf("%sok %d %s\n", got == expected ? "" : "not ", ++number, text);
+}
+
+int main(void)
+{
+	int fd = memfd_create("region", MFD_ALLOW_SEALING);
+	char path[64];
+	int ro, rw;
+
+	printf("KTAP version 1\n1..5\n");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY);
+	check(ro, fd + 1, "ro = open(\"/proc/self/fd/{fd}\", O_RDONLY)");
+	close(fd);
+	check(write(ro, "x", 1), -1, "write(ro, \"x\", 1) = -1 EBADF");
+	rw = openat(ro, "", O_RDWR | O_EMPTYPATH);
+	check(rw, fd, "rw = openat(ro, \"\", O_RDWR|O_EMPTYPATH)");
+	check(write(rw, "x", 1), 1, "write(rw, \"x\", 1) = 1");
+	fcntl(rw, F_ADD_SEALS, F_SEAL_WRITE);
+	check(write(rw, "x", 1), -1, "write(rw, \"x\", 1) = -1 EPERM, with F_SEAL_WRITE");
+	return failed;
+}
