@@ -61,7 +61,7 @@ bool DependsOnPlaces(const CallTemplate& line) {
   switch (line.call.op) {
     case Op::kMmap: return line.call.arg[5] != 0;  // whether it merges with its neighbour
     case Op::kRemapFilePages: return true;         // that, and over how many it goes
-    case Op::kMremap:  // whether it can grow where it is
+    case Op::kMremap:                              // whether it can grow where it is
       if (line.call.arg[1] != 0 && line.call.arg[2] > line.call.arg[1]) return true;
       [[fallthrough]];
     case Op::kMunmap:

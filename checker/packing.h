@@ -77,7 +77,7 @@ struct FieldUse {
   bool owners = false;    // inodes of several owners
   bool attrs = false;     // FS_IOC_SETFLAGS
   uint8_t map_flags = 0;  // all kMap* bits that can be set
-  bool sockets = false;  // or pipes
+  bool sockets = false;   // or pipes
   bool messages = false;
   bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have
   uint8_t seals = 0;    // all seal bits that can be set
