@@ -207,8 +207,12 @@ FieldUse Machine::UseOf() const {
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
   use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
   use.attrs = any(OpBit(Op::kSetAttr));
+  const bool dontfork =
+      std::any_of(templates_.begin(), templates_.end(), [](const CallTemplate& line) {
+        return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
+      });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed : 0) |
-                                       (any(OpBit(Op::kMadvise)) ? kMapDontcopy : 0));
+                                       (dontfork ? kMapDontcopy : 0));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
