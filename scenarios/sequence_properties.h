@@ -76,6 +76,7 @@ class ContentsMatchReference : public StepProperty {
   void ExecuteFallocate(const Call& call, Contents& contents);
   void ExecuteStore(const State& before, const Call& call);
   void ExecuteCopy(const State& before, const Call& call, int64_t count);
+  void ExecuteSplice(const State& before, const Call& call, int64_t count);
   void ExecuteRemove(const State& before, const Call& call, const Result& result,
                      const State& after);
   void ExecuteFault(const State& before, const Call& call, const State& after);

@@ -40,11 +40,18 @@ bool MayChangeOnFailure(Op op) {
 }
 
 bool WritesFromBuffer(Op op) {
-  constexpr Op kOps[] = {Op::kWrite, Op::kPwrite, Op::kWritev, Op::kPwritev2};
+  constexpr Op kOps[] = {Op::kWrite, Op::kPwrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite};
   return IsOneOf(op, kOps);
 }
 
-bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange; }
+bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kSplice; }
+
+// A file, or not: what is neither a region nor open has neither contents nor position.
+const File* RegionOfFd(const State& s, int task, int64_t fd) {
+  const int file = FileOf(s, task, fd);
+  const bool region = file >= 0 && s.inodes[s.files[file].inode - 1].kind == InodeKind::kMemfd;
+  return region ? &s.files[file] : nullptr;
+}
 
 // Through a mapping: a store, by the task itself or from outside.
 bool Stores(Op op) {
@@ -112,6 +119,7 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   State restored = after;
   for (int i = 0; i < kMaxInodes; ++i) {
     restored.inodes[i].mode |= before.inodes[i].mode & 06000;
+    restored.inodes[i].present = before.inodes[i].present;  // a page that stays empty
     if (may_grow && after.inodes[i].size > before.inodes[i].size)
       restored.inodes[i].size = before.inodes[i].size;
   }
@@ -237,9 +245,32 @@ void ContentsMatchReference::ExecuteFault(const State& before, const Call& call,
   inodes_[node].size = std::max(inodes_[node].size, WriteBegin(before, call));
 }
 
+// What a pipe holds goes to a file, a sample of each half page.
+void ContentsMatchReference::ExecuteSplice(const State& before, const Call& call, int64_t count) {
+  const File* const out = RegionOfFd(before, call.task, call.arg[2]);
+  if (out == nullptr || count == 0) return;
+  const int pipe = before.files[FileOf(before, call.task, call.arg[0])].inode;
+  const int64_t begin = call.arg[3] == kNoOffset ? int64_t{out->pos} : call.arg[3];
+  Contents& target = inodes_[out->inode - 1];
+  int64_t at = begin;
+  for (const PipeBuffer& buffer : before.buffers) {
+    if (buffer.pipe != pipe) continue;
+    for (int half = buffer.begin; half < buffer.end && at < begin + count; ++half) {
+      const int64_t offset = int64_t{buffer.page} * kPageSize + half * kSampleStride;
+      const uint8_t byte =
+          buffer.inode != 0 ? inodes_[buffer.inode - 1].bytes[offset] : buffer.bytes[half];
+      target.Fill(at, at + 1, byte);
+      at += kSampleStride;
+    }
+  }
+  target.size = std::max(target.size, begin + count);
+}
+
 // Byte for byte from one file to another, or behind itself in one.
 void ContentsMatchReference::ExecuteCopy(const State& before, const Call& call, int64_t count) {
+  if (call.op == Op::kSplice) return ExecuteSplice(before, call, count);
   const bool sends = call.op == Op::kSendfile;
+  if (RegionOfFd(before, call.task, call.arg[sends ? 0 : 2]) == nullptr) return;  // to a pipe
   const File& in = before.files[FileOf(before, call.task, call.arg[sends ? 1 : 0])];
   const File& out = before.files[FileOf(before, call.task, call.arg[sends ? 0 : 2])];
   const int64_t from_arg = call.arg[sends ? 2 : 1], to_arg = sends ? kNoOffset : call.arg[3];
@@ -260,7 +291,8 @@ int64_t ContentsMatchReference::WriteBegin(const State& before, const Call& call
   const bool append = ((file.flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0) &&
                       (flags & abi::kRwfNoappend) == 0;
   if (append) return inodes_[file.inode - 1].size;
-  const bool at_offset = call.op == Op::kPwrite || (vector_at && call.arg[3] != -1);
+  const bool at_offset =
+      call.op == Op::kPwrite || call.op == Op::kAioPwrite || (vector_at && call.arg[3] != -1);
   return at_offset ? call.arg[3] : int64_t{file.pos};
 }
 
@@ -341,7 +373,8 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
   for (int i = 0; i < kMaxInodes; ++i)
     if (!Lives(after.inodes[i])) inodes_[i] = Contents{};
   std::string wrong;
-  if (result.ok() && (call.op == Op::kRead || call.op == Op::kPread))
+  const bool reads = call.op == Op::kRead || call.op == Op::kPread;
+  if (result.ok() && reads && RegionOfFd(before, call.task, call.arg[0]) != nullptr)
     wrong = CompareRead(before, call, result);
   if (result.ok() && call.op == Op::kLoad) wrong = CompareLoad(before, call, result);
   return wrong.empty() ? CompareInodes(after) : wrong;
@@ -350,20 +383,25 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
 // ---- Positions ----
 
 void PositionsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
-  constexpr Op kMoves[] = {Op::kRead,     Op::kWrite,    Op::kWritev,       Op::kLseek,
-                           Op::kPwritev2, Op::kSendfile, Op::kCopyFileRange};
+  constexpr Op kMoves[] = {Op::kRead,     Op::kWrite,    Op::kWritev,        Op::kLseek,
+                           Op::kPwritev2, Op::kSendfile, Op::kCopyFileRange, Op::kSplice};
   if (!IsOneOf(call.op, kMoves) || !result.ok()) return;
-  const int file = FileOf(before, call.task, call.arg[0]);
+  const auto move = [&](int64_t fd) {  // a pipe has no position
+    if (RegionOfFd(before, call.task, fd) != nullptr)
+      pos_[FileOf(before, call.task, fd)] += result.value;
+  };
   if (call.op == Op::kSendfile) {
-    pos_[file] += result.value;
-    if (call.arg[2] == kNoOffset) pos_[FileOf(before, call.task, call.arg[1])] += result.value;
+    move(call.arg[0]);
+    if (call.arg[2] == kNoOffset) move(call.arg[1]);
     return;
   }
-  if (call.op == Op::kCopyFileRange) {
-    if (call.arg[1] == kNoOffset) pos_[file] += result.value;
-    if (call.arg[3] == kNoOffset) pos_[FileOf(before, call.task, call.arg[2])] += result.value;
+  if (Copies(call.op)) {
+    if (result.value > 0 && call.arg[1] == kNoOffset) move(call.arg[0]);
+    if (result.value > 0 && call.arg[3] == kNoOffset) move(call.arg[2]);
     return;
   }
+  if (RegionOfFd(before, call.task, call.arg[0]) == nullptr) return;
+  const int file = FileOf(before, call.task, call.arg[0]);
   const bool vector_at = call.op == Op::kPwritev2;
   if (vector_at && call.arg[3] != -1) return;
   const int64_t flags = vector_at ? call.arg[4] : 0;
