@@ -39,7 +39,10 @@ constexpr const char* kExample =
     "--transitions tries every call of an alphabet in every state of the graph that the\n"
     "checker explores, each state reached by its shortest path:\n"
     "  selkie conform --kernel native --transitions --graph sealing \\\n"
-    "      --bounds processes=1,fds=2,files=2,maps=1";
+    "      --bounds processes=1,fds=2,files=2,maps=1\n\n"
+    "--errno tries every call of the table with every combination of up to so many wrong\n"
+    "arguments and circumstances at once, and compares which error comes first:\n"
+    "  selkie conform --kernel native --errno 3";
 
 double PerSecond(int64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -94,6 +97,17 @@ void PrintTransitions(const ConformReport& r, const ConformArguments& arguments)
              Grouped(static_cast<uint64_t>(r.tried)), r.release);
 }
 
+void PrintErrnos(const ConformReport& r, const ConformRequest& request) {
+  int64_t failed = 0;
+  for (const auto& [call, counts] : r.outcomes)
+    for (const auto& [outcome, count] : counts) failed += outcome == "success" ? 0 : count;
+  for (const auto& [reason, count] : r.beyond) fmt::print("not made: {} ({})\n", count, reason);
+  fmt::print(
+      "{} of {} combinations of up to {} errors, of {} calls, agree with kernel {}; {} of them "
+      "fail\n",
+      r.confirmed, r.tried, request.errors, r.outcomes.size(), r.release, failed);
+}
+
 class ConformCommand {
  public:
   ConformCommand(Context& context, ConformArguments arguments)
@@ -103,8 +117,9 @@ class ConformCommand {
     if (arguments_.request.minutes > 0 && arguments_.request.random == 0)
       arguments_.request.random = int64_t{1} << 40;
     if (arguments_.request.paths.empty() && arguments_.request.random == 0 &&
-        !arguments_.transitions)
+        !arguments_.transitions && arguments_.request.errors < 0)
       arguments_.request.paths = {context_.library.root() + "/scenarios"};
+    if (absl::Status status = ReadSlice(); !status.ok()) return selkie::Report(status);
     if (absl::Status status = MakePlan(); !status.ok()) return selkie::Report(status);
     ConformHooks hooks;
     hooks.interrupted = &Interrupted();
@@ -122,9 +137,10 @@ class ConformCommand {
  private:
   // The plan for this kernel; a guest makes its own.
   absl::Status MakePlan() {
-    if (!arguments_.transitions) return absl::OkStatus();
     ConformRequest& request = arguments_.request;
-    if (absl::Status status = ReadSlice(); !status.ok()) return status;
+    if (request.errors >= 0 && request.kernel != "native")
+      request.plan_arguments = {"--errno", fmt::format("{}", request.errors)};
+    if (!arguments_.transitions) return absl::OkStatus();
     if (request.kernel != "native") {
       request.plan_arguments = {"--transitions", "--graph", arguments_.graph.graph};
       if (!arguments_.graph.bounds.empty()) {
@@ -186,6 +202,8 @@ class ConformCommand {
     if (report.calls > 0 && !arguments_.json) PrintCounts(report, arguments_.request);
     if (report.calls > 0 && !arguments_.json && arguments_.transitions)
       PrintTransitions(report, arguments_);
+    if (report.calls > 0 && !arguments_.json && arguments_.request.errors >= 0)
+      PrintErrnos(report, arguments_.request);
     for (size_t i = 0; i < report.divergences.size(); ++i)
       PrintDivergence(report.divergences[i], static_cast<int>(i + 1), report);
     if (arguments_.json || report.calls == 0) return;
@@ -296,8 +314,12 @@ void AddConformCommand(CLI::App& app, Context& context) {
                       "maps=2,pages=1,inodes=1,messages=1; the graph's own if not given");
   conform
       ->add_option("--slice", arguments->slice,
-                   "Part I of N of the states of the graph, such as 0/4")
+                   "Part I of N of the states of the graph, or of what --errno tries, such as 0/4")
       ->capture_default_str();
+  conform
+      ->add_option("--errno", request.errors,
+                   "Every call with every combination of up to so many errors at once (0 to 3)")
+      ->check(CLI::Range(0, 3));
   conform
       ->add_option("--workers", request.workers,
                    "Processes or guests at a time; default: one for each processor")

@@ -25,6 +25,8 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   whole->tried += part.tried;
   whole->confirmed += part.confirmed;
   for (const auto& [reason, count] : part.beyond) whole->beyond[reason] += count;
+  for (const auto& [call, counts] : part.outcomes)
+    for (const auto& [outcome, count] : counts) whole->outcomes[call][outcome] += count;
   whole->differing += part.differing;
   for (int op = 0; op < kNumOps; ++op) {
     whole->by_op[op].calls += part.by_op[op].calls;

@@ -43,6 +43,8 @@ struct ConformRequest {
   const CallPlan* plan = nullptr;
   std::vector<std::string> plan_arguments;
   int64_t slice = 0, slices = 1;  // of the plan, the states of one slice
+
+  int errors = -1;  // combinations of up to so many errors at once (ErrnoOracle); -1: none
 };
 
 struct OpCount {
@@ -81,7 +83,9 @@ struct ConformReport {
   int64_t tried = 0;                      // calls that were to be tried in them
   int64_t confirmed = 0;                  // of these, those that did there what the model does
   std::map<std::string, int64_t> beyond;  // calls not made, by reason
-  int64_t differing = 0;                  // scenarios and sequences that differ, also unlisted ones
+  // Of the errno oracle: how often each outcome was confirmed, by call.
+  std::map<std::string, std::map<std::string, int64_t>> outcomes;
+  int64_t differing = 0;  // scenarios and sequences that differ, also unlisted ones
   std::array<OpCount, kNumOps> by_op{};
   // By rule of the semantics: the calls that it decided, or acted on last, where the
   // kernel agreed.  Rules that decided none are here too, with 0.

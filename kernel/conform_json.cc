@@ -61,6 +61,7 @@ ConformReport ReportFrom(const Json& json) {
   json.at("tried").get_to(r.tried);
   json.at("confirmed").get_to(r.confirmed);
   json.at("beyond").get_to(r.beyond);
+  json.at("outcomes").get_to(r.outcomes);
   json.at("differing").get_to(r.differing);
   json.at("not_run").get_to(r.not_run);
   json.at("seconds").get_to(r.seconds);
@@ -89,6 +90,7 @@ std::string ReportToJson(const ConformReport& r) {
                      {"tried", r.tried},
                      {"confirmed", r.confirmed},
                      {"beyond", Json(r.beyond)},
+                     {"outcomes", Json(r.outcomes)},
                      {"differing", r.differing},
                      {"seconds", r.seconds},
                      {"complete", r.complete},

@@ -11,6 +11,7 @@
 #include "fmt/format.h"
 #include "kernel/conform.h"
 #include "kernel/conform_divergence.h"
+#include "kernel/errno_runner.h"
 #include "kernel/lockstep_worker.h"
 #include "kernel/observe.h"
 #include "kernel/plan_runner.h"
@@ -78,6 +79,7 @@ class Share {
     absl::Status status = RunScenarios();
     if (status.ok()) status = RunSequences();
     if (status.ok() && job_.request.plan != nullptr) status = RunPlan();
+    if (status.ok() && job_.request.errors >= 0) status = RunErrnos();
     report_.complete = status.ok() && !link_.ShouldStop();
     SendReport(true);
     return status;
@@ -87,6 +89,7 @@ class Share {
   absl::Status RunScenarios();
   absl::Status RunSequences();
   absl::Status RunPlan();
+  absl::Status RunErrnos();
   absl::Status RunOne(const Scenario& scenario);
   absl::Status RunRandom(int64_t number);
   void CountCalls();
@@ -201,6 +204,35 @@ absl::Status Share::RunPlan() {
   return status.ok() ? walked : status;
 }
 
+// This worker's share of the oracle's combinations.
+absl::Status Share::RunErrnos() {
+  const ConformRequest& request = job_.request;
+  const ErrnoOracle oracle(job_.semantics, request.errors);
+  ErrnoRunner runner(lockstep_, job_.semantics, report_, [&] {
+    CountCalls();
+    if (lockstep_.control().differs) List("combinations of errors");
+  });
+  const int64_t step = request.slices * job_.workers;
+  absl::Status status;
+  ErrnoTally tally;
+  for (int64_t unit = request.slice + request.slices * link_.index(); unit < oracle.units();
+       unit += step) {
+    oracle.Run(
+        unit,
+        [&](const ErrnoTrials& trials) {
+          if (link_.ShouldStop()) return false;
+          link_.Beat(unit);
+          status = runner.Run(trials);
+          SendReportIfDue();
+          return status.ok();
+        },
+        &tally);
+    if (!status.ok() || link_.ShouldStop()) break;
+  }
+  for (const auto& [reason, count] : tally.beyond) report_.beyond[reason] += count;
+  return status;
+}
+
 void Share::CountCalls() {
   const Control& c = lockstep_.control();
   for (int i = 0; i < c.next; ++i) {
@@ -306,11 +338,13 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   job.semantics = *std::move(semantics);
   absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
   if (!status.ok()) return status;
+  const int64_t combinations =
+      request.errors >= 0 ? ErrnoOracle(job.semantics, request.errors).units() : 0;
   absl::StatusOr<std::vector<Sequence>> corpus = LoadCorpus(library, job.semantics);
   if (!corpus.ok()) return corpus.status();
   job.corpus = *std::move(corpus);
   const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random +
-                     (request.plan != nullptr ? request.plan->states() : 0);
+                     (request.plan != nullptr ? request.plan->states() : 0) + combinations;
   const int most = request.workers > 0 ? request.workers : Processors();
   job.workers = static_cast<int>(std::clamp<int64_t>(units, 1, most));
   return job;
