@@ -141,6 +141,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
   AddDiffCommand(app, context);
+  AddMutateCommand(app, context);
   AddConformCommand(app, context);
   AddExportCommand(app, context);
   AddReplayCommand(app, context);

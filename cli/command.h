@@ -60,6 +60,7 @@ int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const*
 void AddRunCommand(CLI::App& app, Context& context);
 void AddCheckCommand(CLI::App& app, Context& context);
 void AddDiffCommand(CLI::App& app, Context& context);
+void AddMutateCommand(CLI::App& app, Context& context);
 void AddConformCommand(CLI::App& app, Context& context);
 void AddCallsCommand(CLI::App& app, Context& context);
 void AddExportCommand(CLI::App& app, Context& context);
