@@ -135,7 +135,7 @@ TEST(GenerateTest, ExtensionCallsOfTheSemanticsAreMade) {
 // The newest kernel has every call; that of open_by_handle_at takes root.
 TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
   const Semantics semantics = LoadForTest("linux-7.2");
-  const CallStatistics root = StatisticsOf(semantics, {0}, 3000);
+  const CallStatistics root = StatisticsOf(semantics, {0}, 10000);
   const CallStatistics users = StatisticsOf(semantics, TwoUsers(), 10000);
   std::cout << "one root task: " << root.ToString() << "two users: " << users.ToString();
   EXPECT_GE(root.SuccessShare(), 0.5);
