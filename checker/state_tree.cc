@@ -43,7 +43,7 @@ class TreeOf final : public StateTree {
       }
       const size_t next = frame.next++;
       State after = frame.state;
-      machine_.Apply(after, Move{frame.on[next], false});
+      machine_.Apply(after, Move{frame.on[next], frame.protocol[next]});
       path.push_back(frame.on[next]);
       frames.push_back(Enter(first_child_[frame.number] + next, after));
     }
@@ -54,16 +54,18 @@ class TreeOf final : public StateTree {
   struct Frame {
     uint64_t number;
     State state;
-    std::vector<Call> on;  // to each child, in order
-    bool whole = true;     // each child has its call
+    std::vector<Call> on;        // to each child, in order
+    std::vector<bool> protocol;  // which of these are steps of the protocol
+    bool whole = true;           // each child has its call
     size_t next = 0;
   };
 
   Frame Enter(uint64_t number, const State& state) const {
-    Frame frame{number, state, {}};
+    Frame frame{number, state, {}, {}};
     const uint64_t begin = first_child_[number];
     const uint64_t count = first_child_[number + 1] - begin;
     frame.on.resize(count);
+    frame.protocol.resize(count);
     std::vector<bool> found(count);
     uint64_t missing = count;
     if (missing == 0) return frame;
@@ -75,6 +77,7 @@ class TreeOf final : public StateTree {
       for (uint64_t i = 0; i < count; ++i) {
         if (found[i] || engine_.store()[begin + i] != words) continue;
         frame.on[i] = move.call;
+        frame.protocol[i] = move.protocol;
         found[i] = true;
         --missing;
       }

@@ -60,8 +60,8 @@ bool Stores(Op op) {
 }
 
 bool MayChangeSize(Op op) {
-  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate, Op::kOpen, Op::kOpenat};
-  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate, Op::kOpen, Op::kOpenat, Op::kOpenByHandle};
+  return IsOneOf(op, kOps);
 }
 
 // Index of the inode behind a descriptor of `task`, or -1.
