@@ -25,7 +25,7 @@ constexpr FlagName kOpenFlags[] = {
     {"O_PATH", abi::kOPath},           {"O_CREAT", abi::kOCreat},
     {"O_EXCL", abi::kOExcl},           {"O_DIRECT", abi::kODirect},
     {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow},
-                                   {"O_EMPTYPATH", abi::kOEmptypath}};
+    {"O_EMPTYPATH", abi::kOEmptypath}};
 constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_APPEND", abi::kOAppend},
                                      {"O_NONBLOCK", abi::kONonblock},

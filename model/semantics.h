@@ -85,7 +85,7 @@ enum class Feature : uint16_t {
   kZombie = 1024,        // to look at the descriptors of an ended task of one's own: 7.2
   kHoles = 2048,         // MADV_POPULATE_* ends at a hole: 6.9
   kRangeCloexec = 4096,  // CLOSE_RANGE_CLOEXEC: 5.11
-  kEmptypath = 8192,  // O_EMPTYPATH: 7.2
+  kEmptypath = 8192,     // O_EMPTYPATH: 7.2
   kUnmapped = 16384,     // mremap looks for the mapping first: see Unmapped in mremap.cc
   kRounded = 512,        // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
 };

@@ -63,10 +63,10 @@ constexpr std::string_view kProtBits[] = {"READ", "WRITE", "EXEC"};
 constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGETLB",
                                           "NOEXEC_SEAL", "EXEC",          "OTHER"};
 
-constexpr std::string_view kFeatureBits[] = {
-    "POPULATE", "MSEAL",   "NOAPPEND", "DONTUNMAP", "LOCKED", "NOSIGNAL",      "CHATTR",
-    "DIRECT",   "SEVERAL", "ROUNDED",  "ZOMBIE",    "HOLES",  "RANGE_CLOEXEC", "EMPTYPATH",
-    "UNMAPPED"};
+constexpr std::string_view kFeatureBits[] = {"POPULATE",      "MSEAL",     "NOAPPEND", "DONTUNMAP",
+                                             "LOCKED",        "NOSIGNAL",  "CHATTR",   "DIRECT",
+                                             "SEVERAL",       "ROUNDED",   "ZOMBIE",   "HOLES",
+                                             "RANGE_CLOEXEC", "EMPTYPATH", "UNMAPPED"};
 
 template <size_t N>
 std::vector<std::string_view> List(const std::string_view (&names)[N]) {

@@ -73,7 +73,9 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Splice,
                                        Tee,
                                        Vmsplice,
-                                       AioPwrite, OpenEmptyPath, Extend};
+                                       AioPwrite,
+                                       OpenEmptyPath,
+                                       Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
 // IntWordsOf each Op, here where Step reads it.
