@@ -201,11 +201,16 @@ Decision DecisionOf(const Semantics& semantics, int point, uint64_t word) {
   return decision;
 }
 
-// Each feature, a bit of the word where features are in view.
-uint64_t AllFeatures() {
+// Each feature that is asked for, a bit of the word where features are in view.
+uint64_t AllFeatures(const Semantics& semantics) {
+  uint64_t all = 0;
   for (const FactSetSpec& set : FactSets())
-    if (set.set == FactSet::kFeature) return (uint64_t{1} << set.bits.size()) - 1;
-  return 0;
+    if (set.set == FactSet::kFeature) all = (uint64_t{1} << set.bits.size()) - 1;
+  // Holes matter to a known MADV_POPULATE_READ or _WRITE only (model/advice.cc).
+  const auto populate = static_cast<uint64_t>(Feature::kPopulate);
+  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), populate).refused != 0)
+    all &= ~static_cast<uint64_t>(Feature::kHoles);
+  return all;
 }
 
 // The fact about mappings that each way to F_SEAL_WRITE asks for first; 0 if one does not.
@@ -274,7 +279,7 @@ std::optional<std::string> SameByLogic(const Semantics& original, const Mutant& 
   if (mutant.point < 0) return std::nullopt;
   const auto point = static_cast<size_t>(mutant.point);
   uint64_t read = original.facts_read[point] | mutant.semantics.facts_read[point];
-  if (mutant.point == static_cast<int>(Point::kSupport)) read = AllFeatures();
+  if (mutant.point == static_cast<int>(Point::kSupport)) read = AllFeatures(original);
   // What one of these says depends on the other.
   if ((read & BitOf(Fact::kMappedWritable)) != 0) read |= BitOf(Fact::kMapped);
   if (std::popcount(read) > kMostBits) return std::nullopt;

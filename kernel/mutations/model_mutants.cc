@@ -39,16 +39,22 @@ constexpr unsigned kSecondsToRun = 120;
   _exit(0);
 }
 
+int Fail(const std::string& why) {
+  fmt::print("{}\n", why);
+  return 3;
+}
+
 int Run(const std::string& name, int mutants, int64_t random) {
   const Library library = Library::Default();
   const absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
-  if (!semantics.ok()) return 3;
+  if (!semantics.ok()) return Fail(semantics.status().ToString());
   NetOptions options;
   options.random = random;
   options.errors = 1;
   const absl::StatusOr<MutantNet> net = MutantNet::Make(library, *semantics, options);
-  if (!net.ok()) return 3;
-  if (net->Notice(*semantics, nullptr).has_value()) return 3;  // the unbroken model differs
+  if (!net.ok()) return Fail(net.status().ToString());
+  if (const std::optional<Catch> caught = net->Notice(*semantics, nullptr))
+    return Fail("the unbroken model differs from itself: " + caught->origin);
   fmt::print("0 sequences {}\n", net->sequences());
   for (int number = 1; number <= mutants; ++number) {
     std::fflush(stdout);
