@@ -33,7 +33,7 @@ std::vector<Semantics> DistinctKernels() {
     const bool known = std::any_of(kernels.begin(), kernels.end(), [&](const Semantics& other) {
       return RulesThatDiffer(semantics, other).empty();
     });
-    if (semantics.is_kernel && !known) kernels.push_back(std::move(semantics));
+    if (semantics.is_kernel && !semantics.unconfirmed && !known) kernels.push_back(std::move(semantics));
   }
   return kernels;
 }
@@ -78,13 +78,13 @@ TEST(Differences, ScenariosRunOnBothAndEachShowsAnotherKind) {
 }
 
 TEST(Differences, EqualRulesHaveNone) {
-  const DifferenceReport report = Between(Named("linux-6.16"), Named("linux-6.19"));
+  const DifferenceReport report = Between(Named("linux-6.18.15"), Named("linux-6.19"));
   EXPECT_TRUE(report.rules.empty());
   EXPECT_TRUE(report.found.empty());
 }
 
 TEST(Differences, TheShortestOfAKindComesFromTheExhaustiveSearch) {
-  const DifferenceReport report = Between(Named("linux-6.16"), Named("linux-6.18"));
+  const DifferenceReport report = Between(Named("linux-6.18.15"), Named("linux-6.18"));
   ASSERT_EQ(report.found.size(), 1u);
   EXPECT_EQ(report.found[0].method, "exhaustive search (create)");
   EXPECT_EQ(report.found[0].contrast.first.sequence.calls.size(), 3u);

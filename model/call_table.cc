@@ -273,6 +273,7 @@ const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {
 
 std::string_view ShortName(Op op) {
   const CallSpec& spec = SpecOf(op);
+  if (op == Op::kOpenEmptyPath) return "O_EMPTYPATH";  // another row is openat
   if (spec.num_args > 1 && spec.args[1].kind == A::kLiteral &&
       (spec.name == "fcntl" || spec.name == "ioctl"))
     return spec.args[1].name;

@@ -176,8 +176,9 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   if (bound != nullptr) return Bound(bound);
 
   if (!AddMapping(left, s.limits.maps, m)) return Bound("no free mapping within the bounds");
+  Result result = Unchanged(int64_t{m.start} * kPageSize);
+  result.changed = SpaceOf(s, c) != left;
   SpaceOf(s, c) = left;
-  Result result = Changed(int64_t{m.start} * kPageSize);
   ruling.Commit(s, &result);
   if (replaces) ReleaseUnreferenced(s);
   return result;
@@ -311,11 +312,8 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
                &error))
     return error;
-  const AddressSpace before = mm;
   Result result = MapRegion(s, mapped, f, request, m, semantics);
-  if (!result.ok()) return result;
-  result.value = 0;
-  result.changed = before != mm;
+  if (result.ok()) result.value = 0;
   return result;
 }
 

@@ -282,7 +282,8 @@ struct Action<grammar::LimitValue> {
   static void apply(const Input& in, Builder& b) {
     int capacity = 1;
     uint8_t* limit = LimitByName(b.scenarios.back().limits, b.limit, &capacity);
-    *limit = static_cast<uint8_t>(ToInt(in, 1, capacity));
+    const int least = b.limit == "buffers" ? 0 : 1;  // a run without pages in pipes
+    *limit = static_cast<uint8_t>(ToInt(in, least, capacity));
   }
 };
 

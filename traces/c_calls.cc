@@ -76,6 +76,7 @@ class CallPrinter {
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
   std::string RemoteByte();
+  std::string PipeFlags();
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
   std::string Writing();
@@ -194,6 +195,9 @@ std::string CallPrinter::Writing() {
   const std::string count = few ? CNumber(call_.arg[2]) : Count(call_.arg[2], !null);
   const std::string fd = FdOf(call_.task, call_.arg[0]);
   if (call_.op == Op::kWrite) return fmt::format("write({}, {}, {})", fd, bytes, count);
+  if (call_.op == Op::kAioPwrite)
+    return Use(CHelper::kAioPwrite) +
+           fmt::format("aio_write_at({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
   if (call_.op == Op::kWritev)
     return Use(CHelper::kWriteTwo) + fmt::format("write_two({}, {}, {})", fd, bytes, count);
   if (call_.op == Op::kPwritev2)
@@ -201,6 +205,11 @@ std::string CallPrinter::Writing() {
            fmt::format("write_two_at({}, {}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]),
                        CFlags(call_.arg[4], ArgsOf(SpecOf(call_.op))[4].names, true));
   return fmt::format("pwrite({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+}
+
+std::string CallPrinter::PipeFlags() {
+  Include("fcntl.h");
+  return CFlags(call_.arg[0], ArgsOf(SpecOf(Op::kPipe2))[1].names, true);
 }
 
 // Pid, address and byte.
@@ -275,6 +284,7 @@ std::string CallPrinter::Expression() {
     case Op::kWrite:
     case Op::kPwrite:
     case Op::kWritev:
+    case Op::kAioPwrite:
     case Op::kPwritev2: return Writing();
     case Op::kMseal: return Use(CHelper::kMseal) + fmt::format("mseal_range({})", Arguments());
     case Op::kProcessVmWritev:
@@ -294,6 +304,11 @@ std::string CallPrinter::Expression() {
     case Op::kWait:
       return Use(CHelper::kWaitTask) + fmt::format("wait_task(shared->pid[{}])", Arguments());
     case Op::kSocketpair: return Use(CHelper::kOpenPair) + "open_pair(&(int){ 0 }, &(int){ 0 })";
+    case Op::kPipe2:
+      return Use(CHelper::kOpenPipe) +
+             fmt::format("open_pipe(&(int){{ 0 }}, &(int){{ 0 }}, {})", PipeFlags());
+    case Op::kVmsplice:
+      return Use(CHelper::kVmsplice) + fmt::format("vmsplice_range({})", Arguments());
     case Op::kSendmsg:
       return Use(CHelper::kSendRights) + fmt::format("send_rights({})", Arguments());
     case Op::kRecvmsg:
@@ -334,7 +349,9 @@ std::string CallPrinter::Wrapped() {
     case Op::kSendFd:
     case Op::kRecvFd:
     case Op::kPidfdGetfd:
-    case Op::kMemWrite: return expression;
+    case Op::kMemWrite:
+    case Op::kPipe2:
+    case Op::kAioPwrite: return expression;
     default: break;
   }
   const bool address = SpecOf(call_.op).returns == ReturnKind::kAddress;
@@ -371,13 +388,15 @@ std::string CallPrinter::Declared(const Variable& variable) const {
 std::vector<std::string> CallPrinter::Assigning(const std::vector<Variable>& results) {
   const std::string name = Shared() + results[0].name;
   if (results.size() == 2) {
-    Use(CHelper::kOpenPair);
+    const bool pipe = call_.op == Op::kPipe2;
+    Use(pipe ? CHelper::kOpenPipe : CHelper::kOpenPair);
     Use(CHelper::kCheckPair);
     const std::string other = Shared() + results[1].name;
     std::vector<std::string> out;
     if (!context_.program.tasks)
       out.push_back(fmt::format("int {}, {};", results[0].name, results[1].name));
-    out.push_back(fmt::format("open_pair(&{}, &{});", name, other));
+    out.push_back(pipe ? fmt::format("open_pipe(&{}, &{}, {});", name, other, PipeFlags())
+                       : fmt::format("open_pair(&{}, &{});", name, other));
     out.push_back(fmt::format("check_pair({}, {}, {}, {}, {});", name, other, result_.value,
                               result_.extra, CString(Text())));
     return out;

@@ -378,7 +378,7 @@ bool IsNew(std::string_view name) {
       "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
       "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
       "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC"};
+      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
@@ -388,7 +388,7 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
   for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
-  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange})
+  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
@@ -101,16 +102,28 @@ TEST(CExportTest, RandomTracesRunOnThisKernelAsTheModelSays) {
                 fmt::format("sequence {}", i));
 }
 
-TEST(CExportTest, EveryScenarioRunsOnThisKernelAsTheModelSays) {
+// Whether the scenario makes a call that none before it made.
+bool AddsACall(const Scenario& scenario, std::set<std::string>* seen) {
+  bool adds = false;
+  for (const ScenarioLine& line : scenario.lines)
+    adds |= seen->insert(line.call.substr(0, line.call.find('('))).second;
+  return adds;
+}
+
+// Compiling all of them takes minutes: every eighth, and each that has a call of its own.
+TEST(CExportTest, ScenariosRunOnThisKernelAsTheModelSays) {
   const Library library = Library::Default();
   const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
   const auto files = FilesUnder(library.root() + "/scenarios", ".scn");
   ASSERT_TRUE(files.ok()) << files.status();
+  std::set<std::string> seen;
+  int number = 0;
   for (const std::string& file : *files) {
     const auto scenarios = ParseScenarios(file, ReadTextFile(file).value());
     ASSERT_TRUE(scenarios.ok()) << scenarios.status();
     for (const Scenario& scenario : *scenarios) {
       if (!AppliesTo(scenario, semantics)) continue;
+      if (!AddsACall(scenario, &seen) && number++ % 8 != 0) continue;
       const auto run = RunScenario(scenario, semantics);
       ASSERT_TRUE(run.ok()) << run.status();
       ExpectAllOk(run->trace, semantics, scenario.name);

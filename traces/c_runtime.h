@@ -27,6 +27,9 @@ enum class CHelper {
   kProcFd,      // "/proc/PID/fd/N"
   kProcSelfFd,  // "/proc/self/fd/N"
   kOpenPair,    // socketpair
+  kOpenPipe,    // pipe2
+  kVmsplice,
+  kAioPwrite,   // io_submit
   kCheckPair,   // the two descriptors of a pair
   kSendRights,  // SCM_RIGHTS
   kReceiveRights,

@@ -31,6 +31,53 @@ static long open_pair(int *left, int *right)
 }
 )";
 
+constexpr std::string_view kOpenPipeText = R"(
+/* The ends of a pipe, or minus errno in both. */
+static long open_pipe(int *reader, int *writer, int flags)
+{
+	int ends[2];
+
+	if (pipe2(ends, flags) != 0)
+		ends[0] = ends[1] = -errno;
+	*reader = ends[0];
+	*writer = ends[1];
+	return ends[0];
+}
+)";
+
+constexpr std::string_view kVmspliceText = R"(
+static long vmsplice_range(int fd, void *start, size_t length, unsigned int flags)
+{
+	struct iovec range = { start, length };
+
+	return vmsplice(fd, &range, 1, flags);
+}
+)";
+
+constexpr std::string_view kAioPwriteText = R"(
+/* io_submit of one write, and its event. */
+static long aio_write_at(int fd, const char *bytes, long count, off_t offset)
+{
+	struct iocb block = { .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = (unsigned int)fd,
+			      .aio_buf = (unsigned long)bytes, .aio_nbytes = (unsigned long)count,
+			      .aio_offset = offset };
+	struct iocb *blocks[] = { &block };
+	struct io_event event = { 0 };
+	aio_context_t context = 0;
+	long done;
+
+	if (syscall(SYS_io_setup, 1, &context) != 0)
+		return -errno;
+	done = syscall(SYS_io_submit, context, 1, blocks);
+	if (done < 0)
+		done = -errno;
+	else if (syscall(SYS_io_getevents, context, 1, 1, &event, NULL) == 1)
+		done = (long)event.res;
+	syscall(SYS_io_destroy, context);
+	return done;
+}
+)";
+
 constexpr std::string_view kCheckPairText = R"(
 static void check_pair(int left, int right, int expected_left, int expected_right,
 		       const char *text)

@@ -439,6 +439,7 @@ void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
 std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process,
                                                         std::string_view dir,
                                                         std::string_view path) {
+  if (path.empty()) return std::nullopt;  // the descriptor itself: not followed
   std::string whole(path);
   if (!path.starts_with('/')) {
     const auto fd = StraceDescriptor(dir);
