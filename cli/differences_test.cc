@@ -44,6 +44,8 @@ const std::map<std::string, std::string> kInert = {
     {"add-needs-write", "as add-no-memfd"},
     {"add-unknown", "as add-no-memfd"},
     {"exec-and-noexec", "EINVAL, as for flags that are unknown before"},
+    {"mmap-unmaps-first", "in view only where a later rule refuses; mmap-write-sealed shows it"},
+    {"populate-skips-holes", "no alphabet has a hole before a mapping that cannot be populated"},
 };
 
 TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {

@@ -144,6 +144,7 @@ constexpr FlagName kConstants[] = {
     {"O_DIRECT", 0x4000},
     {"O_DIRECTORY", 0x10000},
     {"O_DSYNC", 0x1000},
+    {"O_EMPTYPATH", 0x4000000},
     {"O_EXCL", 0x80},
     {"O_LARGEFILE", 0x8000},
     {"O_NDELAY", 0x800},
