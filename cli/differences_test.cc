@@ -33,7 +33,8 @@ std::vector<Semantics> DistinctKernels() {
     const bool known = std::any_of(kernels.begin(), kernels.end(), [&](const Semantics& other) {
       return RulesThatDiffer(semantics, other).empty();
     });
-    if (semantics.is_kernel && !semantics.unconfirmed && !known) kernels.push_back(std::move(semantics));
+    if (semantics.is_kernel && !semantics.unconfirmed && !known)
+      kernels.push_back(std::move(semantics));
   }
   return kernels;
 }

@@ -75,8 +75,7 @@ TEST_F(Discriminating, EveryRuleThatKernelsHaveOtherwiseIsToldFromItsVariantInSo
     for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_))
       told[neighbour.rule] |= AreToldApart(kernel, neighbour.semantics, sequences_);
   EXPECT_GE(told.size(), 15u);
-  for (const auto& [rule, is_told] : told)
-    EXPECT_TRUE(is_told) << rule;
+  for (const auto& [rule, is_told] : told) EXPECT_TRUE(is_told) << rule;
 }
 
 TEST_F(Discriminating, AKernelAgreesWithItself) {

@@ -61,7 +61,8 @@ TEST(SemanticsErrors, OfForm) {
   EXPECT_EQ(ErrorOf("semantics t\n  \"doc\n"),
             "t.sem:2:7: the end of the line: expected '\"' at the end of the string");
   EXPECT_EQ(ErrorIn("\nrulez a write: accept\n"),
-            "t.sem:3:1: 'rulez': expected a statement: kernel, unconfirmed, seal, rule, replace rule, drop, "
+            "t.sem:3:1: 'rulez': expected a statement: kernel, unconfirmed, seal, rule, replace "
+            "rule, drop, "
             "call, initial mask, write chunk or protocol");
   EXPECT_EQ(ErrorIn("rule a write refuse EPERM\n"),
             "t.sem:2:14: 'refuse': expected ':', 'before NAME' or 'after NAME'");
