@@ -13,10 +13,10 @@ Json LimitsToJson(const Limits& l) {
       {l.tasks, l.fds, l.files, l.inodes, l.maps, l.pages, l.arena, l.messages, l.buffers});
 }
 
-// A limit: 1 .. its capacity, as State requires.
-void GetLimit(const Json& json, size_t index, int capacity, uint8_t* limit) {
+// A limit: `least` .. its capacity, as State requires.
+void GetLimit(const Json& json, size_t index, int capacity, uint8_t* limit, int least = 1) {
   const int value = json.at(index).get<int>();
-  if (value < 1 || value > capacity) throw std::out_of_range("a limit");
+  if (value < least || value > capacity) throw std::out_of_range("a limit");
   *limit = static_cast<uint8_t>(value);
 }
 
@@ -30,7 +30,7 @@ Limits LimitsFrom(const Json& json) {
   GetLimit(json, 5, kMaxPages, &l.pages);
   GetLimit(json, 6, kArenaPages, &l.arena);
   GetLimit(json, 7, kMaxMessages, &l.messages);
-  GetLimit(json, 8, kMaxBuffers, &l.buffers);
+  GetLimit(json, 8, kMaxBuffers, &l.buffers, 0);
   return l;
 }
 
