@@ -52,7 +52,7 @@ State InitialOf(const Property& property, const Limits& limits) {
 
 bool OpensWith(const CallTemplate& line, int64_t flag) {
   const Op op = line.call.op;
-  if (op == Op::kOpenByHandle) return (line.call.arg[1] & flag) != 0;
+  if (op == Op::kOpenByHandle || op == Op::kOpenEmptyPath) return (line.call.arg[1] & flag) != 0;
   return (op == Op::kOpen || op == Op::kOpenat) && (line.call.arg[2] & flag) != 0;
 }
 

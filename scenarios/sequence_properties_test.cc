@@ -60,7 +60,8 @@ bool Stores(Op op) {
 }
 
 bool MayChangeSize(Op op) {
-  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate, Op::kOpen, Op::kOpenat, Op::kOpenByHandle};
+  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate,     Op::kOpen,
+                         Op::kOpenat,    Op::kOpenByHandle, Op::kOpenEmptyPath};
   return IsOneOf(op, kOps);
 }
 
@@ -306,7 +307,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
   if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
   if (call.op == Op::kFallocate) ExecuteFallocate(call, contents);
-  const bool by_handle = call.op == Op::kOpenByHandle;
+  const bool by_handle = call.op == Op::kOpenByHandle || call.op == Op::kOpenEmptyPath;
   const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || by_handle;
   const int64_t flags = call.arg[by_handle ? 1 : 2];
   if (opens && (flags & abi::kOTrunc) != 0 && (flags & abi::kOPath) == 0) contents.Resize(0);
