@@ -95,15 +95,20 @@ std::optional<Catch> MutantNet::Notice(const Semantics& mutant,
     if (interrupted != nullptr && interrupted->load()) return of_state;
     const Sequence& sequence = known.trace.sequence;
     State state = InitialState(sequence.limits, sequence.uids);
-    bool beyond = false;
+    bool beyond = false, tells = false;
     for (size_t i = 0; i < sequence.calls.size() && !beyond; ++i) {
       const Result r = Step(state, sequence.calls[i], mutant);
       // What the mutant does not answer, conform does not ask.
-      beyond = r.kind == Result::Kind::kBound && known.trace.results[i].kind != r.kind;
-      if (!beyond && !SameOutcome(r, known.trace.results[i]))
+      const Result& expected = known.trace.results[i];
+      beyond = r.kind == Result::Kind::kBound && expected.kind != r.kind;
+      // A scenario says what is expected of the call, and `selkie run` that it was not given.
+      if (beyond && known.by == Catch::By::kScenario)
         return Catch{known.by, known.origin, sequence, static_cast<int>(i)};
+      if (!beyond && !SameOutcome(r, expected))
+        return Catch{known.by, known.origin, sequence, static_cast<int>(i)};
+      tells |= !beyond && (r.changed != expected.changed || !(r.effect == expected.effect));
     }
-    if (!beyond && !of_state.has_value() && state.ToBytes() != known.last)
+    if (!beyond && !of_state.has_value() && (tells || state.ToBytes() != known.last))
       of_state = Catch{known.by, known.origin, sequence, -1};
   }
   return of_state;

@@ -32,7 +32,8 @@ struct Catch {
   By by = By::kScenario;
   std::string origin;  // "scenario x (file:line)", "random sequence 17 of seed 1"
   Sequence sequence;
-  int call = -1;  // whose results differ; -1: the states after the last one
+  int call = -1;  // whose results differ; -1: the states after the last one, or what the
+                  // model says of a call's effect
 };
 std::string_view TextOf(Catch::By by);
 
