@@ -58,7 +58,8 @@ bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
         "mm/mremap.c sys_mremap: MREMAP_DONTUNMAP resizes or may not move";
     const Rule* const exact =
         c.arg[1] != c.arg[2] ? NotSupported(semantics, Feature::kRounded) : nullptr;
-    if (!r->may_move || PagesOf(c.arg[1]) != PagesOf(c.arg[2])) return fail(Fail(EINVAL, kWhere));
+    if (!r->may_move || PageAlign(c.arg[1]) != PageAlign(c.arg[2]))
+      return fail(Fail(EINVAL, kWhere));
     if (exact != nullptr) return fail(Refused(exact));
   }
   if (c.arg[0] == kNull) return fail(Bound("mremap of NULL is not modelled"));
