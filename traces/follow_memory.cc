@@ -139,15 +139,16 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
     return Count(call, Unasked::kSystem, fmt::format("mmap {} with PROT_EXEC", call.log->error));
 
   // The neighbour that shows the same file up to here, or on from the end.
-  auto continues = [&](uint64_t at, int64_t file_offset) -> const FollowedMapping* {
+  auto continues = [&](uint64_t at, uint64_t file_offset) -> const FollowedMapping* {
     const FollowedMapping* m = placed && length > 0 ? process.mm->At(at) : nullptr;
     if (m == nullptr || m->file != memfd.file) return nullptr;
-    return m->offset + static_cast<int64_t>(at - m->begin) == file_offset ? m : nullptr;
+    return static_cast<uint64_t>(m->offset) + (at - m->begin) == file_offset ? m : nullptr;
   };
   query.make = [&](Ask& ask) -> std::optional<Call> {
     const int64_t small_fd = ask.AddFd(StraceDescriptor(call.arg(4))->fd, &memfd);
-    const FollowedMapping* left = continues(here - 1, *offset - 1);
-    const FollowedMapping* right = continues(here + length, *offset + static_cast<int64_t>(length));
+    const auto from = static_cast<uint64_t>(*offset);  // any word at all: it may wrap
+    const FollowedMapping* left = continues(here - 1, from - 1);
+    const FollowedMapping* right = continues(here + length, from + static_cast<uint64_t>(length));
     const int pgoff = left != nullptr || *offset >= kPage ? 1 : 0;
     if (left != nullptr) ask.AddMapping(*left, kLeftPage, 1, 0);
     if (right != nullptr) ask.AddMapping(*right, kRightPage, 1, pgoff + 1);
