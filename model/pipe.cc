@@ -298,8 +298,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
     return Fail(EBADF, "fs/splice.c vmsplice_type: f_mode");
   if (len < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (addr < 0 || addr > arena || len > arena - addr)
-    return Bound("the range leaves the arena");
+  if (addr < 0 || addr > arena || len > arena - addr) return Bound("the range leaves the arena");
   if (len == 0) return Unchanged(0);
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");

@@ -295,9 +295,8 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
 
   // What the size or the position may have been, to give what the log says.
   query.sizes = {0, file.pos, inode.size};
-  constexpr int64_t kFar = int64_t{1} << 60;  // beyond it nothing is a size
   for (const SizeWord& size : in.sizes) {
-    if (size.bytes > kFar || size.bytes < -kFar) continue;
+    if (std::abs(size.bytes / 2) >= int64_t{1} << 59) continue;  // no size
     for (const int64_t more : {size.bytes, size.bytes + kPageSize, size.bytes - 1})
       if (Plain(more)) query.sizes.push_back(more);
     if (call.ok() && Plain(call.log->value - size.bytes))
