@@ -155,25 +155,19 @@ std::vector<Neighbour> NeighboursOf(const Semantics& kernel,
 
 absl::StatusOr<std::vector<NamedSequence>> LoadDiscriminating(
     const Library& library, const std::vector<Semantics>& kernels) {
-  absl::StatusOr<std::vector<std::string>> files =
-      FilesUnder(library.root() + "/scenarios/discriminating", ".scn");
-  if (!files.ok()) return files.status();
+  absl::StatusOr<std::vector<Scenario>> scenarios =
+      ScenariosUnder(library.root() + "/scenarios/discriminating");
+  if (!scenarios.ok()) return scenarios.status();
   std::vector<NamedSequence> out;
-  for (const std::string& file : *files) {
-    absl::StatusOr<std::string> text = ReadTextFile(file);
-    if (!text.ok()) return text.status();
-    absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios(file, *text);
-    if (!scenarios.ok()) return scenarios.status();
-    for (const Scenario& scenario : *scenarios) {
-      // Where a call gives no descriptor the calls on it are not made: the longest is whole.
-      Sequence longest;
-      for (const Semantics& kernel : kernels) {
-        absl::StatusOr<ScenarioRun> run = RunScenario(scenario, kernel);
-        if (!run.ok()) return run.status();
-        if (run->trace.sequence.calls.size() > longest.calls.size()) longest = run->trace.sequence;
-      }
-      out.push_back({scenario.name, std::move(longest)});
+  for (const Scenario& scenario : *scenarios) {
+    // Where a call gives no descriptor the calls on it are not made: the longest is whole.
+    Sequence longest;
+    for (const Semantics& kernel : kernels) {
+      absl::StatusOr<ScenarioRun> run = RunScenario(scenario, kernel);
+      if (!run.ok()) return run.status();
+      if (run->trace.sequence.calls.size() > longest.calls.size()) longest = run->trace.sequence;
     }
+    out.push_back({scenario.name, std::move(longest)});
   }
   return out;
 }

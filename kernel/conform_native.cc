@@ -309,16 +309,10 @@ int Processors() {
 absl::Status ReadScenarios(const Semantics& semantics, const std::vector<std::string>& paths,
                            std::vector<Scenario>* scenarios) {
   for (const std::string& path : paths) {
-    absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
-    if (!files.ok()) return files.status();
-    for (const std::string& file : *files) {
-      absl::StatusOr<std::string> text = ReadTextFile(file);
-      if (!text.ok()) return text.status();
-      absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios(file, *text);
-      if (!parsed.ok()) return parsed.status();
-      for (Scenario& scenario : *parsed)
-        if (AppliesTo(scenario, semantics)) scenarios->push_back(std::move(scenario));
-    }
+    absl::StatusOr<std::vector<Scenario>> read = ScenariosUnder(path);
+    if (!read.ok()) return read.status();
+    for (Scenario& scenario : *read)
+      if (AppliesTo(scenario, semantics)) scenarios->push_back(std::move(scenario));
   }
   return absl::OkStatus();
 }

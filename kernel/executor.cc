@@ -20,39 +20,13 @@ namespace {
 
 using RealCall = Result (*)(const Call&, const Env&);
 
-// "/proc/self/fd/3", without the C library.
-class ProcPath {
- public:
-  ProcPath(const Control& control, int64_t task, int64_t fd) {
-    Append("/proc/");
-    if (task == kSelf)
-      Append("self");
-    else
-      Append(task >= 0 && task < kMaxTasks ? control.tasks[task].pid : 0);
-    Append("/fd/");
-    Append(fd);
-  }
-  int64_t raw() const { return Raw(text_); }
-
- private:
-  void Append(const char* text) {
-    while (*text != '\0') text_[length_++] = *text++;
-  }
-  void Append(int64_t number) {
-    char digits[24];
-    int count = 0;
-    uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
-    do {
-      digits[count++] = static_cast<char>('0' + rest % 10);
-      rest /= 10;
-    } while (rest != 0);
-    if (number < 0) text_[length_++] = '-';
-    while (count > 0) text_[length_++] = digits[--count];
-  }
-
-  char text_[96] = {};
-  int length_ = 0;
-};
+// "/proc/self/fd/3" or "/proc/PID/fd/3".
+ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
+  const bool known = task >= 0 && task < kMaxTasks;
+  ProcPath path(task == kSelf ? kSelf : known ? control.tasks[task].pid : 0);
+  path.Append("/fd/").Append(fd);
+  return path;
+}
 
 int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
 
@@ -66,12 +40,12 @@ Result Fcntl(const Call& c, const Env&) {
 }
 
 Result Open(const Call& c, const Env& env) {
-  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_open, path.raw(), c.arg[2], 0));
 }
 
 Result Openat(const Call& c, const Env& env) {
-  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_openat, AT_FDCWD, path.raw(), c.arg[2], 0));
 }
 
@@ -159,12 +133,12 @@ Result CopyFileRange(const Call& c, const Env&) {
 }
 
 Result Truncate(const Call& c, const Env& env) {
-  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_truncate, path.raw(), c.arg[2]));
 }
 
 Result Chmod(const Call& c, const Env& env) {
-  const ProcPath path(env.control, c.arg[0], c.arg[1]);
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_chmod, path.raw(), c.arg[2]));
 }
 
@@ -347,6 +321,41 @@ constexpr RealCall kReal[] = {
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
 
 }  // namespace
+
+ProcPath::ProcPath(int64_t pid) {
+  Append("/proc/");
+  if (pid == kSelf)
+    Append("self");
+  else
+    Append(pid);
+}
+
+ProcPath& ProcPath::Append(const char* text) {
+  while (*text != '\0') text_[length_++] = *text++;
+  return *this;
+}
+
+ProcPath& ProcPath::Append(int64_t number) {
+  char digits[24];
+  int count = 0;
+  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+  do {
+    digits[count++] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  } while (rest != 0);
+  if (number < 0) text_[length_++] = '-';
+  while (count > 0) text_[length_++] = digits[--count];
+  return *this;
+}
+
+int64_t DescriptorOutOfTheWay(const Control& control, int64_t number, int64_t a, int64_t b) {
+  SetNofile(0);
+  const int64_t low = RawSyscall(number, a, b);
+  const int64_t high = low < 0 ? low : RawSyscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, kPidfdBase);
+  if (low >= 0) RawSyscall(SYS_close, low);
+  SetNofile(control.nofile);
+  return high;
+}
 
 Result FromRaw(int64_t value) {
   Result r;

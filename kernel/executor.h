@@ -67,6 +67,23 @@ bool IsMapped(int64_t address, int64_t length);
 // Whether a byte can be read there, without the cost of a signal.
 bool CanBeRead(int64_t address);
 
+// A path under /proc, made without the C library.
+class ProcPath {
+ public:
+  explicit ProcPath(int64_t pid);  // "/proc/PID"; kSelf is self
+  ProcPath& Append(const char* text);
+  ProcPath& Append(int64_t number);
+  int64_t raw() const { return reinterpret_cast<int64_t>(text_); }
+
+ private:
+  char text_[96] = {};
+  int length_ = 0;
+};
+
+// Makes a descriptor by system call `number`, and moves it out of the way of
+// the numbers that calls under test may give; or minus errno.
+int64_t DescriptorOutOfTheWay(const Control& control, int64_t number, int64_t a, int64_t b);
+
 // An address of the arena as the kernel takes it.
 int64_t AddressOf(int64_t offset);
 

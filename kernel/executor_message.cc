@@ -90,15 +90,10 @@ Result RealSendFd(const Call& c, const Env&) {
 
 Result RealRecvFd(const Call&, const Env& env) { return ReceiveFrom(kReceiveFdBase + env.task); }
 
-// The descriptor of the process goes out of the way of the numbers that the
-// call itself may give.
 Result RealPidfdGetfd(const Call& c, const Env& env) {
   if (c.arg[0] < 0 || c.arg[0] >= kMaxTasks) return NotRun(NotRunReason::kNoSuchTask);
-  SetNofile(0);
-  const int64_t low = RawSyscall(SYS_pidfd_open, env.control.tasks[c.arg[0]].pid, 0);
-  const int64_t pidfd = low < 0 ? low : RawSyscall(SYS_fcntl, low, F_DUPFD_CLOEXEC, kPidfdBase);
-  if (low >= 0) RawSyscall(SYS_close, low);
-  SetNofile(env.control.nofile);
+  const int64_t pidfd =
+      DescriptorOutOfTheWay(env.control, SYS_pidfd_open, env.control.tasks[c.arg[0]].pid, 0);
   const Result r = FromRaw(RawSyscall(SYS_pidfd_getfd, pidfd, c.arg[1], 0));
   RawSyscall(SYS_close, pidfd);
   return r;

@@ -90,10 +90,14 @@ int LowestGap(const State& s, int task, int pages) {
   return begin + pages <= s.limits.arena ? begin : -1;
 }
 
+bool SameVmFlags(const Mapping& a, const Mapping& b) {
+  return a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
+         a.flags == b.flags;
+}
+
 bool Agree(const Mapping& a, const Mapping& b) {
   return EndOf(a) == b.start && a.pgoff + a.pages == b.pgoff && a.file == b.file &&
-         a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
-         a.flags == b.flags;
+         SameVmFlags(a, b);
 }
 
 }  // namespace selkie

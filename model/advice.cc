@@ -38,15 +38,11 @@ bool HasHole(const AddressSpace& mm, PageRange range) {
 Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& semantics) {
   const int f = part.file - 1, node = s.files[f].inode - 1;
   Ruling ruling(s, c, node, f, semantics, Point::kRemove);
-  ruling.facts.Set(FactSet::kProt, part.prot);
-  ruling.facts.Set(FactSet::kMay, part.may);
-  ruling.facts.Set(Fact::kShared, part.vm_shared);
+  ruling.LookAt(part);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  if ((s.files[f].mode & kModeWrite) == 0)
-    return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
   Result error;
   constexpr int64_t kMode = abi::kFallocPunchHole | abi::kFallocKeepSize;
-  if (FixedByAttrs(s.inodes[node], kMode, &error)) return error;
+  if (MayNotAllocate(s, f, kMode, &error)) return error;
   return PunchHole(s, c, f, int64_t{part.pgoff} * kPageSize, int64_t{part.pages} * kPageSize,
                    semantics);
 }

@@ -93,12 +93,6 @@ bool BadCopy(const State& s, int in, int64_t from, int out, int64_t to, uint64_t
 
 }  // namespace
 
-bool BadArea(int64_t pos, int64_t count, Result* error) {
-  const bool bad = pos < 0 || count < 0 || pos > std::numeric_limits<int64_t>::max() - count;
-  if (bad) *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos, count");
-  return bad;
-}
-
 Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
   int in, out;
   Result error;

@@ -164,6 +164,34 @@ Result PidfdGetfd(State& s, const Call& c, const Semantics&) {
   return Changed(fd);
 }
 
+Result InstallPair(State& s, const Call& c, Inode inode, std::array<File, 2> ends, bool cloexec) {
+  const int first = LowestFreeFd(s, c.task);
+  const int second = first < 0 ? -1 : LowestFreeFd(s, c.task, first + 1);
+  if (second < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  const int node = FreeInode(s);
+  if (node < 0) return Bound("no free inode within the bounds");
+
+  const int fds[] = {first, second};
+  int files[2];
+  for (uint8_t end = 0; end < 2; ++end) {
+    files[end] = FreeFile(s);
+    if (files[end] < 0) {
+      if (end == 1) s.files[files[0]] = File{};
+      return Bound("no free file within the bounds");
+    }
+    ends[end].inode = static_cast<uint8_t>(node + 1);
+    ends[end].end = end;
+    s.files[files[end]] = ends[end];
+  }
+  inode.uid = inode.gid = s.tasks[c.task].uid;
+  s.inodes[node] = inode;
+  for (int end = 0; end < 2; ++end)
+    Slot(s, c, fds[end]) = Fd{static_cast<uint8_t>(files[end] + 1), cloexec, 0};
+  Result result = Changed(first);
+  result.extra = second;
+  return result;
+}
+
 // __close_range; what is not open in the range is of no concern.
 Result CloseRange(State& s, const Call& c, const Semantics& semantics) {
   constexpr int64_t kKnown = abi::kCloseRangeUnshare | abi::kCloseRangeCloexec;

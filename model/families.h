@@ -75,6 +75,10 @@ bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int*
 // the same user or as root.
 bool MayTrace(const State& s, int task, int target);
 
+// Two new files on a new inode like `inode`, of which only kind and mode are given: files
+// `ends`, of which mode and flags are, at the two lowest descriptors.
+Result InstallPair(State& s, const Call& c, Inode inode, std::array<File, 2> ends, bool cloexec);
+
 // unshare_files: the task gets a descriptor table of its own; false if it has one.
 bool UnshareFiles(State& s, int task);
 
@@ -129,6 +133,9 @@ class Ruling {
   Ruling(const Ruling&) = delete;
   Ruling& operator=(const Ruling&) = delete;
 
+  // Sets the facts about a mapping: prot, may and shared.
+  void LookAt(const Mapping& m);
+
   // Tries the rules with the facts as they are now; may be called again, with
   // other facts, for the next chunk or mapping.  The rule that refused, or null.
   const Rule* Refuses();
@@ -162,9 +169,6 @@ inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
 
-// rw_verify_area: EINVAL for a position or a count that is none.
-bool BadArea(int64_t pos, int64_t count, Result* error);
-
 // Notes that pages [begin, end) of the inode are in the page cache.
 inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0) return;
@@ -191,14 +195,18 @@ struct WriteSource {
 Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_t count,
                int64_t pos, bool moves, const Semantics& semantics);
 
+// rw_verify_area: EINVAL for a position or a count that is none.
+bool BadArea(int64_t pos, int64_t count, Result* error);
+
 // Moves f_pos after a transfer.
 void Advance(State& s, int f, int64_t to, Result* result);
 
-// The attributes of chattr that forbid a fallocate of this mode (fs/open.c vfs_fallocate).
-bool FixedByAttrs(const Inode& inode, int64_t mode, Result* error);
+// What forbids a fallocate of this mode through file `f`, whatever the range: f_mode, then
+// the attributes of chattr (fs/open.c vfs_fallocate).
+bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error);
 
-// Punches a hole through file `f` as fallocate does: checks of the file, rules, effect
-// (fs/open.c vfs_fallocate).  The range is valid.
+// Punches a hole through file `f` as fallocate does after its checks: rules, effect
+// (mm/shmem.c shmem_fallocate).  The range is valid.
 Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
                  const Semantics& semantics);
 
@@ -209,6 +217,10 @@ inline bool IsMemfd(const State& s, int node) { return s.inodes[node].kind == In
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
 
 inline constexpr uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
+
+// The mode without set-user-id, and without set-group-id where that has a meaning or the
+// task is not in the group (setattr_should_drop_sgid).
+uint16_t WithoutSetIds(uint16_t mode, bool in_group);
 
 // The set-user-id and set-group-id bits that a write or truncation by `task`
 // takes away (fs/attr.c dentry_needs_remove_privs): mode with them cleared.
@@ -278,6 +290,9 @@ int LowestGap(const State& s, int task, int pages);
 // (mm/vma.c can_vma_merge_after).  The model keeps them apart and answers
 // where it can be seen: may `a` and `b`, which follows it, be one VMA?
 bool Agree(const Mapping& a, const Mapping& b);
+
+// The same vm_flags, protection among them.
+bool SameVmFlags(const Mapping& a, const Mapping& b);
 
 // ---- The calls ----
 

@@ -65,9 +65,7 @@ Result Fchown(State& s, const Call& c, const Semantics&) {
   Inode inode = s.inodes[node];
   if (owner != -1 && inode.attrs != 0) return Fail(EPERM, kFixed);
   const uint16_t uid = s.tasks[c.task].uid;
-  uint16_t mode = inode.mode & static_cast<uint16_t>(~kSetUid);
-  const bool in_group = uid == 0 || uid == inode.gid;  // setattr_should_drop_sgid
-  if ((mode & kGroupExec) != 0 || !in_group) mode &= static_cast<uint16_t>(~kSetGid);
+  const uint16_t mode = WithoutSetIds(inode.mode, uid == 0 || uid == inode.gid);
   if (owner != -1 && uid != 0 && (uid != inode.uid || owner != uid))
     return Fail(EPERM, "fs/attr.c setattr_prepare: chown_ok");
   if (mode != inode.mode && uid != 0 && uid != inode.uid)

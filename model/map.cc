@@ -161,9 +161,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
     return Bound("no free mapping within the bounds");
 
   Ruling ruling(s, c, node, f, semantics, Point::kMmap);
-  ruling.facts.Set(FactSet::kProt, m.prot);
-  ruling.facts.Set(FactSet::kMay, m.may);
-  ruling.facts.Set(Fact::kShared, m.vm_shared);
+  ruling.LookAt(m);
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
   const Rule* const refused = ruling.Refuses();
@@ -184,11 +182,6 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   return result;
 }
 
-bool SameVmFlags(const Mapping& a, const Mapping& b) {
-  return a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
-         a.flags == b.flags;
-}
-
 // ---- mprotect ----
 
 // One mapping of the range (mprotect_fixup); `part` is its piece in the range.
@@ -201,9 +194,8 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
   if (HasRules(semantics, Point::kMprotect)) {
     const int f = part.file - 1;
     Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMprotect);
-    ruling.facts.Set(FactSet::kProt, prot);
-    ruling.facts.Set(FactSet::kMay, part.may);
-    ruling.facts.Set(Fact::kShared, part.vm_shared);
+    ruling.LookAt(part);
+    ruling.facts.Set(FactSet::kProt, prot);  // asked for
     ruling.targets.mapping = &part;
     if (const Rule* rule = ruling.Refuses()) {
       *result = Refused(rule);

@@ -75,35 +75,9 @@ Result Receive(State& s, const Call& c, int message) {
 }  // namespace
 
 Result Socketpair(State& s, const Call& c, const Semantics&) {
-  const int first = LowestFreeFd(s, c.task);
-  const int second = first < 0 ? -1 : LowestFreeFd(s, c.task, first + 1);
-  if (second < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  const int node = FreeInode(s);
-  if (node < 0) return Bound("no free inode within the bounds");
-
-  FdTable& table = s.fds[s.tasks[c.task].fds];
-  const int fds[] = {first, second};
-  int files[2];
-  for (uint8_t end = 0; end < 2; ++end) {
-    files[end] = FreeFile(s);
-    if (files[end] < 0) {
-      if (end == 1) s.files[files[0]] = File{};
-      return Bound("no free file within the bounds");
-    }
-    File& file = s.files[files[end]];
-    file.inode = static_cast<uint8_t>(node + 1);
-    file.mode = kModeRead | kModeWrite;
-    file.flags = kFlagRdwr;
-    file.end = end;
-  }
-  s.inodes[node].kind = InodeKind::kSocketPair;
-  s.inodes[node].mode = 0777;  // sock_alloc: S_IRWXUGO
-  s.inodes[node].uid = s.inodes[node].gid = s.tasks[c.task].uid;
-  for (int end = 0; end < 2; ++end)
-    table[fds[end] - kFirstFd] = Fd{static_cast<uint8_t>(files[end] + 1), 0, 0};
-  Result result = Changed(first);
-  result.extra = second;
-  return result;
+  const File end{.mode = kModeRead | kModeWrite, .flags = kFlagRdwr};
+  const Inode inode{.kind = InodeKind::kSocketPair, .mode = 0777};  // sock_alloc: S_IRWXUGO
+  return InstallPair(s, c, inode, {end, end}, false);
 }
 
 Result Sendmsg(State& s, const Call& c, const Semantics& semantics) {

@@ -261,9 +261,7 @@ const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
   if (!HasRules(semantics, Point::kMremap)) return nullptr;
   const int f = m.file - 1;
   Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMremap);
-  ruling.facts.Set(FactSet::kProt, m.prot);
-  ruling.facts.Set(FactSet::kMay, m.may);
-  ruling.facts.Set(Fact::kShared, m.vm_shared);
+  ruling.LookAt(m);
   return ruling.Refuses();
 }
 

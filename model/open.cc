@@ -163,7 +163,8 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
 
   constexpr int kPoint = static_cast<int>(Point::kOpenProc);
   File file = NewFile(flags, how);
-  if (NotSupported(semantics, Feature::kEmptypath) != nullptr)  // a bit that is dropped
+  if ((flags & abi::kOEmptypath) != 0 &&  // where it means nothing it is dropped
+      NotSupported(semantics, Feature::kEmptypath) != nullptr)
     file.flags &= static_cast<uint8_t>(~kFlagEmptypath);
   Inode inode = s.inodes[node];
   Targets targets{.inode = &inode, .file = &file};

@@ -170,37 +170,11 @@ Result Pipe2(State& s, const Call& c, const Semantics&) {
   if ((flags & (kDirect | kNotification)) != 0) return Bound("packet pipes are not modelled");
   if ((flags & ~(abi::kONonblock | abi::kOCloexec)) != 0)
     return Fail(EINVAL, "fs/pipe.c __do_pipe_flags: flags");
-  const int first = LowestFreeFd(s, c.task);
-  const int second = first < 0 ? -1 : LowestFreeFd(s, c.task, first + 1);
-  if (second < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  const int node = FreeInode(s);
-  if (node < 0) return Bound("no free inode within the bounds");
-  s.inodes[node].kind = InodeKind::kPipe;
-  s.inodes[node].mode = 0600;  // get_pipe_inode
-  s.inodes[node].uid = s.inodes[node].gid = s.tasks[c.task].uid;
-  const int fds[] = {first, second};
-  int files[2];
-  for (uint8_t end = 0; end < 2; ++end) {
-    files[end] = FreeFile(s);
-    if (files[end] < 0) {
-      if (end == 1) s.files[files[0]] = File{};
-      s.inodes[node] = Inode{};
-      return Bound("no free file within the bounds");
-    }
-    File& file = s.files[files[end]];
-    file.inode = static_cast<uint8_t>(node + 1);
-    file.mode = end == 0 ? kModeRead : kModeWrite;
-    file.flags = static_cast<uint8_t>((end == 0 ? 0 : kFlagWronly) |
-                                      ((flags & abi::kONonblock) != 0 ? kFlagNonblock : 0));
-    file.end = end;
-  }
-  FdTable& table = s.fds[s.tasks[c.task].fds];
-  for (int end = 0; end < 2; ++end)
-    table[fds[end] - kFirstFd] =
-        Fd{static_cast<uint8_t>(files[end] + 1), (flags & abi::kOCloexec) != 0, 0};
-  Result result = Changed(first);
-  result.extra = second;
-  return result;
+  const uint8_t nonblock = (flags & abi::kONonblock) != 0 ? kFlagNonblock : 0;
+  const File reader{.mode = kModeRead, .flags = nonblock};
+  const File writer{.mode = kModeWrite, .flags = static_cast<uint8_t>(kFlagWronly | nonblock)};
+  const Inode inode{.kind = InodeKind::kPipe, .mode = 0600};  // get_pipe_inode
+  return InstallPair(s, c, inode, {reader, writer}, (flags & abi::kOCloexec) != 0);
 }
 
 Result ReadPipe(State& s, int f, int64_t count) {

@@ -62,9 +62,7 @@ bool MayCopy(const State& s, const Call& c, AddressSpace* mm, const Semantics& s
     if (Empty(m)) break;
     const int f = m.file - 1;
     Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kFork);
-    ruling.facts.Set(FactSet::kProt, m.prot);
-    ruling.facts.Set(FactSet::kMay, m.may);
-    ruling.facts.Set(Fact::kShared, m.vm_shared);
+    ruling.LookAt(m);
     ruling.targets.mapping = &m;
     if (const Rule* rule = ruling.Refuses()) {
       *error = Refused(rule);

@@ -8,8 +8,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kMaxOffset = std::numeric_limits<int64_t>::max();
-
 // Above this count, whether access_ok refuses depends on where in memory the
 // program's buffer lies.
 constexpr int64_t kMaxCount = int64_t{1} << 26;
@@ -25,11 +23,7 @@ bool BadCount(int64_t count, int64_t pos, Result* error) {
     *error = Bound("the count reaches beyond the program's buffer");
     return true;
   }
-  if (pos > kMaxOffset - count) {
-    *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos + count");
-    return true;
-  }
-  return false;
+  return BadArea(pos, count, error);
 }
 
 // Appends the samples at offsets in [begin, end) to the result.
@@ -198,8 +192,8 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
   if (count == 0) return Unchanged(0);
-  if (pos > kMaxOffset - count) return Fail(EINVAL, "fs/read_write.c rw_verify_area: pos + count");
   Result error;
+  if (BadArea(pos, count, &error)) return error;
   if (BadRwf(s, f, flags, &pos, &error, semantics)) return error;
   return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
 }
@@ -227,6 +221,12 @@ Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_
   ruling.Commit(s, &result);
   if (moves) Advance(s, f, pos + written, &result);
   return result;
+}
+
+bool BadArea(int64_t pos, int64_t count, Result* error) {
+  const bool bad = pos < 0 || count < 0 || pos > std::numeric_limits<int64_t>::max() - count;
+  if (bad) *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos, count");
+  return bad;
 }
 
 void Advance(State& s, int f, int64_t to, Result* result) {

@@ -58,9 +58,7 @@ Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
   if ((m.prot & kProtWrite) == 0) {
     const int f = m.file - 1;
     Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMemWrite);
-    ruling.facts.Set(FactSet::kProt, m.prot);
-    ruling.facts.Set(FactSet::kMay, m.may);
-    ruling.facts.Set(Fact::kShared, m.vm_shared);
+    ruling.LookAt(m);
     if (const Rule* rule = ruling.Refuses()) return Refused(rule);
     // is_cow_mapping: VM_MAYWRITE without VM_SHARED.
     if (m.vm_shared || (m.may & kProtWrite) == 0)

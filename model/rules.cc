@@ -102,6 +102,12 @@ Ruling::Ruling(const State& s, const Call& c, int node, int f, const Semantics& 
     facts = FactsOf(s, c.task, inode, true, targets.file, semantics, point);
 }
 
+void Ruling::LookAt(const Mapping& m) {
+  facts.Set(FactSet::kProt, m.prot);
+  facts.Set(FactSet::kMay, m.may);
+  facts.Set(Fact::kShared, m.vm_shared);
+}
+
 const Rule* Ruling::Refuses() {
   return DecideWith(state_, node_, semantics_, point_, facts, targets, &last);
 }

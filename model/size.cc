@@ -104,13 +104,16 @@ bool BadFallocate(const Call& c, Result* error) {
 
 }  // namespace
 
+uint16_t WithoutSetIds(uint16_t mode, bool in_group) {
+  mode &= static_cast<uint16_t>(~kSetUid);
+  if ((mode & kGroupExec) != 0 || !in_group) mode &= static_cast<uint16_t>(~kSetGid);
+  return mode;
+}
+
 uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
   const uint16_t uid = s.tasks[task].uid;
   if (uid == 0) return inode.mode;  // CAP_FSETID
-  uint16_t mode = inode.mode & ~kSetUid;
-  // setattr_should_drop_sgid
-  if ((mode & kGroupExec) != 0 || uid != inode.gid) mode &= ~kSetGid;
-  return mode;
+  return WithoutSetIds(inode.mode, uid == inode.gid);
 }
 
 Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Semantics& semantics) {
@@ -172,7 +175,12 @@ static void ClearPrivileges(const State& s, const Call& c, Ruling& ruling) {
   ruling.last = ruling.targets.privileges;
 }
 
-bool FixedByAttrs(const Inode& inode, int64_t mode, Result* error) {
+bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error) {
+  if ((s.files[f].mode & kModeWrite) == 0) {
+    *error = Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
+    return true;
+  }
+  const Inode& inode = s.inodes[s.files[f].inode - 1];
   const bool append = (inode.attrs & kAttrAppend) != 0 && (mode & ~abi::kFallocKeepSize) != 0;
   if (append || (inode.attrs & kAttrImmutable) != 0)
     *error = Fail(EPERM, "fs/open.c vfs_fallocate: IS_APPEND, IS_IMMUTABLE");
@@ -194,10 +202,8 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if (BadFallocate(c, &error)) return error;
-  if ((s.files[f].mode & kModeWrite) == 0)
-    return Fail(EBADF, "fs/open.c vfs_fallocate: FMODE_WRITE");
+  if (MayNotAllocate(s, f, c.arg[1], &error)) return error;
   const int node = s.files[f].inode - 1;
-  if (FixedByAttrs(s.inodes[node], c.arg[1], &error)) return error;
   if (IsPipe(s, f)) return Fail(ESPIPE, "fs/open.c vfs_fallocate: S_ISFIFO");
   if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
   if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])

@@ -27,20 +27,13 @@ void MutantNet::Add(Catch::By by, std::string origin, const Sequence& sequence) 
 }
 
 absl::Status MutantNet::AddScenarios(const Library& library) {
-  absl::StatusOr<std::vector<std::string>> files =
-      FilesUnder(library.root() + "/scenarios", ".scn");
-  if (!files.ok()) return files.status();
-  for (const std::string& file : *files) {
-    absl::StatusOr<std::string> text = ReadTextFile(file);
-    if (!text.ok()) return text.status();
-    absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios(file, *text);
-    if (!scenarios.ok()) return scenarios.status();
-    for (const Scenario& scenario : *scenarios) {
-      if (!AppliesTo(scenario, *semantics_)) continue;
-      absl::StatusOr<ScenarioRun> run = RunScenario(scenario, *semantics_);
-      if (!run.ok()) return run.status();
-      Add(Catch::By::kScenario, fmt::format("scenario {}", scenario.name), run->trace.sequence);
-    }
+  absl::StatusOr<std::vector<Scenario>> scenarios = ScenariosUnder(library.root() + "/scenarios");
+  if (!scenarios.ok()) return scenarios.status();
+  for (const Scenario& scenario : *scenarios) {
+    if (!AppliesTo(scenario, *semantics_)) continue;
+    absl::StatusOr<ScenarioRun> run = RunScenario(scenario, *semantics_);
+    if (!run.ok()) return run.status();
+    Add(Catch::By::kScenario, fmt::format("scenario {}", scenario.name), run->trace.sequence);
   }
   return absl::OkStatus();
 }

@@ -205,4 +205,18 @@ std::string DecidedBy(const Result& result) {
   return result.check != nullptr ? result.check : "";
 }
 
+absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path) {
+  absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
+  if (!files.ok()) return files.status();
+  std::vector<Scenario> scenarios;
+  for (const std::string& file : *files) {
+    absl::StatusOr<std::string> text = ReadTextFile(file);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios(file, *text);
+    if (!parsed.ok()) return parsed.status();
+    for (Scenario& scenario : *parsed) scenarios.push_back(std::move(scenario));
+  }
+  return scenarios;
+}
+
 }  // namespace selkie

@@ -77,6 +77,10 @@ struct Scenario {
 // "file:line:column: message" with the offending text and what was expected.
 absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std::string_view text);
 
+// The scenarios of every .scn under `path`, or of the file `path`, in the order of
+// FilesUnder.  Its errors, those of reading, and those of ParseScenarios.
+absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path);
+
 // True if a selector names the semantics, or one that it inherits from: its
 // bases up to and including the first kernel.  A kernel inherits nothing.
 bool Selects(const std::vector<Selector>& selectors, const Semantics& semantics);
