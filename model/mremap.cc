@@ -19,6 +19,8 @@ struct Request {
   int old_pages() const { return old.end - old.begin; }
 };
 
+constexpr const char* kOldUnmapped = "mm/mremap.c mremap_to: the old mapping was unmapped";
+
 int PagesOf(int64_t bytes) { return static_cast<int>((bytes + kPageSize - 1) / kPageSize); }
 
 bool IsLength(int64_t bytes) { return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize; }
@@ -217,6 +219,7 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   }
   if (one_only == nullptr) return true;
   if (!duplicates_private) *error = Refused(one_only);
+  if (duplicates_private && r.target == r.old.begin) *error = Fail(EFAULT, kOldUnmapped);
   AddressSpace mm = SpaceOf(s, c);
   const PageRange target{r.target, r.target + r.pages};
   if (!MayModify(mm, target)) {
@@ -240,7 +243,7 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
     return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
-  Result result = Fail(EFAULT, "mm/mremap.c mremap_to: the old mapping was unmapped");
+  Result result = Fail(EFAULT, kOldUnmapped);
   result.changed = true;
   return result;
 }
