@@ -57,6 +57,7 @@ void VisitTasks(Archive& a, const Layout& l, S& s) {
     }
     if (l.task_parent != 0) a(task.parent, l.task_parent);
     if (l.task_uid != 0) a(task.uid, l.task_uid);
+    if (l.task_fsize != 0) a(task.fsize, l.task_fsize);
     if (l.task_mark != 0) a(task.mark, l.task_mark);
     for (int j = 0; j < l.limits.fds; ++j) {
       auto& fd = s.fds[i][j];
@@ -305,6 +306,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.threads) l.task_tables = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
   if (use.task_uids) l.task_uid = 16;
+  if (use.fsize) l.task_fsize = static_cast<uint8_t>(WidthOf(kMaxPos + 1));
   l.task_mark = static_cast<uint8_t>(WidthOf(use.task_mark));
   l.fd_file = static_cast<uint8_t>(WidthOf(limits.files));
   l.fd_cloexec = use.cloexec;

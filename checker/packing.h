@@ -38,7 +38,8 @@ struct Layout {
   State initial;     // tasks that are not stored are as here
   State blank;       // a state as it is where all that is stored is zero
   Inode live_inode;  // fields that are not stored, of a live inode
-  uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0;
+  uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0,
+          task_fsize = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
@@ -67,6 +68,7 @@ struct FieldUse {
   bool parents = false;    // wait
   bool threads = false;    // clone with shared tables
   bool task_uids = false;  // a new task may have one of several uids
+  bool fsize = false;      // setrlimit
   bool cloexec = false;
   bool flags = false;  // O_APPEND, F_GETFL, F_SETFL
   bool pos = false;    // read, write, lseek

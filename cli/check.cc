@@ -23,7 +23,7 @@ struct CheckArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kCheckExample =
     "Example:\n"
     "  selkie check --semantics fw-v3 --property no-writable-reopen\n"
     "  selkie check --semantics linux-5.1 --property no-writable-reopen \\\n"
@@ -193,7 +193,7 @@ void AddCheckCommand(CLI::App& app, Context& context) {
   check->add_option("--memory", arguments->memory, "Stop when states take more: 512M, 4G [8G]");
   check->add_option("--save", arguments->save, "Write the sequence found as a JSON trace");
   check->add_flag("--json", arguments->json, "Print results as one JSON array");
-  check->footer(kExample);
+  check->footer(kCheckExample);
   check->callback(
       [&context, arguments] { context.exit_code = CheckCommand(context, *arguments).Run(); });
 }

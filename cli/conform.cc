@@ -29,7 +29,7 @@ struct ConformArguments {
   bool stream = false;  // for a host that reads along: a report a line
 };
 
-constexpr const char* kExample =
+constexpr const char* kConformExample =
     "Runs each call on the model and for real, and compares value, errno, signal,\n"
     "descriptor numbers, bytes read, and what stands behind descriptors and mappings.\n"
     "Without PATH and --random the tree's own scenarios are run.\n\n"
@@ -281,7 +281,7 @@ void AddConformCommand(CLI::App& app, Context& context) {
   ConformRequest& request = arguments->request;
   CLI::App* conform =
       app.add_subcommand("conform", "Compare the model with a real kernel, call by call");
-  conform->footer(kExample);
+  conform->footer(kConformExample);
   conform->add_option("PATH", request.paths, "Scenarios: .scn files or folders of them");
   conform
       ->add_option("--kernel", request.kernel,

@@ -17,7 +17,7 @@ struct CorpusArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kCorpusExample =
     "Makes random sequences on the model and keeps those with most pairs of rules\n"
     "that decide consecutive calls and are rare elsewhere.  conform starts some of its random "
     "sequences with the\n"
@@ -53,7 +53,7 @@ int Run(const Context& context, const CorpusArguments& arguments) {
 void AddCorpusCommand(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<CorpusArguments>();
   CLI::App* corpus = app.add_subcommand("corpus", "Find sequences with many pairs of rules");
-  corpus->footer(kExample);
+  corpus->footer(kCorpusExample);
   corpus->add_option("--semantics,-s", arguments->semantics, "Name or path")->capture_default_str();
   corpus->add_option("--seed", arguments->request.seed, "Seed of the sequences tried")
       ->capture_default_str();

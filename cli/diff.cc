@@ -26,7 +26,7 @@ struct DiffArguments {
   bool answers = false;  // only the answers of the tree's scenarios anew
 };
 
-constexpr const char* kExample =
+constexpr const char* kDiffExample =
     "Both semantics run the same calls, in every order within the bounds, until an answer\n"
     "differs; of each kind of difference (what decided, on both sides) the shortest calls are\n"
     "printed as a scenario that runs on both.  What no exhaustive search reaches is looked for\n"
@@ -219,7 +219,7 @@ void AddDiffCommand(CLI::App& app, Context& context) {
   diff->add_option("--seed", arguments->seed, "Seed of the random sequences")
       ->capture_default_str();
   diff->add_flag("--json", arguments->json, "Print the report as JSON");
-  diff->footer(kExample);
+  diff->footer(kDiffExample);
   diff->callback(
       [&context, arguments] { context.exit_code = DiffCommand(context, *arguments).Run(); });
 }

@@ -22,7 +22,7 @@ struct ExportArguments {
   int step = 0;  // of a picture; 0: all
 };
 
-constexpr const char* kExample =
+constexpr const char* kExportExample =
     "Example:\n"
     "  selkie export scenarios/reopen/through-proc.scn --semantics linux-5.1 --as c -o reopen.c\n"
     "  selkie check --semantics fw-v3 --property no-writable-reopen --save hole.json\n"
@@ -199,7 +199,7 @@ void AddExportCommand(CLI::App& app, Context& context) {
   command->add_option("-o,--output", args->out, "Write to this file and not to standard output");
   command->add_option("--step", args->step, "dot and svg: only the picture after this call, from 1")
       ->check(CLI::PositiveNumber);
-  command->footer(kExample);
+  command->footer(kExportExample);
   command->callback([args, &context] { context.exit_code = Export(context, *args); });
 }
 

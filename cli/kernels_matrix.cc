@@ -23,7 +23,7 @@ struct MatrixArguments {
   int64_t random = 2000;
 };
 
-constexpr const char* kExample =
+constexpr const char* kKernelsMatrixExample =
     "On each kernel: the calls of scenarios/discriminating, from which its rules follow, then\n"
     "the scenarios and random sequences, which show the rules at work.\n\n"
     "Example:\n"
@@ -282,7 +282,7 @@ void AddKernelsMatrixCommand(CLI::App& kernels, Context& context) {
   matrix->add_option("--random", arguments->random, "Random sequences on each kernel")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
       ->capture_default_str();
-  matrix->footer(kExample);
+  matrix->footer(kKernelsMatrixExample);
   matrix->callback(
       [&context, arguments] { context.exit_code = MatrixCommand(context, *arguments).Run(); });
 }

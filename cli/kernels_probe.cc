@@ -21,7 +21,7 @@ struct ProbeArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kKernelsProbeExample =
     "Runs the calls of scenarios/discriminating, by which the kernels that the tree describes\n"
     "are told apart, on this one; says whose rules give the same answers; and writes\n"
     "linux-RELEASE.sem with the few rules that differ from the nearest, and the evidence.\n"
@@ -198,7 +198,7 @@ void AddKernelsProbeCommand(CLI::App& kernels, Context& context) {
   probe->add_option("--folder", arguments->folder, "Where linux-RELEASE.sem is written")
       ->capture_default_str();
   probe->add_flag("--json", arguments->json, "Print the report as JSON");
-  probe->footer(kExample);
+  probe->footer(kKernelsProbeExample);
   probe->callback(
       [&context, arguments] { context.exit_code = ProbeCommand(context, *arguments).Run(); });
 }

@@ -30,7 +30,7 @@ struct MutateArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kMutateExample =
     "Breaks a semantics in one place at a time: a rule is gone, two rules that follow one\n"
     "another are swapped, an error is another one, a test of a condition is gone or asks the\n"
     "opposite, an effect has another bit. Each mutant makes the calls that conform makes\n"
@@ -306,7 +306,7 @@ void AddMutateCommand(CLI::App& app, Context& context) {
                    "Search pairs of states for those that nothing noticed");
   mutate->add_option("--memory", arguments->memory, "Of each such search")->capture_default_str();
   mutate->add_flag("--json", arguments->json, "Print the result as JSON");
-  mutate->footer(kExample);
+  mutate->footer(kMutateExample);
   mutate->callback(
       [&context, arguments] { context.exit_code = MutateCommand(context, *arguments).Run(); });
 }

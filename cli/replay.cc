@@ -14,7 +14,7 @@
 namespace selkie {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr size_t kShownNames = 8, kShownProblems = 5, kShownRemarks = 20, kShownDifferences = 1;
 
@@ -27,7 +27,7 @@ struct ReplayArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kReplayExample =
     "Follows the memfds in a log of `strace -f` (any options of strace's), makes each call\n"
     "on them in the model, and compares. Lines that are none of strace's are reported and\n"
     "left out.\n\n"
@@ -279,7 +279,7 @@ void AddReplayCommand(CLI::App& app, Context& context) {
   command->add_flag("--explain", args->explain,
                     "Print every difference, and why each call on a memfd was not compared");
   command->add_flag("--json", args->json, "Print all of it as JSON");
-  command->footer(kExample);
+  command->footer(kReplayExample);
   command->callback([args, &context] { context.exit_code = Run(context, *args); });
 }
 

@@ -19,7 +19,7 @@ struct ReviewArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kReviewExample =
     "Example:\n"
     "  selkie review\n"
     "  selkie review --semantics fw-v3 --semantics linux-5.1 -o report\n"
@@ -130,7 +130,7 @@ void AddReviewCommand(CLI::App& app, Context& context) {
   review->add_option("-o,--output", arguments->folder,
                      "Write index.html, review.md, C programs, traces and pictures here");
   review->add_flag("--json", arguments->json, "Print the score-card as JSON");
-  review->footer(kExample);
+  review->footer(kReviewExample);
   review->callback([&context, arguments] { context.exit_code = Review(context, *arguments); });
 }
 

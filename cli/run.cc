@@ -13,7 +13,7 @@
 namespace selkie {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 struct RunArguments {
   std::vector<std::string> paths;
@@ -23,7 +23,7 @@ struct RunArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kRunExample =
     "Example:\n"
     "  selkie run scenarios/\n"
     "  selkie run scenarios/reopen --semantics fw-v3 --semantics linux-5.1 --explain\n"
@@ -308,7 +308,7 @@ void AddRunCommand(CLI::App& app, Context& context) {
   command->add_flag("--explain", args->explain,
                     "Print every line with the rule or the kernel's check that decided it");
   command->add_flag("--json", args->json, "Print all outcomes as JSON");
-  command->footer(kExample);
+  command->footer(kRunExample);
   command->callback([args, &context] { context.exit_code = Run(context, *args); });
 }
 

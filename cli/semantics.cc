@@ -13,7 +13,7 @@
 namespace selkie {
 namespace {
 
-constexpr const char* kExample =
+constexpr const char* kSemanticsExample =
     "Example:\n"
     "  selkie semantics list\n"
     "  selkie semantics show fw-v3\n"
@@ -149,7 +149,7 @@ void AddSemanticsCommand(CLI::App& app, Context& context) {
   auto args = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("semantics", "List, show and check rules for sealing");
   command->require_subcommand(1);
-  command->footer(kExample);
+  command->footer(kSemanticsExample);
 
   CLI::App* list = command->add_subcommand("list", "Every semantics of the tree, kernels first");
   list->callback([&context] { context.exit_code = List(context.library); });

@@ -31,7 +31,10 @@ ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
 int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
 
 Result MemfdCreate(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(SYS_memfd_create, Raw("selkie"), c.arg[0]));
+  char name[kLongestName + 2] = {};  // a longer one is as wrong as one that is a byte too long
+  const int64_t length = std::clamp<int64_t>(c.arg[0], 0, kLongestName + 1);
+  std::fill_n(name, length, 'r');
+  return FromRaw(RawSyscall(SYS_memfd_create, c.arg[0] == kNull ? 0 : Raw(name), c.arg[1]));
 }
 
 template <int kCommand>
@@ -234,6 +237,8 @@ Result OpenEmptyPath(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_openat, c.arg[0], Raw(""), c.arg[1], 0));
 }
 
+Result SetFsize(const Call& c, const Env&) { return FromRaw(SetFsizeLimit(c.arg[0])); }
+
 Result SetAttr(const Call& c, const Env&) {
   const int64_t flags = c.arg[1];
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
@@ -316,6 +321,7 @@ constexpr RealCall kReal[] = {
     Vmsplice,
     AioPwrite,
     OpenEmptyPath,
+    SetFsize,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -394,6 +400,11 @@ void SetNofile(int limit) {
   if (now.rlim_cur == wanted) return;
   now.rlim_cur = wanted;
   RawSyscall(SYS_prlimit64, 0, RLIMIT_NOFILE, Raw(&now), 0);
+}
+
+int64_t SetFsizeLimit(int64_t limit) {
+  const rlimit wanted = {limit == -1 ? RLIM_INFINITY : static_cast<rlim_t>(limit), RLIM_INFINITY};
+  return RawSyscall(SYS_prlimit64, 0, RLIMIT_FSIZE, Raw(&wanted), 0);
 }
 
 Result Execute(Control& control, int task, const Call& call, const Result& expected) {

@@ -58,6 +58,9 @@ int StoreByte(int64_t address, uint8_t byte);
 
 // Sets the soft limit RLIMIT_NOFILE; 0 raises it to the hard one.
 void SetNofile(int limit);
+// Sets the soft limit RLIMIT_FSIZE to this many bytes; -1: none.  SIGXFSZ is ignored
+// (executor_task.cc PrepareTask).  Returns what the kernel does.
+int64_t SetFsizeLimit(int64_t limit);
 
 // The first page of the lowest gap of `pages` pages in the arena as the kernel
 // has it, or -1.

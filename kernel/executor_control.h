@@ -112,6 +112,7 @@ struct Control {
   // The plan.
   int32_t count = 0;
   int32_t nofile = 0;                   // RLIMIT_NOFILE
+  bool limits_size = false;             // some call sets RLIMIT_FSIZE
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end
   std::array<bool, kMaxCalls> probe{};  // or after this call

@@ -1,6 +1,7 @@
 // Mappings, and loads and stores through them.
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -168,7 +169,15 @@ bool IsMapped(int64_t address, int64_t length) {
 // The kernel reads the byte for a write to the control block's own file.
 bool CanBeRead(int64_t address) {
   constexpr int64_t kSink = offsetof(Control, buffer);
-  return RawSyscall(SYS_pwrite64, kControlFd, address, 1, kSink) == 1;
+  int64_t written = RawSyscall(SYS_pwrite64, kControlFd, address, 1, kSink);
+  if (written == -EFBIG) {  // RLIMIT_FSIZE of the calls holds here, too
+    rlimit limit;
+    RawSyscall(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, Raw(&limit));
+    SetFsizeLimit(-1);
+    written = RawSyscall(SYS_pwrite64, kControlFd, address, 1, kSink);
+    RawSyscall(SYS_prlimit64, 0, RLIMIT_FSIZE, Raw(&limit), 0);
+  }
+  return written == 1;
 }
 
 int LowestRealGap(int pages) {

@@ -1,6 +1,7 @@
 #include "kernel/executor_task.h"
 
 #include <linux/futex.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -42,6 +43,7 @@ void PrepareTask(const Control& control) {
   RawSyscall(SYS_mmap, kStackBase, kStacks * kStackBytes, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   CatchFaults();
+  for (int ignored : {SIGXFSZ, SIGPIPE}) signal(ignored, SIG_IGN);
   SetNofile(control.nofile);
 }
 
@@ -97,6 +99,7 @@ void CleanUp(Control& control, int task) {
     if (stray.task == task) RawSyscall(SYS_munmap, stray.address, stray.length);
   }
   RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
+  if (control.limits_size) SetFsizeLimit(-1);
 }
 
 void PassTurn(Control& control, int to) {

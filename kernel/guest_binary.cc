@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kSelf[] = "/proc/self/exe";
+constexpr char kOwnProgram[] = "/proc/self/exe";
 
 template <typename T>
 bool ReadAt(std::ifstream& in, uint64_t at, T& value) {
@@ -50,8 +50,8 @@ absl::StatusOr<std::string> FindGuestBinary(const std::string& root) {
         fmt::format("{} (from SELKIE_GUEST) is not a statically linked x86-64 program", named));
   }
   std::error_code error;
-  fs::path self = fs::read_symlink(kSelf, error);
-  std::vector<std::string> places = {kSelf, self.parent_path() / "selkie-guest",
+  fs::path self = fs::read_symlink(kOwnProgram, error);
+  std::vector<std::string> places = {kOwnProgram, self.parent_path() / "selkie-guest",
                                      fs::path(root) / "build/static/cli/selkie"};
   for (const std::string& place : places)
     if (IsStaticProgram(place)) return place;

@@ -184,6 +184,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.executed = c.succeeded = c.state_checks = 0;
   c.num_strays = 0;
   c.exiting_pid = 0;
+  c.limits_size = Has(c, Op::kSetFsize);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

@@ -183,8 +183,11 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
     one.effect = result.effect;
     return one;
   }
-  if (HasHole(SpaceOf(before, c), range))
+  if (HasHole(SpaceOf(before, c), range)) {
+    const Effect effect = result.effect;
     result = Fail(ENOMEM, "mm/madvise.c madvise_walk_vmas: a hole in the range");
+    result.effect = effect;
+  }
   result.changed = changed;
   return result;
 }

@@ -83,17 +83,19 @@ enum class Op : uint8_t {
   kVmsplice,
   kAioPwrite,
   kOpenEmptyPath,
+  kSetFsize,
   kExtension,
 };
 
 // A set of operations, by number.
 using OpSet = std::bitset<128>;
 
-// What an argument is.  `kLiteral` and `kName` are text only and take no word
+// What an argument is.  `kLiteral` is text only and takes no word
 // of Call::arg; `kPath` takes two (task or kSelf, descriptor); the others one.
 enum class ArgKind : uint8_t {
   kLiteral,  // fixed text, such as F_ADD_SEALS or buf
-  kName,     // a string that does not matter to the model
+  kName,     // of a string that names nothing, its length: kOrdinaryName, 0, or 249 and more;
+             // or kNull
   kFd,       // a descriptor
   kPath,     // "/proc/self/fd/{fd}" or "/proc/{task}/fd/{fd}"
   kFlags,    // bits with names, see ArgSpec::names
@@ -147,9 +149,20 @@ enum class Family : uint8_t {
   kExtension,   // extension.cc: calls that a semantics declares
 };
 
-inline constexpr int64_t kNull = -1;                                       // kAddress, kByte: NULL
+inline constexpr int64_t kNull = -1;                                       // kAddress, kByte, kName
 inline constexpr int64_t kSelf = -1;                                       // kPath: /proc/self
 inline constexpr int64_t kNoOffset = std::numeric_limits<int64_t>::min();  // kOffset: NULL
+
+// The longest name that memfd_create takes, in bytes (mm/memfd.c MFD_NAME_MAX_LEN), and the
+// word that stands for any that is neither empty nor as long.
+inline constexpr int64_t kLongestName = 249;
+inline constexpr int64_t kOrdinaryName = 6;
+
+// The word of a name of `length` bytes.
+constexpr int64_t NameWord(size_t length) {
+  const bool ordinary = length > 0 && length < kLongestName;
+  return ordinary ? kOrdinaryName : static_cast<int64_t>(length);
+}
 
 // A name for one or more bits, or for a whole value if ArgSpec::one.
 struct FlagName {

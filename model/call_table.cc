@@ -227,12 +227,13 @@ constexpr CallSpec kTable[] = {
         Size("count"), Size("offset")),
     Row(Op::kOpenEmptyPath, "openat", Family::kOpen, R::kFd, Fd("dirfd"), Lit("\"\""),
         Flags("flags", kOpenFlags)),
+    Row(Op::kSetFsize, "setrlimit", Family::kSize, R::kZero, Lit("RLIMIT_FSIZE"), Size("limit")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };
 
 constexpr int CountWords(ArgKind kind) {
-  if (kind == A::kLiteral || kind == A::kName) return 0;
+  if (kind == A::kLiteral) return 0;
   return kind == A::kPath ? 2 : 1;
 }
 

@@ -125,7 +125,7 @@ void ReadArgument(Scanner& in, const Reader& reader, const ArgSpec& arg, Piece p
                   const Call& call, int64_t* words) {
   switch (arg.kind) {
     case ArgKind::kLiteral: in.Eat(arg.name); break;
-    case ArgKind::kName: in.Quoted(); break;
+    case ArgKind::kName: words[0] = in.Eat("NULL") ? kNull : NameWord(in.Quoted().size()); break;
     case ArgKind::kFd: words[0] = ReadNamed(in, reader, NameKind::kFd); break;
     case ArgKind::kPath: ReadPath(in, reader, piece, words); break;
     case ArgKind::kFlags: words[0] = ReadFlags(in, arg.names); break;

@@ -62,6 +62,9 @@ struct ParsedResult {
 ParsedResult ParseResult(std::string_view text, Op op, const Semantics* semantics,
                          const NameResolver& resolve);
 
+// A name whose word is `length`: "region", or one of as many bytes as that (at most 4096).
+std::string NameOfLength(int64_t length);
+
 // "EPERM" for 1 and back; numbers that have no name are printed as "E#123".
 std::string ErrnoName(int64_t value);
 std::optional<int64_t> ErrnoByName(std::string_view name);

@@ -1,4 +1,5 @@
 // Prints calls and results.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -67,7 +68,8 @@ std::string PrintArgument(const Printer& out, const ArgSpec& arg, const Extensio
                           const int64_t* words) {
   switch (arg.kind) {
     case ArgKind::kLiteral: return std::string(arg.name);
-    case ArgKind::kName: return "\"region\"";
+    case ArgKind::kName:
+      return words[0] == kNull ? "NULL" : fmt::format("\"{}\"", NameOfLength(words[0]));
     case ArgKind::kFd: return PrintNamed(out, NameKind::kFd, words[0]);
     case ArgKind::kPath: return PrintPath(out, words);
     case ArgKind::kFlags:
@@ -144,6 +146,13 @@ std::string_view ZeroName(absl::Span<const FlagName> names) {
 }
 
 }  // namespace
+
+std::string NameOfLength(int64_t length) {
+  constexpr std::string_view kName = "region";
+  std::string name;
+  for (int64_t i = 0; i < std::min<int64_t>(length, 4096); ++i) name += kName[i % kName.size()];
+  return name;
+}
 
 std::string PrintFlags(int64_t bits, absl::Span<const FlagName> names) {
   const int64_t field = ZeroField(names);

@@ -110,6 +110,7 @@ TEST(CallText, EveryRowOfTheTableReadsBackWhatItPrints) {
           call.arg[word + w] = kind == ArgKind::kByte        ? any & 0xff
                                : kind == ArgKind::kExtension ? any & 1
                                : kind == ArgKind::kPath      ? any & 7
+                               : kind == ArgKind::kName      ? NameWord(any & 0x1ff)
                                                              : any;
         }
       }

@@ -15,7 +15,7 @@ Semantics Parsed(std::string text) {
 }
 
 const std::string kSeals = "seal F_SEAL_WRITE 0x8\n";
-constexpr Call kCreate{Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}};
+constexpr Call kCreate{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}};
 constexpr Call kSeal{Op::kAddSeals, 0, {kFirstFd, 8}};
 constexpr Call kWrite{Op::kPwrite, 0, {kFirstFd, 'x', 1, 0}};
 

@@ -29,6 +29,8 @@ Result SpliceOnce(State& s, const Call& c, int in, int64_t from, int out, int64_
     return Bound("a copy within one file that overlaps: it depends on which pages are there");
   if ((from - to) % kSampleStride != 0)
     return Bound("bytes between the sampled offsets would come to sampled ones");
+  Result error;
+  if (OverLimit(s, c.task, to, &readable, &error)) return error;
   const Inode bytes = s.inodes[source];
   return WriteAt(s, c, out, {.from = &bytes, .delta = from - to}, readable, to, false, semantics);
 }
@@ -60,7 +62,7 @@ Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int6
 }
 
 // generic_copy_file_checks; shortens *count to the end of the source.
-bool BadCopy(const State& s, int in, int64_t from, int out, int64_t to, uint64_t* count,
+bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to, uint64_t* count,
              Result* error) {
   auto fail = [error](int number, const char* check) {
     *error = Fail(number, check);
@@ -79,6 +81,12 @@ bool BadCopy(const State& s, int in, int64_t from, int out, int64_t to, uint64_t
     return fail(EOVERFLOW, "fs/read_write.c generic_copy_file_checks: the offset wraps");
   const int64_t size = s.inodes[source].size;
   *count = from >= size ? 0 : std::min(*count, static_cast<uint64_t>(size) - start);
+  auto within = static_cast<int64_t>(*count);
+  if (to >= 0 && OverLimit(s, task, to, &within, error)) {
+    if (*count == 0) *error = Bound("EFBIG or 0, by the kernel's version");
+    return true;
+  }
+  *count = static_cast<uint64_t>(within);
   constexpr int64_t kMaxBytesOfFile = std::numeric_limits<int64_t>::max();
   if (to == kMaxBytesOfFile) {
     *error = *count > 0 ? Fail(EFBIG, "fs/read_write.c generic_write_check_limits: s_maxbytes")
@@ -110,6 +118,9 @@ Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
   const int64_t to = s.files[out].pos;
   if (IsPipe(s, out)) {
     if (!seekable) return Bound("sendfile from a socket or pipe to a pipe is not modelled");
+    const bool nothing = count == 0 || from >= s.inodes[s.files[in].inode - 1].size;
+    if (nothing && !EndIsOpen(s, s.files[out].inode - 1, 0))
+      return Bound("EPIPE or 0, by the kernel's version");
     Result moved = FileToPipe(s, c, in, from, out, count, semantics);
     if (moved.ok() && own_pos) Advance(s, in, from + moved.value, &moved);
     return moved;
@@ -135,7 +146,7 @@ Result CopyFileRange(State& s, const Call& c, const Semantics& semantics) {
   const int64_t to = c.arg[3] == kNoOffset ? int64_t{s.files[out].pos} : c.arg[3];
   if (c.arg[5] != 0) return Fail(EINVAL, "fs/read_write.c copy_file_range: flags");
   auto count = static_cast<uint64_t>(c.arg[4]);
-  if (BadCopy(s, in, from, out, to, &count, &error)) return error;
+  if (BadCopy(s, c.task, in, from, out, to, &count, &error)) return error;
   if (BadArea(from, static_cast<int64_t>(count), &error)) return error;
   if (BadArea(to, static_cast<int64_t>(count), &error)) return error;
   if (count == 0) return Unchanged(0);

@@ -13,7 +13,7 @@ uint64_t FlagFacts(int64_t flags) {
 }  // namespace
 
 Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
-  const int64_t flags = c.arg[0];
+  const int64_t name = c.arg[0], flags = c.arg[1];
   if ((flags & abi::kMfdHugetlb) != 0) return Bound("hugetlb memfds are not modelled");
 
   Inode inode;
@@ -28,6 +28,8 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   const Rule* last = nullptr;
   if (const Rule* rule = DecideWith(s, -1, semantics, kPoint, facts, targets, &last))
     return Refused(rule);  // sanitize_flags
+  if (name == kNull) return Fail(EFAULT, "mm/memfd.c memfd_create: strnlen_user");
+  if (name > kLongestName) return Fail(EINVAL, "mm/memfd.c memfd_create: MFD_NAME_MAX_LEN");
 
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");

@@ -24,9 +24,11 @@ const Rule* DecideDup(const State& s, const Call& c, int f, const Semantics& sem
 // Puts file `f` at the lowest free descriptor >= min.
 Result InstallDup(State& s, const Call& c, int f, int64_t min, bool cloexec,
                   const Semantics& semantics) {
-  if (const Rule* rule = DecideDup(s, c, f, semantics, &s.files[f])) return Refused(rule);
+  File file = s.files[f];
+  if (const Rule* rule = DecideDup(s, c, f, semantics, &file)) return Refused(rule);
   const int fd = LowestFreeFd(s, c.task, min);
   if (fd < 0) return Fail(EMFILE, "fs/file.c alloc_fd: RLIMIT_NOFILE");
+  s.files[f] = file;
   Slot(s, c, fd) = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
   return Changed(fd);
 }
@@ -35,13 +37,16 @@ Result InstallDup(State& s, const Call& c, int f, int64_t min, bool cloexec,
 Result Replace(State& s, const Call& c, int f, int64_t newfd, bool cloexec,
                const Semantics& semantics) {
   if (IsHarnessFd(newfd)) return BadFd(newfd);
-  if (const Rule* rule = DecideDup(s, c, f, semantics, &s.files[f])) return Refused(rule);
+  File file = s.files[f];
+  if (const Rule* rule = DecideDup(s, c, f, semantics, &file)) return Refused(rule);
   Fd& slot = Slot(s, c, newfd);
   const Fd before = slot;
+  const bool changes_file = !(file == s.files[f]);
+  s.files[f] = file;
   slot = Fd{static_cast<uint8_t>(f + 1), cloexec, 0};
   if (before.file != 0) ReleaseUnreferenced(s);
   Result result = Unchanged(newfd);
-  result.changed = !(slot == before);
+  result.changed = changes_file || !(slot == before);
   return result;
 }
 

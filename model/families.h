@@ -198,6 +198,10 @@ Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_
 // rw_verify_area: EINVAL for a position or a count that is none.
 bool BadArea(int64_t pos, int64_t count, Result* error);
 
+// generic_write_check_limits: EFBIG from RLIMIT_FSIZE of `task` on, which cuts *count of
+// what begins before it.  SIGXFSZ, which comes with EFBIG, is ignored here.
+bool OverLimit(const State& s, int task, int64_t pos, int64_t* count, Result* error);
+
 // Moves f_pos after a transfer.
 void Advance(State& s, int f, int64_t to, Result* result);
 
@@ -357,6 +361,7 @@ Result Splice(State&, const Call&, const Semantics&);
 Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);
 Result OpenEmptyPath(State&, const Call&, const Semantics&);
+Result SetFsize(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 

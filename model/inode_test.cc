@@ -24,7 +24,7 @@ TEST_F(InodeTest, FchmodIsForTheOwnerThroughAnyButAPathDescriptor) {
 }
 
 TEST_F(InodeTest, TheExecSealKeepsTheExecutableBits) {
-  const int64_t fd = Do(Op::kMemfdCreate, abi::kMfdNoexecSeal);
+  const int64_t fd = Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdNoexecSeal);
   EXPECT_EQ(Do(Op::kFchmod, fd, 0777), -EPERM);
   EXPECT_EQ(Do(Op::kFchmod, fd, 0600), 0);
 }

@@ -3,9 +3,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kRw = kProtRead | kProtWrite;
-constexpr int64_t kPage = kPageSize;
-
 class MapTest : public ModelTest {};
 
 TEST_F(MapTest, MmapOfNullTakesTheLowestGap) {

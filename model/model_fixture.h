@@ -16,6 +16,8 @@
 
 namespace selkie {
 
+inline constexpr int64_t kPage = kPageSize;
+inline constexpr int64_t kRw = kProtRead | kProtWrite;
 inline constexpr int64_t kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8;
 inline constexpr int64_t kSealFutureWrite = 0x10, kSealExec = 0x20;
 
@@ -138,7 +140,7 @@ class ModelTest : public testing::Test {
 
   // A memfd of `size` bytes that can be sealed; its descriptor.
   int64_t Memfd(int64_t size = 0) {
-    const int64_t fd = Do(Op::kMemfdCreate, abi::kMfdAllowSealing);
+    const int64_t fd = Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdAllowSealing);
     if (size > 0) Do(Op::kFtruncate, fd, size);
     return fd;
   }

@@ -3,8 +3,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kRw = kProtRead | kProtWrite;
-constexpr int64_t kPage = kPageSize;
 constexpr int64_t kMove = abi::kMremapMaymove;
 constexpr int64_t kFixed = abi::kMremapMaymove | abi::kMremapFixed;
 

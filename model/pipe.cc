@@ -111,8 +111,10 @@ Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t
                   const Semantics& semantics) {
   const int pipe = NodeOf(s, in);
   if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, nonblock);
-  const int64_t bytes = std::min(len, BytesIn(s, pipe));
+  int64_t bytes = std::min(len, BytesIn(s, pipe));
   if (!IsMemfd(s, NodeOf(s, out))) return Bound("splice to a socket is not modelled");
+  Result error;
+  if (OverLimit(s, c.task, pos, &bytes, &error)) return error;
   if (bytes % kSampleStride != 0 || pos % kSampleStride != 0)
     return Bound("a transfer that cuts a half page");
   int count;
@@ -133,11 +135,13 @@ Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t
   return result;
 }
 
-// splice_pipe_to_pipe, or link_pipe for tee.
+// splice_pipe_to_pipe, or link_pipe for tee.  SIGPIPE, which comes with EPIPE, is ignored here.
 Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool consumes) {
   const int from = NodeOf(s, in), to = NodeOf(s, out);
-  if (!EndIsOpen(s, to, 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
-  if (BytesIn(s, from) == 0) return EmptyPipe(s, from, nonblock);
+  const bool empty = BytesIn(s, from) == 0;
+  if (empty && EndIsOpen(s, from, 1)) return EmptyPipe(s, from, nonblock);  // ipipe_prep
+  if (!EndIsOpen(s, to, 0)) return Fail(EPIPE, "fs/splice.c splice_pipe_to_pipe: no readers");
+  if (empty) return Unchanged(0);
   const int64_t bytes = std::min(len, BytesIn(s, from));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
   int count;
@@ -192,7 +196,7 @@ Result ReadPipe(State& s, int f, int64_t count) {
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count,
                   const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
-  if (!EndIsOpen(s, pipe, 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
+  if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
@@ -239,7 +243,9 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
   if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
     return Bound("EINVAL, or as much as fits, by the kernel's version");
-  if (BadArea(pos, len, &error)) return error;
+  if (BadArea(pos, len, &error))
+    return EndIsOpen(s, NodeOf(s, out), 0) ? error
+                                           : Bound("EINVAL or EPIPE, by the kernel's version");
   Result result = FileToPipe(s, c, in, pos, out, len, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
   return result;
@@ -276,7 +282,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   if (len == 0) return Unchanged(0);
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
-  if (!EndIsOpen(s, NodeOf(s, f), 0)) return Bound("EPIPE and SIGPIPE of a pipe without readers");
+  if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
   const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
   if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
   const Mapping& m = SpaceOf(s, c)[j];

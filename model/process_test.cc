@@ -3,8 +3,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kRw = kProtRead | kProtWrite;
-
 class ProcessTest : public ModelTest {};
 
 TEST_F(ProcessTest, ForkCopiesDescriptorsAndMappings) {

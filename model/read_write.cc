@@ -136,6 +136,7 @@ Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, 
   if (BadCount(count, pos, &error)) return error;
   if (count == 0) return Unchanged(0);  // generic_write_checks
   if ((s.files[f].flags & kFlagAppend) != 0) pos = s.inodes[node].size;
+  if (OverLimit(s, c.task, pos, &count, &error)) return error;
   return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
 }
 
@@ -183,7 +184,7 @@ bool BadRwf(const State& s, int f, int64_t flags, int64_t* pos, Result* error,
 // vfs_writev: the parts are written as one.
 Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, bool moves,
                    const Semantics& semantics) {
-  const int64_t count = c.arg[2];
+  int64_t count = c.arg[2];
   const bool writable = (s.files[f].mode & kModeWrite) != 0;
   if (!writable && (count < 0 || count > kMaxCount))
     return Bound("EBADF, EINVAL or EFAULT, by the kernel's version");
@@ -195,6 +196,7 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   Result error;
   if (BadArea(pos, count, &error)) return error;
   if (BadRwf(s, f, flags, &pos, &error, semantics)) return error;
+  if (OverLimit(s, c.task, pos, &count, &error)) return error;
   return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
 }
 
@@ -227,6 +229,17 @@ bool BadArea(int64_t pos, int64_t count, Result* error) {
   const bool bad = pos < 0 || count < 0 || pos > std::numeric_limits<int64_t>::max() - count;
   if (bad) *error = Fail(EINVAL, "fs/read_write.c rw_verify_area: pos, count");
   return bad;
+}
+
+bool OverLimit(const State& s, int task, int64_t pos, int64_t* count, Result* error) {
+  if (s.tasks[task].fsize == 0) return false;
+  const int64_t limit = int64_t{s.tasks[task].fsize} - 1;
+  if (pos >= limit) {
+    *error = Fail(EFBIG, "fs/read_write.c generic_write_check_limits: RLIMIT_FSIZE, SIGXFSZ");
+    return true;
+  }
+  *count = std::min(*count, limit - pos);
+  return false;
 }
 
 void Advance(State& s, int f, int64_t to, Result* result) {
@@ -301,7 +314,8 @@ Result Pwritev2(State& s, const Call& c, const Semantics& semantics) {
 Result AioPwrite(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
-  const int64_t count = c.arg[2], pos = c.arg[3];
+  int64_t count = c.arg[2];
+  const int64_t pos = c.arg[3];
   if (count < 0) return Fail(EINVAL, "fs/aio.c io_submit_one: aio_nbytes");
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if ((s.files[f].mode & kModeWrite) == 0) return Fail(EBADF, "fs/aio.c aio_write: FMODE_WRITE");
@@ -311,6 +325,7 @@ Result AioPwrite(State& s, const Call& c, const Semantics& semantics) {
   if (count == 0) return Unchanged(0);
   const bool append = (s.files[f].flags & kFlagAppend) != 0;
   const int64_t at = append ? int64_t{s.inodes[s.files[f].inode - 1].size} : pos;
+  if (OverLimit(s, c.task, at, &count, &error)) return error;
   return WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
 }
 

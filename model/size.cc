@@ -1,4 +1,4 @@
-// ftruncate, truncate and fallocate: fs/open.c, fs/attr.c, mm/shmem.c.
+// ftruncate, truncate, fallocate and RLIMIT_FSIZE: fs/open.c, fs/attr.c, mm/shmem.c.
 #include <algorithm>
 #include <limits>
 
@@ -102,6 +102,14 @@ bool BadFallocate(const Call& c, Result* error) {
   return true;
 }
 
+// inode_newsize_ok.
+bool SizeOverLimit(const State& s, int task, const Inode& inode, int64_t size, Result* error) {
+  const uint32_t fsize = s.tasks[task].fsize;
+  if (fsize == 0 || size <= inode.size || size < fsize) return false;
+  *error = Fail(EFBIG, "fs/attr.c inode_newsize_ok: RLIMIT_FSIZE, SIGXFSZ");
+  return true;
+}
+
 }  // namespace
 
 uint16_t WithoutSetIds(uint16_t mode, bool in_group) {
@@ -117,6 +125,8 @@ uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
 }
 
 Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Semantics& semantics) {
+  Result error;
+  if (SizeOverLimit(s, c.task, s.inodes[node], size, &error)) return error;
   // A file that open is about to make is not in the table yet.
   const int made = f >= 0 && s.files[f].inode != 0 ? f : -1;
   Ruling ruling(s, c, node, made, semantics, Point::kTruncate);
@@ -212,11 +222,23 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
 
   if ((c.arg[1] & abi::kFallocPunchHole) != 0)
     return PunchHole(s, c, f, c.arg[2], c.arg[3], semantics);
+  if (SizeOverLimit(s, c.task, s.inodes[node], c.arg[2] + c.arg[3], &error)) return error;
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kGrows, c.arg[2] + c.arg[3] > ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   ClearPrivileges(s, c, ruling);
   return Allocate(s, c, f, node, ruling);
+}
+
+// prlimit of the soft limit; the hard one stays infinite.
+Result SetFsize(State& s, const Call& c, const Semantics&) {
+  const int64_t limit = c.arg[0];
+  if (limit < -1 || limit > kMaxPos) return Bound("the limit is beyond the bounds");
+  const auto fsize = static_cast<uint32_t>(limit + 1);
+  Result result = Unchanged(0);
+  result.changed = s.tasks[c.task].fsize != fsize;
+  s.tasks[c.task].fsize = fsize;
+  return result;
 }
 
 }  // namespace selkie

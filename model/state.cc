@@ -83,8 +83,10 @@ void AppendMapping(std::string& out, const Mapping& m) {
 void AppendTask(std::string& out, const State& s, int i) {
   const Task& task = s.tasks[i];
   absl::StrAppend(&out, "task ", std::string(1, static_cast<char>('A' + i)), " uid ", task.uid,
-                  task.state == TaskState::kZombie ? " zombie\n" : " fds {");
+                  task.state == TaskState::kZombie ? " zombie\n" : "");
   if (task.state == TaskState::kZombie) return;
+  if (task.fsize != 0) absl::StrAppend(&out, " RLIMIT_FSIZE ", task.fsize - 1);
+  absl::StrAppend(&out, " fds {");
   for (int j = 0; j < kMaxFds; ++j) {
     const Fd& fd = s.fds[task.fds][j];
     if (fd.file == 0) continue;
@@ -285,6 +287,7 @@ std::string State::ToBytes() const {
     Put(out, static_cast<uint8_t>(t.state), 1);
     for (uint8_t v : {t.fds, t.mm, t.parent, t.mark}) Put(out, v, 1);
     Put(out, t.uid, 2);
+    Put(out, t.fsize, 4);
   }
   for (const FdTable& table : fds)
     for (const Fd& fd : table)

@@ -135,6 +135,7 @@ struct Task {
   uint8_t parent = 0;  // task index + 1, or 0: the harness
   uint16_t uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
   uint8_t mark = 0;
+  uint32_t fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1; 0: no limit
 
   friend bool operator==(const Task&, const Task&) = default;
 };

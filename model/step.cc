@@ -75,6 +75,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Vmsplice,
                                        AioPwrite,
                                        OpenEmptyPath,
+                                       SetFsize,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -1,7 +1,7 @@
 // The only way a state changes.
 //
 //   State s = InitialState(Limits{}, {0});
-//   Call create{Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}};
+//   Call create{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}};
 //   Result r = Step(s, create, semantics);   // r.value == 3
 #ifndef SELKIE_MODEL_STEP_H_
 #define SELKIE_MODEL_STEP_H_

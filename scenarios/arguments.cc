@@ -1,5 +1,6 @@
 #include "scenarios/arguments.h"
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -107,21 +108,6 @@ void DrawPath(View& view, Choices& choices, int64_t* words) {
 
 // ---- Bits ----
 
-// A bit that no call and no kernel gives a meaning to where it is tried.
-constexpr int64_t kUnknownFlag = 0x40000000;
-
-// The flags that most programs give, where a set has them.
-constexpr std::string_view kUsual[] = {"MFD_ALLOW_SEALING", "O_RDWR",     "MAP_SHARED",
-                                       "PROT_READ",         "PROT_WRITE", "MREMAP_MAYMOVE"};
-
-int64_t UsualFlags(const ArgSpec& arg) {
-  int64_t bits = 0;
-  for (const FlagName& flag : arg.names)
-    for (std::string_view usual : kUsual)
-      if (flag.name == usual) bits |= flag.bits;
-  return bits;
-}
-
 int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
   const auto num = static_cast<uint32_t>(arg.names.size());
   if (num == 0) return 0;
@@ -228,6 +214,7 @@ int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
 }
 
 int64_t DrawSize(const View& view, std::string_view name, Choices& choices) {
+  if (name == "limit" && OnceIn(choices, 2)) return -1;
   return view.has_address ? PageSize(view, name, choices) : ByteSize(view, choices);
 }
 
@@ -288,6 +275,11 @@ int64_t DrawInt(const View& view, std::string_view name, Choices& choices) {
   return choices.Next(kFirstFd + fds);
 }
 
+int64_t DrawName(Choices& choices) {
+  constexpr int64_t kRare[] = {kNull, 0, kLongestName, kLongestName + 1};
+  return OnceIn(choices, 16) ? kRare[choices.Next(4)] : kOrdinaryName;
+}
+
 int64_t DrawByte(std::string_view name, Choices& choices) {
   if (name == "buf" && OnceIn(choices, 24)) return kNull;
   constexpr std::string_view kBytes = "xyzabcdefghijklmnopqrstuvw";
@@ -296,8 +288,8 @@ int64_t DrawByte(std::string_view name, Choices& choices) {
 
 void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* words) {
   switch (arg.kind) {
-    case ArgKind::kLiteral:
-    case ArgKind::kName: return;
+    case ArgKind::kLiteral: return;
+    case ArgKind::kName: words[0] = DrawName(choices); return;
     case ArgKind::kFd: words[0] = DrawFd(view, arg.name, choices); return;
     case ArgKind::kPath: return DrawPath(view, choices, words);
     case ArgKind::kFlags: words[0] = DrawFlags(arg, choices); return;
@@ -317,6 +309,18 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
 }
 
 }  // namespace
+
+int64_t UsualFlags(const ArgSpec& arg) {
+  constexpr std::string_view kUsual[] = {
+      "MFD_ALLOW_SEALING", "O_RDWR",         "MAP_SHARED", "PROT_READ",
+      "PROT_WRITE",        "MREMAP_MAYMOVE", "MS_SYNC"};
+  if (arg.one) return arg.names[0].bits;
+  int64_t bits = 0;
+  for (const FlagName& flag : arg.names)
+    if (std::find(std::begin(kUsual), std::end(kUsual), flag.name) != std::end(kUsual))
+      bits |= flag.bits;
+  return bits;
+}
 
 void DrawArguments(const State& state, const Semantics& semantics, Choices& choices, Call& call) {
   View view = ViewOf(state, semantics, call);

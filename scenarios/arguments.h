@@ -1,4 +1,4 @@
-// Draws the arguments of one call.  Internal to the generator.
+// Arguments of one call.  Internal to the generator and the errno oracle.
 #ifndef SELKIE_SCENARIOS_ARGUMENTS_H_
 #define SELKIE_SCENARIOS_ARGUMENTS_H_
 
@@ -8,6 +8,12 @@
 #include "scenarios/generate.h"
 
 namespace selkie {
+
+// A bit that no call and no kernel gives a meaning to where it is tried.
+inline constexpr int64_t kUnknownFlag = 0x40000000;
+
+// The flags of an argument that most programs give.
+int64_t UsualFlags(const ArgSpec& arg);
 
 // Sets every word of `call.arg` that the row of `call.op` has, in view of what
 // `call.task` (a running task) sees in `state`.

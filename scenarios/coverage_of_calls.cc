@@ -8,9 +8,6 @@ constexpr auto kNot = Coverage::kNotModelled;
 
 constexpr UncoveredCall kUncovered[] = {
     // create
-    {"memfd_create: name", kObserved,
-     "The name is always \"region\": NULL (EFAULT) and 250 bytes or more (EINVAL) are measured "
-     "only."},
     {"MFD_HUGETLB", kObserved,
      "A guest needs huge pages set aside, and sizes are in units of 2 MiB that the model's pages "
      "are not."},
@@ -21,7 +18,6 @@ constexpr UncoveredCall kUncovered[] = {
      "As a memfd without MFD_ALLOW_SEALING; needs a mount that the harness does not make."},
     {"eventfd, epoll, signalfd, timerfd, pidfd, /dev/zero", kObserved,
      "Seal calls of them are EINVAL or EPERM as of a pipe or a socket, which are modelled."},
-    {"RLIMIT_FSIZE, SIGXFSZ", kObserved, "The limit would hold for the harness's own writes, too."},
     // write family
     {"io_uring", kObserved,
      "The writes are those of aio_pwrite; completion may come from a worker thread."},

@@ -4,23 +4,24 @@
 #include <limits>
 #include <string_view>
 
+#include "scenarios/arguments.h"
+
 namespace selkie {
 namespace {
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMostInt = std::numeric_limits<int32_t>::max();
-constexpr int64_t kUnknownFlag = 0x40000000;
 constexpr int64_t kNoDescriptor = 99;  // above every RLIMIT_NOFILE of a run
 constexpr int64_t kPage = kPageSize;
 
 // Of a set with more names, a name alone is no usual way to make the call.
 constexpr size_t kFewNames = 6;
 
-class Choices {
+class ArgumentChoices {
  public:
-  Choices& Right(std::initializer_list<int64_t> values) { return Add(values, false); }
-  Choices& Wrong(std::initializer_list<int64_t> values) { return Add(values, true); }
-  Choices& Pair(int64_t first, int64_t second, bool wrong, bool foreign = false) {
+  ArgumentChoices& Right(std::initializer_list<int64_t> values) { return Add(values, false); }
+  ArgumentChoices& Wrong(std::initializer_list<int64_t> values) { return Add(values, true); }
+  ArgumentChoices& Pair(int64_t first, int64_t second, bool wrong, bool foreign = false) {
     const ErrnoChoice choice{{first, second}, wrong, foreign};
     const bool known = std::any_of(all_.begin(), all_.end(),
                                    [&](const ErrnoChoice& c) { return c.words == choice.words; });
@@ -30,7 +31,7 @@ class Choices {
   std::vector<ErrnoChoice> Take() { return std::move(all_); }
 
  private:
-  Choices& Add(std::initializer_list<int64_t> values, bool wrong) {
+  ArgumentChoices& Add(std::initializer_list<int64_t> values, bool wrong) {
     for (int64_t value : values) Pair(value, 0, wrong);
     return *this;
   }
@@ -50,7 +51,7 @@ int Before(const CallSpec& spec, int index) {
   return before;
 }
 
-void Descriptors(const CallSpec& spec, int index, const ErrnoWorld& w, Choices& to) {
+void Descriptors(const CallSpec& spec, int index, const ErrnoWorld& w, ArgumentChoices& to) {
   const std::string_view name = spec.args[index].name;
   if (name == "newfd") {
     to.Right({w.free, w.other}).Wrong({w.rw, -1, kFirstFd + w.state.limits.fds, kNoDescriptor});
@@ -64,7 +65,7 @@ void Descriptors(const CallSpec& spec, int index, const ErrnoWorld& w, Choices& 
   for (int64_t fd : w.foreign) to.Pair(fd, 0, true, true);
 }
 
-void Paths(const ErrnoWorld& w, Choices& to) {
+void Paths(const ErrnoWorld& w, ArgumentChoices& to) {
   to.Pair(kSelf, w.rw, false);
   for (int64_t fd : {w.ro, w.wo, w.path, int64_t{-1}, kNoDescriptor}) to.Pair(kSelf, fd, true);
   for (int64_t fd : w.foreign) to.Pair(kSelf, fd, true, true);
@@ -73,7 +74,7 @@ void Paths(const ErrnoWorld& w, Choices& to) {
   to.Pair(0, kNoDescriptor, true);
 }
 
-void Flags(const ArgSpec& arg, Choices& to) {
+void Flags(const ArgSpec& arg, ArgumentChoices& to) {
   const int64_t usual = UsualFlags(arg);
   const bool few = arg.one || arg.names.size() <= kFewNames;
   int64_t all = 0;
@@ -93,14 +94,14 @@ void Flags(const ArgSpec& arg, Choices& to) {
   if (arg.one) to.Wrong({-1});
 }
 
-void Seals(const Semantics& semantics, Choices& to) {
+void Seals(const Semantics& semantics, ArgumentChoices& to) {
   constexpr int64_t kNoSeal = 0x20000;
   for (const SealName& seal : semantics.seals) to.Right({seal.bits});
   to.Right({0}).Wrong({semantics.known_seals, kNoSeal, semantics.known_seals | kNoSeal});
 }
 
 // Lengths and offsets of mappings.
-void PageSizes(std::string_view name, Choices& to) {
+void PageSizes(std::string_view name, ArgumentChoices& to) {
   if (name == "offset") {
     to.Right({0}).Wrong({1, 4 * kPage, -kPage, kMost - kPage + 1});
   } else if (name == "new_size") {
@@ -111,7 +112,7 @@ void PageSizes(std::string_view name, Choices& to) {
 }
 
 // Counts, offsets and sizes of files; the file has two pages.
-void ByteSizes(std::string_view name, Choices& to) {
+void ByteSizes(std::string_view name, ArgumentChoices& to) {
   if (name == "offset") {
     to.Right({0, 2 * kPage}).Wrong({-1, kMost, kPage + 1});
   } else if (name == "length") {
@@ -121,7 +122,7 @@ void ByteSizes(std::string_view name, Choices& to) {
   }
 }
 
-void Addresses(const CallSpec& spec, int index, Choices& to) {
+void Addresses(const CallSpec& spec, int index, ArgumentChoices& to) {
   if (HasKind(spec, ArgKind::kFd) || Before(spec, index) > 0) {  // where something is to be mapped
     to.Right({kNull, kFreePage * kPage});
     to.Wrong({kSharedPage * kPage, kFreePage * kPage + 1, (kArenaPages - 1) * kPage});
@@ -133,7 +134,7 @@ void Addresses(const CallSpec& spec, int index, Choices& to) {
             (kArenaPages - 1) * kPage, -kPage});
 }
 
-void Numbers(std::string_view name, const ErrnoWorld& w, Choices& to) {
+void Numbers(std::string_view name, const ErrnoWorld& w, ArgumentChoices& to) {
   if (name == "owner") {
     to.Right({0, 1000}).Wrong({-1, 1234});
   } else if (name == "pgoff") {
@@ -150,10 +151,12 @@ void Numbers(std::string_view name, const ErrnoWorld& w, Choices& to) {
 std::vector<ErrnoChoice> ErrnoChoicesFor(const CallSpec& spec, int index, const ErrnoWorld& world,
                                          const Semantics& semantics) {
   const ArgSpec& arg = spec.args[index];
-  Choices to;
+  ArgumentChoices to;
   switch (arg.kind) {
-    case ArgKind::kLiteral:
-    case ArgKind::kName: break;
+    case ArgKind::kLiteral: break;
+    case ArgKind::kName:
+      to.Right({kOrdinaryName, 0, kLongestName}).Wrong({kNull, kLongestName + 1});
+      break;
     case ArgKind::kFd: Descriptors(spec, index, world, to); break;
     case ArgKind::kPath: Paths(world, to); break;
     case ArgKind::kFlags: Flags(arg, to); break;

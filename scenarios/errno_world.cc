@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/step.h"
+#include "scenarios/arguments.h"
 
 namespace selkie {
 namespace {
@@ -79,9 +80,9 @@ class Maker {
   }
 
   void MakeFiles() {
-    world_.owner_fd = build_.Make(Op::kMemfdCreate, 0, {abi::kMfdAllowSealing});
+    world_.owner_fd = build_.Make(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing});
     if (!Has(Kind::kEmpty)) build_.Make(Op::kFtruncate, 0, {world_.owner_fd, kRegionBytes});
-    const int64_t other = build_.Make(Op::kMemfdCreate, 0, {abi::kMfdAllowSealing});
+    const int64_t other = build_.Make(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing});
     build_.Make(Op::kFtruncate, 0, {other, kRegionBytes});
     world_.rw = Receive(world_.owner_fd);
     world_.other = Receive(other);
@@ -173,18 +174,6 @@ std::vector<Circumstance> CircumstancesOf(const Semantics& semantics) {
   all.push_back({Kind::kOtherUser, 0, "another user"});
   all.push_back({Kind::kMapSealed, 0, "mseal"});
   return all;
-}
-
-int64_t UsualFlags(const ArgSpec& arg) {
-  constexpr std::string_view kUsual[] = {
-      "MFD_ALLOW_SEALING", "O_RDWR",         "MAP_SHARED", "PROT_READ",
-      "PROT_WRITE",        "MREMAP_MAYMOVE", "MS_SYNC"};
-  if (arg.one) return arg.names[0].bits;
-  int64_t bits = 0;
-  for (const FlagName& flag : arg.names)
-    if (std::find(std::begin(kUsual), std::end(kUsual), flag.name) != std::end(kUsual))
-      bits |= flag.bits;
-  return bits;
 }
 
 std::vector<const CallSpec*> ForeignMakers() {

@@ -60,9 +60,6 @@ struct ErrnoWorld {
 // first, then others in the order of the table.
 std::vector<const CallSpec*> ForeignMakers();
 
-// The flags of an argument that most programs give.
-int64_t UsualFlags(const ArgSpec& arg);
-
 // Makes the world under the semantics.  `mapped`: with the mappings above; `foreign` is
 // made by `maker`.  Seals with which nothing could be mapped writable come before the mappings, the
 // others after. Nothing if the circumstances cannot be had together, or not under this semantics.

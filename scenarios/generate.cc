@@ -42,6 +42,7 @@ constexpr int WeightOf(Op op) {
     case Op::kPipe2:
     case Op::kSocketpair: return 5;
     case Op::kExec: return 2;
+    case Op::kSetFsize:
     case Op::kExit: return 3;
     default: return 10;
   }

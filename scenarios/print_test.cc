@@ -5,26 +5,15 @@
 #include "scenarios/generate.h"
 #include "scenarios/library.h"
 #include "scenarios/scenario.h"
+#include "scenarios/sequence_testing.h"
 
 namespace selkie {
 namespace {
 
 using ::testing::HasSubstr;
 
-Semantics Load(std::string_view name) { return *Library::Default().LoadSemantics(name); }
-
-std::string Message(const absl::Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
-Scenario ParseOne(const std::string& text) {
-  absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios("printed.scn", text);
-  EXPECT_TRUE(parsed.ok()) << Message(parsed.status()) << "\n" << text;
-  return parsed.ok() ? parsed->front() : Scenario{};
-}
-
 Trace TraceOf(const std::string& text, const Semantics& semantics) {
-  const Scenario scenario = ParseOne(text);
+  const Scenario scenario = ParseForTest(text);
   return RunScenario(scenario, semantics)->trace;
 }
 
@@ -37,7 +26,7 @@ std::vector<Call> MadeCalls(const Trace& trace) {
 }
 
 TEST(PrintScenario, ResultsGetNamesAndTheTextIsWhatAPersonWouldWrite) {
-  const Semantics semantics = Load("fw-v3");
+  const Semantics semantics = LoadForTest("fw-v3");
   const Trace trace = TraceOf(
       "scenario s\ntask B as uid 1000\nlimits files=5\n"
       "A: region = memfd_create(\"r\", MFD_ALLOW_SEALING) = 3\n"
@@ -65,7 +54,7 @@ TEST(PrintScenario, ResultsGetNamesAndTheTextIsWhatAPersonWouldWrite) {
 }
 
 TEST(PrintScenario, RulesAreCommentsAndCallsBeyondTheLimitsToo) {
-  const Semantics semantics = Load("linux-5.1");
+  const Semantics semantics = LoadForTest("linux-5.1");
   Trace trace = TraceOf(
       "scenario s\nA: fd = memfd_create(\"r\", 0) = 3\n"
       "A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) = -1 EPERM\n",
@@ -85,10 +74,10 @@ void ExpectRoundTrip(const Sequence& sequence, const Semantics& semantics) {
   const std::string text =
       PrintScenario(trace, &semantics, {.name = "random", .doc = "", .rules = true});
   if (MadeCalls(trace).empty()) return;
-  const Scenario scenario = ParseOne(text);
+  const Scenario scenario = ParseForTest(text);
   ASSERT_TRUE(AppliesTo(scenario, semantics));
   absl::StatusOr<ScenarioRun> run = RunScenario(scenario, semantics);
-  ASSERT_TRUE(run.ok()) << Message(run.status()) << "\n" << text;
+  ASSERT_TRUE(run.ok()) << MessageOf(run.status()) << "\n" << text;
   EXPECT_TRUE(run->passed) << text;
   EXPECT_EQ(run->trace.sequence.calls, MadeCalls(trace)) << text;
   EXPECT_EQ(run->trace.sequence.uids, sequence.uids);
@@ -97,7 +86,7 @@ void ExpectRoundTrip(const Sequence& sequence, const Semantics& semantics) {
 
 TEST(PrintScenario, RandomSequencesParseBackAndMakeTheSameCalls) {
   for (std::string_view name : {"linux-6.18", "fw-v3", "readonly-fd", "ashmem"}) {
-    const Semantics semantics = Load(name);
+    const Semantics semantics = LoadForTest(name);
     for (uint64_t seed = 0; seed < 300; ++seed) {
       const std::vector<int> uids = seed % 2 == 0 ? std::vector<int>{0} : std::vector<int>{0, 1000};
       Limits limits;
@@ -112,7 +101,7 @@ TEST(TraceNames, NamesOfOneTaskAreTheLaterChildsToo) {
   TraceNames names;
   Result made;
   made.value = 3;
-  const Call create{.op = Op::kMemfdCreate, .task = 0, .arg = {0}};
+  const Call create{.op = Op::kMemfdCreate, .task = 0, .arg = {kOrdinaryName, 0}};
   EXPECT_THAT(names.ResultNames(create, made), ::testing::ElementsAre("fd"));
   names.Learn(create, made);
   EXPECT_EQ(names.NameOf(NameKind::kFd, 3, 0), "fd");

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "scenarios/library.h"
+#include "scenarios/sequence_testing.h"
 
 namespace selkie {
 namespace {
@@ -14,32 +15,16 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string Message(const absl::Status& status) {
-  return std::string(status.message().data(), status.message().size());
-}
-
-Semantics Load(std::string_view name) {
-  absl::StatusOr<Semantics> loaded = Library::Default().LoadSemantics(name);
-  EXPECT_TRUE(loaded.ok()) << Message(loaded.status());
-  return loaded.ok() ? *std::move(loaded) : Semantics{};
-}
-
-Scenario ParseOne(std::string_view text) {
-  absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios("t.scn", text);
-  EXPECT_TRUE(scenarios.ok()) << Message(scenarios.status());
-  return scenarios.ok() ? scenarios->front() : Scenario{};
-}
-
 std::string ParseError(std::string_view text) {
   absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios("t.scn", text);
-  return scenarios.ok() ? "no error" : Message(scenarios.status());
+  return scenarios.ok() ? "no error" : MessageOf(scenarios.status());
 }
 
 // What happened to each line: one letter (p, f, s) and what was got.
 std::vector<std::string> Outcomes(const Scenario& scenario, const Semantics& semantics) {
   std::vector<std::string> out;
   absl::StatusOr<ScenarioRun> run = RunScenario(scenario, semantics);
-  if (!run.ok()) return {Message(run.status())};
+  if (!run.ok()) return {MessageOf(run.status())};
   for (const LineOutcome& line : run->lines)
     out.push_back(fmt::format("{} {}", "pfs"[static_cast<int>(line.kind)], line.got));
   return out;
@@ -62,7 +47,7 @@ A: pwrite(fd2, "x", 0, 0) = 0
 )";
 
 TEST(Scenario, HeadingAndLinesAreRead) {
-  const Scenario s = ParseOne(kReopen);
+  const Scenario s = ParseForTest(kReopen);
   EXPECT_EQ(s.name, "reopen");
   EXPECT_EQ(s.doc, "v3 clears the mode of one struct file; /proc/self/fd opens another.");
   EXPECT_THAT(s.uids, ElementsAre(0, 1000));
@@ -80,21 +65,24 @@ TEST(Scenario, HeadingAndLinesAreRead) {
 }
 
 TEST(Scenario, AlternativesAreChosenBySemanticsAndItsBases) {
-  const Scenario s = ParseOne(kReopen);
-  EXPECT_THAT(Outcomes(s, Load("linux-5.1")),
+  const Scenario s = ParseForTest(kReopen);
+  EXPECT_THAT(Outcomes(s, LoadForTest("linux-5.1")),
               ElementsAre("p 3", "p 0", "p -1 EPERM", "p 4", "p 0"));
-  EXPECT_THAT(Outcomes(s, Load("fw-v3")), ElementsAre("p 3", "p 0", "p -1 EBADF", "p 4", "p 0"));
+  EXPECT_THAT(Outcomes(s, LoadForTest("fw-v3")),
+              ElementsAre("p 3", "p 0", "p -1 EBADF", "p 4", "p 0"));
   // no-proc-upgrade has no result of its own for write: v3's counts.
-  EXPECT_THAT(Outcomes(s, Load("no-proc-upgrade")),
+  EXPECT_THAT(Outcomes(s, LoadForTest("no-proc-upgrade")),
               ElementsAre("p 3", "p 0", "p -1 EBADF", "p -1 EACCES",
                           "s not made: 'fd2' has no value, its call failed"));
 }
 
 TEST(Scenario, KernelsInheritNoExpectationAndRangesIncludeTheirEnds) {
-  const Scenario s = ParseOne(
+  const Scenario s = ParseForTest(
       "scenario s\n"
       "A: fd = memfd_create(\"r\", 0) = 3 | linux-4.20: 4 | linux-6.1..linux-6.12: 5 | fw-v3: 6\n");
-  auto chosen = [&](std::string_view name) { return ExpectationFor(s.lines[0], Load(name))->text; };
+  auto chosen = [&](std::string_view name) {
+    return ExpectationFor(s.lines[0], LoadForTest(name))->text;
+  };
   EXPECT_EQ(chosen("linux-4.20"), "4");
   EXPECT_EQ(chosen("linux-5.1"), "3") << "a kernel's base says nothing about it";
   EXPECT_EQ(chosen("linux-6.1"), "5");
@@ -106,18 +94,18 @@ TEST(Scenario, KernelsInheritNoExpectationAndRangesIncludeTheirEnds) {
 }
 
 TEST(Scenario, OnlyAndNotSayWhereItMakesSense) {
-  const Scenario s = ParseOne(
+  const Scenario s = ParseForTest(
       "scenario s\nonly linux-5.1.., fw-v3\nnot fw-inode, ..linux-5.1\n"
       "A: fork() = 1\n");
-  EXPECT_TRUE(AppliesTo(s, Load("linux-6.1")));
-  EXPECT_FALSE(AppliesTo(s, Load("linux-5.1")));
-  EXPECT_FALSE(AppliesTo(s, Load("linux-4.20")));
-  EXPECT_FALSE(AppliesTo(s, Load("fw-inode")));
-  EXPECT_FALSE(AppliesTo(s, Load("ashmem")));
+  EXPECT_TRUE(AppliesTo(s, LoadForTest("linux-6.1")));
+  EXPECT_FALSE(AppliesTo(s, LoadForTest("linux-5.1")));
+  EXPECT_FALSE(AppliesTo(s, LoadForTest("linux-4.20")));
+  EXPECT_FALSE(AppliesTo(s, LoadForTest("fw-inode")));
+  EXPECT_FALSE(AppliesTo(s, LoadForTest("ashmem")));
 }
 
 TEST(Scenario, ADifferenceIsSeenAndTheOtherLinesStillRun) {
-  const Scenario s = ParseOne(
+  const Scenario s = ParseForTest(
       "scenario s\n"
       "A: fd = memfd_create(\"r\", 0)       = 4\n"
       "A: write(fd, \"x\", 4096)           = -1 EPERM\n"
@@ -127,16 +115,16 @@ TEST(Scenario, ADifferenceIsSeenAndTheOtherLinesStillRun) {
       "A: fstat(fd, st)                  = 0 {st_size=4096, st_mode=0666}\n"
       "A: map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, 9, 0) = map\n"
       "A: load(map)                      = \"x\"\n");
-  EXPECT_THAT(Outcomes(s, Load("linux-5.1")),
+  EXPECT_THAT(Outcomes(s, LoadForTest("linux-5.1")),
               ElementsAre("f 3", "f 4096", "f 4096 \"xx\"", "p 4096 \"xx\"", "p 4096 \"xx\"",
                           "f 0 {st_size=4096, st_mode=0777}", "f -1 EBADF",
                           "s not made: 'map' has no value, its call failed"));
-  EXPECT_FALSE(RunScenario(s, Load("linux-5.1"))->passed);
+  EXPECT_FALSE(RunScenario(s, LoadForTest("linux-5.1"))->passed);
 }
 
 TEST(Scenario, TheTraceHoldsTheCallsThatWereMade) {
-  const Scenario s = ParseOne(kReopen);
-  const Semantics v3 = Load("fw-inode");
+  const Scenario s = ParseForTest(kReopen);
+  const Semantics v3 = LoadForTest("fw-inode");
   const ScenarioRun run = *RunScenario(s, v3);
   ASSERT_EQ(run.trace.sequence.calls.size(), 4u);
   EXPECT_EQ(run.lines[4].call, -1);
@@ -149,7 +137,7 @@ TEST(Scenario, TheTraceHoldsTheCallsThatWereMade) {
 }
 
 TEST(Scenario, TasksAreMadeAndNamed) {
-  const Scenario s = ParseOne(
+  const Scenario s = ParseForTest(
       "scenario s\ntask B\n"
       "A: child = fork()                       = C\n"
       "child: fd = memfd_create(\"r\", 0)        = fd\n"
@@ -157,16 +145,16 @@ TEST(Scenario, TasksAreMadeAndNamed) {
       "C: exit()                               = ok\n"
       "B: wait(child)                          = -1 ECHILD\n"
       "A: wait(child)                          = 0\n");
-  EXPECT_THAT(Outcomes(s, Load("linux-5.1")),
+  EXPECT_THAT(Outcomes(s, LoadForTest("linux-5.1")),
               ElementsAre("p 2", "p 3", "p 1", "p ok", "p -1 ECHILD", "p 0"));
 }
 
 TEST(Scenario, ACallThatTheSemanticsDoesNotDeclareIsAnErrorOfTheRun) {
-  const Scenario s = ParseOne(
+  const Scenario s = ParseForTest(
       "scenario s\nonly readonly-fd\n"
       "A: fd = memfd_create(\"r\", 0) = 3\nA: ro = fcntl(fd, F_DUP_READONLY) = 4\n");
-  EXPECT_THAT(Outcomes(s, Load("readonly-fd")), ElementsAre("p 3", "p 4"));
-  EXPECT_THAT(Outcomes(s, Load("linux-5.1")),
+  EXPECT_THAT(Outcomes(s, LoadForTest("readonly-fd")), ElementsAre("p 3", "p 4"));
+  EXPECT_THAT(Outcomes(s, LoadForTest("linux-5.1")),
               ElementsAre(HasSubstr("t.scn:4:9: under linux-5.1: 'fcntl' is not followed by")));
 }
 
@@ -253,12 +241,12 @@ TEST(ScenarioLibrary, EveryScenarioPassesWhereItIsMeantToAndNamesKnownSemantics)
   const Library library = Library::Default();
   std::vector<Semantics> all;
   std::vector<std::string> names = *library.SemanticsNames();
-  for (const std::string& name : names) all.push_back(Load(name));
+  for (const std::string& name : names) all.push_back(LoadForTest(name));
   const std::vector<std::string> files = *FilesUnder(library.root() + "/scenarios", ".scn");
   int scenarios = 0;
   for (const std::string& file : files) {
     absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios(file, *ReadTextFile(file));
-    ASSERT_TRUE(parsed.ok()) << Message(parsed.status());
+    ASSERT_TRUE(parsed.ok()) << MessageOf(parsed.status());
     for (const Scenario& scenario : *parsed) {
       ++scenarios;
       int ran = 0;
@@ -266,7 +254,7 @@ TEST(ScenarioLibrary, EveryScenarioPassesWhereItIsMeantToAndNamesKnownSemantics)
         if (!AppliesTo(scenario, semantics)) continue;
         ++ran;
         absl::StatusOr<ScenarioRun> run = RunScenario(scenario, semantics);
-        ASSERT_TRUE(run.ok()) << Message(run.status());
+        ASSERT_TRUE(run.ok()) << MessageOf(run.status());
         EXPECT_TRUE(run->passed) << file << ": " << scenario.name << " on " << semantics.name;
       }
       EXPECT_GT(ran, 0) << scenario.name << " is meant for no semantics of the tree";

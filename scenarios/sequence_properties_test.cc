@@ -440,7 +440,7 @@ class WrongStep : public ::testing::Test {
  protected:
   void SetUp() override {
     semantics_ = LoadForTest("linux-5.1");
-    for (const Call& call : {Call{Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}},
+    for (const Call& call : {Call{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}},
                              Call{Op::kFtruncate, 0, {3, kPageSize}},
                              Call{Op::kMmap, 0, {kNull, kPageSize, 3, abi::kMapShared, 3, 0}}})
       ASSERT_TRUE(Step(before_, call, semantics_).ok());
@@ -452,7 +452,7 @@ class WrongStep : public ::testing::Test {
   std::string Says(const Call& call, const Result& result) {
     Property property;
     State state = InitialState(Limits{}, {0});
-    const Call create{Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}};
+    const Call create{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}};
     const State empty = state;
     const Result created = Step(state, create, semantics_);
     EXPECT_EQ(property.Check(empty, create, created, state), "");

@@ -12,11 +12,17 @@
 #include "model/state.h"
 #include "model/trace.h"
 #include "rapidcheck.h"
+#include "scenarios/scenario.h"
 
 namespace selkie {
 
 // A semantics of the tree; a test failure and an empty one if it does not load.
 Semantics LoadForTest(std::string_view name);
+
+// The first scenario of the text; a test failure and an empty one if it does not parse.
+Scenario ParseForTest(std::string_view text);
+
+std::string MessageOf(const absl::Status& status);
 
 // The sequence as a scenario that runs, with what the model gives for each call.
 std::string ShowSequence(const Sequence& sequence, const Semantics& semantics);

@@ -14,6 +14,16 @@
 
 namespace selkie {
 
+std::string MessageOf(const absl::Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+Scenario ParseForTest(std::string_view text) {
+  absl::StatusOr<std::vector<Scenario>> parsed = ParseScenarios("test.scn", text);
+  EXPECT_TRUE(parsed.ok()) << MessageOf(parsed.status()) << "\n" << text;
+  return parsed.ok() ? parsed->front() : Scenario{};
+}
+
 Semantics LoadForTest(std::string_view name) {
   absl::StatusOr<Semantics> semantics = Library::Default().LoadSemantics(name);
   EXPECT_TRUE(semantics.ok()) << semantics.status();

@@ -82,7 +82,7 @@ TEST(ShrinkTest, FindsTheShortestWayToEpermOfWrite) {
   const StillFails fails = Gives(semantics, Op::kWrite, EPERM);
   const Sequence small = Shrink(Find(fails, semantics, 40, {0}), fails);
   ASSERT_EQ(small.calls.size(), 3u) << ShowSequence(small, semantics);
-  EXPECT_EQ(small.calls[0], (Call{Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}}));
+  EXPECT_EQ(small.calls[0], (Call{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}}));
   EXPECT_EQ(small.calls[1].op, Op::kAddSeals);
   EXPECT_EQ(small.calls[1].arg[0], kFirstFd);
   EXPECT_EQ(small.calls[2].arg[0], kFirstFd);
@@ -93,7 +93,8 @@ TEST(ShrinkTest, FindsTheShortestWayToEpermOfWrite) {
 TEST(ShrinkTest, MovesDescriptorsDown) {
   const Semantics semantics = LoadForTest("linux-5.1");
   Sequence sequence;
-  for (int i = 0; i < 3; ++i) sequence.calls.push_back(Call{Op::kMemfdCreate, 0, {0}});
+  for (int i = 0; i < 3; ++i)
+    sequence.calls.push_back(Call{Op::kMemfdCreate, 0, {kOrdinaryName, 0}});
   sequence.calls.push_back(Call{Op::kDup, 0, {5}});
   sequence.calls.push_back(Call{Op::kFtruncate, 0, {6, 8192}});
   sequence.calls.push_back(Call{Op::kLseek, 0, {5, 0, abi::kSeekEnd}});
@@ -113,7 +114,7 @@ TEST(ShrinkTest, MovesOverPairsAndMappings) {
   constexpr int64_t kHint = 5 * kPageSize;
   Sequence sequence;
   sequence.calls = {Call{Op::kSocketpair},
-                    Call{Op::kMemfdCreate, 0, {0}},
+                    Call{Op::kMemfdCreate, 0, {kOrdinaryName, 0}},
                     Call{Op::kFtruncate, 0, {5, 3 * kPageSize}},
                     Call{Op::kMmap, 0, {kHint, 2 * kPageSize, 3, abi::kMapShared, 5, 0}},
                     Call{Op::kStore, 0, {kHint, 'q'}},
@@ -134,7 +135,7 @@ TEST(ShrinkTest, MovesCallsToTheFirstTask) {
   Sequence sequence;
   sequence.uids = {1000, 1001, 1002};
   for (uint8_t task = 0; task < 3; ++task)
-    sequence.calls.push_back(Call{Op::kMemfdCreate, task, {abi::kMfdCloexec}});
+    sequence.calls.push_back(Call{Op::kMemfdCreate, task, {kOrdinaryName, abi::kMfdCloexec}});
   sequence.calls.push_back(Call{Op::kGetFd, 2, {3}});
   const auto cloexec = [&](const Sequence& s) {
     const Trace trace = Replay(s, semantics);

@@ -135,7 +135,8 @@ std::string CallPrinter::Path(const int64_t* words) {
 std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
   switch (arg.kind) {
     case ArgKind::kLiteral: return std::string(arg.name);
-    case ArgKind::kName: return "\"region\"";
+    case ArgKind::kName:
+      return words[0] == kNull ? "NULL" : fmt::format("\"{}\"", NameOfLength(words[0]));
     case ArgKind::kFd: return FdOf(call_.task, words[0]);
     case ArgKind::kPath: return Path(words);
     case ArgKind::kFlags:
@@ -290,6 +291,8 @@ std::string CallPrinter::Expression() {
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kSetFsize:
+      return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
     case Op::kOpenByHandle:
       return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
     case Op::kMmap: return Mapping();

@@ -151,7 +151,7 @@ TEST(CExportTest, ALimitOnDescriptorsIsSetOnlyWhereItShows) {
   const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
   Sequence sequence;
   sequence.limits.fds = 2;
-  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {0}), MakeCall(Op::kDup, 0, {3})};
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {kOrdinaryName, 0}), MakeCall(Op::kDup, 0, {3})};
   EXPECT_THAT(TraceToC(Replay(sequence, semantics), semantics), Not(HasSubstr("limit_fds")));
   sequence.calls.push_back(MakeCall(Op::kDup, 0, {3}));
   const Trace trace = Replay(sequence, semantics);
@@ -186,7 +186,7 @@ TEST(CExportTest, AFaultThatIsNotExpectedIsReported) {
 Sequence ReadonlyFd(int tasks) {
   Sequence sequence;
   sequence.uids.assign(static_cast<size_t>(tasks), 0);
-  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}),
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}),
                     MakeCall(Op::kExtension, 0, {3, 0, 0}), MakeCall(Op::kWrite, 0, {4, 'x', 1})};
   return sequence;
 }

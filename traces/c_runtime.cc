@@ -254,6 +254,21 @@ static void limit_fds(rlim_t limit)
 }
 )";
 
+constexpr std::string_view kLimitSizeText = R"(
+/* Of files that are written, -1 for none: the report has to go to a terminal or a
+ * pipe.
+ */
+static int limit_size(off_t limit)
+{
+	struct rlimit rlimit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &rlimit);
+	rlimit.rlim_cur = limit < 0 ? RLIM_INFINITY : (rlim_t)limit;
+	return setrlimit(RLIMIT_FSIZE, &rlimit);
+}
+)";
+
 constexpr std::string_view kSkipRestText = R"(
 /* The next call is one that no kernel has: what comes from here on cannot be
  * tried.
@@ -429,7 +444,7 @@ const Helper kHelpers[] = {
     {{"stdio.h", "sys/types.h"}, {}, kProcFdText},
     {{"stdio.h", "sys/types.h"}, {}, kProcSelfFdText},
     {{"sys/socket.h", "errno.h"}, {}, kOpenPairText},
-    {{"fcntl.h", "unistd.h", "errno.h"}, {}, kOpenPipeText},
+    {{"fcntl.h", "unistd.h", "errno.h", "signal.h"}, {}, kOpenPipeText},
     {{"fcntl.h", "sys/uio.h"}, {}, kVmspliceText},
     {{"linux/aio_abi.h", "sys/syscall.h", "unistd.h", "errno.h"}, {}, kAioPwriteText},
     {{}, {CHelper::kCheck}, kCheckPairText},
@@ -446,6 +461,7 @@ const Helper kHelpers[] = {
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
     {{"sys/resource.h"}, {}, kLimitFdsText},
+    {{"sys/resource.h", "sys/types.h", "signal.h"}, {}, kLimitSizeText},
     {{"stdio.h", "stdlib.h"}, {}, kSkipRestText},
     {{"fcntl.h", "unistd.h"}, {}, kOwnText},
     {{"sys/mman.h", "unistd.h"}, {}, kShareText},

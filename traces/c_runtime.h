@@ -44,6 +44,7 @@ enum class CHelper {
   kDrain,       // empty a channel
   kBecome,      // another user
   kLimitFds,    // RLIMIT_NOFILE
+  kLimitSize,   // RLIMIT_FSIZE
   kSkipRest,    // a call that only a proposal has
   kOwn,         // descriptors out of the way
   kShare,       // memory that outlives exec

@@ -37,6 +37,7 @@ static long open_pipe(int *reader, int *writer, int flags)
 {
 	int ends[2];
 
+	signal(SIGPIPE, SIG_IGN);
 	if (pipe2(ends, flags) != 0)
 		ends[0] = ends[1] = -errno;
 	*reader = ends[0];

@@ -193,6 +193,18 @@ void Follower::OnSetUser(const FieldCall& call, FollowedProcess& process) {
 }
 
 // Rings and queues act on files without a call, and hold pages.
+// RLIMIT_FSIZE cuts writes: what is cut is not asked about.
+void Follower::OnLimit(const FieldCall& call, FollowedProcess& process) {
+  const bool by_pid = call.name == "prlimit64";
+  const std::string_view value = call.arg(by_pid ? 2 : 1);
+  const bool sets = call.ok() && call.arg(by_pid ? 1 : 0) == "RLIMIT_FSIZE" && value != "NULL";
+  if (!sets) return Count(call, Unasked::kElsewhere);
+  const int64_t pid = by_pid ? StraceNumber(call.arg(0)).value_or(0) : 0;
+  const bool none = value.find("rlim_cur=RLIM") != value.npos;
+  (pid == 0 ? process : world_.Process(pid)).limited = !none;
+  Count(call, Unasked::kFollowed);
+}
+
 void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
   bool any = false;
   auto hold = [&](int file) {

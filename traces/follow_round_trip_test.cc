@@ -75,6 +75,10 @@ class Writer {
     if (c.op == Op::kFstat && r.ok())
       text = fmt::format("fstat({}, {{st_mode=S_IFREG|{:#o}, st_size={}, ...}})", c.arg[0], r.extra,
                          r.value);
+    if (c.op == Op::kSetFsize)
+      text =
+          fmt::format("prlimit64(0, RLIMIT_FSIZE, {{rlim_cur={}, rlim_max=RLIM64_INFINITY}}, NULL)",
+                      c.arg[0] < 0 ? "RLIM64_INFINITY" : fmt::format("{}", c.arg[0]));
     return text;
   }
 

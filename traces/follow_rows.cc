@@ -401,19 +401,19 @@ void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
 // ---- memfd_create ----
 
 void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
-  constexpr size_t kLongestName = 249;
   const CallSpec* row = RowOf(call);
   const auto flags = StraceFlags(call.arg(1), row->args[1].names);
   const auto name = StraceQuoted(call.arg(0));
+  const bool null = call.arg(0) == "NULL", cut = name && !name->whole;
+  const int64_t length = null ? kNull : !name || cut ? kOrdinaryName : NameWord(name->bytes.size());
   Query query(call, process);
   query.make = [&](Ask& ask) -> std::optional<Call> {
     ask.Freeze();
-    return Call{Op::kMemfdCreate, 0, {static_cast<int32_t>(*flags)}};
+    return Call{Op::kMemfdCreate, 0, {length, static_cast<int32_t>(*flags)}};
   };
   if (!flags) query.why = "flags of memfd_create as they are written";
-  const bool long_name = name && (!name->whole || name->bytes.size() > kLongestName);
-  if (!name || (long_name && call.log->error == "EINVAL"))
-    query.why = "a name that is too long or cannot be read";
+  if ((!name && !null) || (cut && call.log->error == "EINVAL"))
+    query.why = "a name that is cut in the log or cannot be read";
   if (call.ok()) query.new_fds = {call.log->value};
   Decide(query);
   if (!call.ok()) return;

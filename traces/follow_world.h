@@ -83,6 +83,7 @@ struct FollowedProcess {
   std::optional<int> uid;  // effective, if the log says it
   int exe = -1;            // the memfd that it runs, an index into World::files
   bool exiting = false;    // exit_group was called: its memory is going
+  bool limited = false;    // it has an RLIMIT_FSIZE
 };
 
 struct World {

@@ -211,6 +211,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"io_uring_setup", &Follower::OnRing},
       {"io_uring_register", &Follower::OnRing},
       {"io_submit", &Follower::OnRing},
+      {"setrlimit", &Follower::OnLimit},
+      {"prlimit64", &Follower::OnLimit},
       {"clone", &Follower::OnClone},
       {"clone3", &Follower::OnClone},
       {"fork", &Follower::OnClone},
@@ -260,6 +262,16 @@ std::optional<Ask> Follower::Try(Query& query, const Guess& guess) {
   if (!call) return std::nullopt;
   ask.Run(*call, semantics_);
   return ask;
+}
+
+// The log's count is less than the model's.
+bool Follower::IsShorter(const Query& query, const Ask& ask) const {
+  const Result& r = ask.result();
+  if (!r.ok() || query.call.log->returned != StraceReturn::kValue) return false;
+  if (SpecOf(ask.call().op).returns != ReturnKind::kCount) return false;
+  const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
+  const auto end = ask.Real(small + r.value);
+  return end && query.call.log->value < *end - real;
 }
 
 bool Follower::Agrees(const Query& query, const Ask& ask) const {
@@ -505,6 +517,12 @@ void Follower::Decide(Query& query) {
   const bool table = error == EMFILE || error == ENFILE || (error == EEXIST && op == Op::kMmap);
   if (error != 0 && (table || ((system || limited) && ask->result().ok())))
     return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
+  if (query.process.limited && IsShorter(query, *ask)) {
+    Count(query.call, Unasked::kSystem, "RLIMIT_FSIZE");
+    Adopt(query);
+    if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
+    return;
+  }
   if (query.inode >= 0 && world_.inodes[query.inode].pinned && error == EBUSY)
     return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
   if (Explained(query, *ask)) return;

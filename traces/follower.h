@@ -77,6 +77,7 @@ class Follower {
   bool RacedBy(const Query& query) const;
   bool MayBeUnseen(const Query& query) const;
   void Differs(const Query& query, const Ask& ask);
+  bool IsShorter(const Query& query, const Ask& ask) const;
   bool Agrees(const Query& query, const Ask& ask) const;
   std::string AboutInode(int inode) const;
   bool Concerns(const StraceCall& call) const;
@@ -129,6 +130,7 @@ class Follower {
   void OnGetUser(const FieldCall& call, FollowedProcess& process);
   void OnSetUser(const FieldCall& call, FollowedProcess& process);
   void OnRing(const FieldCall& call, FollowedProcess& process);
+  void OnLimit(const FieldCall& call, FollowedProcess& process);
   void ShareOutside(const StraceCall& call, FollowedProcess& process);
 
   // ---- follow_message.cc ----

@@ -154,6 +154,7 @@ Json ArgumentToJson(const ArgSpec& arg, const int64_t* words, const Call& call,
     case ArgKind::kPath: return PathToJson(words);
     case ArgKind::kOffset: return words[0] == kNoOffset ? Json(nullptr) : Json(words[0]);
     case ArgKind::kAddress: return words[0] == kNull ? Json(nullptr) : Json(words[0]);
+    case ArgKind::kName: return words[0] == kNull ? Json(nullptr) : Json(NameOfLength(words[0]));
     case ArgKind::kByte: return ByteToJson(words[0]);
     case ArgKind::kMode: return ModeToJson(words[0]);
     case ArgKind::kTask: return TaskToJson(words[0]);
@@ -175,6 +176,9 @@ void ReadArgument(JsonReader& reader, const Node& node, const ArgSpec& arg,
       return;
     case ArgKind::kAddress:
       words[0] = node.value->is_null() ? kNull : reader.Integer(node, kMin, kMax);
+      return;
+    case ArgKind::kName:
+      words[0] = node.value->is_null() ? kNull : NameWord(reader.String(node, "a name").size());
       return;
     case ArgKind::kByte: words[0] = ReadByte(reader, node); return;
     case ArgKind::kMode: words[0] = ReadMode(reader, node); return;
@@ -212,6 +216,8 @@ Json ArgumentSchema(const ArgSpec& arg) {
     case ArgKind::kPath: return Reference("path");
     case ArgKind::kOffset: return Reference("offset");
     case ArgKind::kAddress: return Reference("address");
+    case ArgKind::kName:
+      return {{"anyOf", Json::array({{{"type", "string"}}, {{"type", "null"}}})}};
     case ArgKind::kByte: return Reference("byte");
     case ArgKind::kMode: return Reference("mode");
     case ArgKind::kTask: return Reference("task");

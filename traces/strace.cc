@@ -11,7 +11,7 @@ namespace selkie {
 namespace {
 
 constexpr std::string_view kReset = "\033[0m", kDim = "\033[2m";
-constexpr std::string_view kGreen = "\033[32m", kRed = "\033[31m", kYellow = "\033[33m";
+constexpr std::string_view kTextGreen = "\033[32m", kTextRed = "\033[31m", kTextYellow = "\033[33m";
 
 // Beyond this width one long call does not push all results to the right.
 constexpr size_t kMaxColumn = 76;
@@ -25,10 +25,10 @@ struct Line {
 
 std::string_view ColorOf(Result::Kind kind) {
   switch (kind) {
-    case Result::Kind::kValue: return kGreen;
-    case Result::Kind::kErrno: return kRed;
-    case Result::Kind::kSignal: return kRed;
-    case Result::Kind::kBound: return kYellow;
+    case Result::Kind::kValue: return kTextGreen;
+    case Result::Kind::kErrno: return kTextRed;
+    case Result::Kind::kSignal: return kTextRed;
+    case Result::Kind::kBound: return kTextYellow;
   }
   return "";
 }

@@ -47,11 +47,11 @@ std::optional<int64_t> BitsByName(std::string_view name, absl::Span<const FlagNa
 }
 
 // One of what '|' joins: a name, a number, or one shifted by the other.
-std::optional<int64_t> Term(std::string_view text, absl::Span<const FlagName> names) {
+std::optional<int64_t> TermValue(std::string_view text, absl::Span<const FlagName> names) {
   text = StraceTrimmed(text);
   if (const size_t shift = text.find("<<"); shift != text.npos) {
-    const auto value = Term(text.substr(0, shift), names);
-    const auto by = Term(text.substr(shift + 2), names);
+    const auto value = TermValue(text.substr(0, shift), names);
+    const auto by = TermValue(text.substr(shift + 2), names);
     if (!value || !by || *by < 0 || *by > 63) return std::nullopt;
     return static_cast<int64_t>(static_cast<uint64_t>(*value) << *by);
   }
@@ -118,7 +118,7 @@ std::optional<int64_t> StraceFlags(std::string_view text, absl::Span<const FlagN
   uint64_t bits = 0;
   while (true) {
     const size_t bar = text.find('|');
-    const auto term = Term(text.substr(0, bar), names);
+    const auto term = TermValue(text.substr(0, bar), names);
     if (!term) return std::nullopt;
     bits |= static_cast<uint64_t>(*term);
     if (bar == text.npos) return static_cast<int64_t>(bits);

@@ -46,7 +46,7 @@ inline Sequence RandomSequenceForTest(int index, int length, const Semantics& se
 // The thread's own: create, size, map, seal, re-open, write.
 inline Sequence ReopenForTest() {
   Sequence sequence;
-  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {abi::kMfdAllowSealing}),
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}),
                     MakeCall(Op::kFtruncate, 0, {3, kPageSize}),
                     MakeCall(Op::kMmap, 0, {kNull, kPageSize, 3, abi::kMapShared, 3, 0}),
                     MakeCall(Op::kAddSeals, 0, {3, 2 | 4 | 16}),
