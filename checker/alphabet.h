@@ -22,7 +22,6 @@
 #include "absl/status/statusor.h"
 #include "model/call.h"
 #include "model/semantics.h"
-#include "model/state.h"
 
 namespace selkie {
 
@@ -71,27 +70,6 @@ absl::StatusOr<std::vector<CallTemplate>> CompileLine(const AlphabetLine& line,
 // One call for each extension of the semantics and each argument that it may
 // have (none, or PROT_NONE and PROT_READ and PROT_READ|PROT_WRITE).
 std::vector<CallTemplate> ExtensionTemplates(const Semantics& semantics);
-
-// The objects that names stand for in one state, by number: slots of descriptors,
-// first pages of mappings, tasks.
-struct Objects {
-  struct List {
-    uint8_t count = 0;
-    std::array<uint8_t, 8> item{};
-    std::array<uint8_t, 8> times{};  // how many objects the item stands for
-    void Add(int value) {
-      times[count] = 1;
-      item[count++] = static_cast<uint8_t>(value);
-    }
-  };
-  std::array<List, kMaxTasks> fds;    // by task
-  std::array<List, kMaxTasks> files;  // by task: of each open file the lowest descriptor
-  std::array<List, kMaxTasks> maps;   // by task
-  List tasks;                         // running
-};
-static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
-
-Objects ObjectsOf(const State& state);
 
 // A call to try; `protocol` if it is the task's next step of the protocol.
 struct Move {

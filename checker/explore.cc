@@ -1,12 +1,31 @@
 #include "checker/explore.h"
 
 #include "checker/explore_engine.h"
+#include "checker/level_search.h"
 #include "checker/single_system.h"
 
 namespace selkie {
 
+// Most searches are small, and are over before anything could be learnt about them.  A large
+// one is searched by levels; only if that meets a step that hits, the engine that knows the
+// parents of its states looks for the shortest way there.
 absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
-  return RunEngine(SingleSystem{machine}, options);
+  const SingleSystem system{machine};
+  if (!CanSearchLevels(machine, options)) return RunEngine(system, options);
+  constexpr uint64_t kSmall = 2000;
+  absl::StatusOr<Search> search = RunEngine(system, options, kSmall);
+  if (!search.ok() || search->ending != Search::Ending::kTooLarge) return search;
+  const absl::StatusOr<LevelSearch> levels = SearchLevels(machine, options);
+  if (!levels.ok()) return levels.status();
+  search->stats = levels->stats;
+  switch (levels->ending) {
+    case LevelSearch::Ending::kExhausted: search->ending = Search::Ending::kExhausted; break;
+    case LevelSearch::Ending::kInterrupted: search->ending = Search::Ending::kInterrupted; break;
+    case LevelSearch::Ending::kMemory: search->ending = Search::Ending::kMemory; break;
+    case LevelSearch::Ending::kHit:
+    case LevelSearch::Ending::kIneffective: return RunEngine(system, options);
+  }
+  return search;
 }
 
 }  // namespace selkie

@@ -28,6 +28,7 @@ struct SearchStats {
 struct SearchOptions {
   bool symmetry = true;
   bool all_kinds = false;  // goes on after a step that hits, and finds one of each kind
+  int threads = 1;         // at most so many; 1 or more
   uint64_t most_bytes = uint64_t{8} << 30;           // stop when more is stored
   const std::atomic<bool>* interrupted = nullptr;    // stop when set
   std::function<void(const SearchStats&)> progress;  // called every few thousand states
@@ -39,6 +40,7 @@ struct Search {
     kHit,        // `path` ends with a step that hits
     kInterrupted,
     kMemory,  // most_bytes was reached
+    kTooLarge,  // only of RunEngine that was told how many states are too many
   };
   Ending ending = Ending::kExhausted;
   SearchStats stats;

@@ -39,7 +39,8 @@ class Engine {
         node_(system.Initial()),
         scratch_(node_) {}
 
-  absl::StatusOr<Search> Run() {
+  // Ends with kTooLarge when there are more than `most_states`.
+  absl::StatusOr<Search> Run(uint64_t most_states = ~uint64_t{0}) {
     search_.stats.bits = system_.bits();
     Enter(system_.Initial(), 0);
     store_.Flush();
@@ -47,6 +48,7 @@ class Engine {
     for (uint64_t next = 0; next < store_.size() && !misfit_; ++next) {
       if (Expand(next)) return Finish(Search::Ending::kHit, next);
       if ((next & 0xfff) == 0 && MustStop()) return Finish(why_stopped_, next);
+      if (store_.size() > most_states) return Finish(Search::Ending::kTooLarge, next);
       if (next + 1 < level_end) continue;
       store_.Flush();
       if (store_.size() > level_end) ++search_.stats.depth;
@@ -209,8 +211,10 @@ auto WithEngine(const System& system, const SearchOptions& options, Run run) {
 }
 
 template <typename System>
-absl::StatusOr<Search> RunEngine(const System& system, const SearchOptions& options) {
-  return WithEngine(system, options, [](auto&& engine) { return engine.Run(); });
+absl::StatusOr<Search> RunEngine(const System& system, const SearchOptions& options,
+                                 uint64_t most_states = ~uint64_t{0}) {
+  return WithEngine(system, options,
+                    [most_states](auto&& engine) { return engine.Run(most_states); });
 }
 
 }  // namespace selkie

@@ -77,6 +77,31 @@ bool IsWriteCall(const Call& call) {
          call.op == Op::kMadvise;
 }
 
+// How many objects of the state this one stands for; 0: it does not exist, or another one
+// stands for it.
+int TimesOfObject(const State& s, const Candidate::Object& object) {
+  const Task& owner = s.tasks[object.owner];
+  if (owner.state != TaskState::kRunning) return 0;
+  if (object.wild == Wild::kMap) {
+    for (int i = 0; i < s.limits.maps; ++i) {
+      const Mapping& m = s.mms[owner.mm][i];
+      if (m.file == 0) return 0;
+      if (m.start == object.number) return 1;
+    }
+    return 0;
+  }
+  const FdTable& table = s.fds[owner.fds];
+  const int file = table[object.number].file;
+  if (file == 0 || !object.merged) return file != 0;
+  int times = 1;
+  for (int i = 0; i < s.limits.fds; ++i) {
+    if (i == object.number || table[i].file != file) continue;
+    if (i < object.number) return 0;
+    ++times;
+  }
+  return times;
+}
+
 bool TableIsShared(const State& s, int task) {
   for (int i = 0; i < s.limits.tasks; ++i)
     if (i != task && s.tasks[i].state == TaskState::kRunning && s.tasks[i].fds == s.tasks[task].fds)
@@ -108,8 +133,7 @@ absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
   }
   if (steps.empty() || property_->kind == Property::Kind::kSameAs) return moves;
   if (!property_->roles[RoleOf(state.tasks[task])].may_seal || ProtocolRuns(state)) return moves;
-  // Between two steps the descriptor itself is remembered.
-  const bool alike = one_of_alike_ && steps.size() == 1 && ActsThroughFd(steps[0].call.op);
+  const bool alike = OneForAFile();
   const Objects::List& list = alike ? objects.files[task] : objects.fds[task];
   for (int i = 0; i < list.count; ++i) {
     const int64_t fd = kFirstFd + list.item[i];
@@ -118,6 +142,78 @@ absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
       moves.push_back({{ConcreteStep(state, task, steps[0], fd), true}, alike ? list.times[i] : 1});
   }
   return moves;
+}
+
+std::vector<Candidate> Machine::Candidates() const {
+  std::vector<Candidate> all;
+  const size_t steps = property_->kind == Property::Kind::kSameAs
+                           ? 0
+                           : semantics_->protocol.steps.size();
+  const Limits& limits = moves_.limits();
+  for (int task = 0; task < limits.tasks; ++task) {
+    for (Candidate& one : moves_.Candidates(task)) all.push_back(std::move(one));
+    for (size_t step = 0; step < steps; ++step) {
+      for (int slot = 0; slot < (step == 0 ? limits.fds : 1); ++slot) {
+        Candidate one;
+        one.move.protocol = true;
+        one.move.call = semantics_->protocol.steps[step].call;
+        one.task = one.other = static_cast<uint8_t>(task);
+        one.step = static_cast<int>(step);
+        if (step == 0)
+          one.objects[0] = {Wild::kFd, static_cast<uint8_t>(slot), static_cast<uint8_t>(task),
+                            OneForAFile()};
+        all.push_back(one);
+      }
+    }
+  }
+  return all;
+}
+
+// Between two steps the descriptor itself is remembered.
+bool Machine::OneForAFile() const {
+  const std::vector<ProtocolStep>& steps = semantics_->protocol.steps;
+  return one_of_alike_ && steps.size() == 1 && ActsThroughFd(steps[0].call.op);
+}
+
+bool Machine::Fits(const State& s, const CallTemplate& line, int task) const {
+  if (property_->kind == Property::Kind::kSameAs) return true;
+  const Task& self = s.tasks[task];
+  if (line.needs_fd && LowestFreeFd(s, task) < 0) return false;
+  if (line.needs_mapping && s.mms[self.mm][s.limits.maps - 1].file != 0) return false;
+  return !line.needs_file || FreeFile(s) >= 0;
+}
+
+int Machine::TimesOf(const State& s, const Candidate& candidate, Move* move) const {
+  const int task = candidate.task;
+  int times = 1;
+  for (const Candidate::Object& object : candidate.objects)
+    if (object.wild != Wild::kNone) times *= TimesOfObject(s, object);
+  if (times == 0 || s.tasks[task].state != TaskState::kRunning) return 0;
+  if (candidate.line == Candidate::kNoLine)
+    return TimesOfStep(s, candidate, move) ? times : 0;
+  const CallTemplate& line = templates_[candidate.line];
+  if (StepsDone(s.tasks[task]) != 0 || ((line.roles >> RoleOf(s.tasks[task])) & 1) == 0) return 0;
+  if (candidate.other != task && s.tasks[candidate.other].state != TaskState::kRunning) return 0;
+  if (!Fits(s, line, task)) return 0;
+  *move = candidate.move;
+  const bool idle = line.call.op == Op::kAddSeals &&
+                    property_->kind != Property::Kind::kSameAs && AddsNothing(s, move->call);
+  return idle ? 0 : times;
+}
+
+// True if the task may make this step of the protocol now.
+bool Machine::TimesOfStep(const State& s, const Candidate& candidate, Move* move) const {
+  const int task = candidate.task;
+  if (StepsDone(s.tasks[task]) != candidate.step) return false;
+  int64_t fd = -1;
+  if (candidate.step == 0) {
+    if (!property_->roles[RoleOf(s.tasks[task])].may_seal || ProtocolRuns(s)) return false;
+    fd = kFirstFd + candidate.objects[0].number;
+    const Inode* inode = InodeOfFd(s, task, fd);
+    if (inode->kind != InodeKind::kMemfd || (inode->mark & mark::kInodeSealed) != 0) return false;
+  }
+  *move = {ConcreteStep(s, task, semantics_->protocol.steps[candidate.step], fd), true};
+  return true;
 }
 
 bool Machine::Assumed(const State& s, const Move& move) const {
@@ -143,8 +239,9 @@ bool Machine::InForce(const State& s) const {
   constexpr uint64_t kSealBits = 0xff << fact::kSeals;
   for (int i = 0; i < s.limits.inodes; ++i) {
     if (s.inodes[i].kind != InodeKind::kMemfd) continue;
+    const uint64_t seals = static_cast<uint64_t>(s.inodes[i].seals & Asked(fact::kSeals, 0xff));
     for (const Term& term : property_->clause.terms)
-      if (((s.inodes[i].seals ^ term.want) & term.mask & kSealBits) == 0) return true;
+      if (((seals ^ term.want) & term.mask & kSealBits) == 0) return true;
   }
   return false;
 }
@@ -152,6 +249,16 @@ bool Machine::InForce(const State& s) const {
 // Each function below makes one StepOutcome where its caller has it: there are
 // more of them than there are states.
 StepOutcome Machine::Apply(State& state, const Move& move) const {
+  StepOutcome outcome = ApplyOnly(state, move);
+  if (outcome.made && outcome.changed && JudgesMappings()) outcome.hit = SomeMappingHits(state);
+  return outcome;
+}
+
+bool Machine::StateHits(const State& state) const {
+  return JudgesMappings() && SomeMappingHits(state);
+}
+
+StepOutcome Machine::ApplyOnly(State& state, const Move& move) const {
   if (!property_->assumes.empty() && !Assumed(state, move)) return StepOutcome{};
   return move.protocol ? ApplyProtocol(state, move) : ApplyCall(state, move.call);
 }
@@ -188,7 +295,7 @@ void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
   const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension;
   if (!opens || !Reads(fact::kFileAfter)) return;
   const int file = FileOf(s, call.task, result.value);
-  if (file >= 0 && FileReferences(s, file) == 1 && IsSealed(s, s.files[file]))
+  if (file >= 0 && IsSealed(s, s.files[file]) && FileReferences(s, file) == 1)
     s.files[file].mark |= mark::kFileAfter;
 }
 
@@ -276,28 +383,46 @@ void Machine::Finish(State& s, int task, int hand_out_fd, StepOutcome& outcome) 
 
 // ---- The property's clause ----
 
+// Only what is asked is read: what a step depends on is counted in bits.
 uint64_t Machine::FileWord(const File& file) const {
-  return static_cast<uint64_t>(file.mode & 0xf) << fact::kFile |
-         Bit(fact::kFileAfter, (file.mark & mark::kFileAfter) != 0) |
-         Bit(fact::kFileCopy, (file.mark & mark::kFileCopy) != 0) |
-         Bit(fact::kFileHanded, (file.mark & mark::kFileHanded) != 0);
+  const int marks = (Reads(fact::kFileAfter) ? mark::kFileAfter : 0) |
+                    (Reads(fact::kFileCopy) ? mark::kFileCopy : 0) |
+                    (Reads(fact::kFileHanded) ? mark::kFileHanded : 0);
+  const int mark = file.mark & marks;
+  return static_cast<uint64_t>(file.mode & Asked(fact::kFile, 0xf)) << fact::kFile |
+         Bit(fact::kFileAfter, (mark & mark::kFileAfter) != 0) |
+         Bit(fact::kFileCopy, (mark & mark::kFileCopy) != 0) |
+         Bit(fact::kFileHanded, (mark & mark::kFileHanded) != 0);
 }
 
 uint64_t Machine::MappingWord(const State& s, const Mapping& m) const {
   const File& file = s.files[m.file - 1];
-  return FileWord(file) | uint64_t{m.prot} << fact::kProt | uint64_t{m.may} << fact::kMay |
-         Bit(fact::kShared, m.shared != 0) | Bit(fact::kMapAfter, (m.mark & mark::kMapAfter) != 0) |
-         Bit(fact::kMapCopied, (m.mark & mark::kMapCopied) != 0) |
-         Bit(fact::kMapOldWritable, (m.mark & mark::kMapOldWritable) != 0) |
-         Bit(fact::kMapOldReadonly, (m.mark & mark::kMapOldReadonly) != 0);
+  const int marks = (Reads(fact::kMapAfter) ? mark::kMapAfter : 0) |
+                    (Reads(fact::kMapCopied) ? mark::kMapCopied : 0) |
+                    (Reads(fact::kMapOldWritable) ? mark::kMapOldWritable : 0) |
+                    (Reads(fact::kMapOldReadonly) ? mark::kMapOldReadonly : 0);
+  const int mark = m.mark & marks;
+  return FileWord(file) |
+         static_cast<uint64_t>(m.prot & Asked(fact::kProt, 7)) << fact::kProt |
+         static_cast<uint64_t>(m.may & Asked(fact::kMay, 7)) << fact::kMay |
+         Bit(fact::kShared, Reads(fact::kShared) && m.shared != 0) |
+         Bit(fact::kMapAfter, (mark & mark::kMapAfter) != 0) |
+         Bit(fact::kMapCopied, (mark & mark::kMapCopied) != 0) |
+         Bit(fact::kMapOldWritable, (mark & mark::kMapOldWritable) != 0) |
+         Bit(fact::kMapOldReadonly, (mark & mark::kMapOldReadonly) != 0);
+}
+
+// The inode's part of a word.
+uint64_t Machine::InodeWord(const Inode& inode) const {
+  return static_cast<uint64_t>(inode.seals & Asked(fact::kSeals, 0xff)) << fact::kSeals |
+         Bit(fact::kSealed, Reads(fact::kSealed) && (inode.mark & mark::kInodeSealed) != 0);
 }
 
 bool Machine::ChangeHits(const State& s, const Call& call, const Result& result) const {
   const Effect& effect = result.effect;
   const int index = (effect.wrote != 0 ? effect.wrote : effect.resized) - 1;
   const Inode& inode = s.inodes[index];
-  uint64_t word = uint64_t{inode.seals} << fact::kSeals |
-                  Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |
+  uint64_t word = InodeWord(inode) |
                   Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
                   Bit(fact::kByStore, effect.map != 0) | Bit(fact::kResized, effect.resized != 0) |
                   uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
@@ -316,8 +441,7 @@ bool Machine::SomeMappingHits(const State& s) const {
       if (m.file == 0) break;
       if ((m.mark & needed_marks_) != needed_marks_) continue;
       const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
-      const uint64_t word = MappingWord(s, m) | uint64_t{inode.seals} << fact::kSeals |
-                            Bit(fact::kSealed, (inode.mark & mark::kInodeSealed) != 0) |
+      const uint64_t word = MappingWord(s, m) | InodeWord(inode) |
                             uint64_t{1} << (fact::kBy + RoleOf(task));
       if (Satisfies(property_->clause.terms, word)) return true;
     }
@@ -335,9 +459,7 @@ void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) cons
       if (effect.wrote != 0 || effect.resized != 0)
         outcome.hit = ChangeHits(s, call, outcome.result);
       return;
-    case Sort::kMapping:
-      if (outcome.changed) outcome.hit = SomeMappingHits(s);
-      return;
+    case Sort::kMapping: return;  // see StateHits
     case Sort::kSeal: {
       if (!outcome.finished) return;
       uint64_t word = Bit(fact::kSealed, true) | uint64_t{1}

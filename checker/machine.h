@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "checker/alphabet.h"
 #include "checker/canonical.h"
+#include "checker/machine_parts.h"
 #include "checker/move_table.h"
 #include "checker/packing.h"
 #include "checker/property.h"
@@ -34,6 +35,8 @@ inline constexpr uint8_t kMapCopied = 8;       // made after the seal by fork or
 inline constexpr int kRoleShift = 4;           // Task: role << 4 | protocol steps done
 }  // namespace mark
 
+Objects ObjectsOf(const State& state);
+
 // What became of one move.
 struct StepOutcome {
   Result result;
@@ -48,7 +51,7 @@ struct StepOutcome {
 // Which of the calls that do the same are tried: see Machine::ForEachMove.
 enum class Alike : uint8_t { kOne, kEach };
 
-class Machine {
+class Machine : private MachineParts {
  public:
   // `property` and `semantics` must outlive the machine.  InvalidArgumentError
   // if a call of the property is unknown under these semantics, if the bounds
@@ -56,6 +59,10 @@ class Machine {
   // semantics has none.
   static absl::StatusOr<Machine> Make(const Property& property, const Semantics& semantics,
                                       const Bounds& bounds, Alike alike = Alike::kOne);
+
+  // A machine that only looks at states and makes moves: no layout and no initial state.
+  explicit Machine(MachineParts parts) : MachineParts(std::move(parts)) {}
+  const MachineParts& parts() const { return *this; }
 
   State Initial() const { return layout_.initial; }
   const Layout& layout() const { return layout_; }
@@ -71,6 +78,13 @@ class Machine {
   template <typename Visit>
   bool ForEachMove(const State& state, Visit visit) const;
 
+  // All that ForEachMove can visit in any state, in its order.
+  std::vector<Candidate> Candidates() const;
+
+  // How often ForEachMove visits this candidate in `state`, counting times: 0 if it does not.
+  // *move is the call then.
+  int TimesOf(const State& state, const Candidate& candidate, Move* move) const;
+
   // True if the promise is in force: an inode is sealed, or has the seals that
   // the clause asks for.
   bool InForce(const State& state) const;
@@ -78,9 +92,16 @@ class Machine {
   // Makes the move.  `state` is unchanged iff neither made nor changed.
   StepOutcome Apply(State& state, const Move& move) const;
 
+  // The same but for one thing: whether a mapping of the new state satisfies the clause is not
+  // asked.  A step hits iff it says so or it changed the state and StateHits is true then.
+  StepOutcome ApplyOnly(State& state, const Move& move) const;
+  bool StateHits(const State& state) const;
+
  private:
-  Machine(const Property& property, const Semantics& semantics)
-      : property_(&property), semantics_(&semantics) {}
+  Machine(const Property& property, const Semantics& semantics) {
+    property_ = &property;
+    semantics_ = &semantics;
+  }
 
   absl::Status Compile(const Bounds& bounds, Alike alike);
   absl::Status CompileCalls();
@@ -95,11 +116,15 @@ class Machine {
   // it is refused or it changes nothing.
   bool AddsNothing(const State& state, const Call& call) const {
     const int file = FileOf(state, call.task, call.arg[0]);
-    return seals_only_ && (call.arg[1] & ~state.inodes[state.files[file].inode - 1].seals) == 0;
+    return seals_only_ && file >= 0 &&
+           (state.inodes[state.files[file].inode - 1].seals & call.arg[1]) == call.arg[1];
   }
 
   // The steps of the protocol that `task` may make, and how many do the same: one
   // if it is inside, and else one for each descriptor with which it may begin.
+  bool Fits(const State& state, const CallTemplate& line, int task) const;
+  bool OneForAFile() const;
+  bool TimesOfStep(const State& state, const Candidate& candidate, Move* move) const;
   absl::InlinedVector<std::pair<Move, int>, kMaxFds> ProtocolMoves(const State& state, int task,
                                                                    const Objects& objects) const;
   bool Assumed(const State& state, const Move& move) const;
@@ -112,19 +137,16 @@ class Machine {
   void Finish(State& state, int task, int hand_out_fd, StepOutcome& outcome) const;
   void Judge(const State& state, const Call& call, StepOutcome& outcome) const;
   bool ChangeHits(const State& state, const Call& call, const Result& result) const;
+  bool JudgesMappings() const {
+    return property_->kind != Property::Kind::kSameAs && property_->clause.sort == Sort::kMapping;
+  }
   bool SomeMappingHits(const State& state) const;
+  // What the property's conditions read of a set of bits.
+  int Asked(int shift, int bits) const { return static_cast<int>(reads_ >> shift) & bits; }
   uint64_t FileWord(const File& file) const;
+  uint64_t InodeWord(const Inode& inode) const;
   uint64_t MappingWord(const State& state, const Mapping& mapping) const;
 
-  const Property* property_;
-  const Semantics* semantics_;
-  std::vector<CallTemplate> templates_;
-  MoveTable moves_;
-  OpSet ops_;                 // operations in the alphabet and the protocol, by bit
-  uint64_t reads_ = 0;        // bits that the property's conditions read
-  bool one_of_alike_ = true;  // of calls that do the same one is tried
-  bool seals_only_ = false;   // no rule of add_seals does more than to refuse
-  uint8_t needed_marks_ = 0;  // a mapping without these cannot satisfy the clause
   Layout layout_;
   Symmetry symmetry_;
 };

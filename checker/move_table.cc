@@ -26,7 +26,8 @@ Wild WildAt(const CallTemplate& line, int word) { return word < 0 ? Wild::kNone 
 
 }  // namespace
 
-MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limits, bool merges) {
+MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limits, bool merges)
+    : limits_(limits) {
   for (const CallTemplate& line : lines) {
     Line at;
     at.begin = moves_.size();
@@ -38,6 +39,7 @@ MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limit
     at.seconds = CountOf(at.second, limits);
     at.per_other = CountOf(at.first, limits) * at.seconds;
     const int others = at.names_task ? limits.tasks : 1;
+    at.others = others;
     at.per_task = others * at.per_other;
     lines_.push_back(at);
     for (int i = 0; i < limits.tasks * at.per_task; ++i) {
@@ -52,6 +54,36 @@ MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limit
       moves_.push_back(move);
     }
   }
+}
+
+std::vector<Candidate> MoveTable::Candidates(int task) const {
+  std::vector<Candidate> all;
+  for (size_t l = 0; l < lines_.size(); ++l) {
+    const Line& line = lines_[l];
+    const auto object = [&](Wild wild, int number, int other) {
+      const bool is_map = wild == Wild::kMap;
+      const bool of_other = is_map ? line.theirs : wild == Wild::kTheirs;
+      return Candidate::Object{wild, static_cast<uint8_t>(number),
+                               static_cast<uint8_t>(of_other ? other : task),
+                               line.merges && !is_map};
+    };
+    for (int i = 0; i < line.per_task; ++i) {
+      const int other = line.names_task ? i / line.per_other : task;
+      if (line.names_task && other == task) continue;
+      Candidate one;
+      one.move = moves_[line.begin + static_cast<size_t>(task) * line.per_task + i];
+      one.line = static_cast<int>(l);
+      one.task = static_cast<uint8_t>(task);
+      one.other = static_cast<uint8_t>(other);
+      const int of_other = i % line.per_other;
+      if (line.first != Wild::kNone)
+        one.objects[0] = object(line.first, of_other / line.seconds, other);
+      if (line.second != Wild::kNone)
+        one.objects[1] = object(line.second, of_other % line.seconds, other);
+      all.push_back(one);
+    }
+  }
+  return all;
 }
 
 }  // namespace selkie

@@ -3,7 +3,9 @@
 #ifndef SELKIE_CHECKER_MOVE_TABLE_H_
 #define SELKIE_CHECKER_MOVE_TABLE_H_
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "checker/alphabet.h"
@@ -11,12 +13,55 @@
 
 namespace selkie {
 
+// The objects that names stand for in one state, by number: slots of descriptors,
+// first pages of mappings, tasks.
+struct Objects {
+  struct List {
+    uint8_t count = 0;
+    std::array<uint8_t, 8> item{};
+    std::array<uint8_t, 8> times{};  // how many objects the item stands for
+    void Add(int value) {
+      times[count] = 1;
+      item[count++] = static_cast<uint8_t>(value);
+    }
+  };
+  std::array<List, kMaxTasks> fds;    // by task
+  std::array<List, kMaxTasks> files;  // by task: of each open file the lowest descriptor
+  std::array<List, kMaxTasks> maps;   // by task
+  List tasks;                         // running
+};
+static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
+
+// One call that an alphabet can stand for, whether or not its objects exist.
+struct Candidate {
+  static constexpr int kNoLine = -1;
+  Move move;          // of a step of the protocol: only that it is one
+  int line = kNoLine;  // of the alphabet; kNoLine: a step of the protocol
+  uint8_t task = 0;
+  uint8_t other = 0;  // the task that is named; `task` itself if none is
+  // Numbers of the objects that the names stand for, in `owner`s' tables; kNone: no such name.
+  // A step of the protocol: `first` is the descriptor's slot, `step` which one it is.
+  struct Object {
+    Wild wild = Wild::kNone;
+    uint8_t number = 0;
+    uint8_t owner = 0;    // whose descriptor or mapping it is
+    bool merged = false;  // stands for all descriptors of its file, of which it is the lowest
+  };
+  std::array<Object, 2> objects{};
+  int step = 0;
+};
+
 class MoveTable {
  public:
   MoveTable() = default;
   // `merges`: descriptors of one task that refer to one file are tried once, if the
   // call does the same through each.
   MoveTable(const std::vector<CallTemplate>& lines, const Limits& limits, bool merges);
+
+  const Limits& limits() const { return limits_; }
+
+  // Every call, in the order in which ForEach of each line visits those of one task.
+  std::vector<Candidate> Candidates(int task) const;
 
   // Calls visit(move, times) for every call that line number `line` stands for
   // when `task` makes it and these objects exist, until one visit returns true;
@@ -44,6 +89,7 @@ class MoveTable {
     int seconds = 1;    // how many second objects there can be
     int per_other = 1;  // moves with the same two tasks
     int per_task = 1;   // moves with the same task
+    int others = 1;     // how many other tasks there can be
   };
 
   static const Objects::List& ChoicesOf(const Line& line, Wild wild, int task, int other,
@@ -72,6 +118,7 @@ class MoveTable {
     return false;
   }
 
+  Limits limits_;
   std::vector<Line> lines_;
   std::vector<Move> moves_;
 };

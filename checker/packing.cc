@@ -44,105 +44,22 @@ struct Runs {
   }
 };
 
-// The one description of what is stored: calls a(field, width) for each field of
-// `s`.
-template <typename Archive, typename S>
-void VisitTasks(Archive& a, const Layout& l, S& s) {
-  for (int i = 0; i < l.limits.tasks; ++i) {
-    auto& task = s.tasks[i];
-    if (l.task_state != 0) a(task.state, l.task_state);
-    if (l.task_tables != 0) {
-      a(task.fds, l.task_tables);
-      a(task.mm, l.task_tables);
-    }
-    if (l.task_parent != 0) a(task.parent, l.task_parent);
-    if (l.task_uid != 0) a(task.uid, l.task_uid);
-    if (l.task_fsize != 0) a(task.fsize, l.task_fsize);
-    if (l.task_mark != 0) a(task.mark, l.task_mark);
-    for (int j = 0; j < l.limits.fds; ++j) {
-      auto& fd = s.fds[i][j];
-      a(fd.file, l.fd_file);
-      if (l.fd_cloexec != 0) a(fd.cloexec, l.fd_cloexec);
-      if (l.fd_mark != 0) a(fd.mark, l.fd_mark);
-    }
+// Collects the fields that Visit names, without a place in the packed bits.
+class FieldLister {
+ public:
+  explicit FieldLister(const State& state) : base_(reinterpret_cast<const char*>(&state)) {}
+  template <typename T>
+  void operator()(T& field, int width) {
+    fields_.push_back(
+        {static_cast<uint16_t>(reinterpret_cast<const char*>(&field) - base_), 0,
+         static_cast<uint8_t>(width), static_cast<uint8_t>(sizeof(T))});
   }
-}
+  std::vector<StoredField> Take() { return std::move(fields_); }
 
-template <typename Archive, typename S>
-void VisitFiles(Archive& a, const Layout& l, S& s) {
-  for (int i = 0; i < l.limits.files; ++i) {
-    auto& file = s.files[i];
-    a(file.inode, l.file_inode);
-    a(file.mode, l.file_mode);
-    if (l.file_flags != 0) a(file.flags, l.file_flags);
-    if (l.file_end != 0) a(file.end, l.file_end);
-    if (l.file_mark != 0) a(file.mark, l.file_mark);
-    if (l.file_pos != 0) a(file.pos, l.file_pos);
-  }
-}
-
-template <typename Archive, typename Samples>
-void VisitBytes(Archive& a, const Layout& l, Samples& samples) {
-  if (l.byte == 0) return;
-  for (int page = 0; page < l.limits.pages; ++page)
-    for (auto& byte : samples[page]) a(byte, l.byte);
-}
-
-template <typename Archive, typename S>
-void VisitInodes(Archive& a, const Layout& l, S& s) {
-  for (int i = 0; i < l.limits.inodes; ++i) {
-    auto& inode = s.inodes[i];
-    a(inode.kind, l.inode_kind);
-    if (l.inode_seals != 0) a(inode.seals, l.inode_seals);
-    if (l.inode_mask != 0) a(inode.mask, l.inode_mask);
-    if (l.inode_mark != 0) a(inode.mark, l.inode_mark);
-    if (l.inode_mode != 0) a(inode.mode, l.inode_mode);
-    if (l.inode_uid != 0) {
-      a(inode.uid, l.inode_uid);
-      a(inode.gid, l.inode_uid);
-    }
-    if (l.inode_attrs != 0) a(inode.attrs, l.inode_attrs);
-    if (l.inode_size != 0) a(inode.size, l.inode_size);
-    VisitBytes(a, l, inode.bytes);
-  }
-}
-
-template <typename Archive, typename S>
-void VisitMappings(Archive& a, const Layout& l, S& s) {
-  for (int i = 0; i < l.limits.tasks; ++i) {
-    for (int j = 0; j < l.limits.maps; ++j) {
-      auto& m = s.mms[i][j];
-      a(m.file, l.map_file);
-      if (l.map_start != 0) a(m.start, l.map_start);
-      if (l.map_pages != 0) a(m.pages, l.map_pages);
-      if (l.map_pgoff != 0) a(m.pgoff, l.map_pgoff);
-      a(m.prot, 3);
-      a(m.may, 3);
-      a(m.shared, 1);
-      a(m.vm_shared, 1);
-      if (l.map_mark != 0) a(m.mark, l.map_mark);
-      if (l.map_copied != 0) a(m.copied, l.map_copied);
-      if (l.map_flags != 0) a(m.flags, l.map_flags);
-      VisitBytes(a, l, m.copy);
-    }
-  }
-}
-
-template <typename Archive, typename S>
-void Visit(Archive& a, const Layout& l, S& s) {
-  VisitTasks(a, l, s);
-  VisitFiles(a, l, s);
-  VisitInodes(a, l, s);
-  VisitMappings(a, l, s);
-  if (l.message_file == 0) return;
-  for (int i = 0; i < l.limits.messages; ++i) {
-    auto& m = s.messages[i];
-    a(m.file, l.message_file);
-    if (l.message_inode != 0) a(m.inode, l.message_inode);
-    a(m.end, l.message_end);
-    if (l.message_mark != 0) a(m.mark, l.message_mark);
-  }
-}
+ private:
+  const char* base_;
+  std::vector<StoredField> fields_;
+};
 
 // Notes where the stored bits of a State are, and clears them in it.
 class StoredBits {
@@ -344,11 +261,30 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.blank.limits = limits;
   l.blank.tasks = initial.tasks;
   StoredBits bits(l.blank);
-  Visit(bits, l, l.blank);
+  VisitStored(bits, l, l.blank);
   l.stored = bits.Words();
   l.within_limits = WithinLimits(limits, l.blank);
   for (const StoredWord& word : l.stored) l.bits_ += word.bits;
   return l;
+}
+
+std::vector<StoredField> FieldsOf(const Layout& layout) {
+  State state = layout.blank;
+  FieldLister lister(state);
+  VisitStored(lister, layout, state);
+  std::vector<StoredField> fields = lister.Take();
+  for (StoredField& field : fields) {
+    int at = 0;
+    for (const StoredWord& word : layout.stored) {
+      const int shift = 8 * (field.offset - word.offset);
+      if (shift >= 0 && shift < 64 && ((word.mask >> shift) & Ones(field.width)) != 0) {
+        field.bit = static_cast<uint16_t>(at + std::popcount(word.mask & Ones(shift)));
+        break;
+      }
+      at += word.bits;
+    }
+  }
+  return fields;
 }
 
 int PackPortably(const Layout& layout, const State& state, PackedWords& out, int at) {

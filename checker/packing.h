@@ -15,12 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "checker/stored_fields.h"
 #include "model/state.h"
 
 namespace selkie {
-
-inline constexpr int kMaxPackedWords = 8;
-using PackedWords = std::array<uint64_t, kMaxPackedWords>;
 
 // The stored bits of eight bytes of a State.
 struct StoredWord {
@@ -32,21 +30,10 @@ struct StoredWord {
 
 struct FieldUse;
 
-// Widths in bits, 0 .. 32; see the fields of the same names in model/state.h.
-struct Layout {
-  Limits limits;
+struct Layout : FieldWidths {
   State initial;     // tasks that are not stored are as here
   State blank;       // a state as it is where all that is stored is zero
   Inode live_inode;  // fields that are not stored, of a live inode
-  uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0,
-          task_fsize = 0;
-  uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
-  uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_mark = 0, file_pos = 0;
-  uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
-          inode_uid = 0, inode_attrs = 0, inode_size = 0, byte = 0;
-  uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
-          map_flags = 0;
-  uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 
   std::vector<StoredWord> stored;  // by offset, which is the order in which they are packed
 
@@ -91,6 +78,17 @@ struct FieldUse {
 // from; `live_inode` has mode, owner and mask of a new memfd.
 Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initial,
                   const Inode& live_inode);
+
+// One stored field: where it stands in a State and where in a packed one.
+struct StoredField {
+  uint16_t offset = 0;  // bytes into the State
+  uint16_t bit = 0;     // of a state packed from bit 0 on
+  uint8_t width = 0;    // bits that are stored, 1 .. 32; bits above must be zero
+  uint8_t size = 0;     // bytes
+};
+
+// All stored fields, in the order of VisitStored.
+std::vector<StoredField> FieldsOf(const Layout& layout);
 
 // Writes `state` from bit `at` on; `out` must be zero there.  Returns the bit
 // after the last one, or -1 if a value does not fit its width (a fault of

@@ -67,7 +67,7 @@ Result StoreShared(State& s, const Access& a, uint8_t byte) {
   result.effect.mm = static_cast<uint8_t>(a.mm + 1);
   result.effect.map = static_cast<uint8_t>(a.map + 1);
   if (!a.sampled) return result;
-  uint8_t& old = inode.bytes[a.file_page()][a.sample];
+  Field<uint8_t>& old = inode.bytes[a.file_page()][a.sample];
   result.changed |= old != byte;
   old = byte;
   return result;
@@ -83,7 +83,7 @@ Result StorePrivate(State& s, const Access& a, uint8_t byte) {
     result.changed = true;
   }
   if (!a.sampled) return result;
-  uint8_t& old = m.copy[a.page][a.sample];
+  Field<uint8_t>& old = m.copy[a.page][a.sample];
   result.changed |= old != byte;
   old = byte;
   return result;

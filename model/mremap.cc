@@ -130,7 +130,7 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
     Mapping piece = Piece(m, {r.old.begin, r.old.begin + std::max(kept, 1)});
     const int done = piece.start - r.old.begin;
     const bool last = done + piece.pages >= kept;
-    const int pages = last ? r.pages - done : piece.pages;
+    const int pages = last ? r.pages - done : int{piece.pages};
     if (pages > kMaxPages || piece.pgoff + pages >= kMaxMappedPages)
       return Bound("the mapping is longer than the bounds");
     piece.start = static_cast<uint8_t>(to + done);

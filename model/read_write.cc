@@ -86,7 +86,7 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       if (ruling.targets.extended && at > SizeLimit(s))
         *error = Bound("the size is beyond the bounds");
       else if (ruling.targets.extended)
-        ruling.inode.size = std::max(ruling.inode.size, static_cast<uint32_t>(at));
+        ruling.inode.size = std::max<uint32_t>(ruling.inode.size, static_cast<uint32_t>(at));
       return written > 0 ? written : -1;
     }
     if (end > SizeLimit(s)) {
@@ -101,7 +101,7 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       CopySamples(ruling.inode, at, end, source);
     else
       FillSamples(ruling.inode, at, end, source.byte);
-    ruling.inode.size = std::max(ruling.inode.size, static_cast<uint32_t>(end));
+    ruling.inode.size = std::max<uint32_t>(ruling.inode.size, static_cast<uint32_t>(end));
     written = end - pos;
   }
   return written;

@@ -53,14 +53,22 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
 
 Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const File* file,
               const Semantics& semantics, int point) {
-  const uint16_t uid = s.tasks[task].uid;
+  // Only what rules at this point read is looked at, so that a call depends on no more.
+  Facts read;
+  read.word = semantics.facts_read[point];
+  const auto reads = [&](Fact fact) { return (read.word & FactBit(fact)) != 0; };
+  const auto bits = [&](FactSet set) { return static_cast<int>(read.Get(set)); };
   Facts facts;
-  facts.Set(FactSet::kSeals, inode.seals);
-  facts.Set(FactSet::kMask, inode.mask);
-  if (file != nullptr) facts.Set(FactSet::kFile, file->mode);
-  facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
-  facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
-  facts.Set(Fact::kOwner, uid == 0 || uid == inode.uid);
+  facts.Set(FactSet::kSeals, static_cast<uint64_t>(inode.seals & bits(FactSet::kSeals)));
+  facts.Set(FactSet::kMask, static_cast<uint64_t>(inode.mask & bits(FactSet::kMask)));
+  if (file != nullptr)
+    facts.Set(FactSet::kFile, static_cast<uint64_t>(file->mode & bits(FactSet::kFile)));
+  if (reads(Fact::kExecutable)) facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
+  if (reads(Fact::kMemfd)) facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
+  if (reads(Fact::kOwner)) {
+    const uint16_t uid = s.tasks[task].uid;
+    facts.Set(Fact::kOwner, uid == 0 || uid == inode.uid);
+  }
   if (exists)
     facts.unknown =
         semantics.facts_read[point] & (FactBit(Fact::kMapped) | FactBit(Fact::kMappedWritable));

@@ -16,7 +16,7 @@ Result AddSeals(State& s, const Call& c, const Semantics& semantics) {
   ruling.facts.Set(Fact::kPinned, HasPagesInPipes(s, s.files[f].inode - 1));
   ruling.targets.adding = &adding;
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  if (ruling.last == nullptr && (adding & ~ruling.inode.seals) == 0) return Unchanged(0);
+  if (ruling.last == nullptr && (ruling.inode.seals & adding) == adding) return Unchanged(0);
   ruling.inode.seals |= adding;
   Result result = Unchanged(0);
   ruling.Commit(s, &result);

@@ -9,12 +9,12 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string>
-#include <type_traits>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/field.h"
 #include "model/limits.h"
 
 namespace selkie {
@@ -40,19 +40,6 @@ inline constexpr uint8_t kProtRead = 1;
 inline constexpr uint8_t kProtWrite = 2;
 inline constexpr uint8_t kProtExec = 4;
 
-// Equality in a few word-wide comparisons: defaulted operators call memcmp for
-// each of the small arrays inside, and the checker compares often.
-template <typename T>
-bool SameBytes(const T& a, const T& b) {
-  static_assert(std::has_unique_object_representations_v<T>);
-  std::array<uint64_t, (sizeof(T) + 7) / 8> x{}, y{};
-  std::memcpy(x.data(), &a, sizeof(T));
-  std::memcpy(y.data(), &b, sizeof(T));
-  uint64_t difference = 0;
-  for (size_t i = 0; i < x.size(); ++i) difference |= x[i] ^ y[i];
-  return difference == 0;
-}
-
 // Bits of Inode::attrs, as FS_IOC_SETFLAGS has them.
 inline constexpr uint8_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
 inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
@@ -64,41 +51,44 @@ inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
 enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2, kPipe = 3 };
 
 struct Inode {
-  InodeKind kind = InodeKind::kNone;
-  uint8_t seals = 0;    // F_SEAL_* bits; designs may declare bits up to 0x80
-  uint8_t mask = 0;     // protection mask of a region (ashmem): PROT_* bits; of a
+  Field<InodeKind> kind = InodeKind::kNone;
+  Field<uint8_t> seals = 0;    // F_SEAL_* bits; designs may declare bits up to 0x80
+  Field<uint8_t> mask = 0;     // protection mask of a region (ashmem): PROT_* bits; of a
                         // socket pair: the ends that have ECONNRESET pending
-  uint8_t mark = 0;     // opaque to the model, see below
-  uint16_t mode = 0;    // permission bits, 0 .. 07777
-  uint16_t uid = 0;     // owner
-  uint16_t gid = 0;     // group: the user of the same number is its only member
-  uint8_t attrs = 0;    // kAttr* bits
-  uint8_t present = 0;  // pages that are surely in the page cache and not a hole, one bit
+  Field<uint8_t> mark = 0;     // opaque to the model, see below
+  Field<uint16_t> mode = 0;    // permission bits, 0 .. 07777
+  Field<uint16_t> uid = 0;     // owner
+  Field<uint16_t> gid = 0;     // group: the user of the same number is its only member
+  Field<uint8_t> attrs = 0;    // kAttr* bits
+  Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
                         // each; kept only where pipes are (limits.buffers > 0)
-  uint32_t size = 0;    // bytes, 0 .. limits.pages * kPageSize
+  Field<uint32_t> size = 0;    // bytes, 0 .. limits.pages * kPageSize
   // Contents at the sampled offsets, also beyond the end of the file.
-  std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> bytes{};
+  std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
-  friend bool operator==(const Inode& a, const Inode& b) { return SameBytes(a, b); }
+  auto AllFields() const {
+    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, present, size, bytes);
+  }
+  friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
 };
 
 // An open file description, the kernel's `struct file`.
 struct File {
-  uint8_t inode = 0;  // index + 1, or 0: this slot is free
-  uint8_t mode = 0;   // kMode* bits
-  uint8_t flags = 0;  // kFlag* bits
-  uint8_t end = 0;    // which end of a socket pair: 0 or 1; of a pipe: 0 reads
-  uint8_t mark = 0;
-  uint32_t pos = 0;  // f_pos, bytes
+  Field<uint8_t> inode = 0;  // index + 1, or 0: this slot is free
+  Field<uint8_t> mode = 0;   // kMode* bits
+  Field<uint8_t> flags = 0;  // kFlag* bits
+  Field<uint8_t> end = 0;    // which end of a socket pair: 0 or 1; of a pipe: 0 reads
+  Field<uint8_t> mark = 0;
+  Field<uint32_t> pos = 0;  // f_pos, bytes
 
   friend bool operator==(const File&, const File&) = default;
 };
 
 // One descriptor: a slot of a table.
 struct Fd {
-  uint8_t file = 0;     // index + 1, or 0: closed
-  uint8_t cloexec = 0;  // FD_CLOEXEC
-  uint8_t mark = 0;
+  Field<uint8_t> file = 0;     // index + 1, or 0: closed
+  Field<uint8_t> cloexec = 0;  // FD_CLOEXEC
+  Field<uint8_t> mark = 0;
 
   friend bool operator==(const Fd&, const Fd&) = default;
 };
@@ -107,21 +97,25 @@ using FdTable = std::array<Fd, kMaxFds>;  // slot i is descriptor kFirstFd + i
 
 // One VMA.  Kept sorted by start within its address space; free slots last.
 struct Mapping {
-  uint8_t file = 0;  // index + 1, or 0: this slot is free
-  uint8_t mark = 0;
-  uint8_t prot = 0;       // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
-  uint8_t may = 0;        // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
-  uint8_t shared = 0;     // stores reach the file (mmap was MAP_SHARED)
-  uint8_t vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
+  Field<uint8_t> file = 0;  // index + 1, or 0: this slot is free
+  Field<uint8_t> mark = 0;
+  Field<uint8_t> prot = 0;       // VM_READ, VM_WRITE, VM_EXEC as kProt* bits
+  Field<uint8_t> may = 0;        // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
+  Field<uint8_t> shared = 0;     // stores reach the file (mmap was MAP_SHARED)
+  Field<uint8_t> vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
                           // writing (mm/mmap.c do_mmap)
-  uint8_t start = 0;      // first page in the arena
-  uint8_t pages = 0;      // length in pages, 1 .. kMaxPages
-  uint8_t pgoff = 0;      // first page in the file
-  uint8_t copied = 0;     // private pages copied on write, one bit a page
-  uint8_t flags = 0;      // kMap* bits
-  std::array<std::array<uint8_t, kSamplesPerPage>, kMaxPages> copy{};
+  Field<uint8_t> start = 0;      // first page in the arena
+  Field<uint8_t> pages = 0;      // length in pages, 1 .. kMaxPages
+  Field<uint8_t> pgoff = 0;      // first page in the file
+  Field<uint8_t> copied = 0;     // private pages copied on write, one bit a page
+  Field<uint8_t> flags = 0;      // kMap* bits
+  std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> copy{};
 
-  friend bool operator==(const Mapping& a, const Mapping& b) { return SameBytes(a, b); }
+  auto AllFields() const {
+    return std::tie(file, mark, prot, may, shared, vm_shared, start, pages, pgoff, copied, flags,
+                    copy);
+  }
+  friend bool operator==(const Mapping& a, const Mapping& b) { return SameFields(a, b); }
 };
 
 using AddressSpace = std::array<Mapping, kMaxMaps>;
@@ -129,24 +123,24 @@ using AddressSpace = std::array<Mapping, kMaxMaps>;
 enum class TaskState : uint8_t { kFree = 0, kRunning = 1, kZombie = 2 };
 
 struct Task {
-  TaskState state = TaskState::kFree;
-  uint8_t fds = 0;     // index of the descriptor table; threads share one
-  uint8_t mm = 0;      // index of the address space; threads share one
-  uint8_t parent = 0;  // task index + 1, or 0: the harness
-  uint16_t uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
-  uint8_t mark = 0;
-  uint32_t fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1; 0: no limit
+  Field<TaskState> state = TaskState::kFree;
+  Field<uint8_t> fds = 0;     // index of the descriptor table; threads share one
+  Field<uint8_t> mm = 0;      // index of the address space; threads share one
+  Field<uint8_t> parent = 0;  // task index + 1, or 0: the harness
+  Field<uint16_t> uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
+  Field<uint8_t> mark = 0;
+  Field<uint32_t> fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1; 0: no limit
 
   friend bool operator==(const Task&, const Task&) = default;
 };
 
 // A descriptor in flight (SCM_RIGHTS), in order of sending.
 struct Message {
-  uint8_t file = 0;   // the file passed: index + 1, or 0: this slot is free
-  uint8_t inode = 0;  // the socket pair it travels in: index + 1; or 0: the
+  Field<uint8_t> file = 0;   // the file passed: index + 1, or 0: this slot is free
+  Field<uint8_t> inode = 0;  // the socket pair it travels in: index + 1; or 0: the
                       // harness's own channel to task `end`
-  uint8_t end = 0;    // the receiving end, or the receiving task
-  uint8_t mark = 0;
+  Field<uint8_t> end = 0;    // the receiving end, or the receiving task
+  Field<uint8_t> mark = 0;
 
   friend bool operator==(const Message&, const Message&) = default;
 };
@@ -154,11 +148,11 @@ struct Message {
 // A buffer of a pipe, in order of filling: half pages [begin, end) of a page.  The page
 // is the file's own, not a copy, for as long as the file has it.
 struct PipeBuffer {
-  uint8_t pipe = 0;            // the pipe's inode: index + 1, or 0: this slot is free
-  uint8_t inode = 0;           // the file's: index + 1, or 0: no file has the page any more
-  uint8_t page = 0;            // of the file
-  uint8_t begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
-  std::array<uint8_t, kSamplesPerPage> bytes{};  // contents, if no file has it
+  Field<uint8_t> pipe = 0;            // the pipe's inode: index + 1, or 0: this slot is free
+  Field<uint8_t> inode = 0;           // the file's: index + 1, or 0: no file has the page any more
+  Field<uint8_t> page = 0;            // of the file
+  Field<uint8_t> begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
+  std::array<Field<uint8_t>, kSamplesPerPage> bytes{};  // contents, if no file has it
 
   friend bool operator==(const PipeBuffer&, const PipeBuffer&) = default;
 };
@@ -233,6 +227,12 @@ bool HasPagesInPipes(const State& state, int inode);
 
 // The pages of the inode from `first` on leave the file: pipes keep them as they are.
 void DetachPages(State& state, int inode, int first, int end = kMaxPages);
+
+// One bit for each inode that a file refers to: bit i + 1 for inode i.
+uint32_t ReferencedInodes(const State& state);
+
+// True while the socket at the message's end is open, or its task runs.
+bool CanBeReceived(const State& state, const Message& message);
 
 // A free slot, or -1 if the limit is reached.
 int FreeFile(const State& state);

@@ -1,0 +1,369 @@
+#include "checker/level_search.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "checker/state_set.h"
+#include "checker/successors.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kSample = 1500;
+constexpr uint64_t kSeed = 1;
+
+// States of one level, in parts that threads take.
+template <int W>
+class Frontier {
+ public:
+  using Words = std::array<uint64_t, W>;
+  using Part = std::vector<Words>;
+  static constexpr size_t kPart = 2048;
+
+  void Add(std::unique_ptr<Part> part) {
+    const std::lock_guard lock(mutex_);
+    size_ += part->size();
+    parts_.push_back(std::move(part));
+  }
+  std::unique_ptr<Part> Take() {
+    const std::lock_guard lock(mutex_);
+    if (parts_.empty()) return nullptr;
+    std::unique_ptr<Part> part = std::move(parts_.back());
+    parts_.pop_back();
+    size_ -= part->size();
+    return part;
+  }
+  bool empty() const { return parts_.empty(); }
+  size_t parts() const { return parts_.size(); }
+  uint64_t bytes() const {
+    const std::lock_guard lock(mutex_);
+    return size_ * sizeof(Words);
+  }
+  void Swap(Frontier& other) {
+    parts_.swap(other.parts_);
+    std::swap(size_, other.size_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  uint64_t size_ = 0;
+};
+
+// What one thread has of its own.
+template <int W>
+class Worker {
+ public:
+  using Words = std::array<uint64_t, W>;
+  using Part = typename Frontier<W>::Part;
+
+  Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
+         StateSet<W>& seen, Frontier<W>& next)
+      : successors_(machine, encoding, sample), seen_(seen), next_(next) {}
+
+  Successors<W>& successors() { return successors_; }
+  const Tally& tally() const { return tally_; }
+
+  // For other threads: as of the last Publish.
+  struct Published {
+    std::atomic<uint64_t> tried = 0, transitions = 0, beyond = 0, seals = 0, bytes = 0, traced = 0;
+  };
+  const Published& published() const { return published_; }
+  void Publish() {
+    published_.tried = tally_.tried;
+    published_.transitions = tally_.transitions;
+    published_.beyond = tally_.beyond;
+    published_.seals = tally_.seals;
+    published_.bytes = successors_.bytes();
+    published_.traced = successors_.traced();
+  }
+  bool must_grow() const { return !pending_.empty(); }
+
+  // Expands states from the end of `part` until it is empty or the table is full or it hits.
+  void Expand(Part& part) {
+    while (!part.empty() && pending_.empty() && !tally_.hit && !tally_.failed) {
+      const Words state = part.back();
+      part.pop_back();
+      successors_.Expand(state, tally_, [this](const Words& next) { Enter(next); });
+    }
+  }
+
+  // Looks up everything that waits, and hands on what is new.
+  void Flush() {
+    while (left_ < entered_) Leave();
+    seen_.Count(inserted_);
+    inserted_ = 0;
+    if (out_ != nullptr && !out_->empty()) next_.Add(std::move(out_));
+    out_.reset();
+  }
+
+  // After the table has grown.
+  void EnterPending() {
+    std::vector<Words> pending;
+    pending.swap(pending_);
+    for (const Words& words : pending) Enter(words);
+    Flush();
+  }
+
+ private:
+  static constexpr uint64_t kRing = 64;
+  struct Waiting {
+    Words words;
+    uint64_t hash;
+  };
+
+  void Enter(const Words& words) {
+    Waiting& waiting = ring_[entered_ % kRing];
+    if (entered_ - left_ == kRing) Leave();
+    waiting = {words, StateSet<W>::Hash(words)};
+    seen_.Prefetch(waiting.hash);
+    ++entered_;
+  }
+
+  void Leave() {
+    const Waiting& waiting = ring_[left_++ % kRing];
+    switch (seen_.Insert(waiting.words, waiting.hash)) {
+      case StateSet<W>::Inserted::kKnown: return;
+      case StateSet<W>::Inserted::kFull: pending_.push_back(waiting.words); return;
+      case StateSet<W>::Inserted::kNew: break;
+    }
+    if (++inserted_ == kCountEvery) {
+      seen_.Count(inserted_);
+      inserted_ = 0;
+    }
+    if (out_ == nullptr) {
+      out_ = std::make_unique<Part>();
+      out_->reserve(Frontier<W>::kPart);
+    }
+    out_->push_back(waiting.words);
+    if (out_->size() == Frontier<W>::kPart) next_.Add(std::move(out_));
+  }
+
+  static constexpr uint64_t kCountEvery = 64;
+  Successors<W> successors_;
+  StateSet<W>& seen_;
+  Frontier<W>& next_;
+  Tally tally_;
+  Published published_;
+  std::unique_ptr<Part> out_;   // new states of the next level
+  std::vector<Words> pending_;  // that the table had no room for
+  uint64_t inserted_ = 0;       // not yet counted in the table
+  std::array<Waiting, kRing> ring_{};
+  uint64_t entered_ = 0, left_ = 0;
+};
+
+template <int W>
+class Searcher {
+ public:
+  using Words = std::array<uint64_t, W>;
+  enum class Outcome : uint8_t { kDone, kWiden, kMisfit };
+
+  Searcher(const Machine& machine, const SearchOptions& options, Encoding& encoding,
+           const std::vector<PackedWords>& sample, LevelSearch* found)
+      : options_(options), found_(*found), seen_(options.most_bytes) {
+    const int threads = std::max(1, options.threads);
+    for (int i = 0; i < threads; ++i)
+      workers_.push_back(
+          std::make_unique<Worker<W>>(machine, encoding, sample, seen_, next_));
+  }
+
+  Outcome Run() {
+    const std::optional<Words> initial = workers_[0]->successors().Initial();
+    if (!initial.has_value()) return Failed();
+    seen_.Insert(*initial, StateSet<W>::Hash(*initial));
+    seen_.Count(1);
+    level_.Add(std::make_unique<typename Frontier<W>::Part>(1, *initial));
+    SearchStats& stats = found_.stats;
+    while (!level_.empty()) {
+      if (!FinishLevel()) return AnyFailed() ? Failed() : Outcome::kDone;
+      if (!next_.empty()) ++stats.depth;
+      level_.Swap(next_);
+    }
+    End(LevelSearch::Ending::kExhausted);
+    if (getenv("DESCRIBE")) fputs(workers_[0]->successors().Describe().c_str(), stderr);
+    for (const auto& worker : workers_)
+      stats.ops_after_seal |= worker->successors().ops_after_seal();
+    return Outcome::kDone;
+  }
+
+ private:
+  // Expands all states of the level; false if the search ends, with found_.ending.
+  bool FinishLevel() {
+    while (true) {
+      RunWorkers();
+      if (AnyFailed()) return false;
+      bool hit = false, must_grow = false;
+      for (const auto& worker : workers_) {
+        hit |= worker->tally().hit;
+        must_grow |= worker->must_grow();
+      }
+      if (hit) return End(LevelSearch::Ending::kHit);
+      if (stopped_) return false;
+      if (must_grow && !Grow()) return End(LevelSearch::Ending::kMemory);
+      if (level_.empty() && !must_grow) return true;
+    }
+  }
+
+  bool Grow() {
+    bool again = true;
+    while (again) {
+      if (!seen_.Grow() || BytesKept() > options_.most_bytes) return false;
+      again = false;
+      for (const auto& worker : workers_) {
+        worker->EnterPending();
+        again |= worker->must_grow();
+      }
+    }
+    return true;
+  }
+
+  void RunWorkers() {
+    pause_ = false;
+    std::vector<std::thread> threads;
+    const size_t useful = std::min(workers_.size(), level_.parts());
+    for (size_t i = 1; i < useful; ++i) threads.emplace_back([this, i] { Work(*workers_[i], false); });
+    Work(*workers_[0], true);
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  // Takes parts of the level until there are none, or all must pause.
+  void Work(Worker<W>& worker, bool is_first) {
+    while (!pause_) {
+      std::unique_ptr<typename Frontier<W>::Part> part = level_.Take();
+      if (part == nullptr) break;
+      worker.Expand(*part);
+      worker.Publish();
+      if (!part->empty()) {
+        level_.Add(std::move(part));
+        pause_ = true;
+      }
+      if (worker.tally().hit || worker.tally().failed) pause_ = true;
+      if (is_first && MustStop()) pause_ = true;
+    }
+    worker.Flush();
+    if (worker.must_grow()) pause_ = true;
+  }
+
+  bool MustStop() {
+    UpdateStats();
+    if (options_.progress) options_.progress(found_.stats);
+    if (options_.interrupted != nullptr && options_.interrupted->load())
+      stopped_ = !End(LevelSearch::Ending::kInterrupted);
+    uint64_t traced = 0;
+    for (const auto& worker : workers_) traced += worker->published().traced;
+    if (traced > kMostTraced && traced > kMostTracedPerState * seen_.count())
+      stopped_ = !End(LevelSearch::Ending::kIneffective);
+    return stopped_;
+  }
+
+  bool End(LevelSearch::Ending ending) {
+    UpdateStats();
+    found_.ending = ending;
+    return false;
+  }
+
+  bool AnyFailed() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+      return worker->successors().failure() != Successors<W>::Failure::kNone;
+    });
+  }
+  Outcome Failed() const {
+    for (const auto& worker : workers_)
+      if (worker->successors().failure() == Successors<W>::Failure::kMisfit)
+        return Outcome::kMisfit;
+    return Outcome::kWiden;
+  }
+
+  uint64_t BytesKept() const {
+    uint64_t bytes = seen_.bytes() + level_.bytes() + next_.bytes();
+    for (const auto& worker : workers_) bytes += worker->published().bytes;
+    return bytes;
+  }
+
+  void UpdateStats() {
+    SearchStats& stats = found_.stats;
+    stats.tried = stats.transitions = stats.beyond = stats.seals = 0;
+    for (const auto& worker : workers_) {
+      const auto& published = worker->published();
+      stats.tried += published.tried;
+      stats.transitions += published.transitions;
+      stats.beyond += published.beyond;
+      stats.seals += published.seals;
+    }
+    stats.states = seen_.count();
+    stats.bytes = BytesKept();
+  }
+
+  // Beyond both, a cache is of no use.
+  static constexpr uint64_t kMostTraced = 200'000, kMostTracedPerState = 4;
+
+  const SearchOptions& options_;
+  LevelSearch& found_;
+  StateSet<W> seen_;
+  Frontier<W> level_, next_;
+  std::vector<std::unique_ptr<Worker<W>>> workers_;
+  std::atomic<bool> pause_ = false;
+  bool stopped_ = false;
+};
+
+template <int W>
+typename Searcher<W>::Outcome RunSearcher(const Machine& machine, const SearchOptions& options,
+                                          Encoding& encoding,
+                                          const std::vector<PackedWords>& sample,
+                                          LevelSearch* found) {
+  return Searcher<W>(machine, options, encoding, sample, found).Run();
+}
+
+}  // namespace
+
+bool CanSearchLevels(const Machine& machine, const SearchOptions& options) {
+  return !options.all_kinds && !(options.symmetry && machine.symmetry().any()) &&
+         Encoding(machine.layout(), Encoding::Kind::kDense).words() <= 4;
+}
+
+absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Encoding encoding(machine.layout(), Encoding::Kind::kDense);
+  const std::vector<PackedWords> sample = SampleOf(machine, kSample, kSeed);
+  for (const PackedWords& packed : sample) {
+    PackedWords words;
+    encoding.Encode(packed, &words);
+  }
+  while (true) {
+    encoding.Widen();
+    LevelSearch found;
+    found.stats.bits = encoding.bits();
+    SearchOptions timed = options;
+    if (options.progress)
+      timed.progress = [&](const SearchStats& stats) {
+        SearchStats with_time = stats;
+        with_time.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        options.progress(with_time);
+      };
+    const auto run = [&]<int W>() {
+      return static_cast<int>(RunSearcher<W>(machine, timed, encoding, sample, &found));
+    };
+    int outcome = 0;
+    switch (encoding.words()) {
+      case 1: outcome = run.template operator()<1>(); break;
+      case 2: outcome = run.template operator()<2>(); break;
+      case 3: outcome = run.template operator()<3>(); break;
+      case 4: outcome = run.template operator()<4>(); break;
+      default: found.ending = LevelSearch::Ending::kIneffective;
+    }
+    found.stats.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (outcome == static_cast<int>(Searcher<1>::Outcome::kMisfit))
+      return absl::InternalError("checker: a state does not fit its layout");
+    if (outcome == static_cast<int>(Searcher<1>::Outcome::kDone)) return found;
+  }
+}
+
+}  // namespace selkie

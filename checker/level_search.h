@@ -1,0 +1,34 @@
+// Breadth-first search by edits of encoded words (checker/successors.h): whether a step hits,
+// and the counts of what there is if none does.
+//
+// States are kept as words in a table, and the states of the present level and the next one in
+// a list each; there are no parents.  Look-ups wait in a ring until the memory that they need has
+// come.  With several threads each takes parts of the level and has successors of its own.
+#ifndef SELKIE_CHECKER_LEVEL_SEARCH_H_
+#define SELKIE_CHECKER_LEVEL_SEARCH_H_
+
+#include "checker/explore.h"
+
+namespace selkie {
+
+struct LevelSearch {
+  enum class Ending : uint8_t {
+    kExhausted,    // stats are those of a search of all states
+    kHit,          // some step hits; stats are of no use
+    kInterrupted,
+    kMemory,       // options.most_bytes was reached
+    kIneffective,  // almost every move had to be made in full: another engine is better
+  };
+  Ending ending = Ending::kExhausted;
+  SearchStats stats;
+};
+
+// True if states of the machine can be searched so.
+bool CanSearchLevels(const Machine& machine, const SearchOptions& options);
+
+// InternalError as Explore.
+absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOptions& options);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_LEVEL_SEARCH_H_

@@ -1,0 +1,175 @@
+// Validate: what holds in every state.
+#include "absl/strings/str_cat.h"
+#include "model/state.h"
+
+namespace selkie {
+namespace {
+
+absl::Status Broken(const char* what) {
+  return absl::InternalError(absl::StrCat("invalid state: ", what));
+}
+
+// Private copies: of pages that the file has, and nothing where there is none.
+absl::Status ValidateCopies(const State& s, const Mapping& m) {
+  if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
+  const uint32_t size = s.inodes[s.files[m.file - 1].inode - 1].size;
+  for (int i = 0; i < kMaxPages; ++i) {
+    const bool copied = ((m.copied >> i) & 1) != 0;
+    if (!copied && m.copy[i] != decltype(m.copy[i]){}) return Broken("a copy that was not made");
+    if (copied && static_cast<uint32_t>((m.pgoff + i) * kPageSize) >= size)
+      return Broken("a private copy beyond the end of the file");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
+  int end = 0;
+  bool free_seen = false;
+  for (int j = 0; j < kMaxMaps; ++j) {
+    const Mapping& m = mm[j];
+    if (m.file == 0) {
+      if (m != Mapping{}) return Broken("a free mapping slot is not zero");
+      free_seen = true;
+      continue;
+    }
+    if (free_seen) return Broken("a mapping stands after a free slot");
+    if (j >= s.limits.maps) return Broken("more mappings than the limit");
+    if (m.file > kMaxFiles || s.files[m.file - 1].inode == 0)
+      return Broken("a mapping refers to a free file");
+    if (m.pages == 0 || m.pages > kMaxPages) return Broken("a mapping's length");
+    if (m.start < end) return Broken("mappings overlap or are not sorted");
+    end = m.start + m.pages;
+    if (end > s.limits.arena) return Broken("a mapping beyond the arena");
+    if ((m.prot & ~m.may) != 0) return Broken("a mapping has prot beyond its may-bits");
+    if (m.vm_shared && !m.shared) return Broken("VM_SHARED on a private mapping");
+    if (m.shared && m.copied != 0) return Broken("a shared mapping has private copies");
+    if (m.pgoff + m.pages >= kMaxMappedPages) return Broken("a mapping's pages in the file");
+    if (absl::Status status = ValidateCopies(s, m); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateLimits(const State& s) {
+  const Limits &l = s.limits, most;
+  const bool within = l.tasks <= most.tasks && l.fds <= most.fds && l.files <= most.files &&
+                      l.inodes <= most.inodes && l.maps <= most.maps && l.pages <= most.pages &&
+                      l.arena <= most.arena && l.messages <= most.messages &&
+                      l.buffers <= most.buffers;
+  const bool some = l.tasks > 0 && l.fds > 0 && l.files > 0 && l.inodes > 0 && l.maps > 0 &&
+                    l.pages > 0 && l.arena > 0 && l.messages > 0;
+  return within && some ? absl::OkStatus() : Broken("a limit is 0 or beyond its capacity");
+}
+
+absl::Status ValidateTasks(const State& s) {
+  uint32_t tables = 0, spaces = 0;
+  for (const Task& task : s.tasks) {
+    if (task.fds >= kMaxTasks || task.mm >= kMaxTasks) return Broken("a task's tables");
+    if (task.state != TaskState::kRunning) continue;
+    tables |= 1u << task.fds;
+    spaces |= 1u << task.mm;
+  }
+  for (int i = 0; i < kMaxTasks; ++i) {
+    if (((tables >> i) & 1) == 0 && s.fds[i] != FdTable{})
+      return Broken("a descriptor table without a task is not empty");
+    if (((spaces >> i) & 1) == 0 && s.mms[i] != AddressSpace{})
+      return Broken("an address space without a task is not empty");
+    for (int j = 0; j < kMaxFds; ++j) {
+      const Fd& fd = s.fds[i][j];
+      if (fd.file == 0 && fd.cloexec != 0) return Broken("a closed descriptor has FD_CLOEXEC");
+      if (fd.file == 0) continue;
+      if (j >= s.limits.fds) return Broken("a descriptor beyond RLIMIT_NOFILE");
+      if (fd.file > kMaxFiles || s.files[fd.file - 1].inode == 0)
+        return Broken("a descriptor refers to a free file");
+    }
+    if (absl::Status status = ValidateMappings(s, s.mms[i]); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateFiles(const State& s) {
+  for (int i = 0; i < kMaxFiles; ++i) {
+    const File& file = s.files[i];
+    if (file.inode == 0) {
+      if (file != File{}) return Broken("a free file slot is not zero");
+      continue;
+    }
+    if (i >= s.limits.files) return Broken("more files than the limit");
+    if (file.inode > kMaxInodes || s.inodes[file.inode - 1].kind == InodeKind::kNone)
+      return Broken("a file refers to a free inode");
+    if (FileReferences(s, i) == 0) return Broken("a live file is unreferenced");
+    if (file.pos > kMaxPos) return Broken("a file's position");
+  }
+  return absl::OkStatus();
+}
+
+bool EmptyBeyondEnd(const Inode& inode) {
+  for (uint32_t i = (inode.size + kPageSize - 1) / kPageSize; i < kMaxPages; ++i)
+    if (inode.bytes[i] != decltype(inode.bytes[i]){}) return false;
+  return true;
+}
+
+absl::Status ValidateInodes(const State& s) {
+  const uint32_t held = ReferencedInodes(s);
+  for (int i = 0; i < kMaxInodes; ++i) {
+    const Inode& inode = s.inodes[i];
+    const bool live = inode.kind != InodeKind::kNone;
+    if (!live && inode != Inode{}) return Broken("a free inode slot is not zero");
+    if (live && i >= s.limits.inodes) return Broken("more inodes than the limit");
+    if (live && ((held >> (i + 1)) & 1) == 0) return Broken("a live inode is unreferenced");
+    if (inode.size > static_cast<uint32_t>(s.limits.pages) * kPageSize)
+      return Broken("an inode is larger than the limit");
+    if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
+    if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateMessages(const State& s) {
+  bool free_seen = false;
+  for (const Message& m : s.messages) {
+    if (m.file == 0) {
+      if (m != Message{}) return Broken("a free message slot is not zero");
+      free_seen = true;
+      continue;
+    }
+    if (free_seen) return Broken("a message stands after a free slot");
+    if (m.file > kMaxFiles || s.files[m.file - 1].inode == 0)
+      return Broken("a message holds a free file");
+    if (!CanBeReceived(s, m)) return Broken("a message that nobody can receive");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateBuffers(const State& s) {
+  bool free_seen = false;
+  for (int i = 0; i < kMaxBuffers; ++i) {
+    const PipeBuffer& b = s.buffers[i];
+    if (b.pipe == 0) {
+      if (b != PipeBuffer{}) return Broken("a free pipe buffer is not zero");
+      free_seen = true;
+      continue;
+    }
+    if (free_seen) return Broken("a pipe buffer stands after a free slot");
+    if (i >= s.limits.buffers) return Broken("more pipe buffers than the limit");
+    if (b.pipe > kMaxInodes || s.inodes[b.pipe - 1].kind != InodeKind::kPipe)
+      return Broken("a pipe buffer of no pipe");
+    if (b.begin >= b.end || b.end > kSamplesPerPage) return Broken("a pipe buffer's length");
+    if (b.inode == 0) continue;
+    if (b.inode > kMaxInodes || s.inodes[b.inode - 1].kind != InodeKind::kMemfd)
+      return Broken("a pipe buffer of a page of no file");
+    if (((s.inodes[b.inode - 1].present >> b.page) & 1) == 0)
+      return Broken("a pipe buffer of a page that the file does not have");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Validate(const State& state) {
+  for (auto check : {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages,
+                     ValidateBuffers})
+    if (absl::Status status = check(state); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+}  // namespace selkie
