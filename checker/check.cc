@@ -79,6 +79,7 @@ void Conclude(const Property& property, const Search& search, Verdict& verdict) 
     verdict.kind = Verdict::Kind::kStopped;
   if (search.ending == Search::Ending::kInterrupted) verdict.why = "interrupted";
   if (search.ending == Search::Ending::kMemory) verdict.why = "the memory limit was reached";
+  if (search.ending == Search::Ending::kDiskFull) verdict.why = search.why;
   if (hit || search.ending != Search::Ending::kExhausted) return;
   verdict.why = VacuousBecause(property, search.stats);
   if (verdict.why.empty() || reach) return;
@@ -109,6 +110,7 @@ absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semanti
       pairs ? ExplorePairs(*base, *machine, options) : Explore(*machine, options);
   if (!search.ok()) return search.status();
   verdict.stats = search->stats;
+  verdict.resumed = search->resumed;
   Conclude(property, *search, verdict);
   if (search->ending != Search::Ending::kHit) return verdict;
   verdict.has_witness = true;

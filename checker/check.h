@@ -29,6 +29,7 @@ struct Verdict {
   std::vector<Result> baseline;  // same-as: what the baseline answered, by call
   Bounds bounds;                 // as explored
   SearchStats stats;
+  std::string resumed;  // Search::resumed
 };
 
 // Explores `property` under `semantics`.  `baseline` is the semantics that a

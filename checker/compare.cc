@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "checker/explore_engine.h"
+#include "checker/search_in_folder.h"
 #include "model/contrast.h"
 #include "model/step.h"
 
@@ -133,7 +134,7 @@ absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& othe
   const PairSystem system{baseline, other, options.all_kinds, {}};
   if (system.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError("bounds: a pair of states does not fit 512 bits");
-  return RunEngine(system, options);
+  return SearchWithFolder(system, options, [&] { return RunEngine(system, options); });
 }
 
 }  // namespace selkie

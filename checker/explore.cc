@@ -2,15 +2,17 @@
 
 #include "checker/explore_engine.h"
 #include "checker/level_search.h"
+#include "checker/search_in_folder.h"
 #include "checker/single_system.h"
 
 namespace selkie {
+namespace {
 
 // Most searches are small, and are over before anything could be learnt about them.  A large
 // one is searched by levels; only if that meets a step that hits, the engine that knows the
 // parents of its states looks for the shortest way there.
-absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
-  const SingleSystem system{machine};
+absl::StatusOr<Search> ExploreInMemory(const Machine& machine, const SingleSystem& system,
+                                       const SearchOptions& options) {
   if (!CanSearchLevels(machine, options)) return RunEngine(system, options);
   constexpr uint64_t kSmall = 2000;
   absl::StatusOr<Search> search = RunEngine(system, options, kSmall);
@@ -26,6 +28,14 @@ absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& opti
     case LevelSearch::Ending::kIneffective: return RunEngine(system, options);
   }
   return search;
+}
+
+}  // namespace
+
+absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
+  const SingleSystem system{machine};
+  return SearchWithFolder(system, options,
+                          [&] { return ExploreInMemory(machine, system, options); });
 }
 
 }  // namespace selkie

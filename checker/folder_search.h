@@ -30,6 +30,7 @@
 #include "checker/explore.h"
 #include "checker/state_files.h"
 #include "checker/state_set.h"
+#include "fmt/format.h"
 
 namespace selkie {
 
@@ -117,6 +118,7 @@ class FolderSearch {
       search_.resumed = "yes";
     }
     if (absl::Status status = FillTable(); !status.ok()) return status;
+    exact_ = record_.runs.empty() && table_ != nullptr;
     while (!record_.finished) {
       absl::StatusOr<bool> whole = ExpandLevel();
       if (!whole.ok()) return Full(whole.status());
@@ -342,7 +344,7 @@ class FolderSearch {
   SearchRecord record_;
   Search search_;
   std::unique_ptr<StateSet<W>> table_;  // of all states that are known, while they fit
-  bool exact_ = true;                   // the runs of this level have new states alone
+  bool exact_ = false;  // the runs of this level have new states alone, while there is a table
   std::vector<Words> found_;            // not yet written
   std::vector<Words> recent_ = std::vector<Words>(size_t{1} << 14, NoState());
   std::chrono::steady_clock::time_point started_, saved_;

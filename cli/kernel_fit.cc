@@ -8,7 +8,7 @@
 namespace selkie {
 namespace {
 
-struct Candidate {
+struct FitCandidate {
   Semantics semantics;
   std::string base;
   size_t mismatches = 0;
@@ -23,16 +23,16 @@ std::vector<size_t> MismatchesOf(const Semantics& semantics,
 }
 
 // Candidates one rule further than these, the best first; no more than `width`.
-std::vector<Candidate> OneRuleFurther(const std::vector<Candidate>& from,
+std::vector<FitCandidate> OneRuleFurther(const std::vector<FitCandidate>& from,
                                       const std::vector<Semantics>& kernels,
                                       const std::vector<SeenSequence>& seen, size_t width) {
-  std::vector<Candidate> next;
-  for (const Candidate& candidate : from)
+  std::vector<FitCandidate> next;
+  for (const FitCandidate& candidate : from)
     for (Neighbour& neighbour : NeighboursOf(candidate.semantics, kernels)) {
       const size_t mismatches = MismatchesOf(neighbour.semantics, seen).size();
       next.push_back({std::move(neighbour.semantics), candidate.base, mismatches});
     }
-  std::stable_sort(next.begin(), next.end(), [](const Candidate& a, const Candidate& b) {
+  std::stable_sort(next.begin(), next.end(), [](const FitCandidate& a, const FitCandidate& b) {
     return a.mismatches < b.mismatches;
   });
   if (next.size() > width) next.resize(width);
@@ -85,20 +85,20 @@ KernelFit FitKernel(const std::vector<Semantics>& kernels, const std::vector<See
   constexpr size_t kWidth = 40;
   constexpr int kMostRules = 6;
   KernelFit fit;
-  std::vector<Candidate> candidates;
+  std::vector<FitCandidate> candidates;
   for (const Semantics& kernel : kernels) {
     candidates.push_back({kernel, kernel.name, MismatchesOf(kernel, seen).size()});
     if (candidates.back().mismatches == 0) fit.agreeing.push_back(kernel.name);
   }
-  const auto better = [&](const Candidate& a, const Candidate& b) {
+  const auto better = [&](const FitCandidate& a, const FitCandidate& b) {
     if (a.mismatches != b.mismatches) return a.mismatches < b.mismatches;
     return (a.base == preferred) > (b.base == preferred);
   };
-  Candidate best = *std::min_element(candidates.begin(), candidates.end(), better);
+  FitCandidate best = *std::min_element(candidates.begin(), candidates.end(), better);
   for (int rules = 1; best.mismatches > 0 && rules <= kMostRules; ++rules) {
     candidates = OneRuleFurther(candidates, kernels, seen, kWidth);
     if (candidates.empty()) break;
-    const Candidate& next = *std::min_element(candidates.begin(), candidates.end(), better);
+    const FitCandidate& next = *std::min_element(candidates.begin(), candidates.end(), better);
     if (next.mismatches < best.mismatches) best = next;
   }
   fit.semantics = best.semantics;

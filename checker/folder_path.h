@@ -1,0 +1,96 @@
+// The way to a step that hits, from the levels of a search in a folder.  Internal to checker/.
+#ifndef SELKIE_CHECKER_FOLDER_PATH_H_
+#define SELKIE_CHECKER_FOLDER_PATH_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "checker/expander.h"
+#include "checker/state_files.h"
+
+namespace selkie {
+
+template <typename System, int W>
+class FolderPath {
+ public:
+  using Node = typename System::Node;
+  using Words = std::array<uint64_t, W>;
+
+  FolderPath(const System& system, bool symmetry, const StateFolder& folder,
+             const SearchRecord& record)
+      : system_(system), expander_(system, symmetry), folder_(folder), record_(record) {}
+
+  // Moves from the initial node, the last of which hits.  InternalError if there is none, DataLoss
+  // if a level cannot be read.
+  absl::StatusOr<std::vector<Move>> Find() {
+    // The search may notice a hit one level later than it is made.
+    const size_t last = record_.levels.size() - 1;
+    for (size_t level = last - (last > 0 ? 1 : 0); level <= last; ++level) {
+      absl::StatusOr<std::optional<Words>> from = FirstIn(level, nullptr);
+      if (!from.ok()) return from.status();
+      if (from->has_value()) return PathTo(**from, level);
+    }
+    return absl::InternalError("checker: a step that hits cannot be found again");
+  }
+
+ private:
+  absl::StatusOr<std::vector<Move>> PathTo(const Words& last, size_t level) {
+    std::vector<Words> chain = {last};  // from the end
+    while (level-- > 0) {
+      absl::StatusOr<std::optional<Words>> before = FirstIn(level, &chain.back());
+      if (!before.ok()) return before.status();
+      if (!before->has_value())
+        return absl::InternalError("checker: no state of a level leads to one of the next");
+      chain.push_back(**before);
+    }
+    std::vector<Move> path;
+    Node node = system_.Initial();
+    for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
+      const Words* target = at + 1 == chain.rend() ? nullptr : &*(at + 1);
+      if (!Take(node, target, &path))
+        return absl::InternalError("checker: a path cannot be made concrete");
+    }
+    return path;
+  }
+
+  // The first state of the level with a move to `target`, or with one that hits if that is null.
+  absl::StatusOr<std::optional<Words>> FirstIn(size_t level, const Words* target) {
+    StateReader reader(folder_, record_.levels[level], W);
+    std::vector<Words> block(4096);
+    Node node = system_.Initial();
+    while (const size_t count = reader.Read(block.data()->data(), block.size()))
+      for (size_t i = 0; i < count; ++i) {
+        expander_.Load(block[i], node);
+        if (Take(node, target, nullptr)) return std::optional<Words>(block[i]);
+      }
+    if (!reader.status().ok()) return reader.status();
+    return std::optional<Words>();
+  }
+
+  // Makes the first move that leads there; with `path` null only says whether there is one.
+  bool Take(Node& node, const Words* target, std::vector<Move>* path) {
+    return system_.ForEachMove(node, [&](const Move& move, int) {
+      Node after = node;
+      const StepOutcome outcome = system_.Apply(after, move);
+      const bool fits = target == nullptr ? outcome.hit
+                                          : outcome.changed && !outcome.hit && !outcome.bound &&
+                                                expander_.WordsOf(after) == *target;
+      if (!fits) return false;
+      if (path != nullptr) {
+        path->push_back(move);
+        node = after;
+      }
+      return true;
+    });
+  }
+
+  const System& system_;
+  SystemExpander<System, W> expander_;
+  const StateFolder& folder_;
+  const SearchRecord& record_;
+};
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_FOLDER_PATH_H_

@@ -1,0 +1,61 @@
+// A whole search in a folder, for any system: the width is chosen at run time, and a step that
+// hits gets its path.  Internal to checker/.
+#ifndef SELKIE_CHECKER_SEARCH_IN_FOLDER_H_
+#define SELKIE_CHECKER_SEARCH_IN_FOLDER_H_
+
+#include <utility>
+
+#include "checker/folder_path.h"
+#include "checker/folder_search.h"
+
+namespace selkie {
+
+template <int W, typename System>
+absl::StatusOr<Search> SearchInFolderOfWidth(const System& system, const SearchOptions& options) {
+  absl::StatusOr<StateFolder> folder = StateFolder::Open(options.folder.path);
+  if (!folder.ok()) return folder.status();
+  SystemExpander<System, W> expander(system, options.symmetry);
+  FolderSearch<SystemExpander<System, W>, W> search(expander, *folder, options);
+  absl::StatusOr<Search> found = search.Run();
+  if (found.ok() && found->ending == Search::Ending::kHit) {
+    absl::StatusOr<std::vector<Move>> path =
+        FolderPath<System, W>(system, options.symmetry, *folder, search.record()).Find();
+    if (!path.ok()) return path.status();
+    found->path = *std::move(path);
+  }
+  if (options.folder.when_full) folder->Remove();
+  return found;
+}
+
+// InvalidArgumentError if a node takes more bits than a file's words have, else as FolderSearch
+// and FolderPath.
+template <typename System>
+absl::StatusOr<Search> SearchInFolder(const System& system, const SearchOptions& options) {
+  switch (SystemExpander<System, 1>::WordsFor(system)) {
+    case 1: return SearchInFolderOfWidth<1>(system, options);
+    case 2: return SearchInFolderOfWidth<2>(system, options);
+    case 3: return SearchInFolderOfWidth<3>(system, options);
+    case 4: return SearchInFolderOfWidth<4>(system, options);
+    case 5:
+    case 6: return SearchInFolderOfWidth<6>(system, options);
+    case 7:
+    case 8: return SearchInFolderOfWidth<8>(system, options);
+    default: return absl::InvalidArgumentError("bounds: a state is too wide for a folder");
+  }
+}
+
+// In memory, and from the beginning in the folder if memory is full and that is asked for; or in
+// the folder.  `in_memory` searches.
+template <typename System, typename InMemory>
+absl::StatusOr<Search> SearchWithFolder(const System& system, const SearchOptions& options,
+                                        const InMemory& in_memory) {
+  if (options.folder.path.empty()) return in_memory();
+  if (!options.folder.when_full) return SearchInFolder(system, options);
+  absl::StatusOr<Search> search = in_memory();
+  if (!search.ok() || search->ending != Search::Ending::kMemory) return search;
+  return SearchInFolder(system, options);
+}
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_SEARCH_IN_FOLDER_H_
