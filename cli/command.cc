@@ -99,6 +99,8 @@ int Flushed(int code) {
 
 }  // namespace
 
+std::string_view Version() { return SELKIE_VERSION; }
+
 std::atomic<bool>& Interrupted() {
   static std::atomic<bool> interrupted{false};
   return interrupted;
@@ -141,8 +143,10 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
   AddDiffCommand(app, context);
+  AddBisectCommand(app, context);
   AddMutateCommand(app, context);
   AddConformCommand(app, context);
+  AddMergeCommand(app, context);
   AddExportCommand(app, context);
   AddReplayCommand(app, context);
   AddReviewCommand(app, context);

@@ -27,6 +27,9 @@ struct Context {
   int exit_code = kHolds;
 };
 
+// The program's version: "0.1.0".
+std::string_view Version();
+
 // Set by SIGINT and SIGTERM; long work polls it and reports what is known.  A
 // second signal ends the program at once.
 std::atomic<bool>& Interrupted();
@@ -60,6 +63,8 @@ int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const*
 void AddRunCommand(CLI::App& app, Context& context);
 void AddCheckCommand(CLI::App& app, Context& context);
 void AddDiffCommand(CLI::App& app, Context& context);
+void AddMergeCommand(CLI::App& app, Context& context);
+void AddBisectCommand(CLI::App& app, Context& context);
 void AddMutateCommand(CLI::App& app, Context& context);
 void AddConformCommand(CLI::App& app, Context& context);
 void AddCallsCommand(CLI::App& app, Context& context);

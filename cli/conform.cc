@@ -7,25 +7,21 @@
 
 #include "absl/strings/numbers.h"
 #include "cli/command.h"
+#include "cli/conform_report.h"
 #include "cli/graph_plan.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 #include "kernel/executor_control.h"
 #include "kernel/observe.h"
-#include "model/call_text.h"
 
 namespace selkie {
 namespace {
 
 struct ConformArguments {
-  ConformRequest request;
-  bool transitions = false;
-  GraphRequest graph;
+  ConformAsked asked;
+  ConformPrinting printing;
   std::string slice = "0/1";
-  std::string save = "divergences";
-  bool json = false;
   bool stream = false;  // for a host that reads along: a report a line
 };
 
@@ -42,110 +38,60 @@ constexpr const char* kConformExample =
     "      --bounds processes=1,fds=2,files=2,maps=1\n\n"
     "--errno tries every call of the table with every combination of up to so many wrong\n"
     "arguments and circumstances at once, and compares which error comes first:\n"
-    "  selkie conform --kernel native --errno 3";
-
-double PerSecond(int64_t count, double seconds) {
-  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
-}
-
-double Percent(int64_t part, int64_t whole) {
-  return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0;
-}
+    "  selkie conform --kernel native --errno 3\n\n"
+    "--slice 0/4 to 3/4 share all this out among four runs, and merge adds up what they say:\n"
+    "  selkie conform --kernel native --random 100000 --slice 0/4 --json > part-0.json";
 
 std::string ProgressText(const ConformReport& report, const ConformRequest& request) {
   if (report.states > 0)
     return fmt::format("{}: {} states, {} of {} transitions, {:.0f} calls/s, {} divergences",
                        request.kernel, report.states, report.confirmed, report.tried,
-                       PerSecond(report.calls, report.seconds), report.divergences.size());
+                       report.seconds > 0 ? static_cast<double>(report.calls) / report.seconds : 0,
+                       report.divergences.size());
   return fmt::format("{}: {} scenarios, {} of {} sequences, {} calls, {} divergences",
-                     request.kernel, report.scenarios, report.sequences, request.random,
-                     report.calls, report.divergences.size());
-}
-
-// Which rules the kernel was seen to have.
-void PrintRules(const ConformReport& r) {
-  std::vector<std::string> never;
-  for (const auto& [rule, calls] : r.by_rule)
-    if (calls == 0) never.push_back(rule);
-  fmt::print("{} of {} rules decided a call{}\n", r.by_rule.size() - never.size(), r.by_rule.size(),
-             never.empty() ? "" : fmt::format("; none: {}", fmt::join(never, ", ")));
-}
-
-void PrintCounts(const ConformReport& r, const ConformRequest& request) {
-  fmt::print("kernel {} ({}), semantics {}\n", r.release, request.kernel, r.semantics);
-  fmt::print("{} scenarios", r.scenarios);
-  if (request.random > 0)
-    fmt::print(", {} random sequences of up to {} calls (seed {})", r.sequences, request.length,
-               request.seed);
-  if (!r.pairs.empty()) fmt::print("; {} pairs of rules decided consecutive calls", r.pairs.size());
-  fmt::print(
-      "\n{} calls compared ({:.1f} % of them succeeded), {:.0f} calls/s; "
-      "{} facts of state compared\n",
-      r.calls, Percent(r.succeeded, r.calls), PerSecond(r.calls, r.seconds), r.state_facts);
-  PrintRules(r);
-  for (const std::string& text : r.not_run) fmt::print("not run: {}\n", text);
-}
-
-void PrintTransitions(const ConformReport& r, const ConformArguments& arguments) {
-  fmt::print("graph {}{}{}: {} states\n", arguments.graph.graph,
-             arguments.graph.bounds.empty() ? "" : ", ", arguments.graph.bounds,
-             Grouped(static_cast<uint64_t>(r.states)));
-  if (arguments.request.slices > 1) fmt::print("slice {} of the states\n", arguments.slice);
-  for (const auto& [reason, count] : r.beyond)
-    fmt::print("not made: {} ({})\n", Grouped(static_cast<uint64_t>(count)), reason);
-  fmt::print("{} of {} transitions confirmed on {}\n", Grouped(static_cast<uint64_t>(r.confirmed)),
-             Grouped(static_cast<uint64_t>(r.tried)), r.release);
-}
-
-void PrintErrnos(const ConformReport& r, const ConformRequest& request) {
-  int64_t failed = 0;
-  for (const auto& [call, counts] : r.outcomes)
-    for (const auto& [outcome, count] : counts) failed += outcome == "success" ? 0 : count;
-  for (const auto& [reason, count] : r.beyond) fmt::print("not made: {} ({})\n", count, reason);
-  fmt::print(
-      "{} of {} combinations of up to {} errors, of {} calls, agree with kernel {}; {} of them "
-      "fail\n",
-      r.confirmed, r.tried, request.errors, r.outcomes.size(), r.release, failed);
+                     request.kernel, report.scenarios, report.sequences,
+                     request.random / request.slices, report.calls, report.divergences.size());
 }
 
 class ConformCommand {
  public:
   ConformCommand(Context& context, ConformArguments arguments)
-      : context_(context), arguments_(std::move(arguments)), progress_(context.err_is_terminal) {}
+      : context_(context), arguments_(std::move(arguments)), progress_(context.err_is_terminal) {
+    arguments_.printing.colour = context.out_is_terminal;
+  }
 
   int Run() {
-    if (arguments_.request.minutes > 0 && arguments_.request.random == 0)
-      arguments_.request.random = int64_t{1} << 40;
-    if (arguments_.request.paths.empty() && arguments_.request.random == 0 &&
-        !arguments_.transitions && arguments_.request.errors < 0)
-      arguments_.request.paths = {context_.library.root() + "/scenarios"};
-    if (absl::Status status = ReadSlice(); !status.ok()) return selkie::Report(status);
-    if (absl::Status status = MakePlan(); !status.ok()) return selkie::Report(status);
+    if (asked_.request.minutes > 0 && asked_.request.random == 0)
+      asked_.request.random = int64_t{1} << 40;
+    if (asked_.request.paths.empty() && asked_.request.random == 0 && !asked_.transitions &&
+        asked_.request.errors < 0)
+      asked_.request.paths = {context_.library.root() + "/scenarios"};
+    if (absl::Status status = ReadSlice(); !status.ok()) return Report(status);
+    if (absl::Status status = MakePlan(); !status.ok()) return Report(status);
     ConformHooks hooks;
     hooks.interrupted = &Interrupted();
     hooks.on_progress = [this](const ConformReport& report) { Show(report); };
     ConformReport known;
-    absl::StatusOr<ConformReport> report =
-        Conform(context_.library, arguments_.request, hooks, &known);
+    absl::StatusOr<ConformReport> report = Conform(context_.library, asked_.request, hooks, &known);
     progress_.Clear();
     if (report.ok()) known = *report;
+    if (!report.ok()) known.complete = false;
     Print(known);
-    const int code = report.ok() ? CodeFor(known) : selkie::Report(report.status());
-    return code;
+    return report.ok() ? ConformCode(known) : Report(report.status());
   }
 
  private:
   // The plan for this kernel; a guest makes its own.
   absl::Status MakePlan() {
-    ConformRequest& request = arguments_.request;
+    ConformRequest& request = asked_.request;
     if (request.errors >= 0 && request.kernel != "native")
       request.plan_arguments = {"--errno", fmt::format("{}", request.errors)};
-    if (!arguments_.transitions) return absl::OkStatus();
+    if (!asked_.transitions) return absl::OkStatus();
     if (request.kernel != "native") {
-      request.plan_arguments = {"--transitions", "--graph", arguments_.graph.graph};
-      if (!arguments_.graph.bounds.empty()) {
+      request.plan_arguments = {"--transitions", "--graph", asked_.graph.graph};
+      if (!asked_.graph.bounds.empty()) {
         request.plan_arguments.push_back("--bounds");
-        request.plan_arguments.push_back(arguments_.graph.bounds);
+        request.plan_arguments.push_back(asked_.graph.bounds);
       }
       return absl::OkStatus();
     }
@@ -162,7 +108,7 @@ class ConformCommand {
     options.progress = [&](const SearchStats& stats) {
       progress_.Update([&] { return fmt::format("exploring: {} states", Grouped(stats.states)); });
     };
-    auto plan = GraphPlan::Make(context_.library, arguments_.graph, semantics_, options);
+    auto plan = GraphPlan::Make(context_.library, asked_.graph, semantics_, options);
     if (!plan.ok()) return plan.status();
     plan_ = *std::move(plan);
     request.plan = plan_.get();
@@ -171,7 +117,7 @@ class ConformCommand {
 
   // "1/4": the second of four.
   absl::Status ReadSlice() {
-    ConformRequest& request = arguments_.request;
+    ConformRequest& request = asked_.request;
     const std::string& text = arguments_.slice;
     const size_t slash = text.find('/');
     if (slash != std::string::npos && absl::SimpleAtoi(text.substr(0, slash), &request.slice) &&
@@ -183,7 +129,7 @@ class ConformCommand {
   }
 
   void Show(const ConformReport& report) {
-    progress_.Update([&] { return ProgressText(report, arguments_.request); });
+    progress_.Update([&] { return ProgressText(report, asked_.request); });
     const auto now = std::chrono::steady_clock::now();
     if (!arguments_.stream || now < next_line_) return;
     next_line_ = now + std::chrono::seconds(2);
@@ -198,56 +144,12 @@ class ConformCommand {
 
   void Print(const ConformReport& report) {
     if (arguments_.stream) return PrintLine(report, true);
-    if (arguments_.json) std::cout << ReportToJson(report) << "\n";
-    if (report.calls > 0 && !arguments_.json) PrintCounts(report, arguments_.request);
-    if (report.calls > 0 && !arguments_.json && arguments_.transitions)
-      PrintTransitions(report, arguments_);
-    if (report.calls > 0 && !arguments_.json && arguments_.request.errors >= 0)
-      PrintErrnos(report, arguments_.request);
-    for (size_t i = 0; i < report.divergences.size(); ++i)
-      PrintDivergence(report.divergences[i], static_cast<int>(i + 1), report);
-    if (arguments_.json || report.calls == 0) return;
-    const std::string count = fmt::format("{} divergences", report.divergences.size());
-    fmt::print("{}{}\n",
-               Paint(count, report.divergences.empty() ? Colour::kGreen : Colour::kRed,
-                     context_.out_is_terminal),
-               report.differing > 0
-                   ? fmt::format(" of different kinds, in {} sequences", report.differing)
-                   : "");
-    if (!report.complete) fmt::print("interrupted: this is what is known so far\n");
-  }
-
-  void PrintDivergence(const Divergence& d, int number, const ConformReport& report) {
-    const std::string file = Save(d, number, report);
-    if (arguments_.json) return;
-    fmt::print("\n{} {}\n  {}\n",
-               Paint(fmt::format("divergence {}:", number), Colour::kRed, context_.out_is_terminal),
-               d.origin, d.summary);
-    if (!d.scenario.empty())
-      fmt::print("  {} calls, made from {}:\n\n{}\n", d.calls, d.calls_before, d.scenario);
-    if (!file.empty()) fmt::print("  saved as {}\n", file);
-  }
-
-  std::string Save(const Divergence& d, int number, const ConformReport& report) {
-    if (d.scenario.empty()) return "";
-    const std::string file = fmt::format("{}/{}-{}.scn", arguments_.save, report.release, number);
-    const absl::Status status = WriteTextFile(file, d.scenario);
-    if (status.ok()) return file;
-    selkie::Report(status);
-    return "";
-  }
-
-  // No agreement without a call.
-  int CodeFor(const ConformReport& report) {
-    if (report.differing > 0) return kBroken;
-    if (report.calls > 0) return kHolds;
-    return selkie::Report(absl::UnavailableError(
-        Interrupted().load() ? "interrupted before a call was executed: nothing is known"
-                             : "no call was executed: nothing is known"));
+    PrintConform(report, asked_, context_.library.root(), arguments_.printing);
   }
 
   Context& context_;
   ConformArguments arguments_;
+  ConformAsked& asked_ = arguments_.asked;
   ProgressLine progress_;
   Semantics semantics_;  // of the plan
   std::unique_ptr<GraphPlan> plan_;
@@ -278,7 +180,7 @@ void AddGuestObserve(CLI::App& app, Context& context) {
 
 void AddConformCommand(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ConformArguments>();
-  ConformRequest& request = arguments->request;
+  ConformRequest& request = arguments->asked.request;
   CLI::App* conform =
       app.add_subcommand("conform", "Compare the model with a real kernel, call by call");
   conform->footer(kConformExample);
@@ -303,18 +205,18 @@ void AddConformCommand(CLI::App& app, Context& context) {
   conform->add_option("--first", request.first, "Number of the first random sequence")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
       ->capture_default_str();
-  conform->add_flag("--transitions", arguments->transitions,
+  conform->add_flag("--transitions", arguments->asked.transitions,
                     "Every call of a graph's alphabet in every state of the graph");
   conform
-      ->add_option("--graph", arguments->graph.graph,
+      ->add_option("--graph", arguments->asked.graph.graph,
                    "Which graph: a name in checker/graphs, or the path of a .prop file")
       ->capture_default_str();
-  conform->add_option("--bounds,-b", arguments->graph.bounds,
+  conform->add_option("--bounds,-b", arguments->asked.graph.bounds,
                       "How much of everything there is in the graph: processes=2,fds=3,files=2,"
                       "maps=2,pages=1,inodes=1,messages=1; the graph's own if not given");
   conform
       ->add_option("--slice", arguments->slice,
-                   "Part I of N of the states of the graph, or of what --errno tries, such as 0/4")
+                   "Part I of N of all that is asked, such as 0/4; see selkie merge")
       ->capture_default_str();
   conform
       ->add_option("--errno", request.errors,
@@ -324,9 +226,9 @@ void AddConformCommand(CLI::App& app, Context& context) {
       ->add_option("--workers", request.workers,
                    "Processes or guests at a time; default: one for each processor")
       ->check(CLI::Range(1, 64));
-  conform->add_option("--save", arguments->save, "Folder for the divergences found")
+  conform->add_option("--save", arguments->printing.save, "Folder for the divergences found")
       ->capture_default_str();
-  conform->add_flag("--json", arguments->json, "Print the report as JSON");
+  conform->add_flag("--json", arguments->printing.json, "Print the report as JSON");
   conform->add_flag("--stream", arguments->stream)->group("");
   conform->callback(
       [&context, arguments] { context.exit_code = ConformCommand(context, *arguments).Run(); });

@@ -101,6 +101,7 @@ class Plan final : public GraphPlan {
 
   CallBatch BatchAt(const ReachedState& at) const {
     CallBatch batch;
+    batch.number = static_cast<int64_t>(at.number);
     batch.path.assign(at.path.begin(), at.path.end());
     batch.path_counts = !at.path.empty();
     State state = at.state;

@@ -36,16 +36,6 @@ std::string Numbers(std::string_view text) {
   return numbers;
 }
 
-// The release by number.  Debian's older kernels keep it from uname (5.10.0-30), but their
-// packages are named for it.
-std::string ReleaseOf(const std::string& kernel, const std::string& uname) {
-  if (kernel.find('/') == std::string::npos && kernel != "native") {
-    absl::StatusOr<KernelImage> image = FindKernel(kernel, [](std::string_view) {});
-    if (image.ok() && !image->version.empty()) return Numbers(image->version);
-  }
-  return Numbers(uname);
-}
-
 std::vector<SeenSequence> SeenOf(std::vector<NamedSequence> sequences,
                                  const Observation& observation) {
   std::vector<SeenSequence> seen;
@@ -167,6 +157,14 @@ class ProbeCommand {
 };
 
 }  // namespace
+
+std::string ReleaseOf(const std::string& kernel, const std::string& uname) {
+  if (kernel.find('/') == std::string::npos && kernel != "native") {
+    absl::StatusOr<KernelImage> image = FindKernel(kernel, [](std::string_view) {});
+    if (image.ok() && !image->version.empty()) return Numbers(image->version);
+  }
+  return Numbers(uname);
+}
 
 absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,
                                   const std::vector<Semantics>& kernels,

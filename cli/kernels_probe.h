@@ -21,6 +21,10 @@ struct Probe {
   std::vector<RuleEvidence> evidence;
 };
 
+// The release by number ("6.12.117") of a kernel, named as for Observe, that says it is `uname`.
+// Debian's older kernels keep it from uname (5.10.0-30), but their packages are named for it.
+std::string ReleaseOf(const std::string& kernel, const std::string& uname);
+
 // Runs `sequences` on `kernel`, as Observe names it, and fits the rules of `kernels`.
 // Errors as Observe; UnavailableError if no call was made.
 absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,

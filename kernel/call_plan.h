@@ -32,6 +32,7 @@ struct CallBranch {
 };
 
 struct CallBatch {
+  int64_t number = 0;        // of the state, the same in whatever share it is handed out
   std::vector<Call> path;    // to the state
   bool path_counts = false;  // its last call is one of those to try
   std::vector<CallBranch> branches;

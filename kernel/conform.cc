@@ -15,6 +15,7 @@ bool IsListed(const ConformReport& report, const Divergence& divergence) {
 void Merge(const ConformReport& part, ConformReport* whole) {
   if (whole->release.empty()) whole->release = part.release;
   if (whole->semantics.empty()) whole->semantics = part.semantics;
+  if (whole->semantics_digest.empty()) whole->semantics_digest = part.semantics_digest;
   whole->scenarios += part.scenarios;
   whole->sequences += part.sequences;
   whole->pairs.insert(part.pairs.begin(), part.pairs.end());

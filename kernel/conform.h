@@ -42,7 +42,11 @@ struct ConformRequest {
   // its plan itself: `plan_arguments` of the command line tell it how, and the plan here is null.
   const CallPlan* plan = nullptr;
   std::vector<std::string> plan_arguments;
-  int64_t slice = 0, slices = 1;  // of the plan, the states of one slice
+
+  // The part of everything that is run: of scenarios, random sequences, states of the plan and
+  // what the errno oracle tries, numbers `slice`, `slice` + `slices` and so on.  All slices
+  // together run exactly what one run does.
+  int64_t slice = 0, slices = 1;
 
   int errors = -1;  // combinations of up to so many errors at once (ErrnoOracle); -1: none
 };
@@ -69,15 +73,16 @@ struct Divergence {
 };
 
 struct ConformReport {
-  std::string release;       // uname -r of the kernel that ran
-  std::string semantics;     // its name
-  int64_t scenarios = 0;     // scenarios run
-  int64_t sequences = 0;     // random sequences run
-  std::set<uint64_t> pairs;  // of rules that decided consecutive calls of random sequences
-                             // (scenarios/rule_pairs.h); known at the end of a run
-  int64_t calls = 0;         // calls executed and compared
-  int64_t succeeded = 0;     // of these, calls that gave a value
-  int64_t state_facts = 0;   // facts of the state compared besides results
+  std::string release;           // uname -r of the kernel that ran
+  std::string semantics;         // its name
+  std::string semantics_digest;  // Library::SemanticsDigest
+  int64_t scenarios = 0;         // scenarios run
+  int64_t sequences = 0;         // random sequences run
+  std::set<uint64_t> pairs;      // of rules that decided consecutive calls of random sequences
+                                 // (scenarios/rule_pairs.h); known at the end of a run
+  int64_t calls = 0;             // calls executed and compared
+  int64_t succeeded = 0;         // of these, calls that gave a value
+  int64_t state_facts = 0;       // facts of the state compared besides results
   // Of a plan:
   int64_t states = 0;                     // states whose calls have been tried
   int64_t tried = 0;                      // calls that were to be tried in them

@@ -46,32 +46,29 @@ int GuestCount(const ConformRequest& request) {
   cpu_set_t set;
   const int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
   const int most = std::max(1, request.workers > 0 ? request.workers : processors);
-  return request.random >= 2 || !request.plan_arguments.empty() ? std::min<int>(most, 8) : 1;
+  return request.random / request.slices >= 2 || !request.plan_arguments.empty()
+             ? std::min<int>(most, 8)
+             : 1;
 }
 
-// The command line of guest `index` of `count`: its part of the random
-// sequences, and for the first guest the scenarios.
+// The command line of guest `index` of `count`: what was asked, and a slice of it.
 std::vector<std::string> Arguments(const ConformRequest& request, int index, int count) {
-  const int64_t begin = request.random * index / count;
-  const int64_t end = request.random * (index + 1) / count;
   std::vector<std::string> argv = {"conform", "--kernel", "native", "--stream"};
   auto option = [&](const char* name, const std::string& value) {
     argv.push_back(name);
     argv.push_back(value);
   };
-  option("--random", fmt::format("{}", end - begin));
-  option("--first", fmt::format("{}", request.first + begin));
+  option("--random", fmt::format("{}", request.random));
+  option("--first", fmt::format("{}", request.first));
   option("--length", fmt::format("{}", request.length));
   option("--seed", fmt::format("{}", request.seed));
   option("--workers", "1");
   if (request.minutes > 0) option("--minutes", fmt::format("{}", request.minutes));
   if (!request.semantics.empty()) option("--semantics", request.semantics);
-  if (!request.plan_arguments.empty()) {
-    argv.insert(argv.end(), request.plan_arguments.begin(), request.plan_arguments.end());
-    option("--slice",
-           fmt::format("{}/{}", request.slice + request.slices * index, request.slices * count));
-  }
-  if (index == 0) argv.insert(argv.end(), request.paths.begin(), request.paths.end());
+  argv.insert(argv.end(), request.plan_arguments.begin(), request.plan_arguments.end());
+  option("--slice",
+         fmt::format("{}/{}", request.slice + request.slices * index, request.slices * count));
+  argv.insert(argv.end(), request.paths.begin(), request.paths.end());
   return argv;
 }
 

@@ -51,6 +51,7 @@ ConformReport ReportFrom(const Json& json) {
   ConformReport r;
   json.at("release").get_to(r.release);
   json.at("semantics").get_to(r.semantics);
+  json.at("semantics_digest").get_to(r.semantics_digest);
   json.at("scenarios").get_to(r.scenarios);
   json.at("sequences").get_to(r.sequences);
   json.at("pairs").get_to(r.pairs);
@@ -79,6 +80,7 @@ std::string ReportToJson(const ConformReport& r) {
   for (const Divergence& d : r.divergences) divergences.push_back(ToJson(d));
   const Json json = {{"release", r.release},
                      {"semantics", r.semantics},
+                     {"semantics_digest", r.semantics_digest},
                      {"scenarios", r.scenarios},
                      {"sequences", r.sequences},
                      {"pairs", r.pairs},

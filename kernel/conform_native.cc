@@ -34,6 +34,7 @@ constexpr std::chrono::milliseconds kReportEvery(300);
 struct Job {
   ConformRequest request;
   Semantics semantics;
+  std::string semantics_digest;
   std::string release;
   std::vector<Scenario> scenarios;
   std::vector<Sequence> corpus;
@@ -72,6 +73,7 @@ class Share {
       : job_(job), lockstep_(lockstep), link_(link) {
     report_.release = job.release;
     report_.semantics = job.semantics.name;
+    report_.semantics_digest = job.semantics_digest;
     decided_.resize(job.semantics.rules.size());
   }
 
@@ -90,6 +92,10 @@ class Share {
   absl::Status RunSequences();
   absl::Status RunPlan();
   absl::Status RunErrnos();
+  // Of everything in order this worker does the part number First(), and from there every
+  // Step()-th.
+  int64_t First() const { return job_.request.slice + job_.request.slices * link_.index(); }
+  int64_t Step() const { return job_.request.slices * job_.workers; }
   absl::Status RunOne(const Scenario& scenario);
   absl::Status RunRandom(int64_t number);
   void CountCalls();
@@ -122,8 +128,8 @@ std::string NameOf(const Scenario& scenario) {
 }
 
 absl::Status Share::RunScenarios() {
-  for (size_t i = static_cast<size_t>(link_.index()); i < job_.scenarios.size();
-       i += static_cast<size_t>(job_.workers)) {
+  for (auto i = static_cast<size_t>(First()); i < job_.scenarios.size();
+       i += static_cast<size_t>(Step())) {
     if (link_.ShouldStop()) break;
     link_.Beat(static_cast<int64_t>(i));
     if (absl::Status status = RunOne(job_.scenarios[i]); !status.ok())
@@ -136,7 +142,7 @@ absl::Status Share::RunScenarios() {
 
 absl::Status Share::RunSequences() {
   const int64_t end = job_.request.first + job_.request.random;
-  for (int64_t i = job_.request.first + link_.index(); i < end; i += job_.workers) {
+  for (int64_t i = job_.request.first + First(); i < end; i += Step()) {
     if (link_.ShouldStop() || TimeIsUp()) break;
     link_.Beat(i);
     if (absl::Status status = RunRandom(i); !status.ok())
@@ -183,28 +189,24 @@ absl::Status Share::RunRandom(int64_t number) {
   return absl::OkStatus();
 }
 
-// The states of this worker's share of the slice.
 absl::Status Share::RunPlan() {
   const ConformRequest& request = job_.request;
   PlanRunner runner(*request.plan, lockstep_, job_.semantics);
   absl::Status status;
-  const absl::Status walked = request.plan->ForEach(
-      request.slice + request.slices * link_.index(), request.slices * job_.workers,
-      [&](const CallBatch& batch) {
-        if (link_.ShouldStop()) return false;
-        link_.Beat(report_.states);
-        status = runner.Run(batch, &report_, [&] {
-          CountCalls();
-          if (lockstep_.control().differs)
-            List(fmt::format("a state of the graph, {} calls from the start", batch.path.size()));
-        });
-        SendReportIfDue();
-        return status.ok();
-      });
+  const absl::Status walked = request.plan->ForEach(First(), Step(), [&](const CallBatch& batch) {
+    if (link_.ShouldStop()) return false;
+    link_.Beat(report_.states);
+    status = runner.Run(batch, &report_, [&] {
+      CountCalls();
+      if (lockstep_.control().differs)
+        List(fmt::format("a state of the graph, {} calls from the start", batch.path.size()));
+    });
+    SendReportIfDue();
+    return status.ok();
+  });
   return status.ok() ? walked : status;
 }
 
-// This worker's share of the oracle's combinations.
 absl::Status Share::RunErrnos() {
   const ConformRequest& request = job_.request;
   const ErrnoOracle oracle(job_.semantics, request.errors);
@@ -212,11 +214,9 @@ absl::Status Share::RunErrnos() {
     CountCalls();
     if (lockstep_.control().differs) List("combinations of errors");
   });
-  const int64_t step = request.slices * job_.workers;
   absl::Status status;
   ErrnoTally tally;
-  for (int64_t unit = request.slice + request.slices * link_.index(); unit < oracle.units();
-       unit += step) {
+  for (int64_t unit = First(); unit < oracle.units(); unit += Step()) {
     oracle.Run(
         unit,
         [&](const ErrnoTrials& trials) {
@@ -330,6 +330,9 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
   if (!semantics.ok()) return semantics.status();
   job.semantics = *std::move(semantics);
+  absl::StatusOr<std::string> digest = library.SemanticsDigest(job.semantics);
+  if (!digest.ok()) return digest.status();
+  job.semantics_digest = *std::move(digest);
   absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
   if (!status.ok()) return status;
   const int64_t combinations =
@@ -340,7 +343,8 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random +
                      (request.plan != nullptr ? request.plan->states() : 0) + combinations;
   const int most = request.workers > 0 ? request.workers : Processors();
-  job.workers = static_cast<int>(std::clamp<int64_t>(units, 1, most));
+  const int64_t of_slice = (units + request.slices - 1) / request.slices;
+  job.workers = static_cast<int>(std::clamp<int64_t>(of_slice, 1, most));
   return job;
 }
 

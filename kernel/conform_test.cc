@@ -17,6 +17,7 @@ ConformReport Sample() {
   ConformReport report;
   report.release = "6.18";
   report.semantics = "linux-6.18";
+  report.semantics_digest = "cbf29ce484222325";
   report.scenarios = 1;
   report.sequences = 2;
   report.calls = 30;
@@ -130,6 +131,23 @@ TEST_F(ConformTest, RandomSequencesDependOnSeedAndNumberAlone) {
   Merge(Run(request), &parts);
   EXPECT_EQ(whole.calls, parts.calls);
   EXPECT_EQ(whole.by_op, parts.by_op);
+}
+
+TEST_F(ConformTest, SlicesTogetherAreTheWholeRun) {
+  ConformRequest request;
+  request.random = 50;
+  request.first = 3;
+  request.paths = {library_.root() + "/scenarios/seal"};
+  request.workers = 2;
+  const ConformReport whole = Run(request);
+  ConformReport parts;
+  request.slices = 3;
+  for (request.slice = 0; request.slice < 3; ++request.slice) Merge(Run(request), &parts);
+  EXPECT_EQ(parts.sequences, 50);
+  EXPECT_EQ(parts.scenarios, whole.scenarios);
+  EXPECT_EQ(parts.by_op, whole.by_op);
+  EXPECT_EQ(parts.pairs, whole.pairs);
+  EXPECT_EQ(parts.state_facts, whole.state_facts);
 }
 
 TEST_F(ConformTest, BadInputIsAnErrorWithItsPlace) {

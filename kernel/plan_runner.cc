@@ -6,8 +6,9 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kThoroughEvery = 64;  // batches
-constexpr size_t kPath = ~size_t{0};    // in the place of a branch: the path's last call
+// One batch of so many; a prime number, so that each share of the plan gets some.
+constexpr int64_t kThoroughEvery = 61;
+constexpr size_t kPath = ~size_t{0};  // in the place of a branch: the path's last call
 
 }  // namespace
 
@@ -33,7 +34,7 @@ bool PlanRunner::Append(const CallBranch& branch, size_t number) {
 
 absl::Status PlanRunner::Run(const CallBatch& batch, ConformReport* report,
                              const std::function<void()>& after_run) {
-  ++batches_;
+  thorough_ = batch.number % kThoroughEvery == 0;
   ++report->states;
   report->tried += static_cast<int64_t>(batch.branches.size()) + batch.path_counts;
   for (const auto& [reason, count] : batch.beyond) report->beyond[reason] += count;
@@ -63,8 +64,7 @@ absl::Status PlanRunner::RunOnce(ConformReport* report, const std::function<void
   lockstep_.Load(sequence_, semantics_);
   for (const Trial& trial : trials_)
     if (trial.probe) lockstep_.ProbeAfter(trial.call);
-  const bool thorough = batches_ % kThoroughEvery == 0;
-  if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
+  if (absl::Status status = lockstep_.Run({.thorough = thorough_}); !status.ok()) return status;
   const Control& c = lockstep_.control();
   for (const Trial& trial : trials_) {
     const bool differs_there = c.differs && trial.call + 1 >= c.next;

@@ -40,7 +40,7 @@ class PlanRunner {
   const Semantics& semantics_;
   Sequence sequence_;
   std::vector<Trial> trials_;
-  int64_t batches_ = 0;
+  bool thorough_ = false;  // the batch at hand is compared thoroughly
 };
 
 }  // namespace selkie

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -107,6 +108,23 @@ absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) 
   if (!bases.ok()) return bases.status();
   semantics->bases = *std::move(bases);
   return semantics;
+}
+
+absl::StatusOr<std::string> Library::SemanticsDigest(const Semantics& semantics) const {
+  constexpr uint64_t kOffset = 0xcbf29ce484222325, kPrime = 0x100000001b3;
+  uint64_t hash = kOffset;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+    hash *= kPrime;  // the zero byte
+  };
+  add(semantics.text);
+  for (std::string next = semantics.extends; !next.empty();) {
+    absl::StatusOr<Semantics> base = ParseByNameOrPath(next);
+    if (!base.ok()) return base.status();
+    add(base->text);
+    next = base->extends;
+  }
+  return fmt::format("{:016x}", hash);
 }
 
 absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {

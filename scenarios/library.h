@@ -41,6 +41,11 @@ class Library {
   // "file:line:column: ..." from the parser.
   absl::StatusOr<Semantics> LoadSemantics(std::string_view name_or_path) const;
 
+  // A number for all that the semantics was compiled from, as 16 hexadecimal digits: FNV-1a
+  // (64 bits) over the text of its file, a zero byte, the text of what it extends, a zero byte,
+  // and so on down to the first.  Errors as LoadSemantics, if a base has gone meanwhile.
+  absl::StatusOr<std::string> SemanticsDigest(const Semantics& semantics) const;
+
   // Names of all semantics in the tree: kernels by release, then designs by name.
   absl::StatusOr<std::vector<std::string>> SemanticsNames() const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,6 +20,31 @@ TEST(Library, KernelsComeByReleaseAndThenDesigns) {
   EXPECT_LT(place("linux-6.12.90"), place("linux-6.12"));  // up to .90, and the rest
   EXPECT_LT(place("linux-6.12"), place("linux-6.18"));
   EXPECT_LT(place("linux-6.18"), place("ashmem"));
+}
+
+std::string Digest(std::string_view name) {
+  const Library library = Library::Default();
+  return *library.SemanticsDigest(*library.LoadSemantics(name));
+}
+
+// FNV-1a as others write it, over the texts joined by zero bytes.
+uint64_t HashOf(const std::vector<std::string>& texts) {
+  uint64_t hash = 14695981039346656037u;
+  for (const std::string& text : texts)
+    for (size_t i = 0; i <= text.size(); ++i) {  // the zero byte at its end too
+      hash ^= static_cast<uint8_t>(text.c_str()[i]);
+      hash *= 1099511628211u;
+    }
+  return hash;
+}
+
+TEST(SemanticsDigest, IsOfAllTextsDownToTheFirst) {
+  const std::string folder = Library::Default().root() + "/model/semantics/";
+  std::vector<std::string> texts;
+  for (const char* name : {"linux-3.17", "linux-4.16", "linux-4.20"})
+    texts.push_back(*ReadTextFile(folder + name + ".sem"));
+  EXPECT_EQ(Digest("linux-3.17"), absl::StrCat(absl::Hex(HashOf(texts), absl::kZeroPad16)));
+  EXPECT_NE(Digest("linux-3.17"), Digest("linux-4.16"));
 }
 
 std::string For(std::string_view release) {

@@ -1,0 +1,148 @@
+// What `selkie bisect` finds.
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/questions.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernel/observe.h"
+#include "model/trace.h"
+#include "traces/json.h"
+
+namespace selkie {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+struct Bisected {
+  int code = 0;
+  std::string out, err;
+};
+
+Bisected Bisect(std::vector<std::string> args) {
+  args.insert(args.begin(), {"selkie", "bisect"});
+  std::vector<const char*> argv;
+  for (const std::string& arg : args) argv.push_back(arg.c_str());
+  Context context;
+  CLI::App app;
+  BuildCommandLine(app, context);
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Bisected bisected;
+  bisected.code = RunCommandLine(app, context, static_cast<int>(argv.size()), argv.data());
+  bisected.out = ::testing::internal::GetCapturedStdout();
+  bisected.err = ::testing::internal::GetCapturedStderr();
+  return bisected;
+}
+
+// "older > newer" of each change.
+std::vector<std::string> ChangesOf(const Bisected& bisected) {
+  std::vector<std::string> changes;
+  for (const Json& change : Json::parse(bisected.out)["changes"])
+    changes.push_back(change["older"].get<std::string>() + " > " +
+                      change["newer"].get<std::string>());
+  return changes;
+}
+
+// By asking each kernel on its own.
+TEST(Bisect, FindsEveryPlaceWhereTheVerdictChanges) {
+  const Bisected bisected = Bisect({"no-merged-mapping", "--json"});
+  EXPECT_EQ(bisected.code, kBroken) << bisected.err;
+  const Library library = Library::Default();
+  const Property property = *LoadProperty(library, "no-merged-mapping");
+  std::vector<std::string> expected;
+  std::string older;
+  Verdict::Kind kind = Verdict::Kind::kHolds;
+  for (const std::string& name : *library.SemanticsNames()) {
+    if (!KernelVersion(name)) continue;
+    const Verdict verdict =
+        *Ask(library, property, *library.LoadSemantics(name), property.bounds, {});
+    if (!older.empty() && verdict.kind != kind) expected.push_back(older + " > " + name);
+    older = name;
+    kind = verdict.kind;
+  }
+  EXPECT_EQ(ChangesOf(bisected), expected);
+  EXPECT_THAT(expected, testing::Contains("linux-6.12.90 > linux-6.12"));
+}
+
+// Both traces make the same calls, each has what its kernel answers, and the call that is named
+// is the first where they differ.
+TEST(Bisect, BothTracesAreThere) {
+  const Bisected bisected =
+      Bisect({"no-merged-mapping", "--over", "linux-6.12.90..linux-6.12", "--json"});
+  ASSERT_THAT(ChangesOf(bisected), ElementsAre("linux-6.12.90 > linux-6.12")) << bisected.err;
+  const Json change = Json::parse(bisected.out)["changes"][0];
+  EXPECT_EQ(change["older_verdict"], "BROKEN");
+  EXPECT_EQ(change["newer_verdict"], "holds");
+  EXPECT_EQ(change["witness_of"], "older");
+  const Library library = Library::Default();
+  std::vector<Trace> traces;
+  for (const char* side : {"older", "newer"}) {
+    const Semantics semantics = *library.LoadSemantics(change[side].get<std::string>());
+    const auto stored = TraceFromJson(change[std::string(side) + "_trace"].dump(), side, semantics);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    traces.push_back(stored->trace);
+    const Trace again = Replay(stored->trace.sequence, semantics);
+    for (size_t i = 0; i < again.results.size(); ++i)
+      EXPECT_TRUE(SameOutcome(again.results[i], stored->trace.results[i])) << side << " " << i;
+  }
+  EXPECT_EQ(traces[0].sequence.calls, traces[1].sequence.calls);
+  size_t differs = 0;
+  while (SameOutcome(traces[0].results[differs], traces[1].results[differs])) ++differs;
+  EXPECT_EQ(change["first_difference"]["call"], differs + 1);
+  EXPECT_EQ(change["first_difference"]["newer"]["result"], "-1 EPERM");
+  EXPECT_THAT(change["first_difference"]["newer"]["decided_by"].get<std::string>(),
+              HasSubstr("rule "));
+}
+
+TEST(Bisect, AnAnswerThatNeverChangesIsZero) {
+  const Bisected bisected = Bisect({"no-merged-mapping", "--over", "linux-6.1..linux-6.12.90"});
+  EXPECT_EQ(bisected.code, kHolds) << bisected.err;
+  EXPECT_THAT(bisected.out, HasSubstr("linux-6.12.90                         BROKEN, 4 calls\n"));
+  EXPECT_THAT(bisected.out, HasSubstr("no-merged-mapping: the answer changes in 0 places"));
+}
+
+TEST(Bisect, TheTextShowsTheCallsUnderBoth) {
+  const Bisected bisected = Bisect({"old-mapping-writes", "--over", "linux-4.20..linux-5.1"});
+  EXPECT_EQ(bisected.code, kBroken);
+  EXPECT_THAT(bisected.out, HasSubstr("linux-4.20: NOT REACHABLE; linux-5.1: reachable\n"));
+  EXPECT_THAT(bisected.out, HasSubstr("F_SEAL_FUTURE_WRITE) = -1 EINVAL"));
+  EXPECT_THAT(bisected.out, HasSubstr("the first answer that differs is that of call "));
+}
+
+// The kernel that runs this test behaves as the side does on which its own rules are.
+TEST(Bisect, ARealKernelIsToldFromItsAnswers) {
+  const Bisected bisected = Bisect({"no-merged-mapping", "--over", "linux-6.12.90..linux-6.12",
+                                    "--kernels", "native", "--json"});
+  ASSERT_EQ(ChangesOf(bisected).size(), 1u) << bisected.err;
+  const Json kernels = Json::parse(bisected.out)["changes"][0]["kernels"];
+  ASSERT_EQ(kernels.size(), 1u) << bisected.err;
+  EXPECT_EQ(kernels[0]["uname"], RunningRelease());
+  const Library library = Library::Default();
+  const Property property = *LoadProperty(library, "no-merged-mapping");
+  const Semantics own = *library.LoadSemantics(*SemanticsForRelease(library, RunningRelease()));
+  const Verdict verdict = *Ask(library, property, own, property.bounds, {});
+  EXPECT_EQ(kernels[0]["behaves_as"], verdict.kind == Verdict::Kind::kBroken ? "older" : "newer");
+}
+
+TEST(Bisect, BadInputIsTwo) {
+  const std::pair<std::vector<std::string>, const char*> kBad[] = {
+      {{"no-such-property"}, "no property is named 'no-such-property'"},
+      {{"no-write-call", "--over", "linux-5.1"}, "--over linux-5.1: no range"},
+      {{"no-write-call", "--over", "linux-9.9..newest"}, "no kernel 'linux-9.9'"},
+      {{"no-write-call", "--over", "linux-5.1..fw-v3"}, "no kernel 'fw-v3'"},
+      {{"no-write-call", "--over", "newest..linux-5.1"}, "the first is newer than the last"},
+      {{"no-write-call", "--bounds", "trolls=1"}, "trolls"},
+      {{"no-write-call", "--kernels", "6.12,troll"}, "--kernels troll"}};
+  for (const auto& [args, text] : kBad) {
+    const Bisected bisected = Bisect(args);
+    EXPECT_EQ(bisected.code, kBadInput) << text;
+    EXPECT_THAT(bisected.err, HasSubstr(text));
+    EXPECT_EQ(bisected.out, "") << text;
+  }
+}
+
+}  // namespace
+}  // namespace selkie

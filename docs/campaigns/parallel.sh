@@ -1,0 +1,13 @@
+#!/bin/bash
+# parallel.sh [OPTION...] - a campaign by GNU parallel, with its options: as many slices at a time as there
+# are processors, or on other machines: --sshloginfile nodes, where this tree is at the same place.
+set -u
+
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+SLICES=${SLICES:-$(nproc)}
+
+# A slice that ends with 3 is tried once more: it goes on where it was.
+seq 0 "$((SLICES - 1))" | parallel --retries 2 --joblog "${OUT:-campaign}.log" \
+  --env SELKIE --env SELKIE_ROOT --env OUT --env KERNEL --env WORKERS --env SEQUENCES --env LENGTH \
+  --env SEED --env GRAPH --env BOUNDS --env ERRORS "$@" "$here/slice.sh" {} "$SLICES"
+"$here/merge.sh"
