@@ -1,6 +1,8 @@
 // selkie check: does a semantics keep a promise, within bounds?
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +20,8 @@ struct CheckArguments {
   std::vector<std::string> properties;
   std::string bounds;
   std::string memory;
+  std::string disk, checkpoint;
+  double minutes = 1;
   std::string save;
   bool no_symmetry = false;
   bool json = false;
@@ -28,8 +32,12 @@ constexpr const char* kCheckExample =
     "  selkie check --semantics fw-v3 --property no-writable-reopen\n"
     "  selkie check --semantics linux-5.1 --property no-writable-reopen \\\n"
     "      --bounds processes=2,fds=3,files=2,maps=2\n"
+    "  selkie check -s linux-6.12 -p no-write-call -b fds=4,maps=4 --checkpoint search\n"
     "A semantics or property is a name or the path of a .sem or .prop file.  Without\n"
-    "--property all properties are asked.";
+    "--property all properties are asked.\n"
+    "Where --memory is full a search begins anew with its states in files, and goes on until\n"
+    "the disk is full.  With --checkpoint it keeps them there from the beginning, and records\n"
+    "how far it got: the same command goes on after Ctrl-C, kill -9, or a full disk.";
 
 double CpuSeconds() {
   rusage usage{};
@@ -42,6 +50,12 @@ uint64_t PeakBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::string DiskFolder(const std::string& asked) {
+  if (!asked.empty()) return asked;
+  const char* const tmpdir = std::getenv("TMPDIR");
+  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/var/tmp";
 }
 
 Colour ColourOf(const Verdict& verdict) {
@@ -114,11 +128,14 @@ class CheckCommand {
     }
     options_.symmetry = !arguments_.no_symmetry;
     options_.interrupted = &Interrupted();
+    options_.most_bytes = MostMemory();
     if (!arguments_.memory.empty()) {
       absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
       if (!bytes.ok()) return bytes.status();
       options_.most_bytes = *bytes;
     }
+    options_.folder.seconds = 60 * arguments_.minutes;
+    options_.folder.when_full = arguments_.checkpoint.empty();
     Bounds any;
     return ApplyBounds(arguments_.bounds, any);
   }
@@ -146,16 +163,46 @@ class CheckCommand {
                            Bytes(stats.bytes));
       });
     };
+    if (absl::Status status = ChooseFolder(*property, *semantics, bounds); !status.ok())
+      return Report(status);
     const double before = CpuSeconds();
     absl::StatusOr<Verdict> verdict =
         Ask(context_.library, *property, *semantics, bounds, options_);
     progress_.Clear();
     if (!verdict.ok()) return Report(verdict.status());
+    TellFolder(*verdict);
     if (arguments_.json)
       results_.push_back(VerdictJson(*property, *semantics, *verdict, CpuSeconds() - before));
     else
       PrintVerdict(*property, *semantics, *verdict, context_.out_is_terminal);
     return Save(*property, *semantics, *verdict);
+  }
+
+  // Each question has a folder of its own.
+  absl::Status ChooseFolder(const Property& property, const Semantics& semantics,
+                            const Bounds& bounds) {
+    SearchFolder& folder = options_.folder;
+    absl::StatusOr<std::string> digest = context_.library.SemanticsDigest(semantics);
+    if (!digest.ok()) return digest.status();
+    folder.question = fmt::format("selkie {} semantics {} {} property {} {} bounds {} symmetry {}",
+                                  Version(), semantics.name, *digest, property.name,
+                                  TextDigest({property.text}), ToString(bounds),
+                                  options_.symmetry);
+    if (arguments_.disk == "none" && arguments_.checkpoint.empty()) return absl::OkStatus();
+    const std::string name = fmt::format("{}.{}", semantics.name, property.name);
+    folder.path = folder.when_full
+                      ? fmt::format("{}/selkie-{}-{}", DiskFolder(arguments_.disk), getpid(), name)
+                      : fmt::format("{}/{}", arguments_.checkpoint, name);
+    return absl::OkStatus();
+  }
+
+  void TellFolder(const Verdict& verdict) const {
+    if (verdict.resumed == "yes")
+      Complain(fmt::format("{}: went on from what is recorded there", options_.folder.path));
+    else if (!verdict.resumed.empty())
+      Complain(fmt::format("went on from the record before the newest, since {}", verdict.resumed));
+    if (verdict.kind == Verdict::Kind::kStopped && !options_.folder.when_full)
+      Complain(fmt::format("{}: the same command goes on from here", options_.folder.path));
   }
 
   int Save(const Property& property, const Semantics& semantics, const Verdict& verdict) {
@@ -190,7 +237,18 @@ void AddCheckCommand(CLI::App& app, Context& context) {
                     "messages=1; the property's own if not given");
   check->add_flag("--no-symmetry", arguments->no_symmetry,
                   "Store every state, not one for those that differ only in names");
-  check->add_option("--memory", arguments->memory, "Stop when states take more: 512M, 4G [8G]");
+  check->add_option("--memory", arguments->memory,
+                    "States in memory: 512M, 4G [80 % of what is available]");
+  check->add_option("--disk", arguments->disk,
+                    "Folder for states that memory has no room for, removed at the end; none: stop "
+                    "then [$TMPDIR, or /var/tmp]");
+  check->add_option("--checkpoint", arguments->checkpoint,
+                    "Folder that keeps the states and how far the search got; it is gone on with");
+  check
+      ->add_option("--checkpoint-minutes", arguments->minutes,
+                   "Minutes between two records of how far it got")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   check->add_option("--save", arguments->save, "Write the sequence found as a JSON trace");
   check->add_flag("--json", arguments->json, "Print results as one JSON array");
   check->footer(kCheckExample);

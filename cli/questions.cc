@@ -1,5 +1,6 @@
 #include "cli/questions.h"
 
+#include <fstream>
 #include <algorithm>
 #include <filesystem>
 
@@ -141,17 +142,30 @@ absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {
   return static_cast<uint64_t>(number * static_cast<double>(uint64_t{1} << shift));
 }
 
+uint64_t MostMemory() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  uint64_t kibibytes = 0;
+  while (meminfo >> key >> kibibytes && key != "MemAvailable:") meminfo.ignore(80, '\n');
+  constexpr uint64_t kUnknown = uint64_t{8} << 30;
+  return key == "MemAvailable:" ? kibibytes * 1024 / 5 * 4 : kUnknown;
+}
+
 std::string Describe(const SearchStats& stats) {
-  return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {} ({} bits a state)",
+  return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {}{} ({} bits a state)",
                      Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,
-                     Bytes(stats.bytes), stats.bits);
+                     Bytes(stats.bytes),
+                     stats.disk_bytes > 0 ? fmt::format(" and {} on disk", Bytes(stats.disk_bytes))
+                                          : "",
+                     stats.bits);
 }
 
 nlohmann::ordered_json StatsJson(const SearchStats& stats) {
   return {{"states", stats.states}, {"transitions", stats.transitions},
           {"tried", stats.tried},   {"beyond_bounds", stats.beyond},
           {"depth", stats.depth},   {"seconds", stats.seconds},
-          {"bytes", stats.bytes},   {"bits_per_state", stats.bits}};
+          {"bytes", stats.bytes},   {"disk_bytes", stats.disk_bytes},
+          {"bits_per_state", stats.bits}};
 }
 
 }  // namespace selkie

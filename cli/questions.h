@@ -53,6 +53,9 @@ std::string Bytes(uint64_t bytes);
 // other text.
 absl::StatusOr<uint64_t> ParseBytes(const std::string& text);
 
+// Four fifths of the memory that is available on this machine now, in bytes.
+uint64_t MostMemory();
+
 // "421,313 states, 4,143,586 transitions, depth 19, 1.24 s, 9.8 MiB (62 bits a state)"
 std::string Describe(const SearchStats& stats);
 

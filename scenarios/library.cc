@@ -110,21 +110,25 @@ absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) 
   return semantics;
 }
 
-absl::StatusOr<std::string> Library::SemanticsDigest(const Semantics& semantics) const {
+std::string TextDigest(const std::vector<std::string>& texts) {
   constexpr uint64_t kOffset = 0xcbf29ce484222325, kPrime = 0x100000001b3;
   uint64_t hash = kOffset;
-  const auto add = [&](std::string_view text) {
+  for (const std::string& text : texts) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
     hash *= kPrime;  // the zero byte
-  };
-  add(semantics.text);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+absl::StatusOr<std::string> Library::SemanticsDigest(const Semantics& semantics) const {
+  std::vector<std::string> texts = {semantics.text};
   for (std::string next = semantics.extends; !next.empty();) {
     absl::StatusOr<Semantics> base = ParseByNameOrPath(next);
     if (!base.ok()) return base.status();
-    add(base->text);
+    texts.push_back(base->text);
     next = base->extends;
   }
-  return fmt::format("{:016x}", hash);
+  return TextDigest(texts);
 }
 
 absl::StatusOr<std::vector<std::string>> Library::SemanticsNames() const {

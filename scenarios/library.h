@@ -24,6 +24,9 @@ absl::Status WriteTextFile(const std::string& path, std::string_view text);
 absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
                                                     std::string_view extension);
 
+// FNV-1a of 64 bits over the texts, each with a zero byte behind it, as 16 hexadecimal digits.
+std::string TextDigest(const std::vector<std::string>& texts);
+
 class Library {
  public:
   // `root` is the folder that holds model/semantics, checker/properties and
