@@ -134,8 +134,8 @@ void Encoding::PlacePieces() {
 
 void Encoding::Widen() {
   for (Dictionary& dictionary : dictionaries_)
-    dictionary.width = std::max(dictionary.width,
-                                static_cast<int>(std::bit_width(dictionary.values.size())));
+    dictionary.width =
+        std::max(dictionary.width, static_cast<int>(std::bit_width(dictionary.values.size())));
   PlacePieces();
 }
 

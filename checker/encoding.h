@@ -33,7 +33,7 @@ class Encoding {
   // A run of pieces of one object.
   struct Block {
     enum class Of : uint8_t { kTask, kFiles, kMessages } of = Of::kTask;
-    int index = 0;          // of the task
+    int index = 0;  // of the task
     int first_piece = 0, pieces = 0;
   };
 

@@ -169,8 +169,7 @@ class Searcher {
       : options_(options), found_(*found), seen_(options.most_bytes) {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
-      workers_.push_back(
-          std::make_unique<Worker<W>>(machine, encoding, sample, seen_, next_));
+      workers_.push_back(std::make_unique<Worker<W>>(machine, encoding, sample, seen_, next_));
   }
 
   Outcome Run() {
@@ -227,7 +226,8 @@ class Searcher {
     pause_ = false;
     std::vector<std::thread> threads;
     const size_t useful = std::min(workers_.size(), level_.parts());
-    for (size_t i = 1; i < useful; ++i) threads.emplace_back([this, i] { Work(*workers_[i], false); });
+    for (size_t i = 1; i < useful; ++i)
+      threads.emplace_back([this, i] { Work(*workers_[i], false); });
     Work(*workers_[0], true);
     for (std::thread& thread : threads) thread.join();
   }

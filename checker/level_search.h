@@ -13,8 +13,8 @@ namespace selkie {
 
 struct LevelSearch {
   enum class Ending : uint8_t {
-    kExhausted,    // stats are those of a search of all states
-    kHit,          // some step hits; stats are of no use
+    kExhausted,  // stats are those of a search of all states
+    kHit,        // some step hits; stats are of no use
     kInterrupted,
     kMemory,       // options.most_bytes was reached
     kIneffective,  // almost every move had to be made in full: another engine is better

@@ -146,9 +146,8 @@ absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
 
 std::vector<Candidate> Machine::Candidates() const {
   std::vector<Candidate> all;
-  const size_t steps = property_->kind == Property::Kind::kSameAs
-                           ? 0
-                           : semantics_->protocol.steps.size();
+  const size_t steps =
+      property_->kind == Property::Kind::kSameAs ? 0 : semantics_->protocol.steps.size();
   const Limits& limits = moves_.limits();
   for (int task = 0; task < limits.tasks; ++task) {
     for (Candidate& one : moves_.Candidates(task)) all.push_back(std::move(one));
@@ -189,15 +188,14 @@ int Machine::TimesOf(const State& s, const Candidate& candidate, Move* move) con
   for (const Candidate::Object& object : candidate.objects)
     if (object.wild != Wild::kNone) times *= TimesOfObject(s, object);
   if (times == 0 || s.tasks[task].state != TaskState::kRunning) return 0;
-  if (candidate.line == Candidate::kNoLine)
-    return TimesOfStep(s, candidate, move) ? times : 0;
+  if (candidate.line == Candidate::kNoLine) return TimesOfStep(s, candidate, move) ? times : 0;
   const CallTemplate& line = templates_[candidate.line];
   if (StepsDone(s.tasks[task]) != 0 || ((line.roles >> RoleOf(s.tasks[task])) & 1) == 0) return 0;
   if (candidate.other != task && s.tasks[candidate.other].state != TaskState::kRunning) return 0;
   if (!Fits(s, line, task)) return 0;
   *move = candidate.move;
-  const bool idle = line.call.op == Op::kAddSeals &&
-                    property_->kind != Property::Kind::kSameAs && AddsNothing(s, move->call);
+  const bool idle = line.call.op == Op::kAddSeals && property_->kind != Property::Kind::kSameAs &&
+                    AddsNothing(s, move->call);
   return idle ? 0 : times;
 }
 
@@ -402,8 +400,7 @@ uint64_t Machine::MappingWord(const State& s, const Mapping& m) const {
                     (Reads(fact::kMapOldWritable) ? mark::kMapOldWritable : 0) |
                     (Reads(fact::kMapOldReadonly) ? mark::kMapOldReadonly : 0);
   const int mark = m.mark & marks;
-  return FileWord(file) |
-         static_cast<uint64_t>(m.prot & Asked(fact::kProt, 7)) << fact::kProt |
+  return FileWord(file) | static_cast<uint64_t>(m.prot & Asked(fact::kProt, 7)) << fact::kProt |
          static_cast<uint64_t>(m.may & Asked(fact::kMay, 7)) << fact::kMay |
          Bit(fact::kShared, Reads(fact::kShared) && m.shared != 0) |
          Bit(fact::kMapAfter, (mark & mark::kMapAfter) != 0) |
@@ -441,8 +438,8 @@ bool Machine::SomeMappingHits(const State& s) const {
       if (m.file == 0) break;
       if ((m.mark & needed_marks_) != needed_marks_) continue;
       const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
-      const uint64_t word = MappingWord(s, m) | InodeWord(inode) |
-                            uint64_t{1} << (fact::kBy + RoleOf(task));
+      const uint64_t word =
+          MappingWord(s, m) | InodeWord(inode) | uint64_t{1} << (fact::kBy + RoleOf(task));
       if (Satisfies(property_->clause.terms, word)) return true;
     }
   }

@@ -35,7 +35,7 @@ static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
 // One call that an alphabet can stand for, whether or not its objects exist.
 struct Candidate {
   static constexpr int kNoLine = -1;
-  Move move;          // of a step of the protocol: only that it is one
+  Move move;           // of a step of the protocol: only that it is one
   int line = kNoLine;  // of the alphabet; kNoLine: a step of the protocol
   uint8_t task = 0;
   uint8_t other = 0;  // the task that is named; `task` itself if none is

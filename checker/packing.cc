@@ -50,9 +50,8 @@ class FieldLister {
   explicit FieldLister(const State& state) : base_(reinterpret_cast<const char*>(&state)) {}
   template <typename T>
   void operator()(T& field, int width) {
-    fields_.push_back(
-        {static_cast<uint16_t>(reinterpret_cast<const char*>(&field) - base_), 0,
-         static_cast<uint8_t>(width), static_cast<uint8_t>(sizeof(T))});
+    fields_.push_back({static_cast<uint16_t>(reinterpret_cast<const char*>(&field) - base_), 0,
+                       static_cast<uint8_t>(width), static_cast<uint8_t>(sizeof(T))});
   }
   std::vector<StoredField> Take() { return std::move(fields_); }
 

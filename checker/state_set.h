@@ -64,8 +64,7 @@ class StateSet {
       uint64_t seen = word.load(std::memory_order_relaxed);
       if (seen == 0) {
         if (at >= capacity_ + kSlack - 1 || count() >= most_states_) return Inserted::kFull;
-        if (word.compare_exchange_strong(seen, W == 1 ? first : kBusy,
-                                         std::memory_order_acq_rel)) {
+        if (word.compare_exchange_strong(seen, W == 1 ? first : kBusy, std::memory_order_acq_rel)) {
           for (int i = 1; i < W; ++i) slots_[at].word[i].store(words[i], std::memory_order_relaxed);
           if constexpr (W > 1) word.store(first, std::memory_order_release);
           return Inserted::kNew;

@@ -253,8 +253,7 @@ PackedWords Successors<W>::Unpacked(const Words& words) const {
 
 // Finds out by making the move.  False: see failure().
 template <int W>
-bool Successors<W>::Learn(const Learned& learned, const Words& state, Answer* answer,
-                          Words* read) {
+bool Successors<W>::Learn(const Learned& learned, const Words& state, Answer* answer, Words* read) {
   const PackedWords packed = Unpacked(state);
   TracedStep step;
   ++traced_;

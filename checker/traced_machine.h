@@ -18,8 +18,8 @@ class Machine;
 
 // One candidate in one state.
 struct TracedStep {
-  int times = 0;          // as of Machine::TimesOf; if 0, only `read` says anything else
-  bool made = false;      // these as in StepOutcome, of Machine::ApplyOnly
+  int times = 0;      // as of Machine::TimesOf; if 0, only `read` says anything else
+  bool made = false;  // these as in StepOutcome, of Machine::ApplyOnly
   bool bound = false;
   bool changed = false;
   bool hit = false;

@@ -13,8 +13,8 @@ TracedSetup TracedSetupOf(const Machine& machine) {
     setup.places.push_back({field.bit, field.width});
   for (int i = 0; i < kMaxTasks; ++i) {
     const Task& task = layout.blank.tasks[i];
-    setup.tasks[i] = {static_cast<uint8_t>(task.state), task.fds, task.mm, task.parent, task.mark,
-                      task.uid};
+    setup.tasks[i] = {
+        static_cast<uint8_t>(task.state), task.fds, task.mm, task.parent, task.mark, task.uid};
   }
   setup.live_mask = layout.live_inode.mask;
   setup.live_mode = layout.live_inode.mode;

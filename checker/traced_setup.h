@@ -25,9 +25,9 @@ struct TracedSetup {
   };
   MachineParts parts;
   FieldWidths widths;
-  std::vector<Place> places;                 // by number: the order of VisitStored
-  std::array<TaskFields, kMaxTasks> tasks;   // of a state in which all that is stored is zero
-  uint8_t live_mask = 0;                     // of a memfd, where they are not stored
+  std::vector<Place> places;                // by number: the order of VisitStored
+  std::array<TaskFields, kMaxTasks> tasks;  // of a state in which all that is stored is zero
+  uint8_t live_mask = 0;                    // of a memfd, where they are not stored
   uint16_t live_mode = 0, live_uid = 0, live_gid = 0;
 };
 

@@ -54,14 +54,14 @@ struct Inode {
   Field<InodeKind> kind = InodeKind::kNone;
   Field<uint8_t> seals = 0;    // F_SEAL_* bits; designs may declare bits up to 0x80
   Field<uint8_t> mask = 0;     // protection mask of a region (ashmem): PROT_* bits; of a
-                        // socket pair: the ends that have ECONNRESET pending
+                               // socket pair: the ends that have ECONNRESET pending
   Field<uint8_t> mark = 0;     // opaque to the model, see below
   Field<uint16_t> mode = 0;    // permission bits, 0 .. 07777
   Field<uint16_t> uid = 0;     // owner
   Field<uint16_t> gid = 0;     // group: the user of the same number is its only member
   Field<uint8_t> attrs = 0;    // kAttr* bits
   Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
-                        // each; kept only where pipes are (limits.buffers > 0)
+                               // each; kept only where pipes are (limits.buffers > 0)
   Field<uint32_t> size = 0;    // bytes, 0 .. limits.pages * kPageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
@@ -103,7 +103,7 @@ struct Mapping {
   Field<uint8_t> may = 0;        // VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC as kProt* bits
   Field<uint8_t> shared = 0;     // stores reach the file (mmap was MAP_SHARED)
   Field<uint8_t> vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
-                          // writing (mm/mmap.c do_mmap)
+                                 // writing (mm/mmap.c do_mmap)
   Field<uint8_t> start = 0;      // first page in the arena
   Field<uint8_t> pages = 0;      // length in pages, 1 .. kMaxPages
   Field<uint8_t> pgoff = 0;      // first page in the file
@@ -138,7 +138,7 @@ struct Task {
 struct Message {
   Field<uint8_t> file = 0;   // the file passed: index + 1, or 0: this slot is free
   Field<uint8_t> inode = 0;  // the socket pair it travels in: index + 1; or 0: the
-                      // harness's own channel to task `end`
+                             // harness's own channel to task `end`
   Field<uint8_t> end = 0;    // the receiving end, or the receiving task
   Field<uint8_t> mark = 0;
 

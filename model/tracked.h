@@ -96,9 +96,7 @@ class Tracked {
     return field;
   }
   // A value that follows from stored field `origin` and is not stored itself.
-  static Tracked DerivedFrom(int origin, T value) {
-    return From(-2 - origin, value);
-  }
+  static Tracked DerivedFrom(int origin, T value) { return From(-2 - origin, value); }
 
   // For the one who stores it as field `origin`: the bits that are not those that were loaded
   // from there, and the value.  Bits that came from elsewhere count as read.
