@@ -40,12 +40,14 @@ Place PlaceOf(const StoredField& field) {
   return {Place::Kind::kTask, 0, 0, field.offset};
 }
 
-// Fields of one object that share a code: all of a file but its inode, all of a mapping but
-// its file.  Elsewhere wide fields have codes of their own.
+// Fields of one object that share a code: what is mostly read together and has few values.
 constexpr int kWide = 8;
 bool Joins(const Place& place) {
-  if (place.kind == Place::Kind::kFile) return place.member != offsetof(File, inode);
-  return place.kind == Place::Kind::kMapping && place.member != offsetof(Mapping, file);
+  const auto is = [&](auto... members) {
+    return ((place.member == static_cast<int>(members)) || ...);
+  };
+  if (place.kind == Place::Kind::kFile) return is(offsetof(File, mode), offsetof(File, flags));
+  return place.kind == Place::Kind::kMapping && is(offsetof(Mapping, prot), offsetof(Mapping, may));
 }
 
 }  // namespace
@@ -137,6 +139,15 @@ void Encoding::Widen() {
     dictionary.width =
         std::max(dictionary.width, static_cast<int>(std::bit_width(dictionary.values.size())));
   PlacePieces();
+}
+
+std::vector<PackedWords> Encoding::Blocks() const {
+  std::vector<PackedWords> blocks;
+  for (const Piece& piece : pieces_) {
+    blocks.resize(std::max<size_t>(blocks.size(), piece.block + 1));
+    PutBits(blocks[piece.block], piece.at, piece.width, ~uint64_t{0});
+  }
+  return blocks;
 }
 
 uint64_t Encoding::ValueOf(const Piece& piece, const PackedWords& packed) {

@@ -30,13 +30,6 @@ class Encoding {
     kDense,  // with dictionaries
     kPlain,  // without: the same words in every process and every run
   };
-  // A run of pieces of one object.
-  struct Block {
-    enum class Of : uint8_t { kTask, kFiles, kMessages } of = Of::kTask;
-    int index = 0;  // of the task
-    int first_piece = 0, pieces = 0;
-  };
-
   Encoding(const Layout& layout, Kind kind);
 
   // Bits and words of an encoded state.
@@ -51,6 +44,9 @@ class Encoding {
   bool EncodeStep(const PackedWords& packed, TracedStep* step);
   // Encoded bits for packed ones that are read.
   PackedWords EncodeRead(const PackedWords& read) const;
+
+  // The encoded bits of each object: tasks, then files and inodes, then messages.
+  std::vector<PackedWords> Blocks() const;
 
   // Gives each dictionary room for at least as many values again as it has and one more;
   // codes that were given out stay.  All encoded words are void.

@@ -64,8 +64,8 @@ class Worker {
   using Part = typename Frontier<W>::Part;
 
   Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
-         StateSet<W>& seen, Frontier<W>& next)
-      : successors_(machine, encoding, sample), seen_(seen), next_(next) {}
+         uint64_t recheck, StateSet<W>& seen, Frontier<W>& next)
+      : successors_(machine, encoding, sample), recheck_(recheck), seen_(seen), next_(next) {}
 
   Successors<W>& successors() { return successors_; }
   const Tally& tally() const { return tally_; }
@@ -85,13 +85,15 @@ class Worker {
   }
   bool must_grow() const { return !pending_.empty(); }
 
+  bool disagrees() const { return disagrees_; }
+
   // Expands states from the end of `part` until it is empty or the table is full or it hits.
   void Expand(Part& part) {
-    while (!part.empty() && pending_.empty() && !tally_.hit && !tally_.failed) {
-      const Words state = part.back();
-      part.pop_back();
-      successors_.Expand(state, tally_, [this](const Words& next) { Enter(next); });
-    }
+    for (size_t i = 0; i < part.size() && recheck_ > 0; ++i)
+      if (++rechecked_ % recheck_ == 0) disagrees_ |= !successors_.AgreesWithMachine(part[i]);
+    successors_.Expand(
+        part, tally_, [this](const Words& next) { Enter(next); },
+        [this] { return !pending_.empty() || tally_.hit; });
   }
 
   // Looks up everything that waits, and hands on what is new.
@@ -107,7 +109,7 @@ class Worker {
   void EnterPending() {
     std::vector<Words> pending;
     pending.swap(pending_);
-    for (const Words& words : pending) Enter(words);
+    for (const Words& words : pending) LookUp(words, StateSet<W>::Hash(words));
     Flush();
   }
 
@@ -119,11 +121,23 @@ class Worker {
   };
 
   void Enter(const Words& words) {
-    Waiting& waiting = ring_[entered_ % kRing];
+    const uint64_t hash = StateSet<W>::Hash(words);
+    Words& recent = recent_[hash >> 20 & (kRecent - 1)];
+    uint64_t difference = 0;  // std::array's own comparison calls memcmp
+    for (int i = 0; i < W; ++i) difference |= recent[i] ^ words[i];
+    if (difference == 0) return;
+    recent = words;
+    LookUp(words, hash);
+  }
+
+  void LookUp(const Words& words, uint64_t hash) {
     if (entered_ - left_ == kRing) Leave();
-    waiting = {words, StateSet<W>::Hash(words)};
+    Waiting& waiting = ring_[entered_ % kRing];
+    waiting = {words, hash};
     seen_.Prefetch(waiting.hash);
     ++entered_;
+    if (entered_ - left_ > kRing / 2)
+      seen_.PrefetchMore(ring_[(entered_ - kRing / 2 - 1) % kRing].hash);
   }
 
   void Leave() {
@@ -146,7 +160,19 @@ class Worker {
   }
 
   static constexpr uint64_t kCountEvery = 64;
+  static constexpr uint64_t kRecent = uint64_t{1} << 14;
+  static Words NoState() {
+    Words words{};
+    words[0] = ~uint64_t{0};
+    return words;
+  }
+
+  // States that were entered a short time ago: two of three successors are among them.
+  std::vector<Words> recent_ = std::vector<Words>(kRecent, NoState());
   Successors<W> successors_;
+  const uint64_t recheck_;
+  uint64_t rechecked_ = 0;
+  bool disagrees_ = false;
   StateSet<W>& seen_;
   Frontier<W>& next_;
   Tally tally_;
@@ -162,14 +188,15 @@ template <int W>
 class Searcher {
  public:
   using Words = std::array<uint64_t, W>;
-  enum class Outcome : uint8_t { kDone, kWiden, kMisfit };
+  enum class Outcome : uint8_t { kDone, kWiden, kMisfit, kDisagrees };
 
   Searcher(const Machine& machine, const SearchOptions& options, Encoding& encoding,
            const std::vector<PackedWords>& sample, LevelSearch* found)
       : options_(options), found_(*found), seen_(options.most_bytes) {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
-      workers_.push_back(std::make_unique<Worker<W>>(machine, encoding, sample, seen_, next_));
+      workers_.push_back(
+          std::make_unique<Worker<W>>(machine, encoding, sample, options.recheck, seen_, next_));
   }
 
   Outcome Run() {
@@ -185,7 +212,6 @@ class Searcher {
       level_.Swap(next_);
     }
     End(LevelSearch::Ending::kExhausted);
-    if (getenv("DESCRIBE")) fputs(workers_[0]->successors().Describe().c_str(), stderr);
     for (const auto& worker : workers_)
       stats.ops_after_seal |= worker->successors().ops_after_seal();
     return Outcome::kDone;
@@ -270,10 +296,12 @@ class Searcher {
 
   bool AnyFailed() const {
     return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
-      return worker->successors().failure() != Successors<W>::Failure::kNone;
+      return worker->disagrees() || worker->successors().failure() != Successors<W>::Failure::kNone;
     });
   }
   Outcome Failed() const {
+    for (const auto& worker : workers_)
+      if (worker->disagrees()) return Outcome::kDisagrees;
     for (const auto& worker : workers_)
       if (worker->successors().failure() == Successors<W>::Failure::kMisfit)
         return Outcome::kMisfit;
@@ -360,6 +388,9 @@ absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOpt
     }
     found.stats.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (outcome == static_cast<int>(Searcher<1>::Outcome::kDisagrees))
+      return absl::InternalError(
+          "checker: successors that were learnt differ from those that the machine makes");
     if (outcome == static_cast<int>(Searcher<1>::Outcome::kMisfit))
       return absl::InternalError("checker: a state does not fit its layout");
     if (outcome == static_cast<int>(Searcher<1>::Outcome::kDone)) return found;

@@ -369,6 +369,7 @@ void Machine::Finish(State& s, int task, int hand_out_fd, StepOutcome& outcome) 
   if (Reads(fact::kFileHanded)) s.files[file].mark |= mark::kFileHanded;
   const uint8_t inode = s.files[file].inode;
   s.inodes[inode - 1].mark |= mark::kInodeSealed;
+  if (!Reads(fact::kMapOldWritable) && !Reads(fact::kMapOldReadonly)) return;
   for (AddressSpace& mm : s.mms) {
     for (Mapping& m : mm) {
       if (m.file == 0 || m.shared == 0 || s.files[m.file - 1].inode != inode) continue;

@@ -1,15 +1,17 @@
 // The states seen, as an open-addressed table of the words themselves.
 //
-// 8 * W bytes a state and nothing else: no numbers, no parents.  Where a state stands follows
-// from its hash as a fraction of the table, and where a place is taken it is the next free one;
-// so the states are sorted by hash but for what was pushed on, and the table can grow in place,
-// by any factor, from its end to its beginning.  The memory is reserved once and touched as it
-// is needed.  Several threads may insert; growing is for one alone.
+// 8 * W bytes a state and nothing else: no numbers, no parents.  In which bucket of eight a state
+// stands follows from its hash as a fraction of the table, and if that is full it is the next
+// one: mostly one line of the processor's cache is looked at.  So states are sorted by hash but
+// for what was pushed on, and the table can grow in place, by any factor, from its end to its
+// beginning.  The memory is reserved once and touched as it is needed.  Several threads may
+// insert; growing is for one alone.
 #ifndef SELKIE_CHECKER_STATE_SET_H_
 #define SELKIE_CHECKER_STATE_SET_H_
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -36,13 +38,13 @@ template <int W>
 class StateSet {
  public:
   using Words = std::array<uint64_t, W>;
-  enum class Inserted : uint8_t { kNew, kKnown, kFull };
+  enum class Inserted : uint8_t { kNew, kKnown, kFull, kTaken };
 
   // Never grows beyond `most_bytes`.
   explicit StateSet(uint64_t most_bytes)
       : memory_(most_bytes + kSlack * sizeof(Slot)),
         slots_(static_cast<Slot*>(memory_.data())),
-        most_slots_(most_bytes / sizeof(Slot)),
+        most_slots_(most_bytes / sizeof(Slot) / kBucket * kBucket),
         capacity_(most_slots_ < kFirst ? most_slots_ : kFirst) {}
 
   static uint64_t Hash(const Words& words) {
@@ -56,23 +58,35 @@ class StateSet {
 
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[HomeOf(hash)]); }
 
+  // For a bucket that is there: if it is full, the next one is needed as well.
+  void PrefetchMore(uint64_t hash) const {
+    const Slot* bucket = &slots_[HomeOf(hash)];
+    if (bucket[kBucket - 1].word[0].load(std::memory_order_relaxed) != 0)
+      __builtin_prefetch(bucket + kBucket);
+  }
+
   // `hash` is Hash(words).  kFull: the table must Grow first.
   Inserted Insert(const Words& words, uint64_t hash) {
     const uint64_t first = words[0] | kUsed;
-    for (uint64_t at = HomeOf(hash);; ++at) {
-      std::atomic<uint64_t>& word = slots_[at].word[0];
-      uint64_t seen = word.load(std::memory_order_relaxed);
-      if (seen == 0) {
-        if (at >= capacity_ + kSlack - 1 || count() >= most_states_) return Inserted::kFull;
-        if (word.compare_exchange_strong(seen, W == 1 ? first : kBusy, std::memory_order_acq_rel)) {
-          for (int i = 1; i < W; ++i) slots_[at].word[i].store(words[i], std::memory_order_relaxed);
-          if constexpr (W > 1) word.store(first, std::memory_order_release);
-          return Inserted::kNew;
-        }
+    for (uint64_t at = HomeOf(hash);; at += kBucket) {
+      // All of a bucket is compared before anything is decided: where in it a state stands is
+      // what no processor can predict.
+      unsigned same = 0, open = 0;
+      for (unsigned i = 0; i < kBucket; ++i) {
+        const uint64_t seen = slots_[at + i].word[0].load(std::memory_order_acquire);
+        same |= static_cast<unsigned>(seen == first) << i;
+        open |= static_cast<unsigned>(seen == 0 || (W > 1 && seen == kBusy)) << i;
       }
-      if constexpr (W > 1)
-        while (seen == kBusy) seen = word.load(std::memory_order_acquire);
-      if (seen == first && RestIs(at, words)) return Inserted::kKnown;
+      if constexpr (W == 1) {
+        if (same != 0) return Inserted::kKnown;
+      } else {
+        for (; same != 0; same &= same - 1)
+          if (RestIs(at + std::countr_zero(same), words)) return Inserted::kKnown;
+      }
+      for (; open != 0; open &= open - 1) {
+        const Inserted made = Take(at + std::countr_zero(open), first, words);
+        if (made != Inserted::kTaken) return made;
+      }
     }
   }
 
@@ -90,12 +104,30 @@ class StateSet {
   };
   static_assert(sizeof(Slot) == 8 * W);
   static constexpr uint64_t kUsed = uint64_t{1} << 63, kBusy = 1;
+  static constexpr uint64_t kBucket = 8;
   static constexpr uint64_t kFirst = uint64_t{1} << 16;  // slots at first
   static constexpr uint64_t kSlack = uint64_t{1} << 14;  // behind the last, for what is pushed on
 
   uint64_t HomeOf(uint64_t hash) const {
-    return static_cast<uint64_t>(static_cast<unsigned __int128>(hash) * capacity_ >> 64);
+    return kBucket * static_cast<uint64_t>(
+                         static_cast<unsigned __int128>(hash) * (capacity_ / kBucket) >> 64);
   }
+  // Puts the state into a slot that was free or was being written to a moment ago; kTaken: another
+  // one is in it by now.
+  Inserted Take(uint64_t at, uint64_t first, const Words& words) {
+    std::atomic<uint64_t>& word = slots_[at].word[0];
+    if (at >= capacity_ + kSlack - kBucket || count() >= most_states_) return Inserted::kFull;
+    uint64_t seen = 0;
+    if (word.compare_exchange_strong(seen, W == 1 ? first : kBusy, std::memory_order_acq_rel)) {
+      for (int i = 1; i < W; ++i) slots_[at].word[i].store(words[i], std::memory_order_relaxed);
+      if constexpr (W > 1) word.store(first, std::memory_order_release);
+      return Inserted::kNew;
+    }
+    if constexpr (W > 1)
+      while (seen == kBusy) seen = word.load(std::memory_order_acquire);
+    return seen == first && RestIs(at, words) ? Inserted::kKnown : Inserted::kTaken;
+  }
+
   bool RestIs(uint64_t at, const Words& words) const {
     uint64_t difference = 0;
     for (int i = 1; i < W; ++i)
@@ -118,7 +150,8 @@ template <int W>
 bool StateSet<W>::Grow() {
   const uint64_t old = capacity_;
   // Coarse steps while it is small; fine ones when each slot counts.
-  uint64_t larger = old < (uint64_t{1} << 20) ? old * 2 : old + old / 4;
+  uint64_t larger = old < (uint64_t{1} << 22) ? old * 2 : old + old / 4;
+  larger -= larger % kBucket;
   if (larger > most_slots_) larger = most_slots_;
   if (larger <= old + old / 16) return false;
   capacity_ = larger;

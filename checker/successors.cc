@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "fmt/format.h"
 
@@ -9,11 +13,9 @@ namespace selkie {
 namespace {
 
 // What a group's table may take before it is emptied, and answers of one candidate.
-constexpr size_t kMostPoolWords = size_t{1} << 22;
+constexpr size_t kMostEntries = size_t{1} << 20;
 constexpr size_t kMostAnswers = size_t{1} << 18;
-
-// A table of this many entries stays near the processor: groups are merged up to there.
-constexpr double kGoodTable = 3000;
+constexpr size_t kMostTables = 64;
 
 uint64_t NextRandom(uint64_t& state) {  // splitmix64
   state += 0x9e3779b97f4a7c15u;
@@ -29,35 +31,31 @@ std::array<uint64_t, W> Both(const std::array<uint64_t, W>& a, const std::array<
   return both;
 }
 
-template <size_t W>
-bool Covers(const std::array<uint64_t, W>& a, const std::array<uint64_t, W>& b) {
-  uint64_t missing = 0;
-  for (size_t i = 0; i < W; ++i) missing |= b[i] & ~a[i];
-  return missing == 0;
-}
-
-// How many values the bits in `mask` have in all states, from a sample of them (Chao's
-// estimate: what was met once says how much was not met).
+// How many different values the bits in `mask` have in the sample.
 template <size_t W>
 double ValuesOf(const std::vector<std::array<uint64_t, W>>& sample,
                 const std::array<uint64_t, W>& mask) {
-  std::vector<uint64_t> keys;
-  keys.reserve(sample.size());
+  constexpr int kBits = 12;
+  std::vector<uint64_t> seen(size_t{1} << kBits, 0);
+  double values = 0;
   for (const auto& state : sample) {
     uint64_t key = 0;
     for (size_t i = 0; i < W; ++i)
       key = (key ^ (state[i] & mask[i]) ^ key >> 32) * 0x9e3779b97f4a7c15u;
-    keys.push_back(key);
+    key |= 1;
+    size_t at = key >> (64 - kBits);
+    while (seen[at] != 0 && seen[at] != key) at = (at + 1) % seen.size();
+    values += seen[at] == 0;
+    seen[at] = key;
   }
-  std::sort(keys.begin(), keys.end());
-  double values = 0, once = 0, twice = 0;
-  for (size_t i = 0, next; i < keys.size(); i = next) {
-    for (next = i; next < keys.size() && keys[next] == keys[i]; ++next) continue;
-    ++values;
-    once += next - i == 1;
-    twice += next - i == 2;
-  }
-  return values + once * (once - 1) / (2 * (twice + 1));
+  return values;
+}
+
+// Nanoseconds that a look-up takes in a group whose bits have so many values, and to fill its
+// table, spread over a search of a few million states.  Measured; that it is about right is
+// enough.
+double CostOf(double values, size_t members) {
+  return 6 + 2.2 * std::log2(1 + values / 300) + values * static_cast<double>(members) * 1e-4;
 }
 
 }  // namespace
@@ -131,15 +129,14 @@ Successors<W>::Successors(const Machine& machine, Encoding& encoding,
                           const std::vector<PackedWords>& sample)
     : machine_(machine), encoding_(encoding), traced_machine_(machine) {
   for (const Candidate& candidate : machine.Candidates())
-    learned_.push_back({{Question::Kind::kMove, candidate}, {}, {}});
-  learned_.push_back({{Question::Kind::kStateHits, {}}, {}, {}});
-  learned_.push_back({{Question::Kind::kInForce, {}}, {}, {}});
+    learned_.push_back({{Question::Kind::kMove, candidate}, {}, {}, {}});
+  learned_.push_back({{Question::Kind::kStateHits, {}}, {}, {}, {}});
+  learned_.push_back({{Question::Kind::kInForce, {}}, {}, {}, {}});
   NumberOf(OpSet());
   MakeGroups(sample);
 }
 
-// Those that depend on the same bits, or on a part of another's bits, first; then pairs of
-// which the common table is smallest, as long as it is small.
+// Those that depend on the same bits first; then always the two of which it saves most.
 template <int W>
 void Successors<W>::MakeGroups(const std::vector<PackedWords>& packed_sample) {
   std::vector<Words> sample;
@@ -153,56 +150,65 @@ void Successors<W>::MakeGroups(const std::vector<PackedWords>& packed_sample) {
     for (Learned& learned : learned_)
       if (Ask(learned, sample[i]) == nullptr) return;
 
+  // Objects are nearly independent of one another, so that the values of a mask are about the
+  // product of those that it has in each.
+  std::vector<Words> blocks;
+  for (const PackedWords& bits : encoding_.Blocks()) {
+    blocks.emplace_back();
+    std::copy_n(bits.begin(), W, blocks.back().begin());
+  }
+  std::map<Words, double> values_of;  // of one block
+  const auto values = [&](const Words& mask) {
+    double product = 1;
+    for (const Words& block : blocks) {
+      Words part;
+      for (int i = 0; i < W; ++i) part[i] = mask[i] & block[i];
+      const auto [found, added] = values_of.try_emplace(part, 0);
+      if (added) found->second = ValuesOf(sample, part);
+      product *= found->second;
+    }
+    return product;
+  };
   struct Draft {
     Words mask;
     std::vector<int> members;
-    double values;
+    double cost;
   };
   std::vector<Draft> drafts;
-  const auto draft_of = [&](const Words& mask, std::vector<int> members) {
-    return Draft{mask, std::move(members), ValuesOf(sample, mask)};
-  };
   for (size_t i = 0; i < learned_.size(); ++i) {
-    const Words& mask = learned_[i].table.mask;
+    const Words& mask = learned_[i].mask;
     const auto same = std::find_if(drafts.begin(), drafts.end(), [&](const Draft& draft) {
       return draft.mask == mask && draft.members.size() < kMostMembers;
     });
     if (same == drafts.end())
-      drafts.push_back(draft_of(mask, {static_cast<int>(i)}));
+      drafts.push_back({mask, {static_cast<int>(i)}, 0});
     else
       same->members.push_back(static_cast<int>(i));
   }
-  // By pairs: how much larger the common table is than both apart; what cannot be merged is
-  // infinitely much larger.
-  while (drafts.size() > 1) {
+  for (Draft& draft : drafts) draft.cost = CostOf(values(draft.mask), draft.members.size());
+  while (true) {
+    double most = 0, cost = 0;
     size_t best_a = 0, best_b = 0;
-    double best = 0;
-    Draft merged{};
     for (size_t a = 0; a < drafts.size(); ++a) {
       for (size_t b = a + 1; b < drafts.size(); ++b) {
-        if (drafts[a].members.size() + drafts[b].members.size() > kMostMembers) continue;
-        const Words mask = Both(drafts[a].mask, drafts[b].mask);
-        const double larger = std::max(drafts[a].values, drafts[b].values);
-        const double values = mask == drafts[a].mask   ? drafts[a].values
-                              : mask == drafts[b].mask ? drafts[b].values
-                                                       : ValuesOf(sample, mask);
-        if (values > kGoodTable && values > 1.1 * larger) continue;
-        // Lower is better; something merged is better than nothing.
-        const double gain = 2 - values / (drafts[a].values + drafts[b].values + kGoodTable);
-        if (gain <= best) continue;
-        best = gain;
+        const size_t members = drafts[a].members.size() + drafts[b].members.size();
+        if (members > kMostMembers) continue;
+        const double together = CostOf(values(Both(drafts[a].mask, drafts[b].mask)), members);
+        const double saved = drafts[a].cost + drafts[b].cost - together;
+        if (saved <= most) continue;
+        most = saved;
+        cost = together;
         best_a = a;
         best_b = b;
-        merged.mask = mask;
-        merged.values = values;
       }
     }
-    if (best <= 0) break;
-    merged.members = drafts[best_a].members;
-    merged.members.insert(merged.members.end(), drafts[best_b].members.begin(),
-                          drafts[best_b].members.end());
-    std::sort(merged.members.begin(), merged.members.end());
-    drafts[best_a] = std::move(merged);
+    if (most <= 0) break;
+    Draft& into = drafts[best_a];
+    const Draft& from = drafts[best_b];
+    into.mask = Both(into.mask, from.mask);
+    into.members.insert(into.members.end(), from.members.begin(), from.members.end());
+    std::sort(into.members.begin(), into.members.end());
+    into.cost = cost;
     drafts.erase(drafts.begin() + static_cast<std::ptrdiff_t>(best_b));
   }
   while (drafts.size() > kMaxGroups) {  // the last ones have the fewest members as a rule
@@ -290,18 +296,21 @@ bool Successors<W>::Learn(const Learned& learned, const Words& state, Answer* an
 
 template <int W>
 const typename Successors<W>::Answer* Successors<W>::Ask(Learned& learned, const Words& state) {
-  const uint32_t known = learned.table.Find(state);
-  if (known != Table::kNone) return &learned.answers[known];
+  for (const Table& table : learned.tables)
+    if (const uint32_t known = table.Find(state); known != Table::kNone)
+      return &learned.answers[known];
   Answer answer;
   Words read;
   if (!Learn(learned, state, &answer, &read)) return nullptr;
-  const bool grows = !Covers(learned.table.mask, read);
-  if (grows || learned.answers.size() >= kMostAnswers) {
-    learned.table.Clear();
+  if (learned.answers.size() >= kMostAnswers || learned.tables.size() > kMostTables) {
+    learned.tables.clear();
     learned.answers.clear();
-    learned.table.mask = Both(learned.table.mask, read);
   }
-  learned.table.Add(state, static_cast<uint32_t>(learned.answers.size()));
+  auto table = std::find_if(learned.tables.begin(), learned.tables.end(),
+                            [&](const Table& one) { return one.mask == read; });
+  if (table == learned.tables.end()) table = learned.tables.emplace(table, read);
+  table->Add(state, static_cast<uint32_t>(learned.answers.size()));
+  learned.mask = Both(learned.mask, read);
   learned.answers.push_back(answer);
   return &learned.answers.back();
 }
@@ -326,7 +335,7 @@ uint32_t Successors<W>::Compose(Group& group, const Words& state) {
     Learned& learned = learned_[member];
     const Answer* answer = Ask(learned, state);
     if (answer == nullptr) return Table::kNone;
-    mask = Both(mask, learned.table.mask);
+    mask = Both(mask, learned.mask);
     if (learned.question.kind == Question::Kind::kStateHits) entry.hit |= answer->yes;
     if (learned.question.kind == Question::Kind::kInForce) entry.in_force |= answer->yes;
     if (answer->times == 0) continue;
@@ -349,29 +358,71 @@ uint32_t Successors<W>::Compose(Group& group, const Words& state) {
     });
     if (changes && !again) edits.push_back(edit);
   }
-  if (mask != group.table.mask || group.pool.size() > kMostPoolWords) {
+  if (mask != group.table.mask || group.table.size() > kMostEntries) {
     group.table.Clear();
     group.pool.clear();
+    group.place_of.clear();
     group.table.mask = mask;
+    ++clears_;
   }
   entry.edits = static_cast<uint16_t>(edits.size());
   entry.ops = NumberOf(ops);
-  const auto at = static_cast<uint32_t>(group.pool.size());
-  group.pool.resize(at + kEntryWords + edits.size() * kEditWords);
-  std::memcpy(&group.pool[at], &entry, sizeof(entry));
-  if (!edits.empty())
-    std::memcpy(&group.pool[at + kEntryWords], edits.data(), edits.size() * sizeof(Edit));
+  std::vector<uint64_t> words(kEntryWords + edits.size() * kEditWords);
+  std::memcpy(words.data(), &entry, sizeof(entry));
+  if (!edits.empty()) std::memcpy(&words[kEntryWords], edits.data(), edits.size() * sizeof(Edit));
+  const auto [found, added] =
+      group.place_of.try_emplace(std::move(words), static_cast<uint32_t>(group.pool.size()));
+  if (added) group.pool.insert(group.pool.end(), found->first.begin(), found->first.end());
+  const uint32_t at = found->second;
   group.table.Add(state, at);
   return at;
+}
+
+template <int W>
+bool Successors<W>::AgreesWithMachine(const Words& state) {
+  Tally found;
+  std::set<Words> entered;
+  std::vector<Words> states = {state};
+  Expand(
+      states, found, [&](const Words& next) { entered.insert(next); }, [] { return false; });
+  if (found.failed) return true;  // nothing was said
+  State before;
+  Unpack(machine_.layout(), Unpacked(state), before);
+  Tally expected;
+  std::set<Words> successors;
+  bool fits = true;
+  expected.hit = machine_.StateHits(before);
+  machine_.ForEachMove(before, [&](const Move& move, int times) {
+    State after = before;
+    const StepOutcome outcome = machine_.ApplyOnly(after, move);
+    expected.tried += times;
+    expected.seals += outcome.finished;
+    expected.hit |= outcome.hit;
+    if (outcome.bound) expected.beyond += times;
+    if (!outcome.changed || outcome.bound || outcome.hit) return false;
+    expected.transitions += times;
+    PackedWords packed{};
+    fits &= Pack(machine_.layout(), after, packed) >= 0;
+    const std::optional<Words> words = WordsOf(packed);
+    if (words.has_value()) successors.insert(*words);
+    return false;
+  });
+  entered.erase(state);
+  successors.erase(state);
+  const auto counts = [](const Tally& t) {
+    return std::tuple(t.tried, t.transitions, t.beyond, t.seals, t.hit);
+  };
+  return fits && (failure_ != Failure::kNone ||
+                  (counts(found) == counts(expected) && entered == successors));
 }
 
 template <int W>
 uint64_t Successors<W>::bytes() const {
   uint64_t bytes = 0;
   for (const Group& group : groups_)
-    bytes += group.table.bytes() + group.pool.capacity() * sizeof(uint64_t);
+    bytes += group.table.bytes() + 3 * group.pool.capacity() * sizeof(uint64_t);
   for (const Learned& learned : learned_)
-    bytes += learned.table.bytes() + learned.answers.capacity() * sizeof(Answer);
+    bytes += learned.tables.size() * sizeof(Table) + learned.answers.capacity() * sizeof(Answer);
   return bytes;
 }
 

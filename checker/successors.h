@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "checker/encoding.h"
 #include "checker/machine.h"
 #include "checker/traced_machine.h"
@@ -66,7 +67,7 @@ class Successors {
   // Both must outlive this; `sample` decides how candidates are grouped, and nothing else.
   Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample);
 
-  // For tests that a wrong cache is noticed: reads of these packed bits are not seen.
+  // For tests that a wrong cache is noticed: from now on reads of these packed bits are not seen.
   void Blind(const PackedWords& bits) { blind_ = bits; }
 
   std::optional<Words> Initial();
@@ -74,11 +75,16 @@ class Successors {
   std::optional<Words> WordsOf(const PackedWords& packed);
   PackedWords Unpacked(const Words& words) const;
 
-  // Calls enter(next) for each move that changes `state`, and adds to `tally`.  Moves that do
-  // the same are entered once.  If a move hits, tally.hit is set, and what was entered is any
-  // part of the successors.
-  template <typename Enter>
-  void Expand(const Words& state, Tally& tally, const Enter& enter);
+  // Calls enter(next) for each move that changes a state, for states from the end of `states`,
+  // which are taken away, and adds to `tally`; stops before a state if stop() is true.  Moves
+  // that do the same are entered once.  If a move hits, tally.hit is set, and what was entered
+  // is any part of the successors.
+  template <typename Enter, typename Stop>
+  void Expand(std::vector<Words>& states, Tally& tally, const Enter& enter, const Stop& stop);
+
+  // True if Expand finds for `state` what the machine finds by trying every move in it.  Slow:
+  // the judge of all of the above.
+  bool AgreesWithMachine(const Words& state);
 
   Failure failure() const { return failure_; }
   // Operations that were made in an expanded state in which the promise is in force.
@@ -122,6 +128,8 @@ class Successors {
       for (int i = 0; i < W; ++i) key[i] &= mask[i];
       __builtin_prefetch(&slots_[Hash(key) >> shift_]);
     }
+    explicit Table(const Words& bits) : mask(bits) {}
+    Table() = default;
     void Add(const Words& state, uint32_t number);
     void Clear();
     uint64_t size() const { return size_; }
@@ -148,10 +156,12 @@ class Successors {
     int shift_ = 64 - kFirstBits;
     uint64_t size_ = 0;
   };
+  // One table for each set of bits that the question was found to depend on: it may end early.
   struct Learned {
     Question question;
-    Table table;
+    std::vector<Table> tables;
     std::vector<Answer> answers;
+    Words mask{};  // of all tables
   };
   // What a group's candidates do for one value of its bits: these words and then the edits.
   struct Entry {
@@ -166,8 +176,9 @@ class Successors {
   };
   struct Group {
     Table table;
-    std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...
-    std::vector<int> members;    // indices into learned_
+    std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...: no two are alike
+    absl::flat_hash_map<std::vector<uint64_t>, uint32_t> place_of;  // in the pool
+    std::vector<int> members;                                       // indices into learned_
   };
   static constexpr size_t kEntryWords = sizeof(Entry) / 8, kEditWords = sizeof(Edit) / 8;
   static_assert(sizeof(Entry) == 16 && sizeof(Edit) == 16 * W);
@@ -184,6 +195,20 @@ class Successors {
   void MakeGroups(const std::vector<PackedWords>& sample);
   const Answer* Ask(Learned& learned, const Words& state);
   bool Learn(const Learned& learned, const Words& state, Answer* answer, Words* read);
+  // Where the groups' entries of one state are, or kNone.
+  struct Found {
+    std::array<uint32_t, kMaxGroups> at;
+    uint64_t clears;  // of clears_ when they were found
+  };
+  void PrefetchSlots(const Words& state) const;
+  void Find(const Words& state, Found& found) const;
+  template <typename Enter>
+  bool ExpandFound(const Words& state, Found& found, Tally& tally, const Enter& enter);
+
+  uint32_t FindOrCompose(Group& group, const Words& state) {
+    const uint32_t at = group.table.Find(state);
+    return at != Table::kNone ? at : Compose(group, state);
+  }
   uint32_t Compose(Group& group, const Words& state);
   uint32_t NumberOf(const OpSet& ops);
 
@@ -198,27 +223,67 @@ class Successors {
   OpSet ops_after_seal_;
   Failure failure_ = Failure::kNone;
   uint64_t traced_ = 0;
+  uint64_t clears_ = 0;  // how often a group's table was emptied
 };
+
+// Look-ups of a state wait for memory; so they are begun while the states before it are
+// expanded: its slots two states ahead, the entries that they name one ahead.
+template <int W>
+template <typename Enter, typename Stop>
+void Successors<W>::Expand(std::vector<Words>& states, Tally& tally, const Enter& enter,
+                           const Stop& stop) {
+  if (states.empty()) return;
+  PrefetchSlots(states.back());
+  std::array<Found, 2> found;
+  found[0].clears = clears_ - 1;  // nothing was found yet
+  for (size_t turn = 0; !states.empty() && !stop(); turn ^= 1) {
+    const Words state = states.back();
+    states.pop_back();
+    Found& here = found[turn];
+    if (here.clears != clears_) Find(state, here);
+    if (!states.empty()) {
+      Find(states.back(), found[turn ^ 1]);
+      if (states.size() > 1) PrefetchSlots(states[states.size() - 2]);
+    }
+    if (!ExpandFound(state, here, tally, enter)) return;
+  }
+}
+
+template <int W>
+void Successors<W>::PrefetchSlots(const Words& state) const {
+  for (const Group& group : groups_) group.table.Prefetch(state);
+}
+
+template <int W>
+void Successors<W>::Find(const Words& state, Found& found) const {
+  found.clears = clears_;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    found.at[g] = groups_[g].table.Find(state);
+    if (found.at[g] == Table::kNone) continue;
+    __builtin_prefetch(&groups_[g].pool[found.at[g]]);
+    __builtin_prefetch(&groups_[g].pool[found.at[g]] + 8);
+  }
+}
 
 template <int W>
 template <typename Enter>
-void Successors<W>::Expand(const Words& state, Tally& tally, const Enter& enter) {
+bool Successors<W>::ExpandFound(const Words& state, Found& found, Tally& tally,
+                                const Enter& enter) {
   const size_t count = groups_.size();
-  std::array<uint32_t, kMaxGroups> at;
-  for (size_t g = 0; g < count; ++g) at[g] = groups_[g].table.Find(state);
   bool in_force = false;
   for (size_t g = 0; g < count; ++g) {
-    if (at[g] == Table::kNone && (at[g] = Compose(groups_[g], state)) == Table::kNone) {
+    if (found.at[g] == Table::kNone &&
+        (found.at[g] = FindOrCompose(groups_[g], state)) == Table::kNone) {
       tally.failed = true;
-      return;
+      return false;
     }
-    const Entry entry = EntryAt(groups_[g], at[g]);
+    const Entry entry = EntryAt(groups_[g], found.at[g]);
     tally.hit |= entry.hit != 0;
     in_force |= entry.in_force != 0;
   }
   for (size_t g = 0; g < count; ++g) {
-    const uint64_t* words = &groups_[g].pool[at[g]];
-    const Entry entry = EntryAt(groups_[g], at[g]);
+    const uint64_t* words = &groups_[g].pool[found.at[g]];
+    const Entry entry = EntryAt(groups_[g], found.at[g]);
     tally.tried += entry.tried;
     tally.transitions += entry.transitions;
     tally.beyond += entry.beyond;
@@ -234,6 +299,7 @@ void Successors<W>::Expand(const Words& state, Tally& tally, const Enter& enter)
       enter(next);
     }
   }
+  return true;
 }
 
 }  // namespace selkie
