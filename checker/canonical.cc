@@ -227,6 +227,23 @@ Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
   return r;
 }
 
+Renaming RenamingWith(const State& s, const Symmetry& symmetry,
+                      const std::array<uint8_t, kMaxFiles>& file,
+                      const std::array<uint8_t, kMaxInodes>& inode) {
+  Renaming r;
+  std::iota(r.task.begin(), r.task.end(), 0);
+  r.file = file;
+  r.inode = inode;
+  for (auto& order : r.fd_order) std::iota(order.begin(), order.end(), 0);
+  for (auto& order : r.map_order) std::iota(order.begin(), order.end(), 0);
+  r.compact = symmetry.mappings;
+  for (int i = 0; i < s.limits.tasks; ++i) {
+    if (symmetry.fds) OrderFds(s, i, r);
+    if (symmetry.mappings) OrderMappings(s, i, r);
+  }
+  return r;
+}
+
 State Rename(const State& s, const Renaming& r) {
   State out;
   out.limits = s.limits;

@@ -46,6 +46,12 @@ struct Renaming {
 // The renaming that makes `state` canonical.
 Renaming CanonicalRenaming(const State& state, const Symmetry& symmetry);
 
+// The renaming that gives files and inodes these names and leaves tasks as they are;
+// descriptors and mappings are put in order as far as they are interchangeable.
+Renaming RenamingWith(const State& state, const Symmetry& symmetry,
+                      const std::array<uint8_t, kMaxFiles>& file,
+                      const std::array<uint8_t, kMaxInodes>& inode);
+
 // The state under other names.
 State Rename(const State& state, const Renaming& renaming);
 

@@ -60,6 +60,14 @@ inline Verdict Ask(const Property& property, const Semantics& semantics, const B
   return *verdict;
 }
 
+// `property` and `semantics` must outlive it.
+inline Machine MachineOf(const Property& property, const Semantics& semantics,
+                         std::string_view bounds = "") {
+  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, BoundsOf(property, bounds));
+  EXPECT_TRUE(machine.ok()) << machine.status();
+  return *std::move(machine);
+}
+
 // Every state that the machine reaches, as its layout stores it.
 inline std::vector<State> ReachableStates(const Machine& machine) {
   std::set<std::string> seen;

@@ -122,13 +122,26 @@ void Encoding::AddPiece(std::vector<Field> fields, int dictionary, int block) {
   pieces_.push_back(std::move(piece));
 }
 
-// Bit 63 of word 0 stays free.
+// Bit 63 of word 0 stays free.  An object that fits a word is not torn apart either, so that
+// all tasks look alike.
 void Encoding::PlacePieces() {
   bits_ = 0;
+  const auto make_room = [this](int width) {
+    const int end = bits_ + width;
+    if (bits_ / 64 != (end - 1) / 64 || (bits_ < 64 && end > 63)) bits_ = (bits_ / 64 + 1) * 64;
+  };
+  int block = -1;
   for (Piece& piece : pieces_) {
     if (piece.dictionary >= 0) piece.width = dictionaries_[piece.dictionary].width;
-    const int end = bits_ + piece.width;
-    if (bits_ / 64 != (end - 1) / 64 || (bits_ < 64 && end > 63)) bits_ = (bits_ / 64 + 1) * 64;
+  }
+  for (Piece& piece : pieces_) {
+    if (piece.block != block) {
+      block = piece.block;
+      int width = 0;
+      for (const Piece& other : pieces_) width += other.block == block ? other.width : 0;
+      if (width <= 63 && bits_ % 64 != 0) make_room(width);
+    }
+    make_room(piece.width);
     piece.at = bits_;
     bits_ += piece.width;
   }

@@ -6,12 +6,6 @@
 namespace selkie {
 namespace {
 
-Machine MachineOf(const Property& property, const Semantics& semantics) {
-  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, property.bounds);
-  EXPECT_TRUE(machine.ok()) << machine.status();
-  return *std::move(machine);
-}
-
 void ComesBack(const char* property_name, const char* semantics_name, Encoding::Kind kind) {
   const Property property = PropertyNamed(property_name);
   const Semantics semantics = SemanticsNamed(semantics_name);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "checker/canonical_words.h"
 #include "checker/state_set.h"
 #include "checker/successors.h"
 
@@ -64,8 +65,20 @@ class Worker {
   using Part = typename Frontier<W>::Part;
 
   Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
-         uint64_t recheck, StateSet<W>& seen, Frontier<W>& next)
-      : successors_(machine, encoding, sample), recheck_(recheck), seen_(seen), next_(next) {}
+         const SearchOptions& options, StateSet<W>& seen, Frontier<W>& next)
+      : successors_(machine, encoding, sample),
+        canonical_(machine, encoding),
+        renames_(options.symmetry && machine.symmetry().any()),
+        recheck_(options.recheck),
+        seen_(seen),
+        next_(next) {}
+
+  // The form in which a state is kept; false if it has none: see failed().
+  bool Canonicalize(Words& words) {
+    if (renames_ && !canonical_.Canonicalize(words)) fails_ = true;
+    return !fails_;
+  }
+  bool failed() const { return fails_ || successors_.failure() != Successors<W>::Failure::kNone; }
 
   Successors<W>& successors() { return successors_; }
   const Tally& tally() const { return tally_; }
@@ -80,7 +93,7 @@ class Worker {
     published_.transitions = tally_.transitions;
     published_.beyond = tally_.beyond;
     published_.seals = tally_.seals;
-    published_.bytes = successors_.bytes();
+    published_.bytes = successors_.bytes() + canonical_.bytes();
     published_.traced = successors_.traced();
   }
   bool must_grow() const { return !pending_.empty(); }
@@ -93,7 +106,7 @@ class Worker {
       if (++rechecked_ % recheck_ == 0) disagrees_ |= !successors_.AgreesWithMachine(part[i]);
     successors_.Expand(
         part, tally_, [this](const Words& next) { Enter(next); },
-        [this] { return !pending_.empty() || tally_.hit; });
+        [this] { return !pending_.empty() || tally_.hit || fails_; });
   }
 
   // Looks up everything that waits, and hands on what is new.
@@ -127,7 +140,9 @@ class Worker {
     for (int i = 0; i < W; ++i) difference |= recent[i] ^ words[i];
     if (difference == 0) return;
     recent = words;
-    LookUp(words, hash);
+    if (!renames_) return LookUp(words, hash);
+    Words canonical = words;
+    if (Canonicalize(canonical)) LookUp(canonical, StateSet<W>::Hash(canonical));
   }
 
   void LookUp(const Words& words, uint64_t hash) {
@@ -170,6 +185,9 @@ class Worker {
   // States that were entered a short time ago: two of three successors are among them.
   std::vector<Words> recent_ = std::vector<Words>(kRecent, NoState());
   Successors<W> successors_;
+  CanonicalWords<W> canonical_;
+  const bool renames_;
+  bool fails_ = false;  // a state has no canonical form: a dictionary is full
   const uint64_t recheck_;
   uint64_t rechecked_ = 0;
   bool disagrees_ = false;
@@ -196,12 +214,12 @@ class Searcher {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
       workers_.push_back(
-          std::make_unique<Worker<W>>(machine, encoding, sample, options.recheck, seen_, next_));
+          std::make_unique<Worker<W>>(machine, encoding, sample, options, seen_, next_));
   }
 
   Outcome Run() {
-    const std::optional<Words> initial = workers_[0]->successors().Initial();
-    if (!initial.has_value()) return Failed();
+    std::optional<Words> initial = workers_[0]->successors().Initial();
+    if (!initial.has_value() || !workers_[0]->Canonicalize(*initial)) return Failed();
     seen_.Insert(*initial, StateSet<W>::Hash(*initial));
     seen_.Count(1);
     level_.Add(std::make_unique<typename Frontier<W>::Part>(1, *initial));
@@ -269,7 +287,7 @@ class Searcher {
         level_.Add(std::move(part));
         pause_ = true;
       }
-      if (worker.tally().hit || worker.tally().failed) pause_ = true;
+      if (worker.tally().hit || worker.failed()) pause_ = true;
       if (is_first && MustStop()) pause_ = true;
     }
     worker.Flush();
@@ -295,9 +313,8 @@ class Searcher {
   }
 
   bool AnyFailed() const {
-    return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
-      return worker->disagrees() || worker->successors().failure() != Successors<W>::Failure::kNone;
-    });
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const auto& worker) { return worker->disagrees() || worker->failed(); });
   }
   Outcome Failed() const {
     for (const auto& worker : workers_)
@@ -351,8 +368,7 @@ typename Searcher<W>::Outcome RunSearcher(const Machine& machine, const SearchOp
 }  // namespace
 
 bool CanSearchLevels(const Machine& machine, const SearchOptions& options) {
-  return !options.all_kinds && !(options.symmetry && machine.symmetry().any()) &&
-         Encoding(machine.layout(), Encoding::Kind::kDense).words() <= 4;
+  return !options.all_kinds && Encoding(machine.layout(), Encoding::Kind::kDense).words() <= 4;
 }
 
 absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOptions& options) {

@@ -14,6 +14,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace selkie {
@@ -38,7 +39,7 @@ template <int W>
 class StateSet {
  public:
   using Words = std::array<uint64_t, W>;
-  enum class Inserted : uint8_t { kNew, kKnown, kFull, kTaken };
+  enum class Inserted : uint8_t { kNew, kKnown, kFull };
 
   // Never grows beyond `most_bytes`.
   explicit StateSet(uint64_t most_bytes)
@@ -84,8 +85,8 @@ class StateSet {
           if (RestIs(at + std::countr_zero(same), words)) return Inserted::kKnown;
       }
       for (; open != 0; open &= open - 1) {
-        const Inserted made = Take(at + std::countr_zero(open), first, words);
-        if (made != Inserted::kTaken) return made;
+        const std::optional<Inserted> made = Take(at + std::countr_zero(open), first, words);
+        if (made.has_value()) return *made;
       }
     }
   }
@@ -112,9 +113,9 @@ class StateSet {
     return kBucket * static_cast<uint64_t>(
                          static_cast<unsigned __int128>(hash) * (capacity_ / kBucket) >> 64);
   }
-  // Puts the state into a slot that was free or was being written to a moment ago; kTaken: another
+  // Puts the state into a slot that was free or was being written to a moment ago; nothing: another
   // one is in it by now.
-  Inserted Take(uint64_t at, uint64_t first, const Words& words) {
+  std::optional<Inserted> Take(uint64_t at, uint64_t first, const Words& words) {
     std::atomic<uint64_t>& word = slots_[at].word[0];
     if (at >= capacity_ + kSlack - kBucket || count() >= most_states_) return Inserted::kFull;
     uint64_t seen = 0;
@@ -125,7 +126,8 @@ class StateSet {
     }
     if constexpr (W > 1)
       while (seen == kBusy) seen = word.load(std::memory_order_acquire);
-    return seen == first && RestIs(at, words) ? Inserted::kKnown : Inserted::kTaken;
+    if (seen == first && RestIs(at, words)) return Inserted::kKnown;
+    return std::nullopt;
   }
 
   bool RestIs(uint64_t at, const Words& words) const {

@@ -7,12 +7,6 @@
 namespace selkie {
 namespace {
 
-Machine MachineOf(const Property& property, const Semantics& semantics, std::string_view bounds) {
-  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, BoundsOf(property, bounds));
-  EXPECT_TRUE(machine.ok()) << machine.status();
-  return *std::move(machine);
-}
-
 std::vector<PackedWords> PackedReachable(const Machine& machine, size_t most) {
   std::vector<PackedWords> all;
   for (const State& state : ReachableStates(machine)) {

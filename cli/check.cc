@@ -23,6 +23,8 @@ struct CheckArguments {
   std::string disk, checkpoint;
   double minutes = 1;
   std::string save;
+  int threads = 1;
+  uint64_t recheck = 0;
   bool no_symmetry = false;
   bool json = false;
 };
@@ -127,6 +129,8 @@ class CheckCommand {
       properties_ = *std::move(names);
     }
     options_.symmetry = !arguments_.no_symmetry;
+    options_.threads = arguments_.threads;
+    options_.recheck = arguments_.recheck;
     options_.interrupted = &Interrupted();
     options_.most_bytes = MostMemory();
     if (!arguments_.memory.empty()) {
@@ -237,6 +241,11 @@ void AddCheckCommand(CLI::App& app, Context& context) {
                     "messages=1; the property's own if not given");
   check->add_flag("--no-symmetry", arguments->no_symmetry,
                   "Store every state, not one for those that differ only in names");
+  check->add_option("--threads", arguments->threads, "Search with so many threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  check->add_option("--recheck", arguments->recheck,
+                    "Of a large search: make the moves of one in so many states once more");
   check->add_option("--memory", arguments->memory,
                     "States in memory: 512M, 4G [80 % of what is available]");
   check->add_option("--disk", arguments->disk,
