@@ -134,7 +134,9 @@ absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& othe
   const PairSystem system{baseline, other, options.all_kinds, {}};
   if (system.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError("bounds: a pair of states does not fit 512 bits");
-  return SearchWithFolder(system, options, [&] { return RunEngine(system, options); });
+  return SearchWithFolder(
+      options, [&] { return RunEngine(system, options); },
+      [&] { return SearchInFolder(system, options); });
 }
 
 }  // namespace selkie

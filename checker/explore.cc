@@ -2,6 +2,7 @@
 
 #include "checker/explore_engine.h"
 #include "checker/level_search.h"
+#include "checker/machine_expander.h"
 #include "checker/search_in_folder.h"
 #include "checker/single_system.h"
 
@@ -30,12 +31,31 @@ absl::StatusOr<Search> ExploreInMemory(const Machine& machine, const SingleSyste
   return search;
 }
 
+template <int W>
+absl::StatusOr<Search> ExploreInFolderOfWidth(const Machine& machine, const SingleSystem& system,
+                                              const SearchOptions& options) {
+  MachineExpander<W> expander(machine, options.symmetry);
+  return SearchInFolderBy<W>(expander, system, options);
+}
+
+absl::StatusOr<Search> ExploreInFolder(const Machine& machine, const SingleSystem& system,
+                                       const SearchOptions& options) {
+  switch (MachineExpander<1>::WordsFor(machine)) {
+    case 1: return ExploreInFolderOfWidth<1>(machine, system, options);
+    case 2: return ExploreInFolderOfWidth<2>(machine, system, options);
+    case 3: return ExploreInFolderOfWidth<3>(machine, system, options);
+    case 4: return ExploreInFolderOfWidth<4>(machine, system, options);
+    default: return SearchInFolder(system, options);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
   const SingleSystem system{machine};
-  return SearchWithFolder(system, options,
-                          [&] { return ExploreInMemory(machine, system, options); });
+  return SearchWithFolder(
+      options, [&] { return ExploreInMemory(machine, system, options); },
+      [&] { return ExploreInFolder(machine, system, options); });
 }
 
 }  // namespace selkie

@@ -6,20 +6,21 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "checker/expander.h"
+#include "checker/machine.h"
 #include "checker/state_files.h"
 
 namespace selkie {
 
-template <typename System, int W>
+// An expander that can also Load words into a node, and give the WordsOf one.
+template <typename System, typename Expander, int W>
 class FolderPath {
  public:
   using Node = typename System::Node;
   using Words = std::array<uint64_t, W>;
 
-  FolderPath(const System& system, bool symmetry, const StateFolder& folder,
+  FolderPath(const System& system, Expander& expander, const StateFolder& folder,
              const SearchRecord& record)
-      : system_(system), expander_(system, symmetry), folder_(folder), record_(record) {}
+      : system_(system), expander_(expander), folder_(folder), record_(record) {}
 
   // Moves from the initial node, the last of which hits.  InternalError if there is none, DataLoss
   // if a level cannot be read.
@@ -86,7 +87,7 @@ class FolderPath {
   }
 
   const System& system_;
-  SystemExpander<System, W> expander_;
+  Expander& expander_;
   const StateFolder& folder_;
   const SearchRecord& record_;
 };

@@ -10,21 +10,27 @@
 
 namespace selkie {
 
-template <int W, typename System>
-absl::StatusOr<Search> SearchInFolderOfWidth(const System& system, const SearchOptions& options) {
+template <int W, typename System, typename Expander>
+absl::StatusOr<Search> SearchInFolderBy(Expander& expander, const System& system,
+                                        const SearchOptions& options) {
   absl::StatusOr<StateFolder> folder = StateFolder::Open(options.folder.path);
   if (!folder.ok()) return folder.status();
-  SystemExpander<System, W> expander(system, options.symmetry);
-  FolderSearch<SystemExpander<System, W>, W> search(expander, *folder, options);
+  FolderSearch<Expander, W> search(expander, *folder, options);
   absl::StatusOr<Search> found = search.Run();
   if (found.ok() && found->ending == Search::Ending::kHit) {
     absl::StatusOr<std::vector<Move>> path =
-        FolderPath<System, W>(system, options.symmetry, *folder, search.record()).Find();
+        FolderPath<System, Expander, W>(system, expander, *folder, search.record()).Find();
     if (!path.ok()) return path.status();
     found->path = *std::move(path);
   }
   if (options.folder.when_full) folder->Remove();
   return found;
+}
+
+template <int W, typename System>
+absl::StatusOr<Search> SearchInFolderOfWidth(const System& system, const SearchOptions& options) {
+  SystemExpander<System, W> expander(system, options.symmetry);
+  return SearchInFolderBy<W>(expander, system, options);
 }
 
 // InvalidArgumentError if a node takes more bits than a file's words have, else as FolderSearch
@@ -45,15 +51,15 @@ absl::StatusOr<Search> SearchInFolder(const System& system, const SearchOptions&
 }
 
 // In memory, and from the beginning in the folder if memory is full and that is asked for; or in
-// the folder.  `in_memory` searches.
-template <typename System, typename InMemory>
-absl::StatusOr<Search> SearchWithFolder(const System& system, const SearchOptions& options,
-                                        const InMemory& in_memory) {
+// the folder.
+template <typename InMemory, typename InFolder>
+absl::StatusOr<Search> SearchWithFolder(const SearchOptions& options, const InMemory& in_memory,
+                                        const InFolder& in_folder) {
   if (options.folder.path.empty()) return in_memory();
-  if (!options.folder.when_full) return SearchInFolder(system, options);
+  if (!options.folder.when_full) return in_folder();
   absl::StatusOr<Search> search = in_memory();
   if (!search.ok() || search->ending != Search::Ending::kMemory) return search;
-  return SearchInFolder(system, options);
+  return in_folder();
 }
 
 }  // namespace selkie
