@@ -8,9 +8,11 @@ give_up() {
   exit 3
 }
 
-# packages_for program|test: the names in .ci/packages; test needs all.
+# packages_for program|mpi|test: the names in .ci/packages; mpi needs those of program, too, and
+# test needs all.
 packages_for() {
-  awk -v who="$1" '!/^#/ && NF && (who == "test" || $2 == who) { print $1 }' "$root/.ci/packages"
+  awk -v who="$1" '!/^#/ && NF && (who == "test" || $2 == "program" || $2 == who) { print $1 }' \
+    "$root/.ci/packages"
 }
 
 # Those of the given packages that are not installed.
@@ -56,7 +58,7 @@ install_packages() {
   run_logged "$log" as_root apt-get update && run_logged "$log" as_root "${install[@]}"
 }
 
-# need_packages program|test: installs what is missing, naming it first; exits
+# need_packages program|mpi|test: installs what is missing, naming it first; exits
 # with 3 and the one line to type where it may not or cannot.  Elsewhere than
 # on Debian, CMake says what it does not find.
 need_packages() {

@@ -134,6 +134,9 @@ absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& othe
   const PairSystem system{baseline, other, options.all_kinds, {}};
   if (system.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError("bounds: a pair of states does not fit 512 bits");
+  if (options.exchange != nullptr)
+    return absl::InvalidArgumentError(
+        "a comparison of two semantics is searched by one process: leave mpirun out");
   return SearchWithFolder(
       options, [&] { return RunEngine(system, options); },
       [&] { return SearchInFolder(system, options); });

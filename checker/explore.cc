@@ -1,5 +1,6 @@
 #include "checker/explore.h"
 
+#include "checker/distributed_search.h"
 #include "checker/explore_engine.h"
 #include "checker/level_search.h"
 #include "checker/machine_expander.h"
@@ -49,10 +50,31 @@ absl::StatusOr<Search> ExploreInFolder(const Machine& machine, const SingleSyste
   }
 }
 
+template <int W>
+absl::StatusOr<Search> ExploreTogetherOfWidth(const Machine& machine, const SingleSystem& system,
+                                              const SearchOptions& options) {
+  MachineExpander<W> expander(machine, options.symmetry);
+  return DistributedSearch<SingleSystem, MachineExpander<W>, W>(system, expander, options).Run();
+}
+
+absl::StatusOr<Search> ExploreTogether(const Machine& machine, const SingleSystem& system,
+                                       const SearchOptions& options) {
+  switch (MachineExpander<1>::WordsFor(machine)) {
+    case 1: return ExploreTogetherOfWidth<1>(machine, system, options);
+    case 2: return ExploreTogetherOfWidth<2>(machine, system, options);
+    case 3: return ExploreTogetherOfWidth<3>(machine, system, options);
+    case 4: return ExploreTogetherOfWidth<4>(machine, system, options);
+    default:
+      return absl::InvalidArgumentError(
+          "bounds: a state is too wide for a search by several processes");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Search> Explore(const Machine& machine, const SearchOptions& options) {
   const SingleSystem system{machine};
+  if (options.exchange != nullptr) return ExploreTogether(machine, system, options);
   return SearchWithFolder(
       options, [&] { return ExploreInMemory(machine, system, options); },
       [&] { return ExploreInFolder(machine, system, options); });

@@ -15,25 +15,28 @@ namespace selkie {
 
 struct SearchStats {
   uint64_t states = 0;
-  uint64_t transitions = 0;  // steps that changed the state
-  uint64_t tried = 0;        // calls tried, also those that failed
-  uint64_t beyond = 0;       // calls not made because of a bound
-  int depth = 0;             // steps to the farthest state
-  double seconds = 0;        // of wall-clock time
-  uint64_t bytes = 0;        // of memory: all stored states, with table and parents
-  uint64_t disk_bytes = 0;   // of states in a folder
-  int bits = 0;              // of one packed state
-  uint64_t seals = 0;        // steps with which a protocol finished
-  OpSet ops_after_seal;      // bit i: Op i was tried when an inode was sealed
+  uint64_t transitions = 0;               // steps that changed the state
+  uint64_t tried = 0;                     // calls tried, also those that failed
+  uint64_t beyond = 0;                    // calls not made because of a bound
+  int depth = 0;                          // steps to the farthest state
+  double seconds = 0;                     // of wall-clock time
+  uint64_t bytes = 0;                     // of memory: all stored states, with table and parents
+  uint64_t disk_bytes = 0;                // of states in a folder
+  int bits = 0;                           // of one packed state
+  uint64_t messages = 0, sent_bytes = 0;  // between processes
+  uint64_t seals = 0;                     // steps with which a protocol finished
+  OpSet ops_after_seal;                   // bit i: Op i was tried when an inode was sealed
 };
 
 // Where a search keeps its states, if not in memory alone.
 struct SearchFolder {
-  std::string path;      // empty: in memory alone
-  std::string question;  // what is asked, in one line: only the same search is gone on with
-  double seconds = 60;   // between records of how far it got
+  std::string path;        // empty: in memory alone
+  std::string question;    // what is asked, in one line: only the same search is gone on with
+  double seconds = 60;     // between records of how far it got
   bool when_full = false;  // first in memory, and from the beginning in the folder if that is full
 };
+
+class Exchange;
 
 struct SearchOptions {
   bool symmetry = true;
@@ -44,7 +47,8 @@ struct SearchOptions {
   uint64_t most_bytes = uint64_t{8} << 30;           // stop when more is stored
   const std::atomic<bool>* interrupted = nullptr;    // stop when set
   std::function<void(const SearchStats&)> progress;  // called every few thousand states
-  SearchFolder folder;  // all_kinds is not for searches in a folder
+  Exchange* exchange = nullptr;  // not null: one of several processes (checker/exchange.h)
+  SearchFolder folder;           // all_kinds is not for searches in a folder
 };
 
 struct Search {

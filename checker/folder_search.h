@@ -107,7 +107,8 @@ class FolderSearch {
 
   // kHit: a step from the last level, or from the one before it, hits.
   absl::StatusOr<Search> Run() {
-    absl::StatusOr<SearchRecord> record = folder_.Load(options_.folder.question, W, &search_.resumed);
+    absl::StatusOr<SearchRecord> record =
+        folder_.Load(options_.folder.question, W, &search_.resumed);
     if (!record.ok()) return record.status();
     record_ = *std::move(record);
     saved_ = started_ = std::chrono::steady_clock::now();
@@ -133,7 +134,7 @@ class FolderSearch {
   const SearchRecord& record() const { return record_; }
 
  private:
-  static constexpr size_t kBlock = 4096;   // states expanded between looks at the clock
+  static constexpr size_t kBlock = 4096;    // states expanded between looks at the clock
   static constexpr size_t kMostRuns = 200;  // files open at a time
 
   std::string NewName(std::string_view what) {
@@ -206,7 +207,8 @@ class FolderSearch {
       if (!reader.status().ok()) return reader.status();
       const size_t count = block.size();
       expander_.Expand(block, tally, enter, [] { return false; });
-      if (expander_.failed()) return absl::InternalError("checker: a state does not fit its layout");
+      if (expander_.failed())
+        return absl::InternalError("checker: a state does not fit its layout");
       if (tally.hit) return End(Search::Ending::kHit);
       record_.position += count;
       Take(tally);
@@ -345,7 +347,7 @@ class FolderSearch {
   Search search_;
   std::unique_ptr<StateSet<W>> table_;  // of all states that are known, while they fit
   bool exact_ = false;  // the runs of this level have new states alone, while there is a table
-  std::vector<Words> found_;            // not yet written
+  std::vector<Words> found_;  // not yet written
   std::vector<Words> recent_ = std::vector<Words>(size_t{1} << 14, NoState());
   std::chrono::steady_clock::time_point started_, saved_;
   double seconds_before_ = 0;

@@ -154,8 +154,8 @@ TEST_F(FolderSearchTest, AnotherQuestionIsRefused) {
   CheckWith(bench_, seals_, "processes=1,fds=2,files=1,maps=1", Options());
   SearchOptions options = Options();
   options.folder.question = "another";
-  const absl::StatusOr<Verdict> verdict = Check(
-      bench_, seals_, nullptr, BoundsOf(bench_, "processes=1,fds=2,files=1,maps=1"), options);
+  const absl::StatusOr<Verdict> verdict =
+      Check(bench_, seals_, nullptr, BoundsOf(bench_, "processes=1,fds=2,files=1,maps=1"), options);
   EXPECT_EQ(verdict.status().code(), absl::StatusCode::kInvalidArgument);
 }
 

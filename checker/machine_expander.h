@@ -73,9 +73,7 @@ class MachineExpander {
   }
 
   int bits() const { return encoding_.bits(); }
-  bool failed() const {
-    return fails_ || successors_.failure() != Successors<W>::Failure::kNone;
-  }
+  bool failed() const { return fails_ || successors_.failure() != Successors<W>::Failure::kNone; }
   const OpSet& ops_after_seal() const { return successors_.ops_after_seal(); }
 
  private:

@@ -71,12 +71,13 @@ uint64_t SearchRecord::states() const {
 // ---- Records as text ----
 
 std::string RecordToText(const SearchRecord& r) {
-  std::string text = fmt::format("{}\nquestion {}\nwords {}\nposition {}\nnext {}\nfinished {}\n",
-                                 kFirstLine, r.question, r.words, r.position, r.next_number,
-                                 r.finished ? 1 : 0);
+  std::string text =
+      fmt::format("{}\nquestion {}\nwords {}\nposition {}\nnext {}\nfinished {}\n", kFirstLine,
+                  r.question, r.words, r.position, r.next_number, r.finished ? 1 : 0);
   text += fmt::format("tried {}\ntransitions {}\nbeyond {}\nseals {}\nseconds {:.3f}\nops {}\n",
                       r.stats.tried, r.stats.transitions, r.stats.beyond, r.stats.seals,
                       r.stats.seconds, r.stats.ops_after_seal.to_string());
+  for (const auto& [name, value] : r.numbers) text += fmt::format("number {} {}\n", name, value);
   for (const StateFile& level : r.levels) text += FileLine("level", level);
   for (const StateFile& run : r.runs) text += FileLine("run", run);
   return text + fmt::format("end {:016x}\n", ChecksumOf(text));
@@ -86,7 +87,8 @@ absl::StatusOr<SearchRecord> RecordFromText(std::string_view text) {
   const size_t end = text.rfind("end ");
   if (text.substr(0, kFirstLine.size()) != kFirstLine || end == text.npos ||
       text.substr(end) != fmt::format("end {:016x}\n", ChecksumOf(text.substr(0, end))))
-    return absl::DataLossError("the record is torn or is none: its checksum is not that of its text");
+    return absl::DataLossError(
+        "the record is torn or is none: its checksum is not that of its text");
   SearchRecord r;
   std::istringstream lines{std::string(text.substr(0, end))};
   std::string line;
@@ -107,6 +109,7 @@ absl::StatusOr<SearchRecord> RecordFromText(std::string_view text) {
     if (key == "seals") in >> r.stats.seals;
     if (key == "seconds") in >> r.stats.seconds;
     if (key == "ops" && in >> ops) r.stats.ops_after_seal = OpSet(ops);
+    if (key == "number" && in >> ops) in >> r.numbers[ops];
     if (key != "level" && key != "run") continue;
     in >> file.name >> file.count >> std::hex >> file.checksum;
     (key == "level" ? r.levels : r.runs).push_back(file);
@@ -145,7 +148,7 @@ absl::Status StateFolder::Verify(const SearchRecord& record) const {
   for (const StateFile& file : files) {
     StateReader reader(*this, file, record.words);
     const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash(XXH3_createState(),
-                                                                       XXH3_freeState);
+                                                                        XXH3_freeState);
     XXH3_64bits_reset(hash.get());
     const size_t most = kBufferWords / static_cast<size_t>(record.words);
     while (const size_t count = reader.Read(buffer.data(), most))

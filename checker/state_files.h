@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,14 +31,15 @@ struct StateFile {
 
 // How far a search has got.
 struct SearchRecord {
-  std::string question;           // one line: a search goes on only with the same
-  int words = 1;                  // 64-bit words of a state
-  uint64_t position = 0;          // states of the last level that were expanded
-  uint64_t next_number = 0;       // of the next file to be made
-  SearchStats stats;              // tried, transitions, beyond, seals, ops_after_seal, seconds
-  bool finished = false;          // nothing is left to expand
-  std::vector<StateFile> levels;  // sorted; the states first met at each depth
-  std::vector<StateFile> runs;    // sorted; found from the last level, maybe known already
+  std::string question;      // one line: a search goes on only with the same
+  int words = 1;             // 64-bit words of a state
+  uint64_t position = 0;     // states of the last level that were expanded
+  uint64_t next_number = 0;  // of the next file to be made
+  SearchStats stats;         // tried, transitions, beyond, seals, ops_after_seal, seconds
+  bool finished = false;     // nothing is left to expand
+  std::map<std::string, uint64_t> numbers;  // what else a kind of search has to know
+  std::vector<StateFile> levels;            // sorted; the states first met at each depth
+  std::vector<StateFile> runs;  // sorted; found from the last level, maybe known already
 
   uint64_t states() const;  // of the levels
 };
@@ -53,6 +55,9 @@ class StateFolder {
   // Makes the folder if it is not there, and takes it for this process alone.
   // FailedPreconditionError if another process has it, and the errors of mkdir(2).
   static absl::StatusOr<StateFolder> Open(const std::string& path);
+
+  // The folder as it is, for reading alone: nobody is kept from it.
+  static StateFolder OpenToRead(const std::string& path) { return StateFolder(path); }
 
   const std::string& path() const { return path_; }
   std::string PathOf(const StateFile& file) const { return path_ + "/" + file.name; }

@@ -132,6 +132,7 @@ class CheckCommand {
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
     options_.interrupted = &Interrupted();
+    options_.exchange = context_.exchange;
     options_.most_bytes = MostMemory();
     if (!arguments_.memory.empty()) {
       absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
@@ -190,8 +191,7 @@ class CheckCommand {
     if (!digest.ok()) return digest.status();
     folder.question = fmt::format("selkie {} semantics {} {} property {} {} bounds {} symmetry {}",
                                   Version(), semantics.name, *digest, property.name,
-                                  TextDigest({property.text}), ToString(bounds),
-                                  options_.symmetry);
+                                  TextDigest({property.text}), ToString(bounds), options_.symmetry);
     if (arguments_.disk == "none" && arguments_.checkpoint.empty()) return absl::OkStatus();
     const std::string name = fmt::format("{}.{}", semantics.name, property.name);
     folder.path = folder.when_full

@@ -20,10 +20,13 @@ enum ExitCode {
   kCouldNotRun = 3,
 };
 
+class Exchange;  // checker/exchange.h
+
 struct Context {
   Library library = Library::Default();
   bool out_is_terminal = false;  // stdout: colour
   bool err_is_terminal = false;  // stderr: progress line
+  Exchange* exchange = nullptr;  // of several processes, of which this is one
   int exit_code = kHolds;
 };
 

@@ -1,8 +1,8 @@
 #include "cli/questions.h"
 
-#include <fstream>
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -152,20 +152,28 @@ uint64_t MostMemory() {
 }
 
 std::string Describe(const SearchStats& stats) {
-  return fmt::format("{} states, {} transitions, depth {}, {:.2f} s, {}{} ({} bits a state)",
-                     Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,
-                     Bytes(stats.bytes),
-                     stats.disk_bytes > 0 ? fmt::format(" and {} on disk", Bytes(stats.disk_bytes))
-                                          : "",
-                     stats.bits);
+  return fmt::format(
+      "{} states, {} transitions, depth {}, {:.2f} s, {}{} ({} bits a state){}",
+      Grouped(stats.states), Grouped(stats.transitions), stats.depth, stats.seconds,
+      Bytes(stats.bytes),
+      stats.disk_bytes > 0 ? fmt::format(" and {} on disk", Bytes(stats.disk_bytes)) : "",
+      stats.bits,
+      stats.messages > 0
+          ? fmt::format("; {} messages, {} sent", Grouped(stats.messages), Bytes(stats.sent_bytes))
+          : "");
 }
 
 nlohmann::ordered_json StatsJson(const SearchStats& stats) {
-  return {{"states", stats.states}, {"transitions", stats.transitions},
-          {"tried", stats.tried},   {"beyond_bounds", stats.beyond},
-          {"depth", stats.depth},   {"seconds", stats.seconds},
-          {"bytes", stats.bytes},   {"disk_bytes", stats.disk_bytes},
-          {"bits_per_state", stats.bits}};
+  nlohmann::ordered_json json = {{"states", stats.states},      {"transitions", stats.transitions},
+                                 {"tried", stats.tried},        {"beyond_bounds", stats.beyond},
+                                 {"depth", stats.depth},        {"seconds", stats.seconds},
+                                 {"bytes", stats.bytes},        {"disk_bytes", stats.disk_bytes},
+                                 {"bits_per_state", stats.bits}};
+  if (stats.messages > 0) {
+    json["messages"] = stats.messages;
+    json["sent_bytes"] = stats.sent_bytes;
+  }
+  return json;
 }
 
 }  // namespace selkie
