@@ -134,7 +134,7 @@ Json AskedJson(const ConformAsked& asked, std::string_view root) {
           {"seed", request.seed},
           {"minutes", request.minutes},
           {"graph", asked.transitions ? asked.graph.graph : ""},
-          {"bounds", asked.transitions ? asked.graph.bounds : ""},
+          {"bounds", asked.graph.bounds},
           {"errors", request.errors}};
 }
 

@@ -59,6 +59,10 @@ missing_input_is_2() {
   exits_with 2 "$selkie" replay scenarios/recorded/python.strace --release 2.6 || bad=1
   exits_with 2 "$selkie" semantics show no-such-semantics || bad=1
   exits_with 2 "$selkie" conform --kernel no/such/bzImage || bad=1
+  exits_with 2 "$selkie" merge no/such.json || bad=1
+  exits_with 2 "$selkie" merge README.md || bad=1
+  exits_with 2 "$selkie" bisect no-such-property || bad=1
+  exits_with 2 "$selkie" bisect no-write-call --over linux-0.1..newest || bad=1
   return "$bad"
 }
 

@@ -126,10 +126,13 @@ class MergeCommand {
               [](const Slice& a, const Slice& b) { return a.number() < b.number(); });
     ConformReport whole;
     whole.complete = true;
+    double seconds = 0;
     for (const Slice& slice : slices_) {
       Merge(slice.file.report, &whole);
       whole.complete &= slice.file.report.complete;
+      seconds += slice.file.report.seconds;
     }
+    whole.seconds = seconds;  // who knows how many ran at a time: the speed is that of one
     ConformAsked asked = slices_.front().file.asked;
     asked.request.slice = 0;
     asked.request.slices = 1;

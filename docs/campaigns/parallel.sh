@@ -3,11 +3,11 @@
 # are processors, or on other machines: --sshloginfile nodes, where this tree is at the same place.
 set -u
 
-here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." || exit 3
 SLICES=${SLICES:-$(nproc)}
 
 # A slice that ends with 3 is tried once more: it goes on where it was.
-seq 0 "$((SLICES - 1))" | parallel --retries 2 --joblog "${OUT:-campaign}.log" \
+seq 0 "$((SLICES - 1))" | parallel --retries 2 \
   --env SELKIE --env SELKIE_ROOT --env OUT --env KERNEL --env WORKERS --env SEQUENCES --env LENGTH \
-  --env SEED --env GRAPH --env BOUNDS --env ERRORS "$@" "$here/slice.sh" {} "$SLICES"
-"$here/merge.sh"
+  --env SEED --env GRAPH --env BOUNDS --env ERRORS "$@" "$PWD/docs/campaigns/slice.sh" {} "$SLICES"
+docs/campaigns/merge.sh
