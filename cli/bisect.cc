@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command.h"
@@ -67,6 +68,11 @@ struct Change {
   std::optional<Contrast> contrast;  // older first; none if neither has calls to show
   bool older_has_witness = false;
 };
+
+// A search that was cut short, or in which nothing was tried, is none.
+bool IsAnswer(const Verdict& verdict) {
+  return verdict.kind != Verdict::Kind::kStopped && verdict.kind != Verdict::Kind::kVacuous;
+}
 
 std::string Answer(const Verdict& verdict) {
   return fmt::format(
@@ -174,8 +180,7 @@ class BisectCommand {
       fmt::print("{}\n", ToJson().dump(2));
     else
       Print();
-    if (!changes_.empty()) return kBroken;
-    return Stopped() ? kCouldNotRun : kHolds;
+    return Code();
   }
 
  private:
@@ -214,26 +219,23 @@ class BisectCommand {
           Ask(context_.library, property_, semantics, bounds_, options);
       if (!verdict.ok()) return verdict.status();
       asked_[i].verdict = *std::move(verdict);
-      if (Interrupted().load()) asked_.resize(i + 1);
+      complete_ &= IsAnswer(asked_[i].verdict);
+      if (!Interrupted().load()) continue;
+      complete_ &= i + 1 == asked_.size();
+      asked_.resize(i + 1);
     }
     return absl::OkStatus();
   }
 
-  // A search that was cut short is no answer.
-  bool Stopped() const {
-    return std::any_of(asked_.begin(), asked_.end(), [](const Asked& each) {
-      return each.verdict.kind == Verdict::Kind::kStopped;
-    });
-  }
-
+  // A kernel without an answer is passed over.
   void FindChanges() {
-    for (size_t i = 1; i < asked_.size(); ++i) {
-      const Asked &older = asked_[i - 1], &newer = asked_[i];
-      if (older.verdict.kind == newer.verdict.kind ||
-          older.verdict.kind == Verdict::Kind::kStopped ||
-          newer.verdict.kind == Verdict::Kind::kStopped)
-        continue;
-      Change change{i - 1, i, std::nullopt, older.verdict.has_witness};
+    std::optional<size_t> before;
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      if (!IsAnswer(asked_[i].verdict)) continue;
+      const std::optional<size_t> last = std::exchange(before, i);
+      if (!last || asked_[*last].verdict.kind == asked_[i].verdict.kind) continue;
+      const Asked &older = asked_[*last], &newer = asked_[i];
+      Change change{*last, i, std::nullopt, older.verdict.has_witness};
       if (older.verdict.has_witness || newer.verdict.has_witness) {
         const Verdict& shown = older.verdict.has_witness ? older.verdict : newer.verdict;
         change.contrast = ReplayBoth(shown.witness.sequence, older.semantics, newer.semantics);
@@ -250,12 +252,15 @@ class BisectCommand {
     for (const size_t i : shown_) sequences.push_back(changes_[i].contrast->first.sequence);
     if (sequences.empty()) return;
     for (const std::string& name : arguments_.kernels) {
+      if (Interrupted().load()) complete_ = false;
+      if (Interrupted().load()) return;
       progress_.Show(fmt::format("kernel {}: {} sequences", name, sequences.size()));
       absl::StatusOr<Observation> seen = Observe(context_.library, name, sequences, &Interrupted());
       progress_.Clear();
       if (!seen.ok()) {
         Complain(fmt::format("kernel {}: {}", name, std::string(seen.status().message())));
         not_run_.push_back(name);
+        complete_ = false;
         continue;
       }
       RealKernel kernel{name, seen->release, ReleaseOf(name, seen->release), {}};
@@ -270,6 +275,17 @@ class BisectCommand {
         kernels_.begin(), kernels_.end(), [](const RealKernel& a, const RealKernel& b) {
           return KernelVersion("linux-" + a.release) < KernelVersion("linux-" + b.release);
         });
+  }
+
+  // A change that was found is one, whatever else is not known.
+  int Code() const {
+    if (!changes_.empty()) return kBroken;
+    const bool decided = std::any_of(asked_.begin(), asked_.end(), [](const Asked& each) {
+      return each.verdict.kind == Verdict::Kind::kHolds ||
+             each.verdict.kind == Verdict::Kind::kBroken;
+    });
+    if (!decided) return Report(absl::UnavailableError("no kernel of these decides it"));
+    return complete_ ? kHolds : kCouldNotRun;
   }
 
   // ---- What is printed ----
@@ -288,9 +304,9 @@ class BisectCommand {
         "\n{}\n",
         Paint(fmt::format("{}: the answer changes in {} places", property_.name, changes_.size()),
               changes_.empty() ? Colour::kGreen : Colour::kRed, context_.out_is_terminal));
-    if (Stopped())
-      fmt::print("{}\n", Interrupted().load() ? "interrupted: this is what is known so far"
-                                              : "not every search was finished");
+    if (complete_) return;
+    fmt::print("{}\n", Interrupted().load() ? "interrupted: this is what is known so far"
+                                            : "not every kernel gave an answer");
   }
 
   void PrintChange(const Change& change) const {
@@ -360,7 +376,7 @@ class BisectCommand {
       if (change.contrast) AddKernels(change, shown++, &json["changes"].back());
     }
     json["kernels_not_run"] = not_run_;
-    json["complete"] = !Stopped();
+    json["complete"] = complete_;
     return json;
   }
 
@@ -417,6 +433,7 @@ class BisectCommand {
   std::vector<size_t> shown_;        // indices of the changes with calls
   std::vector<RealKernel> kernels_;  // by release
   std::vector<std::string> not_run_;
+  bool complete_ = true;  // every kernel was asked, and answered
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What `selkie bisect` finds.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -104,6 +105,46 @@ TEST(Bisect, AnAnswerThatNeverChangesIsZero) {
   EXPECT_EQ(bisected.code, kHolds) << bisected.err;
   EXPECT_THAT(bisected.out, testing::ContainsRegex("linux-6.12.90 +BROKEN, 4 calls\n"));
   EXPECT_THAT(bisected.out, HasSubstr("no-merged-mapping: the answer changes in 0 places"));
+}
+
+// A promise of a seal that came with 6.3.
+class BisectExec : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(WriteTextFile(file_,
+                              "property no-seal-exec\n"
+                              "  \"Nothing changes the size while the seal EXEC is set.\"\n"
+                              "bounds processes=1 fds=2 files=2 maps=1\n"
+                              "role any uid 1000 may seal\n"
+                              "calls\n  include make\n  include seal\n"
+                              "extensions\nneeds ftruncate\n"
+                              "never change: resized and seals has EXEC\n")
+                    .ok());
+  }
+  void TearDown() override { std::filesystem::remove(file_); }
+
+  const std::string file_ = testing::TempDir() + "selkie-bisect-exec.prop";
+};
+
+TEST_F(BisectExec, ASealThatAppearsIsAChange) {
+  const Bisected bisected = Bisect({file_, "--over", "linux-5.10..linux-6.7", "--json"});
+  EXPECT_EQ(bisected.code, kBroken) << bisected.err;
+  EXPECT_THAT(ChangesOf(bisected), ElementsAre("linux-6.1 > linux-6.3"));
+}
+
+TEST_F(BisectExec, WhereNoKernelDecidesNothingIsKnown) {
+  const Bisected bisected = Bisect({file_, "--over", "linux-5.1..linux-6.1"});
+  EXPECT_EQ(bisected.code, kCouldNotRun);
+  EXPECT_THAT(bisected.out, HasSubstr("NOT APPLICABLE"));
+  EXPECT_THAT(bisected.err, HasSubstr("no kernel of these decides it"));
+}
+
+TEST(Bisect, AnInterruptIsNoAnswer) {
+  Interrupted() = true;
+  const Bisected bisected = Bisect({"no-copied-mapping", "--over", "linux-6.12..newest"});
+  Interrupted() = false;
+  EXPECT_EQ(bisected.code, kCouldNotRun);
+  EXPECT_THAT(bisected.out, HasSubstr("interrupted: this is what is known so far"));
 }
 
 TEST(Bisect, TheTextShowsTheCallsUnderBoth) {
