@@ -122,7 +122,7 @@ class ConformCommand {
     const size_t slash = text.find('/');
     if (slash != std::string::npos && absl::SimpleAtoi(text.substr(0, slash), &request.slice) &&
         absl::SimpleAtoi(text.substr(slash + 1), &request.slices) && request.slice >= 0 &&
-        request.slice < request.slices)
+        request.slice < request.slices && request.slices <= int64_t{1} << 40)
       return absl::OkStatus();
     return absl::InvalidArgumentError(
         fmt::format("--slice {}: expected I/N with I from 0 to N - 1", text));
