@@ -21,9 +21,12 @@ ERRORS=${ERRORS:-2}
 
 stopped=0 child=
 # Some schedulers signal only this script, some every process.  A second signal of one kind would end conform
-# without its report, so it is told by the other kind.
+# without its report, so it is told once, by the other kind.
 # shellcheck disable=SC2317  # by the traps
-tell() { stopped=1; [[ -z $child ]] || kill "-$1" "$child" 2>/dev/null; }
+tell() {
+  [[ $stopped == 1 || -z $child ]] || kill "-$1" "$child" 2>/dev/null
+  stopped=1
+}
 trap 'tell INT' TERM
 trap 'tell TERM' INT
 
