@@ -28,17 +28,6 @@ bool NamesSealsAlone(const Property& property) {
          (BitsRead(property.clause.terms) & fact::kNeedSeal) == 0;
 }
 
-// Why a promise that held says nothing, or empty.
-std::string VacuousBecause(const Property& property, const SearchStats& stats) {
-  if (property.kind == Property::Kind::kSameAs)
-    return stats.transitions == 0 ? "no call of the property changed anything" : "";
-  if (stats.ops_after_seal.none())
-    return NamesSealsAlone(property) ? "the seals that it names cannot be set under these rules"
-                                     : "the seal was never set within the bounds";
-  if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)).any()) return "";
-  return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
-}
-
 bool SameAnswers(const Trace& a, const Trace& b) {
   return std::equal(a.results.begin(), a.results.end(), b.results.begin(), b.results.end(),
                     SameOutcome);
@@ -89,6 +78,16 @@ void Conclude(const Property& property, const Search& search, Verdict& verdict) 
 }
 
 }  // namespace
+
+std::string VacuousBecause(const Property& property, const SearchStats& stats) {
+  if (property.kind == Property::Kind::kSameAs)
+    return stats.transitions == 0 ? "no call of the property changed anything" : "";
+  if (stats.ops_after_seal.none())
+    return NamesSealsAlone(property) ? "the seals that it names cannot be set under these rules"
+                                     : "the seal was never set within the bounds";
+  if (property.needs.empty() || (stats.ops_after_seal & OpsNamed(property.needs)).any()) return "";
+  return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
+}
 
 absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semantics,
                               const Semantics* baseline, const Bounds& bounds,

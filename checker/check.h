@@ -40,6 +40,10 @@ absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semanti
                               const Semantics* baseline, const Bounds& bounds,
                               const SearchOptions& options);
 
+// Why a promise that held says nothing, as nothing that it is about was tried; or empty.  Of
+// `stats` ops_after_seal and, for a comparison, transitions are looked at.
+std::string VacuousBecause(const Property& property, const SearchStats& stats);
+
 }  // namespace selkie
 
 #endif  // SELKIE_CHECKER_CHECK_H_

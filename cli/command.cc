@@ -142,6 +142,7 @@ void BuildCommandLine(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
+  AddProveCommand(app, context);
   AddDiffCommand(app, context);
   AddBisectCommand(app, context);
   AddMutateCommand(app, context);

@@ -65,6 +65,7 @@ int RunCommandLine(CLI::App& app, Context& context, int argc, const char* const*
 // context.exit_code.  A footer with an example belongs to each.
 void AddRunCommand(CLI::App& app, Context& context);
 void AddCheckCommand(CLI::App& app, Context& context);
+void AddProveCommand(CLI::App& app, Context& context);
 void AddDiffCommand(CLI::App& app, Context& context);
 void AddMergeCommand(CLI::App& app, Context& context);
 void AddBisectCommand(CLI::App& app, Context& context);

@@ -1,0 +1,433 @@
+#include "checker/prove.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "checker/machine.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "model/call_text.h"
+
+namespace selkie {
+namespace {
+
+uint64_t FactBit(Fact fact) { return uint64_t{1} << static_cast<int>(fact); }
+
+// What a call that names tasks or descriptors of tasks says: true for each such task.
+template <typename F>
+bool AnyTaskNamed(const Call& call, F f) {
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(SpecOf(call.op))) {
+    const bool names = arg.kind == ArgKind::kTask || arg.kind == ArgKind::kPath;
+    if (names && call.arg[word] != kSelf && f(call.arg[word])) return true;
+    word += WordsOf(arg.kind);
+  }
+  return false;
+}
+
+bool HasMessage(const State& s, int task) {
+  return std::any_of(s.messages.begin(), s.messages.end(),
+                     [&](const Message& m) { return m.file != 0 && m.end == task; });
+}
+
+// Without room for what a call makes.
+bool IsFull(const State& s) {
+  return FreeFile(s) < 0 || s.messages[s.limits.messages - 1].file != 0;
+}
+
+// Which calls of a scene are made.
+enum class Moves : uint8_t {
+  kOne,        // all that the actor makes, and name no other task
+  kWithOther,  // those of the other task, and those that name it
+  kTwo,        // the actor's that name two descriptors
+  kMmap,       // the actor's mmap, beside a mapping of the same file
+  kRemap,      // the actor's remap_file_pages, beside another mapping
+  kProtocol,   // the guard's
+};
+
+class Prover {
+ public:
+  Prover(const Property& property, const Semantics& semantics, const Machine& machine,
+         const ProveOptions& options)
+      : property_(property),
+        semantics_(semantics),
+        machine_(machine),
+        options_(options),
+        limits_(machine.Initial().limits) {
+    for (const uint64_t read : semantics.facts_read) {
+      reads_shared_ |= (read & FactBit(Fact::kMapped)) != 0;
+      reads_writable_ |= (read & FactBit(Fact::kMappedWritable)) != 0;
+      reads_merges_ |= (read & FactBit(Fact::kMerges)) != 0;
+    }
+    one_file_ = !MakesFiles();
+    for (const CallTemplate& line : machine.alphabet()) {
+      names_task_ |= line.task_word >= 0;
+      names_two_ |= line.words[1] >= 0;
+      remaps_ |= line.call.op == Op::kRemapFilePages;
+      if (line.call.op == Op::kMmap)
+        lengths_.insert(static_cast<int>((line.call.arg[1] + kPageSize - 1) / kPageSize));
+    }
+  }
+
+  void Run(Proof& proof) {
+    const auto start = std::chrono::steady_clock::now();
+    Begin();
+    while (!stop_ && !waiting_.empty()) {
+      const Situation next = *waiting_.begin();
+      waiting_.erase(waiting_.begin());
+      Expand(next);
+      stats_.seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      stats_.situations = reached_.size();
+      if (options_.progress) options_.progress(stats_);
+      if (options_.search.interrupted != nullptr && options_.search.interrupted->load())
+        Refuse("interrupted");
+      if (stats_.kinds > options_.most_kinds)
+        Refuse(fmt::format("there are more than {} kinds of objects", options_.most_kinds));
+    }
+    proof.closed = !stop_;
+    proof.why = why_;
+    proof.configurations = std::move(reached_);
+    proof.steps.assign(steps_.begin(), steps_.end());
+    proof.stats = stats_;
+  }
+
+  bool reached_it() const { return hit_; }
+  const OpSet& ops_after_seal() const { return ops_after_seal_; }
+
+ private:
+  // Some call gives an inode a second file description.
+  bool MakesFiles() const {
+    const auto makes = [](Op op) {
+      return op == Op::kExtension || SpecOf(op).family == Family::kOpen;
+    };
+    return std::any_of(machine_.alphabet().begin(), machine_.alphabet().end(),
+                       [&](const CallTemplate& line) { return makes(line.call.op); }) ||
+           std::any_of(semantics_.protocol.steps.begin(), semantics_.protocol.steps.end(),
+                       [&](const ProtocolStep& step) { return makes(step.call.op); });
+  }
+
+  // ---- What is reached ----
+
+  void Refuse(std::string why) {
+    if (stop_) return;
+    stop_ = true;
+    why_ = std::move(why);
+  }
+
+  void Add(const Situation& situation, const std::set<Kind>& kinds) {
+    const auto [at, is_new] = reached_.try_emplace(situation);
+    const size_t before = at->second.size();
+    at->second.insert(kinds.begin(), kinds.end());
+    stats_.kinds += at->second.size() - before;
+    if (is_new || at->second.size() != before) waiting_.insert(situation);
+  }
+
+  // A new inode, by memfd_create of each role.
+  void Begin() {
+    for (size_t role = 0; role < property_.roles.size(); ++role) {
+      State s = InitialState(limits_, {property_.roles[role].uid});
+      s.tasks[0].mark = static_cast<uint8_t>(role << mark::kRoleShift);
+      machine_.ForEachMove(s, [&](const Move& move, int) {
+        if (move.call.op != Op::kMemfdCreate) return false;
+        State after = s;
+        const StepOutcome outcome = machine_.Apply(after, move);
+        if (outcome.bound) Refuse(Beyond(move, outcome));
+        const Seen seen = LookAt(after, 0, -1);
+        if (seen.alive) Add(seen.situation, seen.kinds);
+        return stop_;
+      });
+    }
+  }
+
+  // ---- Which absences a rule can ask for ----
+
+  // What a rule can see of a mapping from afar.
+  int SignOf(const Kind& kind) const {
+    if (kind.what != Holding::kMapping || kind.vm_shared == 0) return 0;
+    return (reads_shared_ ? 1 : 0) | (reads_writable_ && (kind.may & kProtWrite) != 0 ? 2 : 0);
+  }
+
+  // ---- Scenes ----
+
+  void Expand(const Situation& situation) {
+    kinds_.assign(reached_[situation].begin(), reached_[situation].end());
+    if (situation.steps > 0) TryClasses(situation, {}, std::nullopt, Moves::kProtocol);
+    for (const Kind& kind : kinds_) {
+      for (const Placed& object : WaysToPlace(situation, kind, {})) {
+        TryClasses(situation, {object}, std::nullopt, Moves::kOne);
+        for (size_t role = 0; names_task_ && role < property_.roles.size(); ++role)
+          TryClasses(situation, {object}, static_cast<int>(role), Moves::kWithOther);
+        TryPairs(situation, object);
+      }
+      if (stop_) return;
+    }
+  }
+
+  // Through a file of its own, or through one of the protocol's or of `others`.
+  // Where no call makes a second file description, all go through the same.
+  std::vector<Placed> WaysToPlace(const Situation& situation, const Kind& kind,
+                                  const std::vector<Placed>& others) const {
+    std::vector<Placed> ways;
+    const int held = static_cast<int>(situation.files.size());
+    if (!one_file_ || (held == 0 && others.empty())) ways.push_back({kind, -1, 0});
+    for (int i = 0; i < held; ++i)
+      if (situation.files[i] == kind.file) ways.push_back({kind, i, 0});
+    for (size_t i = 0; i < others.size(); ++i)
+      if (others[i].shares < 0 && others[i].kind.file == kind.file)
+        ways.push_back({kind, held + static_cast<int>(i), 0});
+    return ways;
+  }
+
+  void TryPairs(const Situation& situation, const Placed& first) {
+    const bool fd = first.kind.what == Holding::kDescriptor;
+    const bool map = first.kind.what == Holding::kMapping;
+    for (const Kind& kind : kinds_) {
+      if (kind.role != first.kind.role || stop_) continue;
+      if (names_two_ && fd && kind.what == Holding::kDescriptor)
+        for (const Placed& second : WaysToPlace(situation, kind, {first}))
+          TryClasses(situation, {first, second}, std::nullopt, Moves::kTwo);
+      if (!reads_merges_ || kind.what != Holding::kMapping || kind.file != first.kind.file)
+        continue;
+      const int held = static_cast<int>(situation.files.size());
+      Placed beside{kind, first.shares >= 0 ? first.shares : held, 0};
+      if (fd) {
+        TryClasses(situation, {first, beside}, std::nullopt, Moves::kMmap);
+        for (const int pages : lengths_) {
+          beside.page = pages;
+          TryClasses(situation, {first, beside}, std::nullopt, Moves::kMmap);
+        }
+      }
+      if (map && remaps_) TryClasses(situation, {first, beside}, std::nullopt, Moves::kRemap);
+    }
+  }
+
+  // Once for each answer that a rule can get that asks whether a mapping exists.
+  void TryClasses(const Situation& situation, const std::vector<Placed>& objects,
+                  std::optional<int> other, Moves moves) {
+    int own = 0;
+    for (const Placed& object : objects) own |= SignOf(object.kind);
+    for (const int sign : {0, 1, 2, 3}) {
+      if (stop_ || (sign & own) != own) continue;
+      std::optional<Placed> witness;
+      for (size_t i = 0; i < kinds_.size() && sign != own && !witness; ++i) {
+        if (SignOf(kinds_[i]) != sign) continue;
+        const std::vector<Placed> ways = WaysToPlace(situation, kinds_[i], objects);
+        if (!ways.empty()) witness = ways[0];
+      }
+      if (sign != own && !witness) continue;
+      Scene scene = MakeScene(limits_, property_.roles, situation, objects, other,
+                              witness ? &*witness : nullptr);
+      if (!scene.fits) return Refuse("a scene of the prover has no room");
+      TryMoves(situation, objects, scene, sign, moves);
+      if (moves != Moves::kProtocol) continue;
+      for (int i = 0; i < limits_.fds; ++i)  // EMFILE
+        if (Fd& fd = scene.state.fds[kGuard][i]; fd.file == 0)
+          fd.file = static_cast<uint8_t>(scene.anchor + 1);
+      TryMoves(situation, objects, scene, sign, moves);
+    }
+  }
+
+  bool IsMade(const State& s, const Move& move, Moves moves) const {
+    const Call& call = move.call;
+    if (moves == Moves::kProtocol) return call.task == kGuard;
+    if (call.task != kActor && call.task != kOther) return false;
+    if (call.op == Op::kMemfdCreate) return false;  // another inode: see Begin
+    if (call.op == Op::kRecvFd && !HasMessage(s, call.task)) return false;
+    const int across = call.task == kActor ? kOther : kActor;
+    bool names_other = false;
+    const bool names_more = AnyTaskNamed(call, [&](int64_t task) {
+      names_other |= task == across;
+      return task == kBystander || task == kGuard;
+    });
+    if (names_more || (call.task == kOther && !names_other)) return false;
+    if (moves == Moves::kWithOther) return names_other;
+    if (names_other) return false;
+    switch (moves) {
+      case Moves::kTwo: return call.op == Op::kDup2 || call.op == Op::kDup3;
+      case Moves::kMmap: return call.op == Op::kMmap && !move.protocol;
+      case Moves::kRemap: return call.op == Op::kRemapFilePages;
+      default: return true;
+    }
+  }
+
+  void TryMoves(const Situation& situation, const std::vector<Placed>& objects, const Scene& scene,
+                int sign, Moves moves) {
+    machine_.ForEachMove(scene.state, [&](const Move& move, int) {
+      if (IsMade(scene.state, move, moves)) Try(situation, objects, scene, sign, move);
+      return stop_;
+    });
+  }
+
+  // ---- One call ----
+
+  void Try(const Situation& situation, const std::vector<Placed>& objects, const Scene& scene,
+           int sign, const Move& move) {
+    ++stats_.tried;
+    State after = scene.state;
+    const StepOutcome outcome = machine_.Apply(after, move);
+    if (outcome.bound) return Refuse(Beyond(move, outcome));
+    if (!outcome.made) return;
+    if (machine_.InForce(scene.state)) ops_after_seal_.set(static_cast<size_t>(move.call.op));
+    if (outcome.hit) return Hit(move);
+    if (!outcome.changed) return;
+    const Seen seen = LookAt(after, 0, scene.anchor);
+    if (const Seen fresh = LookAt(after, 1, scene.anchor); fresh.alive)
+      Add(fresh.situation, fresh.kinds);
+    Add(seen.situation, seen.kinds);
+    Note(situation, objects, move, seen);
+
+    std::vector<Placed> standing_by;
+    for (const Kind& kind : kinds_)
+      if ((SignOf(kind) & sign) == SignOf(kind))
+        for (const Placed& way : WaysToPlace(situation, kind, objects)) standing_by.push_back(way);
+    for (size_t i = 0; i < standing_by.size() && !stop_;)
+      i = TryWith(standing_by, i, scene, move, outcome, seen);
+  }
+
+  // The same call with as many bystanders of one role as there is room for, from `begin` on.
+  // Returns where the next ones begin.
+  size_t TryWith(const std::vector<Placed>& standing_by, size_t begin, const Scene& base,
+                 const Move& move, const StepOutcome& expected, const Seen& seen) {
+    Scene scene = base;
+    size_t end = begin;
+    while (end < standing_by.size() && standing_by[end].kind.role == standing_by[begin].kind.role) {
+      Scene more = scene;
+      if (!AddBystander(more, property_.roles, standing_by[end]) || IsFull(more.state)) break;
+      scene = std::move(more);
+      ++end;
+    }
+    if (end == begin) {
+      Refuse("a scene of the prover has no room");
+      return end;
+    }
+    ++stats_.tried;
+    const StepOutcome outcome = machine_.Apply(scene.state, move);
+    if (outcome.hit) Hit(move);
+    const Seen with = LookAt(scene.state, 0, scene.anchor);
+    if (outcome.result.kind != expected.result.kind || outcome.made != expected.made ||
+        (!outcome.result.ok() && outcome.result.value != expected.result.value) ||
+        with.situation != seen.situation)
+      Refuse(fmt::format("'{}' depends on objects that it does not name",
+                         PrintCall(move.call, &semantics_, nullptr)));
+    Add(with.situation, with.kinds);
+    return end;
+  }
+
+  void Note(const Situation& from, const std::vector<Placed>& objects, const Move& move,
+            const Seen& seen) {
+    if (!options_.keep_steps) return;
+    ProofStep step;
+    step.from = from;
+    for (const Placed& object : objects) step.needs.push_back(object.kind);
+    step.call = PrintCall(move.call, &semantics_, nullptr);
+    step.to = seen.situation;
+    step.gives.assign(seen.kinds.begin(), seen.kinds.end());
+    steps_.insert(std::move(step));
+  }
+
+  void Hit(const Move& move) {
+    if (stop_) return;
+    hit_ = stop_ = true;
+    why_ =
+        fmt::format("'{}' gets there in the abstract", PrintCall(move.call, &semantics_, nullptr));
+  }
+
+  std::string Beyond(const Move& move, const StepOutcome& outcome) const {
+    return fmt::format("'{}' is beyond the model: {}", PrintCall(move.call, &semantics_, nullptr),
+                       outcome.result.check == nullptr ? "" : outcome.result.check);
+  }
+
+  const Property& property_;
+  const Semantics& semantics_;
+  const Machine& machine_;
+  const ProveOptions& options_;
+  const Limits limits_;
+  bool reads_shared_ = false, reads_writable_ = false, reads_merges_ = false;
+  bool one_file_ = false, names_task_ = false, names_two_ = false, remaps_ = false;
+  std::set<int> lengths_;  // of mappings that mmap makes, in pages
+  Configurations reached_;
+  std::set<Situation> waiting_;
+  std::vector<Kind> kinds_;  // of the situation that is expanded
+  std::set<ProofStep> steps_;
+  OpSet ops_after_seal_;
+  ProofStats stats_;
+  bool stop_ = false, hit_ = false;
+  std::string why_;
+};
+
+// Room for scenes: as much as a packed state can have, and it decides nothing but how many
+// bystanders a scene has.
+absl::StatusOr<Machine> MakeMachine(const Property& property, const Semantics& semantics) {
+  Bounds bounds{4, 4, 11, 4, 3, 2, 3};  // as they stand in Bounds
+  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
+  while (!machine.ok() && bounds.files > 7) {
+    --bounds.files;
+    bounds.maps = 3;
+    machine = Machine::Make(property, semantics, bounds);
+  }
+  return machine;
+}
+
+// Small first; a counterexample that needs more is looked for next.
+std::vector<Bounds> GrowingBounds(const Property& property) {
+  const Bounds own = property.bounds;
+  Bounds more = own;
+  more.fds = std::min(own.fds + 1, kMaxFds);
+  more.maps = own.pages > 1 ? own.maps : std::min(own.maps + 1, kMaxMaps);
+  more.files = std::min(own.files + 1, kMaxFiles);
+  return {own, more};
+}
+
+// Concrete calls that get there, if a search within small bounds finds some.
+absl::Status FindWitness(const Property& property, const Semantics& semantics,
+                         const ProveOptions& options, Proof& proof) {
+  const bool reach = property.kind == Property::Kind::kReach;
+  std::vector<std::string> searched;
+  for (const Bounds& bounds : GrowingBounds(property)) {
+    absl::StatusOr<Verdict> verdict = Check(property, semantics, nullptr, bounds, options.search);
+    if (!verdict.ok()) return verdict.status();
+    searched.push_back(ToString(verdict->bounds));
+    if (verdict->has_witness) {
+      proof.kind = reach ? Proof::Kind::kProved : Proof::Kind::kBroken;
+      proof.has_verdict = true;
+      proof.verdict = *std::move(verdict);
+      proof.why.clear();
+      return absl::OkStatus();
+    }
+    if (verdict->kind == Verdict::Kind::kStopped) break;
+  }
+  proof.why += fmt::format(", and no calls do within {}", fmt::join(searched, " nor "));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics,
+                            const ProveOptions& options) {
+  if (property.kind == Property::Kind::kSameAs)
+    return Proof{.why = WhyNotProvable(property, semantics, {})};
+  absl::StatusOr<Machine> machine = MakeMachine(property, semantics);
+  if (!machine.ok()) return machine.status();
+  Proof proof;
+  proof.why = WhyNotProvable(property, semantics, machine->alphabet());
+  if (!proof.why.empty()) return proof;
+  Prover prover(property, semantics, *machine, options);
+  prover.Run(proof);
+  if (prover.reached_it() && options.find_witness) {
+    if (absl::Status status = FindWitness(property, semantics, options, proof); !status.ok())
+      return status;
+    return proof;
+  }
+  if (!proof.closed) return proof;
+  SearchStats stats;
+  stats.ops_after_seal = prover.ops_after_seal();
+  proof.why = VacuousBecause(property, stats);
+  if (property.kind == Property::Kind::kReach)
+    proof.kind = Proof::Kind::kBroken;
+  else if (proof.why.empty())
+    proof.kind = Proof::Kind::kProved;
+  return proof;
+}
+
+}  // namespace selkie

@@ -1,0 +1,80 @@
+// Does a semantics keep a promise, whatever the number of processes, descriptors, files and
+// mappings?  docs/proof.md has the argument.
+//
+// For one inode a *configuration* is a situation and a set of kinds of objects, of each of
+// which there may be any number.  As everything can be closed and unmapped, what is
+// reachable is downward closed: one maximal configuration for each situation says it all.
+// The prover makes these from the model itself, call by call, until no call leads out of
+// them; the list is then an inductive invariant, and the certificate.
+#ifndef SELKIE_CHECKER_PROVE_H_
+#define SELKIE_CHECKER_PROVE_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "checker/check.h"
+#include "checker/prove_scene.h"
+
+namespace selkie {
+
+using Configurations = std::map<Situation, std::set<Kind>>;
+
+// One call as the invariant's steps have it: from a configuration that has `needs`, with no
+// mapping beyond those that `allowed` says, to `to`, where `gives` may exist.
+struct ProofStep {
+  Situation from;
+  std::vector<Kind> needs;
+  std::string call;
+  Situation to;
+  std::vector<Kind> gives;
+
+  friend auto operator<=>(const ProofStep&, const ProofStep&) = default;
+};
+
+struct ProofStats {
+  size_t situations = 0, kinds = 0;  // kinds: in all situations
+  uint64_t tried = 0;                // calls made in scenes
+  double seconds = 0;
+};
+
+struct Proof {
+  enum class Kind : uint8_t {
+    kProved,   // never: no number of objects reaches it; reach: `verdict` shows it
+    kBroken,   // never: `verdict` shows it; reach: no number of objects reaches it
+    kUnknown,  // see `why`
+  };
+  Kind kind = Kind::kUnknown;
+  std::string why;
+  bool closed = false;  // no call leads out of `configurations`, and none satisfies the clause
+  Configurations configurations;
+  std::vector<ProofStep> steps;  // with ProveOptions::keep_steps
+  bool has_verdict = false;
+  Verdict verdict;  // of the bounded search that shows it
+  ProofStats stats;
+};
+
+struct ProveOptions {
+  size_t most_kinds = 200'000;  // in all configurations; UNKNOWN beyond
+  bool keep_steps = false;
+  bool find_witness = true;  // search for concrete calls where the abstract ones get there
+  SearchOptions search;      // of that search
+  std::function<void(const ProofStats&)> progress;
+};
+
+// InvalidArgumentError as Machine::Make.
+absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics,
+                            const ProveOptions& options);
+
+// Why the argument does not apply to these calls under these rules, with the place of the call
+// or rule; empty if it does.
+std::string WhyNotProvable(const Property& property, const Semantics& semantics,
+                           const std::vector<CallTemplate>& alphabet);
+
+}  // namespace selkie
+
+#endif  // SELKIE_CHECKER_PROVE_H_

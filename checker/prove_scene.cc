@@ -1,0 +1,217 @@
+#include "checker/prove_scene.h"
+
+#include <algorithm>
+
+#include "checker/machine.h"
+
+namespace selkie {
+namespace {
+
+constexpr int kStepsMask = (1 << mark::kRoleShift) - 1;
+
+void Run(State& s, const std::vector<Role>& roles, int task, int role) {
+  s.tasks[task].state = TaskState::kRunning;
+  s.tasks[task].uid = static_cast<uint16_t>(roles[role].uid);
+  s.tasks[task].mark = static_cast<uint8_t>(role << mark::kRoleShift);
+}
+
+int AddFile(State& s, const FileKind& kind) {
+  const int slot = FreeFile(s);
+  if (slot < 0) return -1;
+  s.files[slot].inode = 1;
+  s.files[slot].mode = kind.mode;
+  s.files[slot].flags = kind.flags;
+  s.files[slot].mark = kind.mark;
+  return slot;
+}
+
+bool AddFd(State& s, int task, int file, int variable) {
+  const int fd = LowestFreeFd(s, task);
+  if (fd < 0) return false;
+  s.fds[task][fd - kFirstFd] =
+      Fd{static_cast<uint8_t>(file + 1), 0, static_cast<uint8_t>(variable + 1)};
+  return true;
+}
+
+bool AddMessage(State& s, int task, int file) {
+  for (int i = 0; i < s.limits.messages; ++i) {
+    if (s.messages[i].file != 0) continue;
+    s.messages[i] =
+        Message{.file = static_cast<uint8_t>(file + 1), .end = static_cast<uint8_t>(task)};
+    return true;
+  }
+  return false;
+}
+
+// After all that stands before it.
+bool AddMap(State& s, int task, int file, const Kind& kind, int page) {
+  AddressSpace& mm = s.mms[task];
+  int at = 0;
+  while (at < s.limits.maps && mm[at].file != 0) ++at;
+  const int end = at == 0 ? 0 : mm[at - 1].start + mm[at - 1].pages;
+  if (at == s.limits.maps || std::max(page, end) + kind.pages > s.limits.arena) return false;
+  Mapping& m = mm[at];
+  m.file = static_cast<uint8_t>(file + 1);
+  m.mark = kind.mark;
+  m.prot = kind.prot;
+  m.may = kind.may;
+  m.shared = kind.shared;
+  m.vm_shared = kind.vm_shared;
+  m.start = static_cast<uint8_t>(std::max(page, end));
+  m.pages = kind.pages;
+  m.pgoff = kind.pgoff;
+  m.flags = kind.flags;
+  return true;
+}
+
+bool Put(Scene& scene, int task, const Placed& object) {
+  State& s = scene.state;
+  const int file = object.shares >= 0 ? scene.files[object.shares] : AddFile(s, object.kind.file);
+  if (file < 0) return false;
+  scene.files.push_back(file);
+  switch (object.kind.what) {
+    case Holding::kDescriptor: return AddFd(s, task, file, -1);
+    case Holding::kMapping: return AddMap(s, task, file, object.kind, object.page);
+    case Holding::kMessage: return AddMessage(s, task, file);
+  }
+  return false;
+}
+
+void PutInode(State& s, const Situation& situation) {
+  Inode& inode = s.inodes[0];
+  inode.kind = InodeKind::kMemfd;
+  inode.seals = situation.seals;
+  inode.mask = situation.mask;
+  inode.attrs = situation.attrs;
+  inode.mark = situation.mark;
+  inode.mode = situation.mode;
+  inode.uid = situation.uid;
+  inode.gid = situation.gid;
+  inode.size = situation.size;
+}
+
+FileKind KindOf(const File& file) {
+  return {file.mode, static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)), file.mark};
+}
+
+Kind KindOf(const Holding what, int role, const File& file) {
+  Kind kind;
+  kind.what = what;
+  kind.role = static_cast<uint8_t>(role);
+  kind.file = KindOf(file);
+  return kind;
+}
+
+Kind KindOf(const Mapping& m, int role, const File& file) {
+  Kind kind = KindOf(Holding::kMapping, role, file);
+  kind.prot = m.prot;
+  kind.may = m.may;
+  kind.shared = m.shared;
+  kind.vm_shared = m.vm_shared;
+  kind.pages = m.pages;
+  kind.pgoff = m.pgoff;
+  kind.flags = m.flags;
+  kind.mark = m.mark;
+  return kind;
+}
+
+// The protocol that a task is inside, if its descriptors lead to `inode`.
+void LookAtProtocol(const State& s, int inode, Situation& situation) {
+  for (const Task& task : s.tasks) {
+    const int steps = task.mark & kStepsMask;
+    if (task.state != TaskState::kRunning || steps == 0) continue;
+    std::vector<std::pair<int, int>> marked;  // variable, file
+    for (const Fd& fd : s.fds[task.fds])
+      if (fd.file != 0 && fd.mark != 0) marked.emplace_back(fd.mark - 1, fd.file - 1);
+    std::sort(marked.begin(), marked.end());
+    situation.steps = static_cast<uint8_t>(steps);
+    situation.role = static_cast<uint8_t>(task.mark >> mark::kRoleShift);
+    std::vector<int> files;
+    for (const auto& [variable, file] : marked) {
+      if (s.files[file].inode != inode + 1) continue;
+      auto at = std::find(files.begin(), files.end(), file);
+      if (at == files.end()) {
+        at = files.insert(files.end(), file);
+        situation.files.push_back(KindOf(s.files[file]));
+      }
+      situation.variables.push_back(
+          {static_cast<uint8_t>(variable), static_cast<uint8_t>(at - files.begin())});
+    }
+  }
+}
+
+}  // namespace
+
+Scene MakeScene(const Limits& limits, const std::vector<Role>& roles, const Situation& situation,
+                const std::vector<Placed>& objects, std::optional<int> other,
+                const Placed* witness) {
+  Scene scene{InitialState(limits, {}), {}, 0, true};
+  State& s = scene.state;
+  PutInode(s, situation);
+  const int actor_role = objects.empty() ? situation.role : objects[0].kind.role;
+  Run(s, roles, kActor, actor_role);
+  if (other) Run(s, roles, kOther, *other);
+  Run(s, roles, kBystander, 0);
+  const int guard_role =
+      situation.steps == 0 && witness != nullptr ? witness->kind.role : situation.role;
+  Run(s, roles, kGuard, guard_role);
+  s.tasks[kGuard].mark |= situation.steps;
+
+  for (const FileKind& file : situation.files) scene.files.push_back(AddFile(s, file));
+  for (const Remembered& held : situation.variables)
+    scene.fits = scene.fits && AddFd(s, kGuard, scene.files[held.file], held.variable);
+  scene.anchor = AddFile(s, FileKind{kModePath, 0, 0});
+  s.fds[kGuard][limits.fds - 1] = Fd{static_cast<uint8_t>(scene.anchor + 1), 0, 0};
+  for (const Placed& object : objects) scene.fits = scene.fits && Put(scene, kActor, object);
+  if (witness != nullptr) {
+    const int file =
+        witness->shares >= 0 ? scene.files[witness->shares] : AddFile(s, witness->kind.file);
+    scene.fits = scene.fits && file >= 0 && AddMap(s, kGuard, file, witness->kind, 0);
+  }
+  return scene;
+}
+
+bool AddBystander(Scene& scene, const std::vector<Role>& roles, const Placed& object) {
+  Run(scene.state, roles, kBystander, object.kind.role);
+  return Put(scene, kBystander, object);
+}
+
+Seen LookAt(const State& s, int inode, int anchor) {
+  Seen seen;
+  const Inode& node = s.inodes[inode];
+  seen.alive = node.kind == InodeKind::kMemfd;
+  if (!seen.alive) return seen;
+  Situation& situation = seen.situation;
+  situation.seals = node.seals;
+  situation.mask = node.mask;
+  situation.attrs = node.attrs;
+  situation.mark = node.mark;
+  situation.mode = node.mode;
+  situation.uid = node.uid;
+  situation.gid = node.gid;
+  situation.size = node.size;
+  if (inode == 0) LookAtProtocol(s, inode, situation);
+
+  const auto leads = [&](int file) {
+    return file >= 0 && file != anchor && s.files[file].inode == inode + 1;
+  };
+  for (int t = 0; t < s.limits.tasks; ++t) {
+    const Task& task = s.tasks[t];
+    if (task.state != TaskState::kRunning) continue;
+    const int role = task.mark >> mark::kRoleShift;
+    for (const Fd& fd : s.fds[task.fds])
+      if (leads(fd.file - 1))
+        seen.kinds.insert(KindOf(Holding::kDescriptor, role, s.files[fd.file - 1]));
+    if (t == kGuard) continue;
+    for (const Mapping& m : s.mms[task.mm])
+      if (leads(m.file - 1)) seen.kinds.insert(KindOf(m, role, s.files[m.file - 1]));
+  }
+  for (const Message& message : s.messages) {
+    if (!leads(message.file - 1)) continue;
+    const int role = s.tasks[message.end].mark >> mark::kRoleShift;
+    seen.kinds.insert(KindOf(Holding::kMessage, role, s.files[message.file - 1]));
+  }
+  return seen;
+}
+
+}  // namespace selkie
