@@ -405,11 +405,11 @@ absl::Status FindWitness(const Property& property, const Semantics& semantics,
 
 absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics,
                             const ProveOptions& options) {
-  if (property.kind == Property::Kind::kSameAs)
-    return Proof{.why = WhyNotProvable(property, semantics, {})};
+  Proof proof;
+  proof.why = WhyNotProvable(property, semantics, {});
+  if (!proof.why.empty()) return proof;
   absl::StatusOr<Machine> machine = MakeMachine(property, semantics);
   if (!machine.ok()) return machine.status();
-  Proof proof;
   proof.why = WhyNotProvable(property, semantics, machine->alphabet());
   if (!proof.why.empty()) return proof;
   Prover prover(property, semantics, *machine, options);
