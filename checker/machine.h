@@ -48,6 +48,9 @@ struct StepOutcome {
   uint64_t kind = 0;      // of a hit: equal for those of which one is enough
 };
 
+// Whether states are packed and stored: only then have they to fit.
+enum class Stored : uint8_t { kYes, kNo };
+
 // Which of the calls that do the same are tried: see Machine::ForEachMove.
 enum class Alike : uint8_t { kOne, kEach };
 
@@ -58,7 +61,8 @@ class Machine : private MachineParts {
   // need more than the capacities, or if the property needs a protocol and the
   // semantics has none.
   static absl::StatusOr<Machine> Make(const Property& property, const Semantics& semantics,
-                                      const Bounds& bounds, Alike alike = Alike::kOne);
+                                      const Bounds& bounds, Alike alike = Alike::kOne,
+                                      Stored stored = Stored::kYes);
 
   // A machine that only looks at states and makes moves: no layout and no initial state.
   explicit Machine(MachineParts parts) : MachineParts(std::move(parts)) {}
@@ -103,7 +107,7 @@ class Machine : private MachineParts {
     semantics_ = &semantics;
   }
 
-  absl::Status Compile(const Bounds& bounds, Alike alike);
+  absl::Status Compile(const Bounds& bounds, Alike alike, Stored stored);
   absl::Status CompileCalls();
   FieldUse UseOf() const;
   Symmetry SymmetryOf() const;

@@ -116,9 +116,9 @@ std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
 }  // namespace
 
 absl::StatusOr<Machine> Machine::Make(const Property& property, const Semantics& semantics,
-                                      const Bounds& bounds, Alike alike) {
+                                      const Bounds& bounds, Alike alike, Stored stored) {
   Machine machine(property, semantics);
-  if (absl::Status status = machine.Compile(bounds, alike); !status.ok()) return status;
+  if (absl::Status status = machine.Compile(bounds, alike, stored); !status.ok()) return status;
   return machine;
 }
 
@@ -135,7 +135,7 @@ absl::Status Machine::CompileCalls() {
   return absl::OkStatus();
 }
 
-absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
+absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) {
   if (bounds.maps * bounds.pages > kArenaPages)
     return absl::InvalidArgumentError(
         fmt::format("bounds: maps * pages is {}, at most {} fit the arena",
@@ -165,7 +165,7 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike) {
   const std::set<int> owners = OwnersOf(*property_, *semantics_, templates_);
   if (!owners.empty()) live.uid = live.gid = static_cast<uint16_t>(*owners.begin());
   layout_ = MakeLayout(limits, UseOf(), InitialOf(*property_, limits), live);
-  if (layout_.bits() > 64 * kMaxPackedWords)
+  if (stored == Stored::kYes && layout_.bits() > 64 * kMaxPackedWords)
     return absl::InvalidArgumentError(fmt::format("bounds: a state takes {} bits, at most {} fit",
                                                   layout_.bits(), 64 * kMaxPackedWords));
   symmetry_ = SymmetryOf();

@@ -86,13 +86,13 @@ class Prover {
         Refuse(fmt::format("there are more than {} kinds of objects", options_.most_kinds));
     }
     proof.closed = !stop_;
+    proof.reached = hit_;
     proof.why = why_;
     proof.configurations = std::move(reached_);
     proof.steps.assign(steps_.begin(), steps_.end());
     proof.stats = stats_;
   }
 
-  bool reached_it() const { return hit_; }
   const OpSet& ops_after_seal() const { return ops_after_seal_; }
 
  private:
@@ -269,8 +269,8 @@ class Prover {
     if (outcome.bound) return Refuse(Beyond(move, outcome));
     if (!outcome.made) return;
     if (machine_.InForce(scene.state)) ops_after_seal_.set(static_cast<size_t>(move.call.op));
-    if (outcome.hit) return Hit(move);
-    if (!outcome.changed) return;
+    if (outcome.hit) Hit(move);
+    if (stop_ || !outcome.changed) return;
     const Seen seen = LookAt(after, 0, scene.anchor);
     if (const Seen fresh = LookAt(after, 1, scene.anchor); fresh.alive)
       Add(fresh.situation, fresh.kinds);
@@ -327,8 +327,9 @@ class Prover {
   }
 
   void Hit(const Move& move) {
-    if (stop_) return;
-    hit_ = stop_ = true;
+    if (stop_ || hit_) return;
+    hit_ = true;
+    stop_ = !options_.go_on;
     why_ =
         fmt::format("'{}' gets there in the abstract", PrintCall(move.call, &semantics_, nullptr));
   }
@@ -356,18 +357,14 @@ class Prover {
   std::string why_;
 };
 
-// Room for scenes: as much as a packed state can have, and it decides nothing but how many
-// bystanders a scene has.
-absl::StatusOr<Machine> MakeMachine(const Property& property, const Semantics& semantics) {
-  Bounds bounds{4, 4, 11, 4, 3, 2, 3};  // as they stand in Bounds
-  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
-  while (!machine.ok() && bounds.files > 7) {
-    --bounds.files;
-    bounds.maps = 3;
-    machine = Machine::Make(property, semantics, bounds);
-  }
-  return machine;
-}
+// Room for scenes; how much decides nothing but how many bystanders a scene has.
+constexpr Bounds kRoom{.processes = 4,
+                       .fds = 4,
+                       .files = kMaxFiles,
+                       .maps = 4,
+                       .pages = 3,
+                       .inodes = 2,
+                       .messages = kMaxMessages};
 
 // Small first; a counterexample that needs more is looked for next.
 std::vector<Bounds> GrowingBounds(const Property& property) {
@@ -408,18 +405,17 @@ absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics
   Proof proof;
   proof.why = WhyNotProvable(property, semantics, {});
   if (!proof.why.empty()) return proof;
-  absl::StatusOr<Machine> machine = MakeMachine(property, semantics);
+  absl::StatusOr<Machine> machine =
+      Machine::Make(property, semantics, kRoom, Alike::kOne, Stored::kNo);
   if (!machine.ok()) return machine.status();
   proof.why = WhyNotProvable(property, semantics, machine->alphabet());
   if (!proof.why.empty()) return proof;
   Prover prover(property, semantics, *machine, options);
   prover.Run(proof);
-  if (prover.reached_it() && options.find_witness) {
+  if (proof.reached && options.find_witness)
     if (absl::Status status = FindWitness(property, semantics, options, proof); !status.ok())
       return status;
-    return proof;
-  }
-  if (!proof.closed) return proof;
+  if (proof.reached || !proof.closed) return proof;
   SearchStats stats;
   stats.ops_after_seal = prover.ops_after_seal();
   proof.why = VacuousBecause(property, stats);

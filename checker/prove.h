@@ -50,7 +50,8 @@ struct Proof {
   };
   Kind kind = Kind::kUnknown;
   std::string why;
-  bool closed = false;  // no call leads out of `configurations`, and none satisfies the clause
+  bool closed = false;   // no call leads out of `configurations`
+  bool reached = false;  // one of them satisfies the clause: they are no certificate
   Configurations configurations;
   std::vector<ProofStep> steps;  // with ProveOptions::keep_steps
   bool has_verdict = false;
@@ -62,6 +63,7 @@ struct ProveOptions {
   size_t most_kinds = 200'000;  // in all configurations; UNKNOWN beyond
   bool keep_steps = false;
   bool find_witness = true;  // search for concrete calls where the abstract ones get there
+  bool go_on = false;        // close `configurations` even so
   SearchOptions search;      // of that search
   std::function<void(const ProofStats&)> progress;
 };

@@ -124,6 +124,10 @@ void LookAtProtocol(const State& s, int inode, Situation& situation) {
     for (const Fd& fd : s.fds[task.fds])
       if (fd.file != 0 && fd.mark != 0) marked.emplace_back(fd.mark - 1, fd.file - 1);
     std::sort(marked.begin(), marked.end());
+    const bool here = std::any_of(marked.begin(), marked.end(), [&](const auto& held) {
+      return s.files[held.second].inode == inode + 1;
+    });
+    if (!here && (inode != 0 || !marked.empty())) continue;
     situation.steps = static_cast<uint8_t>(steps);
     situation.role = static_cast<uint8_t>(task.mark >> mark::kRoleShift);
     std::vector<int> files;
@@ -190,7 +194,7 @@ Seen LookAt(const State& s, int inode, int anchor) {
   situation.uid = node.uid;
   situation.gid = node.gid;
   situation.size = node.size;
-  if (inode == 0) LookAtProtocol(s, inode, situation);
+  LookAtProtocol(s, inode, situation);
 
   const auto leads = [&](int file) {
     return file >= 0 && file != anchor && s.files[file].inode == inode + 1;

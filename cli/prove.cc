@@ -80,7 +80,7 @@ nlohmann::ordered_json ProofJson(const Property& property, const Semantics& sema
                                 {"property", property.name},
                                 {"verdict", WordOf(proof)},
                                 {"why", Meaning(property, proof)},
-                                {"certifiable", proof.closed},
+                                {"certifiable", proof.closed && !proof.reached},
                                 {"stats",
                                  {{"situations", proof.stats.situations},
                                   {"kinds", proof.stats.kinds},
@@ -159,7 +159,7 @@ class ProveCommand {
 
   absl::Status Save(const Property& property, const Semantics& semantics,
                     const std::string& semantics_path, const Proof& proof) {
-    if (arguments_.certificate.empty() || !proof.closed) return absl::OkStatus();
+    if (arguments_.certificate.empty() || !proof.closed || proof.reached) return absl::OkStatus();
     absl::StatusOr<std::string> text =
         CertificateOf(context_.library, property, property.file, semantics, semantics_path, proof);
     if (!text.ok()) return text.status();
