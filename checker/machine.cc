@@ -416,7 +416,7 @@ uint64_t Machine::InodeWord(const Inode& inode) const {
          Bit(fact::kSealed, Reads(fact::kSealed) && (inode.mark & mark::kInodeSealed) != 0);
 }
 
-bool Machine::ChangeHits(const State& s, const Call& call, const Result& result) const {
+uint64_t Machine::ChangeWord(const State& s, const Call& call, const Result& result) const {
   const Effect& effect = result.effect;
   const int index = (effect.wrote != 0 ? effect.wrote : effect.resized) - 1;
   const Inode& inode = s.inodes[index];
@@ -428,7 +428,17 @@ bool Machine::ChangeHits(const State& s, const Call& call, const Result& result)
     word |= MappingWord(s, s.mms[effect.mm - 1][effect.map - 1]);
   else if (effect.file != 0)
     word |= FileWord(s.files[effect.file - 1]);
-  return Satisfies(property_->clause.terms, word);
+  return word;
+}
+
+uint64_t Machine::SealWord(const State& s, const Call& call) const {
+  uint64_t word = Bit(fact::kSealed, true) | uint64_t{1}
+                                                 << (fact::kBy + RoleOf(s.tasks[call.task]));
+  for (const AddressSpace& mm : s.mms)
+    for (const Mapping& m : mm)
+      if (m.file != 0 && CanWriteNow(m) && IsSealed(s, s.files[m.file - 1]))
+        word |= Bit(fact::kMappedWritable, true);
+  return word;
 }
 
 bool Machine::SomeMappingHits(const State& s) const {
@@ -455,20 +465,12 @@ void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) cons
   switch (property_->clause.sort) {
     case Sort::kChange:
       if (effect.wrote != 0 || effect.resized != 0)
-        outcome.hit = ChangeHits(s, call, outcome.result);
+        outcome.hit = Satisfies(property_->clause.terms, ChangeWord(s, call, outcome.result));
       return;
     case Sort::kMapping: return;  // see StateHits
-    case Sort::kSeal: {
-      if (!outcome.finished) return;
-      uint64_t word = Bit(fact::kSealed, true) | uint64_t{1}
-                                                     << (fact::kBy + RoleOf(s.tasks[call.task]));
-      for (const AddressSpace& mm : s.mms)
-        for (const Mapping& m : mm)
-          if (m.file != 0 && CanWriteNow(m) && IsSealed(s, s.files[m.file - 1]))
-            word |= Bit(fact::kMappedWritable, true);
-      outcome.hit = Satisfies(property_->clause.terms, word);
+    case Sort::kSeal:
+      if (outcome.finished) outcome.hit = Satisfies(property_->clause.terms, SealWord(s, call));
       return;
-    }
     case Sort::kPass: return;  // only assumed, never asked for
   }
 }

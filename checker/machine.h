@@ -101,6 +101,11 @@ class Machine : private MachineParts {
   StepOutcome ApplyOnly(State& state, const Move& move) const;
   bool StateHits(const State& state) const;
 
+  // The facts that a clause about changes is tested on, of a call that changed an inode and
+  // has left `state`; and one about the seal, of the call with which the protocol finished.
+  uint64_t ChangeWord(const State& state, const Call& call, const Result& result) const;
+  uint64_t SealWord(const State& state, const Call& call) const;
+
  private:
   Machine(const Property& property, const Semantics& semantics) {
     property_ = &property;
@@ -140,7 +145,6 @@ class Machine : private MachineParts {
   StepOutcome ApplyProtocol(State& state, const Move& move) const;
   void Finish(State& state, int task, int hand_out_fd, StepOutcome& outcome) const;
   void Judge(const State& state, const Call& call, StepOutcome& outcome) const;
-  bool ChangeHits(const State& state, const Call& call, const Result& result) const;
   bool JudgesMappings() const {
     return property_->kind != Property::Kind::kSameAs && property_->clause.sort == Sort::kMapping;
   }

@@ -89,7 +89,11 @@ class Prover {
     proof.reached = hit_;
     proof.why = why_;
     proof.configurations = std::move(reached_);
-    proof.steps.assign(steps_.begin(), steps_.end());
+    proof.steps = std::move(steps_);
+    proof.initial = std::move(initial_);
+    proof.words = std::move(words_);
+    proof.sees = (reads_shared_ ? kSeesShared : 0) | (reads_writable_ ? kSeesWritable : 0);
+    proof.one_file = one_file_;
     proof.stats = stats_;
   }
 
@@ -134,7 +138,9 @@ class Prover {
         const StepOutcome outcome = machine_.Apply(after, move);
         if (outcome.bound) Refuse(Beyond(move, outcome));
         const Seen seen = LookAt(after, 0, -1);
-        if (seen.alive) Add(seen.situation, seen.kinds);
+        if (!seen.alive) return stop_;
+        Add(seen.situation, seen.kinds);
+        for (const Kind& kind : seen.kinds) initial_.insert({seen.situation, kind});
         return stop_;
       });
     }
@@ -145,7 +151,8 @@ class Prover {
   // What a rule can see of a mapping from afar.
   int SignOf(const Kind& kind) const {
     if (kind.what != Holding::kMapping || kind.vm_shared == 0) return 0;
-    return (reads_shared_ ? 1 : 0) | (reads_writable_ && (kind.may & kProtWrite) != 0 ? 2 : 0);
+    return (reads_shared_ ? kSeesShared : 0) |
+           (reads_writable_ && (kind.may & kProtWrite) != 0 ? kSeesWritable : 0);
   }
 
   // ---- Scenes ----
@@ -269,13 +276,14 @@ class Prover {
     if (outcome.bound) return Refuse(Beyond(move, outcome));
     if (!outcome.made) return;
     if (machine_.InForce(scene.state)) ops_after_seal_.set(static_cast<size_t>(move.call.op));
+    NoteWord(after, move, outcome);
     if (outcome.hit) Hit(move);
     if (stop_ || !outcome.changed) return;
     const Seen seen = LookAt(after, 0, scene.anchor);
-    if (const Seen fresh = LookAt(after, 1, scene.anchor); fresh.alive)
-      Add(fresh.situation, fresh.kinds);
+    const Seen fresh = LookAt(after, 1, scene.anchor);
+    if (fresh.alive) Add(fresh.situation, fresh.kinds);
     Add(seen.situation, seen.kinds);
-    Note(situation, objects, move, seen);
+    Note(situation, objects, scene, sign, move, outcome, after, seen, fresh);
 
     std::vector<Placed> standing_by;
     for (const Kind& kind : kinds_)
@@ -303,6 +311,7 @@ class Prover {
     }
     ++stats_.tried;
     const StepOutcome outcome = machine_.Apply(scene.state, move);
+    NoteWord(scene.state, move, outcome);
     if (outcome.hit) Hit(move);
     const Seen with = LookAt(scene.state, 0, scene.anchor);
     if (outcome.result.kind != expected.result.kind || outcome.made != expected.made ||
@@ -314,16 +323,32 @@ class Prover {
     return end;
   }
 
-  void Note(const Situation& from, const std::vector<Placed>& objects, const Move& move,
-            const Seen& seen) {
+  void Note(const Situation& from, const std::vector<Placed>& objects, const Scene& scene, int sign,
+            const Move& move, const StepOutcome& outcome, const State& after, const Seen& seen,
+            const Seen& fresh) {
     if (!options_.keep_steps) return;
-    ProofStep step;
-    step.from = from;
-    for (const Placed& object : objects) step.needs.push_back(object.kind);
-    step.call = PrintCall(move.call, &semantics_, nullptr);
-    step.to = seen.situation;
-    step.gives.assign(seen.kinds.begin(), seen.kinds.end());
-    steps_.insert(std::move(step));
+    ProofStep step{from, seen.situation, sign, outcome.finished, {}, {}};
+    if (one_file_) step.through = objects.empty() ? from.files[0] : objects[0].kind.file;
+    for (const int file : scene.files) {
+      const FileKind was = KindOf(scene.state.files[file]), is = KindOf(after.files[file]);
+      if (was != is && after.files[file].inode != 0) step.files.emplace_back(was, is);
+    }
+    std::sort(step.files.begin(), step.files.end());
+    step.files.erase(std::unique(step.files.begin(), step.files.end()), step.files.end());
+    ProofStepGives& gives = steps_[step];
+    gives.call = PrintCall(move.call, &semantics_, nullptr);
+    for (const Kind& kind : seen.kinds) gives.kinds.insert({seen.situation, kind});
+    for (const Kind& kind : fresh.kinds) gives.kinds.insert({fresh.situation, kind});
+  }
+
+  // The facts that a clause about changes or the seal was tested on.
+  void NoteWord(const State& after, const Move& move, const StepOutcome& outcome) {
+    if (!options_.keep_steps) return;
+    const Effect& effect = outcome.result.effect;
+    if (property_.clause.sort == Sort::kChange && (effect.wrote != 0 || effect.resized != 0))
+      words_.insert(machine_.ChangeWord(after, move.call, outcome.result));
+    if (property_.clause.sort == Sort::kSeal && outcome.finished)
+      words_.insert(machine_.SealWord(after, move.call));
   }
 
   void Hit(const Move& move) {
@@ -350,7 +375,9 @@ class Prover {
   Configurations reached_;
   std::set<Situation> waiting_;
   std::vector<Kind> kinds_;  // of the situation that is expanded
-  std::set<ProofStep> steps_;
+  std::map<ProofStep, ProofStepGives> steps_;
+  std::set<std::pair<Situation, Kind>> initial_;
+  std::set<uint64_t> words_;
   OpSet ops_after_seal_;
   ProofStats stats_;
   bool stop_ = false, hit_ = false;

@@ -24,17 +24,23 @@ namespace selkie {
 
 using Configurations = std::map<Situation, std::set<Kind>>;
 
-// One call as the invariant's steps have it: from a configuration that has `needs`, with no
-// mapping beyond those that `allowed` says, to `to`, where `gives` may exist.
+// One step as all calls are that do the same: from a configuration to another.
 struct ProofStep {
-  Situation from;
-  std::vector<Kind> needs;
-  std::string call;
-  Situation to;
-  std::vector<Kind> gives;
+  Situation from, to;
+  int seen = 0;         // what rules were to see of mappings from afar: kSees* bits
+  bool finish = false;  // the protocol finishes
+  FileKind through;     // of the object that the call names
+  std::vector<std::pair<FileKind, FileKind>> files;  // file descriptions that change
 
   friend auto operator<=>(const ProofStep&, const ProofStep&) = default;
 };
+struct ProofStepGives {
+  std::string call;  // one that does it
+  std::set<std::pair<Situation, Kind>> kinds;
+};
+
+// What rules see of a mapping that the call does not name: `mapped-shared`, `mapped-writable`.
+inline constexpr int kSeesShared = 1, kSeesWritable = 2;
 
 struct ProofStats {
   size_t situations = 0, kinds = 0;  // kinds: in all situations
@@ -53,7 +59,12 @@ struct Proof {
   bool closed = false;   // no call leads out of `configurations`
   bool reached = false;  // one of them satisfies the clause: they are no certificate
   Configurations configurations;
-  std::vector<ProofStep> steps;  // with ProveOptions::keep_steps
+  // With ProveOptions::keep_steps, what prove_smt.h needs:
+  std::map<ProofStep, ProofStepGives> steps;
+  std::set<std::pair<Situation, selkie::Kind>> initial;  // what makes an inode gives
+  std::set<uint64_t> words;                      // on which the clause was tested, but of mappings
+  int sees = 0;                                  // what some rule reads: kSees* bits
+  bool one_file = false;                         // no call makes an inode's second file description
   bool has_verdict = false;
   Verdict verdict;  // of the bounded search that shows it
   ProofStats stats;

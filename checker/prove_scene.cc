@@ -90,10 +90,6 @@ void PutInode(State& s, const Situation& situation) {
   inode.size = situation.size;
 }
 
-FileKind KindOf(const File& file) {
-  return {file.mode, static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)), file.mark};
-}
-
 Kind KindOf(const Holding what, int role, const File& file) {
   Kind kind;
   kind.what = what;
@@ -145,6 +141,10 @@ void LookAtProtocol(const State& s, int inode, Situation& situation) {
 }
 
 }  // namespace
+
+FileKind KindOf(const File& file) {
+  return {file.mode, static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)), file.mark};
+}
 
 Scene MakeScene(const Limits& limits, const std::vector<Role>& roles, const Situation& situation,
                 const std::vector<Placed>& objects, std::optional<int> other,

@@ -39,6 +39,8 @@ struct Kind {
   friend auto operator<=>(const Kind&, const Kind&) = default;
 };
 
+FileKind KindOf(const File& file);
+
 // A descriptor that a protocol remembers between two steps.
 struct Remembered {
   uint8_t variable = 0;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "checker/prove_smt.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/prove_certificate.h"
@@ -159,7 +160,12 @@ class ProveCommand {
 
   absl::Status Save(const Property& property, const Semantics& semantics,
                     const std::string& semantics_path, const Proof& proof) {
-    if (arguments_.certificate.empty() || !proof.closed || proof.reached) return absl::OkStatus();
+    if (!proof.closed || proof.reached) return absl::OkStatus();
+    if (!arguments_.smt.empty())
+      if (absl::Status status = WriteTextFile(arguments_.smt, SmtOf(property, semantics, proof));
+          !status.ok())
+        return status;
+    if (arguments_.certificate.empty()) return absl::OkStatus();
     absl::StatusOr<std::string> text =
         CertificateOf(context_.library, property, property.file, semantics, semantics_path, proof);
     if (!text.ok()) return text.status();
