@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/coverage_report.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
@@ -26,6 +27,7 @@ struct CheckArguments {
   int threads = 1;
   uint64_t recheck = 0;
   bool no_symmetry = false;
+  bool coverage = false;
   bool json = false;
 };
 
@@ -180,6 +182,14 @@ class CheckCommand {
       results_.push_back(VerdictJson(*property, *semantics, *verdict, CpuSeconds() - before));
     else
       PrintVerdict(*property, *semantics, *verdict, context_.out_is_terminal);
+    if (arguments_.coverage) {
+      absl::StatusOr<Coverage> coverage = Cover(*property, *semantics, verdict->bounds, options_);
+      progress_.Clear();
+      if (!coverage.ok()) return Report(coverage.status());
+      if (arguments_.json) results_.back()["coverage"] = CoverageJson(*coverage);
+      if (!arguments_.json)
+        for (const std::string& line : CoverageLines(*coverage)) fmt::print("  {}\n", line);
+    }
     return Save(*property, *semantics, *verdict);
   }
 
@@ -241,6 +251,8 @@ void AddCheckCommand(CLI::App& app, Context& context) {
                     "messages=1; the property's own if not given");
   check->add_flag("--no-symmetry", arguments->no_symmetry,
                   "Store every state, not one for those that differ only in names");
+  check->add_flag("--coverage", arguments->coverage,
+                  "Say which calls and rules decided nothing within the bounds (one more search)");
   check->add_option("--threads", arguments->threads, "Search with so many threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
