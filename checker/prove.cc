@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "model/call_text.h"
+#include "model/step.h"
 
 namespace selkie {
 namespace {
@@ -47,18 +48,17 @@ enum class Moves : uint8_t {
 
 class Prover {
  public:
-  Prover(const Property& property, const Semantics& semantics, const Machine& machine,
-         const ProveOptions& options)
+  // `twin`: a semantics that is to answer as `semantics` does, or null.
+  Prover(const Property& property, const Semantics& semantics, const Semantics* twin,
+         const Machine& machine, const ProveOptions& options)
       : property_(property),
         semantics_(semantics),
+        twin_(twin),
         machine_(machine),
         options_(options),
         limits_(machine.Initial().limits) {
-    for (const uint64_t read : semantics.facts_read) {
-      reads_shared_ |= (read & FactBit(Fact::kMapped)) != 0;
-      reads_writable_ |= (read & FactBit(Fact::kMappedWritable)) != 0;
-      reads_merges_ |= (read & FactBit(Fact::kMerges)) != 0;
-    }
+    NoteFacts(semantics);
+    if (twin != nullptr) NoteFacts(*twin);
     one_file_ = !MakesFiles();
     for (const CallTemplate& line : machine.alphabet()) {
       names_task_ |= line.task_word >= 0;
@@ -100,6 +100,14 @@ class Prover {
   const OpSet& ops_after_seal() const { return ops_after_seal_; }
 
  private:
+  void NoteFacts(const Semantics& semantics) {
+    for (const uint64_t read : semantics.facts_read) {
+      reads_shared_ |= (read & FactBit(Fact::kMapped)) != 0;
+      reads_writable_ |= (read & FactBit(Fact::kMappedWritable)) != 0;
+      reads_merges_ |= (read & FactBit(Fact::kMerges)) != 0;
+    }
+  }
+
   // Some call gives an inode a second file description.
   bool MakesFiles() const {
     const auto makes = [](Op op) {
@@ -137,6 +145,7 @@ class Prover {
         State after = s;
         const StepOutcome outcome = machine_.Apply(after, move);
         if (outcome.bound) Refuse(Beyond(move, outcome));
+        Compare(s, move, outcome, after);
         const Seen seen = LookAt(after, 0, -1);
         if (!seen.alive) return stop_;
         Add(seen.situation, seen.kinds);
@@ -277,6 +286,7 @@ class Prover {
     if (!outcome.made) return;
     if (machine_.InForce(scene.state)) ops_after_seal_.set(static_cast<size_t>(move.call.op));
     NoteWord(after, move, outcome);
+    Compare(scene.state, move, outcome, after);
     if (outcome.hit) Hit(move);
     if (stop_ || !outcome.changed) return;
     const Seen seen = LookAt(after, 0, scene.anchor);
@@ -310,8 +320,10 @@ class Prover {
       return end;
     }
     ++stats_.tried;
+    const State before = twin_ == nullptr ? State{} : scene.state;
     const StepOutcome outcome = machine_.Apply(scene.state, move);
     NoteWord(scene.state, move, outcome);
+    Compare(before, move, outcome, scene.state);
     if (outcome.hit) Hit(move);
     const Seen with = LookAt(scene.state, 0, scene.anchor);
     if (outcome.result.kind != expected.result.kind || outcome.made != expected.made ||
@@ -341,6 +353,19 @@ class Prover {
     for (const Kind& kind : fresh.kinds) gives.kinds.insert({fresh.situation, kind});
   }
 
+  // The twin gives the same answer, and leaves the same state: then their facts stay the same,
+  // and they can differ only in what rules make of them.
+  void Compare(const State& before, const Move& move, const StepOutcome& outcome,
+               const State& after) {
+    if (twin_ == nullptr || stop_) return;
+    State other = before;
+    const Result result = Step(other, move.call, *twin_);
+    if (!SameOutcome(result, outcome.result)) return Hit(move);
+    if (!(other == after))
+      Refuse(fmt::format("'{}' leaves another state though the answers are the same",
+                         PrintCall(move.call, &semantics_, nullptr)));
+  }
+
   // The facts that a clause about changes or the seal was tested on.
   void NoteWord(const State& after, const Move& move, const StepOutcome& outcome) {
     if (!options_.keep_steps) return;
@@ -366,6 +391,7 @@ class Prover {
 
   const Property& property_;
   const Semantics& semantics_;
+  const Semantics* twin_;
   const Machine& machine_;
   const ProveOptions& options_;
   const Limits limits_;
@@ -405,11 +431,11 @@ std::vector<Bounds> GrowingBounds(const Property& property) {
 
 // Concrete calls that get there, if a search within small bounds finds some.
 absl::Status FindWitness(const Property& property, const Semantics& semantics,
-                         const ProveOptions& options, Proof& proof) {
+                         const Semantics* baseline, const ProveOptions& options, Proof& proof) {
   const bool reach = property.kind == Property::Kind::kReach;
   std::vector<std::string> searched;
   for (const Bounds& bounds : GrowingBounds(property)) {
-    absl::StatusOr<Verdict> verdict = Check(property, semantics, nullptr, bounds, options.search);
+    absl::StatusOr<Verdict> verdict = Check(property, semantics, baseline, bounds, options.search);
     if (!verdict.ok()) return verdict.status();
     searched.push_back(ToString(verdict->bounds));
     if (verdict->has_witness) {
@@ -428,23 +454,29 @@ absl::Status FindWitness(const Property& property, const Semantics& semantics,
 }  // namespace
 
 absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics,
-                            const ProveOptions& options) {
-  Proof proof;
-  proof.why = WhyNotProvable(property, semantics, {});
-  if (!proof.why.empty()) return proof;
-  absl::StatusOr<Machine> machine =
-      Machine::Make(property, semantics, kRoom, Alike::kOne, Stored::kNo);
+                            const Semantics* baseline, const ProveOptions& options) {
+  const bool compares = property.kind == Property::Kind::kSameAs;
+  if (compares && baseline == nullptr)
+    return absl::InvalidArgumentError(fmt::format(
+        "property {} compares with {}: no baseline was given", property.name, property.same_as));
+  // A comparison makes the baseline's calls, as `check` does.
+  const Semantics& first = compares ? *baseline : semantics;
+  absl::StatusOr<Machine> machine = Machine::Make(property, first, kRoom, Alike::kOne, Stored::kNo);
   if (!machine.ok()) return machine.status();
-  proof.why = WhyNotProvable(property, semantics, machine->alphabet());
+  Proof proof;
+  proof.why = WhyNotProvable(property, first, machine->alphabet());
+  if (proof.why.empty() && compares) proof.why = WhyNotProvable(property, semantics, {});
   if (!proof.why.empty()) return proof;
-  Prover prover(property, semantics, *machine, options);
+  Prover prover(property, first, compares ? &semantics : nullptr, *machine, options);
   prover.Run(proof);
   if (proof.reached && options.find_witness)
-    if (absl::Status status = FindWitness(property, semantics, options, proof); !status.ok())
+    if (absl::Status status = FindWitness(property, semantics, baseline, options, proof);
+        !status.ok())
       return status;
   if (proof.reached || !proof.closed) return proof;
   SearchStats stats;
   stats.ops_after_seal = prover.ops_after_seal();
+  stats.transitions = proof.stats.tried;
   proof.why = VacuousBecause(property, stats);
   if (property.kind == Property::Kind::kReach)
     proof.kind = Proof::Kind::kBroken;

@@ -62,9 +62,9 @@ struct Proof {
   // With ProveOptions::keep_steps, what prove_smt.h needs:
   std::map<ProofStep, ProofStepGives> steps;
   std::set<std::pair<Situation, selkie::Kind>> initial;  // what makes an inode gives
-  std::set<uint64_t> words;                      // on which the clause was tested, but of mappings
-  int sees = 0;                                  // what some rule reads: kSees* bits
-  bool one_file = false;                         // no call makes an inode's second file description
+  std::set<uint64_t> words;  // on which the clause was tested, but of mappings
+  int sees = 0;              // what some rule reads: kSees* bits
+  bool one_file = false;     // no call makes an inode's second file description
   bool has_verdict = false;
   Verdict verdict;  // of the bounded search that shows it
   ProofStats stats;
@@ -79,9 +79,10 @@ struct ProveOptions {
   std::function<void(const ProofStats&)> progress;
 };
 
-// InvalidArgumentError as Machine::Make.
+// `baseline` is the semantics that a same-as property names, and null for others.
+// InvalidArgumentError as Check.
 absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics,
-                            const ProveOptions& options);
+                            const Semantics* baseline, const ProveOptions& options);
 
 // Why the argument does not apply to these calls under these rules, with the place of the call
 // or rule; empty if it does.

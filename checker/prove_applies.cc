@@ -82,9 +82,6 @@ const char* WhyNotCall(const CallTemplate& line) {
 
 std::string WhyNotProvable(const Property& property, const Semantics& semantics,
                            const std::vector<CallTemplate>& alphabet) {
-  if (property.kind == Property::Kind::kSameAs)
-    return fmt::format("{}: a comparison of two semantics has no single invariant",
-                       property.same_as_place);
   for (const CallTemplate& line : alphabet)
     if (const char* why = WhyNotCall(line))
       return fmt::format("{}: {}: {}", property.file, line.text, why);

@@ -222,7 +222,7 @@ bool HoldsAgainstWalks(Dice& dice, const Property& property, const Semantics& se
   options.find_witness = false;
   options.go_on = true;
   options.most_kinds = 20'000;
-  absl::StatusOr<Proof> proof = Prove(property, semantics, options);
+  absl::StatusOr<Proof> proof = Prove(property, semantics, nullptr, options);
   EXPECT_TRUE(proof.ok()) << proof.status();
   if (!proof.ok()) return false;
   if (!proof->closed) {

@@ -147,7 +147,14 @@ class ProveCommand {
                            property->name, stats.situations, stats.kinds, Grouped(stats.tried));
       });
     };
-    absl::StatusOr<Proof> proof = Prove(*property, *semantics, options_);
+    absl::StatusOr<Semantics> baseline = *semantics;
+    if (property->kind == Property::Kind::kSameAs) {
+      baseline = context_.library.LoadSemantics(property->same_as);
+      if (!baseline.ok())
+        return Report(absl::InvalidArgumentError(fmt::format(
+            "{}: {}", property->same_as_place, std::string(baseline.status().message()))));
+    }
+    absl::StatusOr<Proof> proof = Prove(*property, *semantics, &*baseline, options_);
     progress_.Clear();
     if (!proof.ok()) return Report(proof.status());
     if (arguments_.json)
@@ -160,7 +167,8 @@ class ProveCommand {
 
   absl::Status Save(const Property& property, const Semantics& semantics,
                     const std::string& semantics_path, const Proof& proof) {
-    if (!proof.closed || proof.reached) return absl::OkStatus();
+    if (!proof.closed || proof.reached || property.kind == Property::Kind::kSameAs)
+      return absl::OkStatus();  // a comparison has no clause to check
     if (!arguments_.smt.empty())
       if (absl::Status status = WriteTextFile(arguments_.smt, SmtOf(property, semantics, proof));
           !status.ok())
