@@ -420,8 +420,9 @@ constexpr Bounds kRoom{.processes = 4,
                        .messages = kMaxMessages};
 
 // Small first; a counterexample that needs more is looked for next.
-std::vector<Bounds> GrowingBounds(const Property& property) {
+std::vector<Bounds> GrowingBounds(const Property& property, const Proof& proof) {
   const Bounds own = property.bounds;
+  if (!proof.reached) return {own};  // nothing says that more would show anything
   Bounds more = own;
   more.fds = std::min(own.fds + 1, kMaxFds);
   more.maps = own.pages > 1 ? own.maps : std::min(own.maps + 1, kMaxMaps);
@@ -429,12 +430,12 @@ std::vector<Bounds> GrowingBounds(const Property& property) {
   return {own, more};
 }
 
-// Concrete calls that get there, if a search within small bounds finds some.
+// Concrete calls that decide it, if a search within small bounds finds some.
 absl::Status FindWitness(const Property& property, const Semantics& semantics,
                          const Semantics* baseline, const ProveOptions& options, Proof& proof) {
   const bool reach = property.kind == Property::Kind::kReach;
   std::vector<std::string> searched;
-  for (const Bounds& bounds : GrowingBounds(property)) {
+  for (const Bounds& bounds : GrowingBounds(property, proof)) {
     absl::StatusOr<Verdict> verdict = Check(property, semantics, baseline, bounds, options.search);
     if (!verdict.ok()) return verdict.status();
     searched.push_back(ToString(verdict->bounds));
@@ -447,7 +448,7 @@ absl::Status FindWitness(const Property& property, const Semantics& semantics,
     }
     if (verdict->kind == Verdict::Kind::kStopped) break;
   }
-  proof.why += fmt::format(", and no calls do within {}", fmt::join(searched, " nor "));
+  proof.why += fmt::format("; no calls decide it within {}", fmt::join(searched, " nor "));
   return absl::OkStatus();
 }
 
@@ -466,14 +467,15 @@ absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics
   Proof proof;
   proof.why = WhyNotProvable(property, first, machine->alphabet());
   if (proof.why.empty() && compares) proof.why = WhyNotProvable(property, semantics, {});
-  if (!proof.why.empty()) return proof;
-  Prover prover(property, first, compares ? &semantics : nullptr, *machine, options);
-  prover.Run(proof);
-  if (proof.reached && options.find_witness)
-    if (absl::Status status = FindWitness(property, semantics, baseline, options, proof);
-        !status.ok())
-      return status;
-  if (proof.reached || !proof.closed) return proof;
+  if (proof.why.empty())
+    Prover(property, first, compares ? &semantics : nullptr, *machine, options).Run(proof);
+  if (proof.reached || !proof.closed) {
+    if (options.find_witness)
+      if (absl::Status status = FindWitness(property, semantics, baseline, options, proof);
+          !status.ok())
+        return status;
+    return proof;
+  }
   SearchStats stats;
   stats.ops_after_seal = prover.ops_after_seal();
   stats.transitions = proof.stats.tried;

@@ -88,7 +88,7 @@ examples_run() {
     eval "\"$selkie\" ${line#selkie }" >/dev/null || code=$?
     # 1: what the example shows is that something is broken
     [[ $code == [01] ]] || { printf 'exit %s: %s\n' "$code" "$line"; bad=1; }
-  done < <(for command in run check export replay semantics; do
+  done < <(for command in run check prove export replay semantics; do
     "$selkie" "$command" --help | sed -e ':a;/\\$/{N;s/\\\n *//;ba}' | sed -n 's/^  \(selkie .*\)/\1/p'
   done)
   return "$bad"
@@ -245,6 +245,12 @@ end_to_end_checks() {
   check "output that cannot be written exits with 3" lost_output_is_3
   check "works from another folder, through a link" works_from_elsewhere
   check "replay finds a result that was edited" replay_finds_what_differs
+  check "prove: unknown is 3" exits_with 3 "$selkie" prove --semantics ashmem --property fixed-size
+  check "prove: a certificate is of one proof" exits_with 2 "$selkie" prove --semantics linux-5.1 \
+    --certificate "$logs/certificate.json"
+  check "check --coverage names a rule that decided nothing" says "rule decided nothing: write-faults-first" \
+    "$selkie" check --semantics linux-5.1 --property no-writable-reopen --coverage
+  check "certificates are accepted, corrupted ones refused" tools/test_certificates "$selkie"
   malformed_checks
   interrupt_checks
 }
