@@ -467,8 +467,8 @@ absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics
   Proof proof;
   proof.why = WhyNotProvable(property, first, machine->alphabet());
   if (proof.why.empty() && compares) proof.why = WhyNotProvable(property, semantics, {});
-  if (proof.why.empty())
-    Prover(property, first, compares ? &semantics : nullptr, *machine, options).Run(proof);
+  Prover prover(property, first, compares ? &semantics : nullptr, *machine, options);
+  if (proof.why.empty()) prover.Run(proof);
   if (proof.reached || !proof.closed) {
     if (options.find_witness)
       if (absl::Status status = FindWitness(property, semantics, baseline, options, proof);
