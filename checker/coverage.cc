@@ -38,8 +38,8 @@ class Counter {
     ++coverage_.rules[static_cast<size_t>(index)].decided;
   }
 
-  Coverage Take() { return std::move(coverage_); }
-  Coverage& coverage() { return coverage_; }
+  SearchCoverage Take() { return std::move(coverage_); }
+  SearchCoverage& coverage() { return coverage_; }
 
  private:
   size_t PlaceOf(const State& before, const Move& move) const {
@@ -53,12 +53,12 @@ class Counter {
   }
 
   const Machine& machine_;
-  Coverage coverage_;
+  SearchCoverage coverage_;
 };
 
 }  // namespace
 
-absl::StatusOr<Coverage> Cover(const Property& property, const Semantics& semantics,
+absl::StatusOr<SearchCoverage> Cover(const Property& property, const Semantics& semantics,
                                const Bounds& bounds, const SearchOptions& options) {
   absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
   if (!machine.ok()) return machine.status();

@@ -29,7 +29,7 @@ struct RuleCoverage {
   uint64_t decided = 0;        // calls that it refused, or was the last to act upon
 };
 
-struct Coverage {
+struct SearchCoverage {
   std::vector<CallCoverage> calls;
   std::vector<RuleCoverage> rules;
   uint64_t states = 0;
@@ -38,7 +38,7 @@ struct Coverage {
 
 // Visits every state within `bounds`, also beyond what the property forbids, and counts.
 // Errors as Machine::Make.  Of `options`, symmetry is taken to be on.
-absl::StatusOr<Coverage> Cover(const Property& property, const Semantics& semantics,
+absl::StatusOr<SearchCoverage> Cover(const Property& property, const Semantics& semantics,
                                const Bounds& bounds, const SearchOptions& options);
 
 }  // namespace selkie

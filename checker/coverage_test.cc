@@ -7,7 +7,7 @@
 namespace selkie {
 namespace {
 
-uint64_t DecidedBy(const Coverage& coverage, const std::string& rule) {
+uint64_t DecidedBy(const SearchCoverage& coverage, const std::string& rule) {
   for (const RuleCoverage& covered : coverage.rules)
     if (covered.rule->name == rule) return covered.decided;
   ADD_FAILURE() << "no rule is named " << rule;
@@ -17,7 +17,7 @@ uint64_t DecidedBy(const Coverage& coverage, const std::string& rule) {
 TEST(Coverage, SaysWhichCallsAndRulesDecidedNothing) {
   const Property property = PropertyNamed("fixed-size");
   const Semantics semantics = SemanticsNamed("linux-5.1");
-  absl::StatusOr<Coverage> coverage = Cover(property, semantics, property.bounds, {});
+  absl::StatusOr<SearchCoverage> coverage = Cover(property, semantics, property.bounds, {});
   ASSERT_TRUE(coverage.ok()) << coverage.status();
   EXPECT_TRUE(coverage->complete);
   EXPECT_GT(DecidedBy(*coverage, "resize-grows"), 0u);
@@ -32,7 +32,7 @@ TEST(Coverage, SaysWhichCallsAndRulesDecidedNothing) {
 TEST(Coverage, VisitsTheStatesOfTheSearch) {
   const Property property = PropertyNamed("no-writable-reopen");
   const Semantics semantics = SemanticsNamed("linux-5.1");
-  absl::StatusOr<Coverage> coverage = Cover(property, semantics, property.bounds, {});
+  absl::StatusOr<SearchCoverage> coverage = Cover(property, semantics, property.bounds, {});
   ASSERT_TRUE(coverage.ok()) << coverage.status();
   EXPECT_EQ(coverage->states, Ask(property, semantics, property.bounds).stats.states);
 }
@@ -42,7 +42,7 @@ TEST(Coverage, StopsAtTheMemoryLimitAndSaysSo) {
   const Semantics semantics = SemanticsNamed("linux-5.1");
   SearchOptions options;
   options.most_bytes = 1000;
-  absl::StatusOr<Coverage> coverage = Cover(property, semantics, property.bounds, options);
+  absl::StatusOr<SearchCoverage> coverage = Cover(property, semantics, property.bounds, options);
   ASSERT_TRUE(coverage.ok()) << coverage.status();
   EXPECT_FALSE(coverage->complete);
 }

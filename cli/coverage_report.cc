@@ -17,7 +17,7 @@ std::string WhyNothing(const CallCoverage& call) {
 
 }  // namespace
 
-std::vector<std::string> CoverageLines(const Coverage& coverage) {
+std::vector<std::string> CoverageLines(const SearchCoverage& coverage) {
   std::vector<std::string> lines = {
       fmt::format("coverage of {} states{}", Grouped(coverage.states),
                   coverage.complete ? "" : ", not all: it was stopped")};
@@ -38,7 +38,7 @@ std::vector<std::string> CoverageLines(const Coverage& coverage) {
   return lines;
 }
 
-nlohmann::ordered_json CoverageJson(const Coverage& coverage) {
+nlohmann::ordered_json CoverageJson(const SearchCoverage& coverage) {
   nlohmann::ordered_json out = {{"states", coverage.states}, {"complete", coverage.complete}};
   out["calls"] = nlohmann::ordered_json::array();
   for (const CallCoverage& call : coverage.calls)

@@ -11,10 +11,10 @@
 namespace selkie {
 
 // Lines for people: first what decided nothing, calls and then rules.
-std::vector<std::string> CoverageLines(const Coverage& coverage);
+std::vector<std::string> CoverageLines(const SearchCoverage& coverage);
 
-// states, complete, and by call and by rule the counts of Coverage.
-nlohmann::ordered_json CoverageJson(const Coverage& coverage);
+// states, complete, and by call and by rule the counts of SearchCoverage.
+nlohmann::ordered_json CoverageJson(const SearchCoverage& coverage);
 
 }  // namespace selkie
 
