@@ -11,8 +11,7 @@ namespace selkie {
 namespace {
 
 // Most searches are small, and are over before anything could be learnt about them.  A large
-// one is searched by levels; only if that meets a step that hits, the engine that knows the
-// parents of its states looks for the shortest way there.
+// one is searched by levels.
 absl::StatusOr<Search> ExploreInMemory(const Machine& machine, const SingleSystem& system,
                                        const SearchOptions& options) {
   if (!CanSearchLevels(machine, options)) return RunEngine(system, options);
@@ -27,6 +26,9 @@ absl::StatusOr<Search> ExploreInMemory(const Machine& machine, const SingleSyste
     case LevelSearch::Ending::kInterrupted: search->ending = Search::Ending::kInterrupted; break;
     case LevelSearch::Ending::kMemory: search->ending = Search::Ending::kMemory; break;
     case LevelSearch::Ending::kHit:
+      search->ending = Search::Ending::kHit;
+      search->path = levels->path;
+      break;
     case LevelSearch::Ending::kIneffective: return RunEngine(system, options);
   }
   return search;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "checker/canonical_words.h"
+#include "checker/level_path.h"
 #include "checker/state_set.h"
 #include "checker/successors.h"
 
@@ -41,6 +42,11 @@ class Frontier {
     return part;
   }
   bool empty() const { return parts_.empty(); }
+  std::vector<Words> States() const {
+    std::vector<Words> all;
+    for (const auto& part : parts_) all.insert(all.end(), part->begin(), part->end());
+    return all;
+  }
   size_t parts() const { return parts_.size(); }
   uint64_t bytes() const {
     const std::lock_guard lock(mutex_);
@@ -81,6 +87,8 @@ class Worker {
   bool failed() const { return fails_ || successors_.failure() != Successors<W>::Failure::kNone; }
 
   Successors<W>& successors() { return successors_; }
+  CanonicalWords<W>& canonical() { return canonical_; }
+  bool renames() const { return renames_; }
   const Tally& tally() const { return tally_; }
 
   // For other threads: as of the last Publish.
@@ -209,8 +217,12 @@ class Searcher {
   enum class Outcome : uint8_t { kDone, kWiden, kMisfit, kDisagrees };
 
   Searcher(const Machine& machine, const SearchOptions& options, Encoding& encoding,
-           const std::vector<PackedWords>& sample, LevelSearch* found)
-      : options_(options), found_(*found), seen_(options.most_bytes) {
+           const std::vector<PackedWords>& sample, bool keeps_levels, LevelSearch* found)
+      : machine_(machine),
+        options_(options),
+        keeps_levels_(keeps_levels),
+        found_(*found),
+        seen_(options.most_bytes) {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
       workers_.push_back(
@@ -225,7 +237,13 @@ class Searcher {
     level_.Add(std::make_unique<typename Frontier<W>::Part>(1, *initial));
     SearchStats& stats = found_.stats;
     while (!level_.empty()) {
-      if (!FinishLevel()) return AnyFailed() ? Failed() : Outcome::kDone;
+      if (keeps_levels_) levels_.push_back(level_.States());
+      UpdateStats();
+      const SearchStats before = stats;
+      if (!FinishLevel()) {
+        if (found_.ending == LevelSearch::Ending::kHit) stats = before;
+        return AnyFailed() ? Failed() : Outcome::kDone;
+      }
       if (!next_.empty()) ++stats.depth;
       level_.Swap(next_);
     }
@@ -233,6 +251,15 @@ class Searcher {
     for (const auto& worker : workers_)
       stats.ops_after_seal |= worker->successors().ops_after_seal();
     return Outcome::kDone;
+  }
+
+  // After a hit of a search that keeps its levels.
+  absl::Status FindPath() {
+    LevelPath<W> finder(machine_, workers_[0]->renames(), workers_[0]->successors(),
+                        workers_[0]->canonical(), levels_);
+    absl::StatusOr<std::vector<Move>> path = finder.Find();
+    if (path.ok()) found_.path = *std::move(path);
+    return path.status();
   }
 
  private:
@@ -328,6 +355,7 @@ class Searcher {
   uint64_t BytesKept() const {
     uint64_t bytes = seen_.bytes() + level_.bytes() + next_.bytes();
     for (const auto& worker : workers_) bytes += worker->published().bytes;
+    for (const auto& level : levels_) bytes += level.size() * sizeof(Words);
     return bytes;
   }
 
@@ -348,7 +376,10 @@ class Searcher {
   // Beyond both, a cache is of no use.
   static constexpr uint64_t kMostTraced = 200'000, kMostTracedPerState = 4;
 
+  const Machine& machine_;
   const SearchOptions& options_;
+  const bool keeps_levels_;
+  std::vector<std::vector<Words>> levels_;
   LevelSearch& found_;
   StateSet<W> seen_;
   Frontier<W> level_, next_;
@@ -357,12 +388,26 @@ class Searcher {
   bool stopped_ = false;
 };
 
+// Searches, and once more with all levels kept if there is a hit.
 template <int W>
-typename Searcher<W>::Outcome RunSearcher(const Machine& machine, const SearchOptions& options,
-                                          Encoding& encoding,
-                                          const std::vector<PackedWords>& sample,
-                                          LevelSearch* found) {
-  return Searcher<W>(machine, options, encoding, sample, found).Run();
+absl::StatusOr<typename Searcher<W>::Outcome> RunSearcher(const Machine& machine,
+                                                          const SearchOptions& options,
+                                                          Encoding& encoding,
+                                                          const std::vector<PackedWords>& sample,
+                                                          LevelSearch* found) {
+  for (const bool keeps_levels : {false, true}) {
+    Searcher<W> searcher(machine, options, encoding, sample, keeps_levels, found);
+    const auto outcome = searcher.Run();
+    if (outcome != Searcher<W>::Outcome::kDone || found->ending != LevelSearch::Ending::kHit)
+      return outcome;
+    if (!keeps_levels) {
+      *found = LevelSearch{};
+      found->stats.bits = encoding.bits();
+    } else if (absl::Status status = searcher.FindPath(); !status.ok()) {
+      return status;
+    }
+  }
+  return Searcher<W>::Outcome::kDone;
 }
 
 }  // namespace
@@ -371,8 +416,55 @@ bool CanSearchLevels(const Machine& machine, const SearchOptions& options) {
   return !options.all_kinds && Encoding(machine.layout(), Encoding::Kind::kDense).words() <= 4;
 }
 
+namespace {
+
+enum class Outcome : uint8_t { kDone, kWiden };
+
+// With the dictionaries as they are.
+template <int W>
+absl::StatusOr<Outcome> RunWidth(const Machine& machine, const SearchOptions& options,
+                                 Encoding& encoding, const std::vector<PackedWords>& sample,
+                                 LevelSearch* found) {
+  const auto outcome = RunSearcher<W>(machine, options, encoding, sample, found);
+  if (!outcome.ok()) return outcome.status();
+  switch (*outcome) {
+    case Searcher<W>::Outcome::kDone: return Outcome::kDone;
+    case Searcher<W>::Outcome::kWiden: return Outcome::kWiden;
+    case Searcher<W>::Outcome::kMisfit:
+      return absl::InternalError("checker: a state does not fit its layout");
+    case Searcher<W>::Outcome::kDisagrees: break;
+  }
+  return absl::InternalError(
+      "checker: successors that were learnt differ from those that the machine makes");
+}
+
+absl::StatusOr<Outcome> RunAnyWidth(const Machine& machine, const SearchOptions& options,
+                                    Encoding& encoding, const std::vector<PackedWords>& sample,
+                                    LevelSearch* found) {
+  switch (encoding.words()) {
+    case 1: return RunWidth<1>(machine, options, encoding, sample, found);
+    case 2: return RunWidth<2>(machine, options, encoding, sample, found);
+    case 3: return RunWidth<3>(machine, options, encoding, sample, found);
+    case 4: return RunWidth<4>(machine, options, encoding, sample, found);
+    default: found->ending = LevelSearch::Ending::kIneffective;
+  }
+  return Outcome::kDone;
+}
+
+}  // namespace
+
 absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [start] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  SearchOptions timed = options;
+  if (options.progress)
+    timed.progress = [&](const SearchStats& stats) {
+      SearchStats with_time = stats;
+      with_time.seconds = seconds();
+      options.progress(with_time);
+    };
   Encoding encoding(machine.layout(), Encoding::Kind::kDense);
   const std::vector<PackedWords> sample = SampleOf(machine, kSample, kSeed);
   for (const PackedWords& packed : sample) {
@@ -383,33 +475,10 @@ absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOpt
     encoding.Widen();
     LevelSearch found;
     found.stats.bits = encoding.bits();
-    SearchOptions timed = options;
-    if (options.progress)
-      timed.progress = [&](const SearchStats& stats) {
-        SearchStats with_time = stats;
-        with_time.seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        options.progress(with_time);
-      };
-    const auto run = [&]<int W>() {
-      return static_cast<int>(RunSearcher<W>(machine, timed, encoding, sample, &found));
-    };
-    int outcome = 0;
-    switch (encoding.words()) {
-      case 1: outcome = run.template operator()<1>(); break;
-      case 2: outcome = run.template operator()<2>(); break;
-      case 3: outcome = run.template operator()<3>(); break;
-      case 4: outcome = run.template operator()<4>(); break;
-      default: found.ending = LevelSearch::Ending::kIneffective;
-    }
-    found.stats.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (outcome == static_cast<int>(Searcher<1>::Outcome::kDisagrees))
-      return absl::InternalError(
-          "checker: successors that were learnt differ from those that the machine makes");
-    if (outcome == static_cast<int>(Searcher<1>::Outcome::kMisfit))
-      return absl::InternalError("checker: a state does not fit its layout");
-    if (outcome == static_cast<int>(Searcher<1>::Outcome::kDone)) return found;
+    const absl::StatusOr<Outcome> outcome = RunAnyWidth(machine, timed, encoding, sample, &found);
+    if (!outcome.ok()) return outcome.status();
+    found.stats.seconds = seconds();
+    if (*outcome == Outcome::kDone) return found;
   }
 }
 

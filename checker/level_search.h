@@ -21,6 +21,7 @@ struct LevelSearch {
   };
   Ending ending = Ending::kExhausted;
   SearchStats stats;
+  std::vector<Move> path;  // concrete calls from the initial state
 };
 
 // True if states of the machine can be searched so.

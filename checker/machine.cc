@@ -79,7 +79,7 @@ bool IsWriteCall(const Call& call) {
 
 // How many objects of the state this one stands for; 0: it does not exist, or another one
 // stands for it.
-int TimesOfObject(const State& s, const Candidate::Object& object) {
+int TimesOfObject(const State& s, const CandidateMove::Object& object) {
   const Task& owner = s.tasks[object.owner];
   if (owner.state != TaskState::kRunning) return 0;
   if (object.wild == Wild::kMap) {
@@ -144,16 +144,16 @@ absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
   return moves;
 }
 
-std::vector<Candidate> Machine::Candidates() const {
-  std::vector<Candidate> all;
+std::vector<CandidateMove> Machine::Candidates() const {
+  std::vector<CandidateMove> all;
   const size_t steps =
       property_->kind == Property::Kind::kSameAs ? 0 : semantics_->protocol.steps.size();
   const Limits& limits = moves_.limits();
   for (int task = 0; task < limits.tasks; ++task) {
-    for (Candidate& one : moves_.Candidates(task)) all.push_back(std::move(one));
+    for (CandidateMove& one : moves_.Candidates(task)) all.push_back(std::move(one));
     for (size_t step = 0; step < steps; ++step) {
       for (int slot = 0; slot < (step == 0 ? limits.fds : 1); ++slot) {
-        Candidate one;
+        CandidateMove one;
         one.move.protocol = true;
         one.move.call = semantics_->protocol.steps[step].call;
         one.task = one.other = static_cast<uint8_t>(task);
@@ -182,13 +182,13 @@ bool Machine::Fits(const State& s, const CallTemplate& line, int task) const {
   return !line.needs_file || FreeFile(s) >= 0;
 }
 
-int Machine::TimesOf(const State& s, const Candidate& candidate, Move* move) const {
+int Machine::TimesOf(const State& s, const CandidateMove& candidate, Move* move) const {
   const int task = candidate.task;
   int times = 1;
-  for (const Candidate::Object& object : candidate.objects)
+  for (const CandidateMove::Object& object : candidate.objects)
     if (object.wild != Wild::kNone) times *= TimesOfObject(s, object);
   if (times == 0 || s.tasks[task].state != TaskState::kRunning) return 0;
-  if (candidate.line == Candidate::kNoLine) return TimesOfStep(s, candidate, move) ? times : 0;
+  if (candidate.line == CandidateMove::kNoLine) return TimesOfStep(s, candidate, move) ? times : 0;
   const CallTemplate& line = templates_[candidate.line];
   if (StepsDone(s.tasks[task]) != 0 || ((line.roles >> RoleOf(s.tasks[task])) & 1) == 0) return 0;
   if (candidate.other != task && s.tasks[candidate.other].state != TaskState::kRunning) return 0;
@@ -200,7 +200,7 @@ int Machine::TimesOf(const State& s, const Candidate& candidate, Move* move) con
 }
 
 // True if the task may make this step of the protocol now.
-bool Machine::TimesOfStep(const State& s, const Candidate& candidate, Move* move) const {
+bool Machine::TimesOfStep(const State& s, const CandidateMove& candidate, Move* move) const {
   const int task = candidate.task;
   if (StepsDone(s.tasks[task]) != candidate.step) return false;
   int64_t fd = -1;

@@ -83,11 +83,11 @@ class Machine : private MachineParts {
   bool ForEachMove(const State& state, Visit visit) const;
 
   // All that ForEachMove can visit in any state, in its order.
-  std::vector<Candidate> Candidates() const;
+  std::vector<CandidateMove> Candidates() const;
 
   // How often ForEachMove visits this candidate in `state`, counting times: 0 if it does not.
   // *move is the call then.
-  int TimesOf(const State& state, const Candidate& candidate, Move* move) const;
+  int TimesOf(const State& state, const CandidateMove& candidate, Move* move) const;
 
   // True if the promise is in force: an inode is sealed, or has the seals that
   // the clause asks for.
@@ -100,6 +100,8 @@ class Machine : private MachineParts {
   // asked.  A step hits iff it says so or it changed the state and StateHits is true then.
   StepOutcome ApplyOnly(State& state, const Move& move) const;
   bool StateHits(const State& state) const;
+  // Whether the property is one for which StateHits can be true.
+  bool judges_states() const { return JudgesMappings(); }
 
   // The facts that a clause about changes is tested on, of a call that changed an inode and
   // has left `state`; and one about the seal, of the call with which the protocol finished.
@@ -133,7 +135,7 @@ class Machine : private MachineParts {
   // if it is inside, and else one for each descriptor with which it may begin.
   bool Fits(const State& state, const CallTemplate& line, int task) const;
   bool OneForAFile() const;
-  bool TimesOfStep(const State& state, const Candidate& candidate, Move* move) const;
+  bool TimesOfStep(const State& state, const CandidateMove& candidate, Move* move) const;
   absl::InlinedVector<std::pair<Move, int>, kMaxFds> ProtocolMoves(const State& state, int task,
                                                                    const Objects& objects) const;
   bool Assumed(const State& state, const Move& move) const;

@@ -56,21 +56,21 @@ MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limit
   }
 }
 
-std::vector<Candidate> MoveTable::Candidates(int task) const {
-  std::vector<Candidate> all;
+std::vector<CandidateMove> MoveTable::Candidates(int task) const {
+  std::vector<CandidateMove> all;
   for (size_t l = 0; l < lines_.size(); ++l) {
     const Line& line = lines_[l];
     const auto object = [&](Wild wild, int number, int other) {
       const bool is_map = wild == Wild::kMap;
       const bool of_other = is_map ? line.theirs : wild == Wild::kTheirs;
-      return Candidate::Object{wild, static_cast<uint8_t>(number),
-                               static_cast<uint8_t>(of_other ? other : task),
-                               line.merges && !is_map};
+      return CandidateMove::Object{wild, static_cast<uint8_t>(number),
+                                   static_cast<uint8_t>(of_other ? other : task),
+                                   line.merges && !is_map};
     };
     for (int i = 0; i < line.per_task; ++i) {
       const int other = line.names_task ? i / line.per_other : task;
       if (line.names_task && other == task) continue;
-      Candidate one;
+      CandidateMove one;
       one.move = moves_[line.begin + static_cast<size_t>(task) * line.per_task + i];
       one.line = static_cast<int>(l);
       one.task = static_cast<uint8_t>(task);

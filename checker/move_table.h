@@ -33,7 +33,7 @@ struct Objects {
 static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
 
 // One call that an alphabet can stand for, whether or not its objects exist.
-struct Candidate {
+struct CandidateMove {
   static constexpr int kNoLine = -1;
   Move move;           // of a step of the protocol: only that it is one
   int line = kNoLine;  // of the alphabet; kNoLine: a step of the protocol
@@ -61,7 +61,7 @@ class MoveTable {
   const Limits& limits() const { return limits_; }
 
   // Every call, in the order in which ForEach of each line visits those of one task.
-  std::vector<Candidate> Candidates(int task) const;
+  std::vector<CandidateMove> Candidates(int task) const;
 
   // Calls visit(move, times) for every call that line number `line` stands for
   // when `task` makes it and these objects exist, until one visit returns true;

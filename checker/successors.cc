@@ -126,9 +126,9 @@ void Successors<W>::Table::Clear() {
 
 template <int W>
 Successors<W>::Successors(const Machine& machine, Encoding& encoding,
-                          const std::vector<PackedWords>& sample)
-    : machine_(machine), encoding_(encoding), traced_machine_(machine) {
-  for (const Candidate& candidate : machine.Candidates())
+                          const std::vector<PackedWords>& sample, const PackedWords& blind)
+    : machine_(machine), encoding_(encoding), traced_machine_(machine), blind_(blind) {
+  for (const CandidateMove& candidate : machine.Candidates())
     learned_.push_back({{Question::Kind::kMove, candidate}, {}, {}, {}});
   learned_.push_back({{Question::Kind::kStateHits, {}}, {}, {}, {}});
   learned_.push_back({{Question::Kind::kInForce, {}}, {}, {}, {}});

@@ -65,10 +65,9 @@ class Successors {
   };
 
   // Both must outlive this; `sample` decides how candidates are grouped, and nothing else.
-  Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample);
-
-  // For tests that a wrong cache is noticed: from now on reads of these packed bits are not seen.
-  void Blind(const PackedWords& bits) { blind_ = bits; }
+  // `blind` is for tests that a wrong cache is noticed: reads of these packed bits are not seen.
+  Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
+             const PackedWords& blind = {});
 
   std::optional<Words> Initial();
   // For a state of the machine, as its layout packs it; nothing if a dictionary is full.
@@ -101,7 +100,7 @@ class Successors {
   // What is asked of a state.  The last two are no moves.
   struct Question {
     enum class Kind : uint8_t { kMove, kStateHits, kInForce } kind = Kind::kMove;
-    Candidate candidate;
+    CandidateMove candidate;
   };
   struct Answer {
     Words written{}, value{};
@@ -215,7 +214,7 @@ class Successors {
   const Machine& machine_;
   Encoding& encoding_;
   TracedMachine traced_machine_;
-  PackedWords blind_{};
+  const PackedWords blind_;
   std::vector<Learned> learned_;
   std::vector<Group> groups_;
   std::vector<OpSet> op_sets_;

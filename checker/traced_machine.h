@@ -39,7 +39,7 @@ class TracedMachine {
   TracedMachine& operator=(const TracedMachine&) = delete;
 
   // Tries the candidate in a packed state.  False if the successor does not fit the layout.
-  bool Try(const PackedWords& state, const Candidate& candidate, TracedStep* step);
+  bool Try(const PackedWords& state, const CandidateMove& candidate, TracedStep* step);
 
   // Machine::StateHits and Machine::InForce; *read as above.
   bool StateHits(const PackedWords& state, PackedWords* read);

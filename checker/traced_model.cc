@@ -130,7 +130,7 @@ class TracedMachine::Impl {
     read_bits = &read_;
   }
 
-  bool Try(const PackedWords& words, const Candidate& candidate, TracedStep* step) {
+  bool Try(const PackedWords& words, const CandidateMove& candidate, TracedStep* step) {
     *step = TracedStep{};
     Load(words);
     Move move;
@@ -210,7 +210,8 @@ TracedMachine::TracedMachine(const Machine& machine)
     : impl_(std::make_unique<Impl>(TracedSetupOf(machine))) {}
 TracedMachine::~TracedMachine() = default;
 
-bool TracedMachine::Try(const PackedWords& state, const Candidate& candidate, TracedStep* step) {
+bool TracedMachine::Try(const PackedWords& state, const CandidateMove& candidate,
+                        TracedStep* step) {
   return impl_->Try(state, candidate, step);
 }
 bool TracedMachine::StateHits(const PackedWords& state, PackedWords* read) {
