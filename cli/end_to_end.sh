@@ -2,7 +2,7 @@
 # Tests of the command as people type it: exit codes, help, bad input, Ctrl-C.
 # Sourced by ./test, with `root`, `selkie` (the program that was built) and `check`.
 
-commands=(run check bisect conform merge export review semantics kernels calls "semantics list" "semantics show" replay
+commands=(run check prove bisect conform merge export review semantics kernels calls "semantics list" "semantics show" replay
   "semantics check" "kernels list" "kernels fetch")
 max_seconds=60  # what one call may take here; a loop that never ends fails
 
