@@ -89,34 +89,83 @@ std::string VacuousBecause(const Property& property, const SearchStats& stats) {
   return fmt::format("after the seal none of {} was tried", fmt::join(property.needs, ", "));
 }
 
-absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semantics,
-                              const Semantics* baseline, const Bounds& bounds,
-                              const SearchOptions& options) {
+namespace {
+
+// What was searched, for what was asked.
+struct Asked {
+  Machine machine, baseline;
+  Search search;
+  bool pairs = false;
+};
+
+absl::StatusOr<Asked> SearchFor(const Property& property, const Semantics& semantics,
+                                const Semantics* baseline, const Bounds& bounds,
+                                const SearchOptions& options) {
   const bool pairs = property.kind == Property::Kind::kSameAs;
   if (pairs && baseline == nullptr)
     return absl::InvalidArgumentError(fmt::format(
         "property {} compares with {}: no baseline was given", property.name, property.same_as));
-  Verdict verdict;
-  verdict.bounds = bounds;
-  if (MakesInodes(semantics)) verdict.bounds.inodes = std::max(bounds.inodes, 2);
-  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, verdict.bounds);
+  absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
   if (!machine.ok()) return machine.status();
-  absl::StatusOr<Machine> base =
-      pairs ? Machine::Make(property, *baseline, verdict.bounds) : *machine;
+  absl::StatusOr<Machine> base = pairs ? Machine::Make(property, *baseline, bounds) : *machine;
   if (!base.ok()) return base.status();
-
   absl::StatusOr<Search> search =
       pairs ? ExplorePairs(*base, *machine, options) : Explore(*machine, options);
   if (!search.ok()) return search.status();
-  verdict.stats = search->stats;
-  verdict.resumed = search->resumed;
-  Conclude(property, *search, verdict);
-  if (search->ending != Search::Ending::kHit) return verdict;
+  return Asked{*std::move(machine), *std::move(base), *std::move(search), pairs};
+}
+
+Bounds BoundsFor(const Semantics& semantics, Bounds bounds) {
+  if (MakesInodes(semantics)) bounds.inodes = std::max(bounds.inodes, 2);
+  return bounds;
+}
+
+// The verdict with the path that the search has.
+Verdict VerdictOf(const Property& property, const Semantics* baseline, const Bounds& bounds,
+                  const Asked& asked) {
+  Verdict verdict;
+  verdict.bounds = bounds;
+  verdict.stats = asked.search.stats;
+  verdict.resumed = asked.search.resumed;
+  Conclude(property, asked.search, verdict);
+  if (asked.search.ending != Search::Ending::kHit) return verdict;
   verdict.has_witness = true;
-  verdict.witness = WitnessOf(*machine, *search);
-  if (pairs) verdict.baseline = Replay(verdict.witness.sequence, *baseline).results;
-  for (const Move& move : search->path) verdict.protocol.push_back(move.protocol);
+  verdict.witness = WitnessOf(asked.machine, asked.search);
+  if (asked.pairs) verdict.baseline = Replay(verdict.witness.sequence, *baseline).results;
+  for (const Move& move : asked.search.path) verdict.protocol.push_back(move.protocol);
   return verdict;
+}
+
+}  // namespace
+
+absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semantics,
+                              const Semantics* baseline, const Bounds& bounds,
+                              const SearchOptions& options) {
+  const Bounds within = BoundsFor(semantics, bounds);
+  const absl::StatusOr<Asked> asked = SearchFor(property, semantics, baseline, within, options);
+  if (!asked.ok()) return asked.status();
+  return VerdictOf(property, baseline, within, *asked);
+}
+
+absl::StatusOr<std::vector<Verdict>> CheckAll(const Property& property, const Semantics& semantics,
+                                              const Semantics* baseline, const Bounds& bounds,
+                                              const SearchOptions& options) {
+  SearchOptions all = options;
+  all.all_kinds = true;
+  all.folder.path.clear();
+  const Bounds within = BoundsFor(semantics, bounds);
+  absl::StatusOr<Asked> asked = SearchFor(property, semantics, baseline, within, all);
+  if (!asked.ok()) return asked.status();
+  const bool whole = asked->search.ending == Search::Ending::kExhausted;
+  std::vector<Verdict> verdicts;
+  for (const Search::Hit& hit : asked->search.hits) {
+    asked->search.ending = Search::Ending::kHit;
+    asked->search.path = hit.path;
+    verdicts.push_back(VerdictOf(property, baseline, within, *asked));
+    if (!whole) verdicts.back().why = "the search was stopped before its end: there may be more";
+  }
+  if (verdicts.empty()) verdicts.push_back(VerdictOf(property, baseline, within, *asked));
+  return verdicts;
 }
 
 }  // namespace selkie

@@ -44,6 +44,14 @@ absl::StatusOr<Verdict> Check(const Property& property, const Semantics& semanti
 // `stats` ops_after_seal and, for a comparison, transitions are looked at.
 std::string VacuousBecause(const Property& property, const SearchStats& stats);
 
+// The same, with one verdict for each kind of step that breaks the promise (or, of what must be
+// reachable, makes it good), shortest first: the call, and the f_mode, marks and protection of
+// what it goes through; or, of a comparison, what decides.  One verdict without a witness if
+// there is no such step.  In memory alone.
+absl::StatusOr<std::vector<Verdict>> CheckAll(const Property& property, const Semantics& semantics,
+                                              const Semantics* baseline, const Bounds& bounds,
+                                              const SearchOptions& options);
+
 }  // namespace selkie
 
 #endif  // SELKIE_CHECKER_CHECK_H_

@@ -185,5 +185,25 @@ TEST(Search, VerdictsAgreeWithSymmetryOnAndOff) {
   }
 }
 
+TEST(Check, EachKindOfStepThatBreaksAPromiseHasItsShortestCalls) {
+  const Property property = PropertyNamed("no-writable-reopen");
+  const Semantics v3 = SemanticsNamed("fw-v3");
+  absl::StatusOr<std::vector<Verdict>> all = CheckAll(property, v3, nullptr, property.bounds, {});
+  ASSERT_TRUE(all.ok()) << all.status();
+  ASSERT_GT(all->size(), 1u);
+  const Verdict one = Ask(property, v3, property.bounds);
+  EXPECT_EQ((*all)[0].witness.sequence.calls.size(), one.witness.sequence.calls.size());
+  std::set<Op> last;
+  for (const Verdict& verdict : *all) {
+    EXPECT_EQ(verdict.kind, Verdict::Kind::kBroken);
+    EXPECT_GE(verdict.witness.sequence.calls.size(), one.witness.sequence.calls.size());
+    last.insert(verdict.witness.sequence.calls.back().op);
+  }
+  EXPECT_GT(last.size(), 1u);
+  all = CheckAll(property, SemanticsNamed("linux-5.1"), nullptr, property.bounds, {});
+  ASSERT_EQ(all->size(), 1u);
+  EXPECT_EQ((*all)[0].kind, Verdict::Kind::kHolds);
+}
+
 }  // namespace
 }  // namespace selkie

@@ -109,6 +109,14 @@ bool TableIsShared(const State& s, int task) {
   return false;
 }
 
+// Hits are of one kind if the same call makes them through a file or mapping of the same kind:
+// whatever other seals there are, and whoever makes it.
+uint64_t KindOf(const Call& call, uint64_t word) {
+  const uint64_t through = word & ~(uint64_t{0xff} << fact::kSeals) &
+                           ((uint64_t{1} << fact::kBy) - 1);
+  return (static_cast<uint64_t>(call.op) + 1) << 56 ^ through;
+}
+
 uint64_t Bit(int bit, bool value) { return static_cast<uint64_t>(value) << bit; }
 
 }  // namespace
@@ -249,6 +257,7 @@ bool Machine::InForce(const State& s) const {
 StepOutcome Machine::Apply(State& state, const Move& move) const {
   StepOutcome outcome = ApplyOnly(state, move);
   if (outcome.made && outcome.changed && JudgesMappings()) outcome.hit = SomeMappingHits(state);
+  if (outcome.hit && outcome.kind == 0) outcome.kind = KindOf(move.call, 0);
   return outcome;
 }
 
@@ -466,6 +475,7 @@ void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) cons
     case Sort::kChange:
       if (effect.wrote != 0 || effect.resized != 0)
         outcome.hit = Satisfies(property_->clause.terms, ChangeWord(s, call, outcome.result));
+      if (outcome.hit) outcome.kind = KindOf(call, ChangeWord(s, call, outcome.result));
       return;
     case Sort::kMapping: return;  // see StateHits
     case Sort::kSeal:

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,7 @@ struct CheckArguments {
   uint64_t recheck = 0;
   bool no_symmetry = false;
   bool coverage = false;
+  bool trace_all = false;
   bool json = false;
 };
 
@@ -173,6 +175,7 @@ class CheckCommand {
     if (absl::Status status = ChooseFolder(*property, *semantics, bounds); !status.ok())
       return Report(status);
     const double before = CpuSeconds();
+    if (arguments_.trace_all) return EveryKind(*property, *semantics, bounds);
     absl::StatusOr<Verdict> verdict =
         Ask(context_.library, *property, *semantics, bounds, options_);
     progress_.Clear();
@@ -191,6 +194,26 @@ class CheckCommand {
         for (const std::string& line : CoverageLines(*coverage)) fmt::print("  {}\n", line);
     }
     return Save(*property, *semantics, *verdict);
+  }
+
+  // One trace for each kind of step, and the worst of their exit codes.
+  int EveryKind(const Property& property, const Semantics& semantics, const Bounds& bounds) {
+    const double before = CpuSeconds();
+    absl::StatusOr<std::vector<Verdict>> verdicts =
+        AskAll(context_.library, property, semantics, bounds, options_);
+    progress_.Clear();
+    if (!verdicts.ok()) return Report(verdicts.status());
+    if (!arguments_.json)
+      fmt::print("{}  {}: {} kinds of step\n", NameOf(semantics), property.name,
+                 std::count_if(verdicts->begin(), verdicts->end(),
+                               [](const Verdict& verdict) { return verdict.has_witness; }));
+    for (const Verdict& verdict : *verdicts) {
+      if (arguments_.json)
+        results_.push_back(VerdictJson(property, semantics, verdict, CpuSeconds() - before));
+      else
+        PrintVerdict(property, semantics, verdict, context_.out_is_terminal);
+    }
+    return Save(property, semantics, verdicts->front());
   }
 
   // Each question has a folder of its own.
@@ -253,6 +276,8 @@ void AddCheckCommand(CLI::App& app, Context& context) {
                   "Store every state, not one for those that differ only in names");
   check->add_flag("--coverage", arguments->coverage,
                   "Say which calls and rules decided nothing within the bounds (one more search)");
+  check->add_flag("--trace-all", arguments->trace_all,
+                  "The shortest calls to each kind of step that breaks the promise, not to one");
   check->add_option("--threads", arguments->threads, "Search with so many threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -72,16 +73,37 @@ absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library) {
   return out;
 }
 
-absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
-                            const Semantics& semantics, const Bounds& bounds,
-                            const SearchOptions& options) {
-  if (property.kind != Property::Kind::kSameAs)
-    return Check(property, semantics, nullptr, bounds, options);
+namespace {
+
+// The semantics that a comparison names; nothing for other properties.
+absl::StatusOr<std::optional<Semantics>> BaselineOf(const Library& library,
+                                                    const Property& property) {
+  if (property.kind != Property::Kind::kSameAs) return std::optional<Semantics>();
   absl::StatusOr<Semantics> baseline = library.LoadSemantics(property.same_as);
   if (!baseline.ok())
     return absl::InvalidArgumentError(
         fmt::format("{}: {}", property.same_as_place, std::string(baseline.status().message())));
-  return Check(property, semantics, &*baseline, bounds, options);
+  return std::optional<Semantics>(*std::move(baseline));
+}
+
+}  // namespace
+
+absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
+                            const Semantics& semantics, const Bounds& bounds,
+                            const SearchOptions& options) {
+  const absl::StatusOr<std::optional<Semantics>> baseline = BaselineOf(library, property);
+  if (!baseline.ok()) return baseline.status();
+  const Semantics* const other = baseline->has_value() ? &**baseline : nullptr;
+  return Check(property, semantics, other, bounds, options);
+}
+
+absl::StatusOr<std::vector<Verdict>> AskAll(const Library& library, const Property& property,
+                                            const Semantics& semantics, const Bounds& bounds,
+                                            const SearchOptions& options) {
+  const absl::StatusOr<std::optional<Semantics>> baseline = BaselineOf(library, property);
+  if (!baseline.ok()) return baseline.status();
+  const Semantics* const other = baseline->has_value() ? &**baseline : nullptr;
+  return CheckAll(property, semantics, other, bounds, options);
 }
 
 std::string_view VerdictWord(const Verdict& verdict) {

@@ -29,6 +29,11 @@ absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
                             const Semantics& semantics, const Bounds& bounds,
                             const SearchOptions& options);
 
+// The same as CheckAll: one verdict for each kind of step that breaks it.
+absl::StatusOr<std::vector<Verdict>> AskAll(const Library& library, const Property& property,
+                                            const Semantics& semantics, const Bounds& bounds,
+                                            const SearchOptions& options);
+
 // The word for a verdict: "holds" and "BROKEN" for what must never happen,
 // "reachable" and "NOT REACHABLE" for what must be possible, "VACUOUS", "NOT APPLICABLE",
 // "STOPPED".
