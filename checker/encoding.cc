@@ -40,14 +40,19 @@ Place PlaceOf(const StoredField& field) {
   return {Place::Kind::kTask, 0, 0, field.offset};
 }
 
-// Fields of one object that share a code: what is mostly read together and has few values.
+// Fields of one object that share a code: what is mostly read together and has few values; if
+// tight, all of a file but its inode, and all of a mapping but its file.
 constexpr int kWide = 8;
-bool Joins(const Place& place) {
+bool Joins(const Place& place, Encoding::Kind kind) {
   const auto is = [&](auto... members) {
     return ((place.member == static_cast<int>(members)) || ...);
   };
-  if (place.kind == Place::Kind::kFile) return is(offsetof(File, mode), offsetof(File, flags));
-  return place.kind == Place::Kind::kMapping && is(offsetof(Mapping, prot), offsetof(Mapping, may));
+  if (kind == Encoding::Kind::kPlain) return false;
+  const bool tight = kind == Encoding::Kind::kTight;
+  if (place.kind == Place::Kind::kFile)
+    return tight ? !is(offsetof(File, inode)) : is(offsetof(File, mode), offsetof(File, flags));
+  if (place.kind != Place::Kind::kMapping) return false;
+  return tight ? !is(offsetof(Mapping, file)) : is(offsetof(Mapping, prot), offsetof(Mapping, may));
 }
 
 }  // namespace
@@ -77,12 +82,12 @@ Encoding::Encoding(const Layout& layout, Kind kind) : mutex_(std::make_unique<st
   for (const StoredField& field : FieldsOf(layout)) {
     const Place place = PlaceOf(field);
     const Field stored{field.bit, field.width};
-    if (kind == Kind::kDense && Joins(place)) {
+    if (Joins(place, kind)) {
       const std::tuple key{static_cast<int>(place.kind), place.table, place.index};
       joined[key].push_back(stored);
       places.emplace(key, place);
     } else {
-      const bool coded = kind == Kind::kDense && field.width >= kWide;
+      const bool coded = kind != Kind::kPlain && field.width >= kWide;
       AddPiece({stored}, coded ? dictionary(place, 0, place.member) : -1, block_of(place));
     }
   }

@@ -28,6 +28,7 @@ class Encoding {
  public:
   enum class Kind : uint8_t {
     kDense,  // with dictionaries
+    kTight,  // with more of them: fewer bits, but more of them are read together
     kPlain,  // without: the same words in every process and every run
   };
   Encoding(const Layout& layout, Kind kind);

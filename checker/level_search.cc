@@ -8,8 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <type_traits>
 
 #include "checker/canonical_words.h"
+#include "checker/compact_set.h"
 #include "checker/level_path.h"
 #include "checker/state_set.h"
 #include "checker/successors.h"
@@ -63,21 +65,24 @@ class Frontier {
   uint64_t size_ = 0;
 };
 
-// What one thread has of its own.
-template <int W>
+// What one thread has of its own.  Set: StateSet<W>, or CompactSet.
+template <int W, typename Set>
 class Worker {
  public:
   using Words = std::array<uint64_t, W>;
   using Part = typename Frontier<W>::Part;
 
   Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
-         const SearchOptions& options, StateSet<W>& seen, Frontier<W>& next)
+         const SearchOptions& options, Set& seen, Frontier<W>& next)
       : successors_(machine, encoding, sample),
         canonical_(machine, encoding),
         renames_(options.symmetry && machine.symmetry().any()),
         recheck_(options.recheck),
         seen_(seen),
-        next_(next) {}
+        next_(next) {
+    constexpr size_t kFewEntries = size_t{1} << 16, kFewAnswers = size_t{1} << 13;
+    if (options.compact) successors_.Limit(kFewEntries, kFewAnswers);
+  }
 
   // The form in which a state is kept; false if it has none: see failed().
   bool Canonicalize(Words& words) {
@@ -130,7 +135,7 @@ class Worker {
   void EnterPending() {
     std::vector<Words> pending;
     pending.swap(pending_);
-    for (const Words& words : pending) LookUp(words, StateSet<W>::Hash(words));
+    for (const Words& words : pending) LookUp(words);
     Flush();
   }
 
@@ -142,18 +147,18 @@ class Worker {
   };
 
   void Enter(const Words& words) {
-    const uint64_t hash = StateSet<W>::Hash(words);
-    Words& recent = recent_[hash >> 20 & (kRecent - 1)];
+    Words& recent = recent_[StateSet<W>::Hash(words) >> 20 & (kRecent - 1)];
     uint64_t difference = 0;  // std::array's own comparison calls memcmp
     for (int i = 0; i < W; ++i) difference |= recent[i] ^ words[i];
     if (difference == 0) return;
     recent = words;
-    if (!renames_) return LookUp(words, hash);
+    if (!renames_) return LookUp(words);
     Words canonical = words;
-    if (Canonicalize(canonical)) LookUp(canonical, StateSet<W>::Hash(canonical));
+    if (Canonicalize(canonical)) LookUp(canonical);
   }
 
-  void LookUp(const Words& words, uint64_t hash) {
+  void LookUp(const Words& words) {
+    const uint64_t hash = seen_.HashOf(words);
     if (entered_ - left_ == kRing) Leave();
     Waiting& waiting = ring_[entered_ % kRing];
     waiting = {words, hash};
@@ -199,7 +204,7 @@ class Worker {
   const uint64_t recheck_;
   uint64_t rechecked_ = 0;
   bool disagrees_ = false;
-  StateSet<W>& seen_;
+  Set& seen_;
   Frontier<W>& next_;
   Tally tally_;
   Published published_;
@@ -210,30 +215,31 @@ class Worker {
   uint64_t entered_ = 0, left_ = 0;
 };
 
-template <int W>
+enum class Outcome : uint8_t { kDone, kWiden, kMisfit, kDisagrees };
+
+template <int W, typename Set>
 class Searcher {
  public:
   using Words = std::array<uint64_t, W>;
-  enum class Outcome : uint8_t { kDone, kWiden, kMisfit, kDisagrees };
-
   Searcher(const Machine& machine, const SearchOptions& options, Encoding& encoding,
-           const std::vector<PackedWords>& sample, bool keeps_levels, LevelSearch* found)
+           const std::vector<PackedWords>& sample, bool keeps_levels, std::unique_ptr<Set> seen,
+           LevelSearch* found)
       : machine_(machine),
         options_(options),
         keeps_levels_(keeps_levels),
         found_(*found),
-        seen_(options.most_bytes) {
+        seen_(std::move(seen)) {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
       workers_.push_back(
-          std::make_unique<Worker<W>>(machine, encoding, sample, options, seen_, next_));
+          std::make_unique<Worker<W, Set>>(machine, encoding, sample, options, *seen_, next_));
   }
 
   Outcome Run() {
     std::optional<Words> initial = workers_[0]->successors().Initial();
     if (!initial.has_value() || !workers_[0]->Canonicalize(*initial)) return Failed();
-    seen_.Insert(*initial, StateSet<W>::Hash(*initial));
-    seen_.Count(1);
+    seen_->Insert(*initial, seen_->HashOf(*initial));
+    seen_->Count(1);
     level_.Add(std::make_unique<typename Frontier<W>::Part>(1, *initial));
     SearchStats& stats = found_.stats;
     while (!level_.empty()) {
@@ -283,7 +289,7 @@ class Searcher {
   bool Grow() {
     bool again = true;
     while (again) {
-      if (!seen_.Grow() || BytesKept() > options_.most_bytes) return false;
+      if (!seen_->Grow() || BytesKept() > options_.most_bytes) return false;
       again = false;
       for (const auto& worker : workers_) {
         worker->EnterPending();
@@ -304,7 +310,7 @@ class Searcher {
   }
 
   // Takes parts of the level until there are none, or all must pause.
-  void Work(Worker<W>& worker, bool is_first) {
+  void Work(Worker<W, Set>& worker, bool is_first) {
     while (!pause_) {
       std::unique_ptr<typename Frontier<W>::Part> part = level_.Take();
       if (part == nullptr) break;
@@ -328,7 +334,7 @@ class Searcher {
       stopped_ = !End(LevelSearch::Ending::kInterrupted);
     uint64_t traced = 0;
     for (const auto& worker : workers_) traced += worker->published().traced;
-    if (traced > kMostTraced && traced > kMostTracedPerState * seen_.count())
+    if (traced > kMostTraced && traced > kMostTracedPerState * seen_->count())
       stopped_ = !End(LevelSearch::Ending::kIneffective);
     return stopped_;
   }
@@ -353,7 +359,7 @@ class Searcher {
   }
 
   uint64_t BytesKept() const {
-    uint64_t bytes = seen_.bytes() + level_.bytes() + next_.bytes();
+    uint64_t bytes = seen_->bytes() + level_.bytes() + next_.bytes();
     for (const auto& worker : workers_) bytes += worker->published().bytes;
     for (const auto& level : levels_) bytes += level.size() * sizeof(Words);
     return bytes;
@@ -369,7 +375,7 @@ class Searcher {
       stats.beyond += published.beyond;
       stats.seals += published.seals;
     }
-    stats.states = seen_.count();
+    stats.states = seen_->count();
     stats.bytes = BytesKept();
   }
 
@@ -381,25 +387,31 @@ class Searcher {
   const bool keeps_levels_;
   std::vector<std::vector<Words>> levels_;
   LevelSearch& found_;
-  StateSet<W> seen_;
+  std::unique_ptr<Set> seen_;
   Frontier<W> level_, next_;
-  std::vector<std::unique_ptr<Worker<W>>> workers_;
+  std::vector<std::unique_ptr<Worker<W, Set>>> workers_;
   std::atomic<bool> pause_ = false;
   bool stopped_ = false;
 };
 
+template <typename Set>
+std::unique_ptr<Set> MakeSet(const SearchOptions& options, const Encoding& encoding) {
+  if constexpr (std::is_same_v<Set, CompactSet>)
+    return std::make_unique<Set>(encoding.bits(), options.most_bytes);
+  else
+    return std::make_unique<Set>(options.most_bytes);
+}
+
 // Searches, and once more with all levels kept if there is a hit.
-template <int W>
-absl::StatusOr<typename Searcher<W>::Outcome> RunSearcher(const Machine& machine,
-                                                          const SearchOptions& options,
-                                                          Encoding& encoding,
-                                                          const std::vector<PackedWords>& sample,
-                                                          LevelSearch* found) {
+template <int W, typename Set = StateSet<W>>
+absl::StatusOr<Outcome> RunSearcher(const Machine& machine, const SearchOptions& options,
+                                    Encoding& encoding, const std::vector<PackedWords>& sample,
+                                    LevelSearch* found) {
   for (const bool keeps_levels : {false, true}) {
-    Searcher<W> searcher(machine, options, encoding, sample, keeps_levels, found);
-    const auto outcome = searcher.Run();
-    if (outcome != Searcher<W>::Outcome::kDone || found->ending != LevelSearch::Ending::kHit)
-      return outcome;
+    Searcher<W, Set> searcher(machine, options, encoding, sample, keeps_levels,
+                              MakeSet<Set>(options, encoding), found);
+    const Outcome outcome = searcher.Run();
+    if (outcome != Outcome::kDone || found->ending != LevelSearch::Ending::kHit) return outcome;
     if (!keeps_levels) {
       *found = LevelSearch{};
       found->stats.bits = encoding.bits();
@@ -407,7 +419,24 @@ absl::StatusOr<typename Searcher<W>::Outcome> RunSearcher(const Machine& machine
       return status;
     }
   }
-  return Searcher<W>::Outcome::kDone;
+  return Outcome::kDone;
+}
+
+// With the dictionaries as they are.
+absl::StatusOr<Outcome> RunAnyWidth(const Machine& machine, const SearchOptions& options,
+                                    Encoding& encoding, const std::vector<PackedWords>& sample,
+                                    LevelSearch* found) {
+  switch (encoding.words()) {
+    case 1:
+      if (options.compact)
+        return RunSearcher<1, CompactSet>(machine, options, encoding, sample, found);
+      return RunSearcher<1>(machine, options, encoding, sample, found);
+    case 2: return RunSearcher<2>(machine, options, encoding, sample, found);
+    case 3: return RunSearcher<3>(machine, options, encoding, sample, found);
+    case 4: return RunSearcher<4>(machine, options, encoding, sample, found);
+    default: found->ending = LevelSearch::Ending::kIneffective;
+  }
+  return Outcome::kDone;
 }
 
 }  // namespace
@@ -415,43 +444,6 @@ absl::StatusOr<typename Searcher<W>::Outcome> RunSearcher(const Machine& machine
 bool CanSearchLevels(const Machine& machine, const SearchOptions& options) {
   return !options.all_kinds && Encoding(machine.layout(), Encoding::Kind::kDense).words() <= 4;
 }
-
-namespace {
-
-enum class Outcome : uint8_t { kDone, kWiden };
-
-// With the dictionaries as they are.
-template <int W>
-absl::StatusOr<Outcome> RunWidth(const Machine& machine, const SearchOptions& options,
-                                 Encoding& encoding, const std::vector<PackedWords>& sample,
-                                 LevelSearch* found) {
-  const auto outcome = RunSearcher<W>(machine, options, encoding, sample, found);
-  if (!outcome.ok()) return outcome.status();
-  switch (*outcome) {
-    case Searcher<W>::Outcome::kDone: return Outcome::kDone;
-    case Searcher<W>::Outcome::kWiden: return Outcome::kWiden;
-    case Searcher<W>::Outcome::kMisfit:
-      return absl::InternalError("checker: a state does not fit its layout");
-    case Searcher<W>::Outcome::kDisagrees: break;
-  }
-  return absl::InternalError(
-      "checker: successors that were learnt differ from those that the machine makes");
-}
-
-absl::StatusOr<Outcome> RunAnyWidth(const Machine& machine, const SearchOptions& options,
-                                    Encoding& encoding, const std::vector<PackedWords>& sample,
-                                    LevelSearch* found) {
-  switch (encoding.words()) {
-    case 1: return RunWidth<1>(machine, options, encoding, sample, found);
-    case 2: return RunWidth<2>(machine, options, encoding, sample, found);
-    case 3: return RunWidth<3>(machine, options, encoding, sample, found);
-    case 4: return RunWidth<4>(machine, options, encoding, sample, found);
-    default: found->ending = LevelSearch::Ending::kIneffective;
-  }
-  return Outcome::kDone;
-}
-
-}  // namespace
 
 absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOptions& options) {
   const auto start = std::chrono::steady_clock::now();
@@ -465,7 +457,9 @@ absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOpt
       with_time.seconds = seconds();
       options.progress(with_time);
     };
-  Encoding encoding(machine.layout(), Encoding::Kind::kDense);
+  if (options.compact) timed.threads = 1;
+  Encoding encoding(machine.layout(),
+                    options.compact ? Encoding::Kind::kTight : Encoding::Kind::kDense);
   const std::vector<PackedWords> sample = SampleOf(machine, kSample, kSeed);
   for (const PackedWords& packed : sample) {
     PackedWords words;
@@ -478,7 +472,14 @@ absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOpt
     const absl::StatusOr<Outcome> outcome = RunAnyWidth(machine, timed, encoding, sample, &found);
     if (!outcome.ok()) return outcome.status();
     found.stats.seconds = seconds();
-    if (*outcome == Outcome::kDone) return found;
+    switch (*outcome) {
+      case Outcome::kDone: return found;
+      case Outcome::kWiden: break;
+      case Outcome::kMisfit: return absl::InternalError("checker: a state does not fit its layout");
+      case Outcome::kDisagrees:
+        return absl::InternalError(
+            "checker: successors that were learnt differ from those that the machine makes");
+    }
   }
 }
 

@@ -25,7 +25,8 @@ void SameAnswers(const LevelQuestion& question) {
     const absl::StatusOr<Search> search = RunEngine(SingleSystem{machine}, options);
     ASSERT_TRUE(search.ok()) << search.status();
     const bool hit = search->ending == Search::Ending::kHit;
-    for (options.threads = 1; options.threads <= 2; ++options.threads) {
+    for (options.threads = 0; options.threads <= 2; ++options.threads) {
+      options.compact = options.threads == 0;
       SCOPED_TRACE(testing::Message()
                    << question.semantics << " " << question.property << " symmetry " << symmetry
                    << " threads " << options.threads);

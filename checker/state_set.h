@@ -57,6 +57,8 @@ class StateSet {
     return h * 0xd6e8feb86659fd93u;
   }
 
+  uint64_t HashOf(const Words& words) const { return Hash(words); }
+
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[HomeOf(hash)]); }
 
   // For a bucket that is there: if it is full, the next one is needed as well.

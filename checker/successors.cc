@@ -12,9 +12,7 @@
 namespace selkie {
 namespace {
 
-// What a group's table may take before it is emptied, and answers of one candidate.
-constexpr size_t kMostEntries = size_t{1} << 20;
-constexpr size_t kMostAnswers = size_t{1} << 18;
+// Tables of one candidate before they are emptied.
 constexpr size_t kMostTables = 64;
 
 uint64_t NextRandom(uint64_t& state) {  // splitmix64
@@ -302,7 +300,7 @@ const typename Successors<W>::Answer* Successors<W>::Ask(Learned& learned, const
   Answer answer;
   Words read;
   if (!Learn(learned, state, &answer, &read)) return nullptr;
-  if (learned.answers.size() >= kMostAnswers || learned.tables.size() > kMostTables) {
+  if (learned.answers.size() >= most_answers_ || learned.tables.size() > kMostTables) {
     learned.tables.clear();
     learned.answers.clear();
   }
@@ -358,7 +356,7 @@ uint32_t Successors<W>::Compose(Group& group, const Words& state) {
     });
     if (changes && !again) edits.push_back(edit);
   }
-  if (mask != group.table.mask || group.table.size() > kMostEntries) {
+  if (mask != group.table.mask || group.table.size() > most_entries_) {
     group.table.Clear();
     group.pool.clear();
     group.place_of.clear();

@@ -69,6 +69,13 @@ class Successors {
   Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
              const PackedWords& blind = {});
 
+  // A group's table has at most so many entries, and a candidate's so many answers; it is emptied
+  // then.
+  void Limit(size_t entries, size_t answers) {
+    most_entries_ = entries;
+    most_answers_ = answers;
+  }
+
   std::optional<Words> Initial();
   // For a state of the machine, as its layout packs it; nothing if a dictionary is full.
   std::optional<Words> WordsOf(const PackedWords& packed);
@@ -222,6 +229,7 @@ class Successors {
   OpSet ops_after_seal_;
   Failure failure_ = Failure::kNone;
   uint64_t traced_ = 0;
+  size_t most_entries_ = size_t{1} << 20, most_answers_ = size_t{1} << 18;
   uint64_t clears_ = 0;  // how often a group's table was emptied
 };
 

@@ -27,6 +27,7 @@ struct CheckArguments {
   std::string save;
   int threads = 1;
   uint64_t recheck = 0;
+  bool compact = false;
   bool no_symmetry = false;
   bool coverage = false;
   bool trace_all = false;
@@ -135,6 +136,7 @@ class CheckCommand {
     options_.symmetry = !arguments_.no_symmetry;
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
+    options_.compact = arguments_.compact;
     options_.interrupted = &Interrupted();
     options_.exchange = context_.exchange;
     options_.most_bytes = MostMemory();
@@ -281,6 +283,8 @@ void AddCheckCommand(CLI::App& app, Context& context) {
   check->add_option("--threads", arguments->threads, "Search with so many threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  check->add_flag("--compact", arguments->compact,
+                  "Fewer bytes a state (about 5), and slower; with one thread");
   check->add_option("--recheck", arguments->recheck,
                     "Of a large search: make the moves of one in so many states once more");
   check->add_option("--memory", arguments->memory,
