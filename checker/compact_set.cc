@@ -7,6 +7,8 @@ namespace {
 
 constexpr uint64_t kFirstBytes = uint64_t{1} << 26;  // of a table without states, at most
 
+constexpr uint64_t kBehind = uint64_t{1} << 16;  // for the buckets behind the last, at least
+
 }  // namespace
 
 // The fewest bytes a slot with which the first table is small.
@@ -17,7 +19,7 @@ CompactSet::CompactSet(int bits, uint64_t most_bytes)
       slot_mask_(0),
       buckets_(uint64_t{1} << 8),
       most_buckets_(0),
-      memory_(most_bytes + 64 * kBucket * kBeyond) {
+      memory_(most_bytes + kBehind, kFirstBytes + kBehind) {
   for (slot_bytes_ = 2; slot_bytes_ < 8; ++slot_bytes_) {
     while (BitsWith(buckets_) >= 8 * slot_bytes_ && buckets_ * kBucket * slot_bytes_ <= kFirstBytes)
       buckets_ *= 2;
@@ -26,7 +28,7 @@ CompactSet::CompactSet(int bits, uint64_t most_bytes)
     buckets_ = uint64_t{1} << 8;
   }
   slot_mask_ = slot_bytes_ == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * slot_bytes_)) - 1;
-  most_buckets_ = most_bytes / (kBucket * slot_bytes_);
+  most_buckets_ = std::min(most_bytes, memory_.bytes() - kBehind) / (kBucket * slot_bytes_);
   bytes_ = static_cast<uint8_t*>(memory_.data());
 }
 

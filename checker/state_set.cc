@@ -2,16 +2,21 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace selkie {
 
-ReservedMemory::ReservedMemory(uint64_t bytes)
-    : data_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
-      bytes_(bytes) {
-  if (data_ == MAP_FAILED) std::abort();
-  madvise(data_, bytes, MADV_HUGEPAGE);  // a look-up then misses the TLB less often
+ReservedMemory::ReservedMemory(uint64_t bytes, uint64_t least)
+    : bytes_(std::max(bytes, least)), data_(MAP_FAILED) {
+  while (true) {
+    data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data_ != MAP_FAILED) break;
+    if (bytes_ <= least) std::abort();
+    bytes_ = std::max(bytes_ / 2, least);
+  }
+  madvise(data_, bytes_, MADV_HUGEPAGE);  // a look-up then misses the TLB less often
 }
 
 ReservedMemory::~ReservedMemory() { munmap(data_, bytes_); }

@@ -22,16 +22,18 @@ namespace selkie {
 // Memory of which only what was written to is taken; zero at first.
 class ReservedMemory {
  public:
-  // `bytes` of addresses.  Ends the program if there are not as many, which 64-bit machines have.
-  explicit ReservedMemory(uint64_t bytes);
+  // `bytes` of addresses, or as many as there are if there are fewer: see bytes().  Ends the
+  // program if there are not even `least`.
+  ReservedMemory(uint64_t bytes, uint64_t least);
   ~ReservedMemory();
   ReservedMemory(const ReservedMemory&) = delete;
   ReservedMemory& operator=(const ReservedMemory&) = delete;
   void* data() const { return data_; }
+  uint64_t bytes() const { return bytes_; }
 
  private:
-  void* data_;
   uint64_t bytes_;
+  void* data_;
 };
 
 // W: words of a state; bit 63 of word 0 is 0 in all of them.
@@ -43,9 +45,9 @@ class StateSet {
 
   // Never grows beyond `most_bytes`.
   explicit StateSet(uint64_t most_bytes)
-      : memory_(most_bytes + kSlack * sizeof(Slot)),
+      : memory_(most_bytes + kSlack * sizeof(Slot), 2 * kSlack * sizeof(Slot)),
         slots_(static_cast<Slot*>(memory_.data())),
-        most_slots_(most_bytes / sizeof(Slot) / kBucket * kBucket),
+        most_slots_((memory_.bytes() / sizeof(Slot) - kSlack) / kBucket * kBucket),
         capacity_(most_slots_ < kFirst ? most_slots_ : kFirst) {}
 
   static uint64_t Hash(const Words& words) {
