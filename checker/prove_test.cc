@@ -110,7 +110,7 @@ TEST(Prove, NeverContradictsASearch) {
       const bool reach = property.kind == Property::Kind::kReach;
       for (const char* bounds :
            {"processes=1,fds=1,files=1,maps=1,pages=1", "processes=1,fds=2,files=2,maps=1,pages=1",
-            "fds=1,files=2,maps=1,pages=1"}) {
+            "fds=1,files=1,maps=1,pages=1"}) {
         const Verdict verdict = Ask(property, semantics, BoundsOf(property, bounds));
         const bool impossible = proof.kind == (reach ? Proof::Kind::kBroken : Proof::Kind::kProved);
         EXPECT_FALSE(verdict.has_witness && impossible)

@@ -24,7 +24,7 @@ struct ProveArguments {
   bool json = false;
 };
 
-constexpr const char* kExample =
+constexpr const char* kProveExample =
     "Example:\n"
     "  selkie prove --semantics linux-5.1 --property no-writable-reopen --certificate c.json\n"
     "  tools/check_certificate c.json\n"
@@ -205,7 +205,7 @@ void AddProveCommand(CLI::App& app, Context& context) {
   prove->add_option("--memory", arguments->memory,
                     "Stop looking for a counterexample when states take more: 512M, 4G [1G]");
   prove->add_flag("--json", arguments->json, "Print results as one JSON array");
-  prove->footer(kExample);
+  prove->footer(kProveExample);
   prove->callback(
       [&context, arguments] { context.exit_code = ProveCommand(context, *arguments).Run(); });
 }
