@@ -232,8 +232,8 @@ class Prover {
         if (!ways.empty()) witness = ways[0];
       }
       if (sign != own && !witness) continue;
-      Scene scene = MakeScene(limits_, property_.roles, situation, objects, other,
-                              witness ? &*witness : nullptr);
+      CallScene scene = MakeScene(limits_, property_.roles, situation, objects, other,
+                                  witness ? &*witness : nullptr);
       if (!scene.fits) return Refuse("a scene of the prover has no room");
       TryMoves(situation, objects, scene, sign, moves);
       if (moves != Moves::kProtocol) continue;
@@ -267,8 +267,8 @@ class Prover {
     }
   }
 
-  void TryMoves(const Situation& situation, const std::vector<Placed>& objects, const Scene& scene,
-                int sign, Moves moves) {
+  void TryMoves(const Situation& situation, const std::vector<Placed>& objects,
+                const CallScene& scene, int sign, Moves moves) {
     machine_.ForEachMove(scene.state, [&](const Move& move, int) {
       if (IsMade(scene.state, move, moves)) Try(situation, objects, scene, sign, move);
       return stop_;
@@ -277,7 +277,7 @@ class Prover {
 
   // ---- One call ----
 
-  void Try(const Situation& situation, const std::vector<Placed>& objects, const Scene& scene,
+  void Try(const Situation& situation, const std::vector<Placed>& objects, const CallScene& scene,
            int sign, const Move& move) {
     ++stats_.tried;
     State after = scene.state;
@@ -305,12 +305,12 @@ class Prover {
 
   // The same call with as many bystanders of one role as there is room for, from `begin` on.
   // Returns where the next ones begin.
-  size_t TryWith(const std::vector<Placed>& standing_by, size_t begin, const Scene& base,
+  size_t TryWith(const std::vector<Placed>& standing_by, size_t begin, const CallScene& base,
                  const Move& move, const StepOutcome& expected, const Seen& seen) {
-    Scene scene = base;
+    CallScene scene = base;
     size_t end = begin;
     while (end < standing_by.size() && standing_by[end].kind.role == standing_by[begin].kind.role) {
-      Scene more = scene;
+      CallScene more = scene;
       if (!AddBystander(more, property_.roles, standing_by[end]) || IsFull(more.state)) break;
       scene = std::move(more);
       ++end;
@@ -335,9 +335,9 @@ class Prover {
     return end;
   }
 
-  void Note(const Situation& from, const std::vector<Placed>& objects, const Scene& scene, int sign,
-            const Move& move, const StepOutcome& outcome, const State& after, const Seen& seen,
-            const Seen& fresh) {
+  void Note(const Situation& from, const std::vector<Placed>& objects, const CallScene& scene,
+            int sign, const Move& move, const StepOutcome& outcome, const State& after,
+            const Seen& seen, const Seen& fresh) {
     if (!options_.keep_steps) return;
     ProofStep step{from, seen.situation, sign, outcome.finished, {}, {}};
     if (one_file_) step.through = objects.empty() ? from.files[0] : objects[0].kind.file;

@@ -64,7 +64,7 @@ bool AddMap(State& s, int task, int file, const Kind& kind, int page) {
   return true;
 }
 
-bool Put(Scene& scene, int task, const Placed& object) {
+bool Put(CallScene& scene, int task, const Placed& object) {
   State& s = scene.state;
   const int file = object.shares >= 0 ? scene.files[object.shares] : AddFile(s, object.kind.file);
   if (file < 0) return false;
@@ -146,10 +146,10 @@ FileKind KindOf(const File& file) {
   return {file.mode, static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)), file.mark};
 }
 
-Scene MakeScene(const Limits& limits, const std::vector<Role>& roles, const Situation& situation,
-                const std::vector<Placed>& objects, std::optional<int> other,
-                const Placed* witness) {
-  Scene scene{InitialState(limits, {}), {}, 0, true};
+CallScene MakeScene(const Limits& limits, const std::vector<Role>& roles,
+                    const Situation& situation, const std::vector<Placed>& objects,
+                    std::optional<int> other, const Placed* witness) {
+  CallScene scene{InitialState(limits, {}), {}, 0, true};
   State& s = scene.state;
   PutInode(s, situation);
   const int actor_role = objects.empty() ? situation.role : objects[0].kind.role;
@@ -175,7 +175,7 @@ Scene MakeScene(const Limits& limits, const std::vector<Role>& roles, const Situ
   return scene;
 }
 
-bool AddBystander(Scene& scene, const std::vector<Role>& roles, const Placed& object) {
+bool AddBystander(CallScene& scene, const std::vector<Role>& roles, const Placed& object) {
   Run(scene.state, roles, kBystander, object.kind.role);
   return Put(scene, kBystander, object);
 }

@@ -70,14 +70,14 @@ inline constexpr int kGuard = 3;      // keeps the inode alive, is inside the pr
                                       // the mapping that a rule of absence finds
 
 // An object that a scene has, and which file it goes through: its own (-1), or that of the
-// protocol's or of an earlier object, by index into Scene::files.
+// protocol's or of an earlier object, by index into CallScene::files.
 struct Placed {
   Kind kind;
   int shares = -1;
   int page = 0;  // of a mapping, in the actor's address space
 };
 
-struct Scene {
+struct CallScene {
   State state;
   std::vector<int> files;  // of the protocol, then of each object: index in State::files
   int anchor = 0;          // the guard's own file, which is of no kind
@@ -86,13 +86,13 @@ struct Scene {
 
 // A scene of `objects`, all the actor's.  `other`: role of a second task.  `witness`: a mapping
 // that the guard has.
-Scene MakeScene(const Limits& limits, const std::vector<Role>& roles, const Situation& situation,
-                const std::vector<Placed>& objects, std::optional<int> other,
-                const Placed* witness);
+CallScene MakeScene(const Limits& limits, const std::vector<Role>& roles,
+                    const Situation& situation, const std::vector<Placed>& objects,
+                    std::optional<int> other, const Placed* witness);
 
 // Adds an object to task kBystander, which gets its role.  All bystanders of a scene have
 // one role.  False if there is no room.
-bool AddBystander(Scene& scene, const std::vector<Role>& roles, const Placed& object);
+bool AddBystander(CallScene& scene, const std::vector<Role>& roles, const Placed& object);
 
 // What there is of inode `inode` (index) in a state that a scene has become.
 struct Seen {
