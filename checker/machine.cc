@@ -112,8 +112,8 @@ bool TableIsShared(const State& s, int task) {
 // Hits are of one kind if the same call makes them through a file or mapping of the same kind:
 // whatever other seals there are, and whoever makes it.
 uint64_t KindOf(const Call& call, uint64_t word) {
-  const uint64_t through = word & ~(uint64_t{0xff} << fact::kSeals) &
-                           ((uint64_t{1} << fact::kBy) - 1);
+  const uint64_t through =
+      word & ~(uint64_t{0xff} << fact::kSeals) & ((uint64_t{1} << fact::kBy) - 1);
   return (static_cast<uint64_t>(call.op) + 1) << 56 ^ through;
 }
 

@@ -188,7 +188,8 @@ class CheckCommand {
     else
       PrintVerdict(*property, *semantics, *verdict, context_.out_is_terminal);
     if (arguments_.coverage) {
-      absl::StatusOr<SearchCoverage> coverage = Cover(*property, *semantics, verdict->bounds, options_);
+      absl::StatusOr<SearchCoverage> coverage =
+          Cover(*property, *semantics, verdict->bounds, options_);
       progress_.Clear();
       if (!coverage.ok()) return Report(coverage.status());
       if (arguments_.json) results_.back()["coverage"] = CoverageJson(*coverage);
