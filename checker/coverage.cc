@@ -59,7 +59,7 @@ class Counter {
 }  // namespace
 
 absl::StatusOr<SearchCoverage> Cover(const Property& property, const Semantics& semantics,
-                               const Bounds& bounds, const SearchOptions& options) {
+                                     const Bounds& bounds, const SearchOptions& options) {
   absl::StatusOr<Machine> machine = Machine::Make(property, semantics, bounds);
   if (!machine.ok()) return machine.status();
   const SingleSystem system{*machine};

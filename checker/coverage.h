@@ -39,7 +39,7 @@ struct SearchCoverage {
 // Visits every state within `bounds`, also beyond what the property forbids, and counts.
 // Errors as Machine::Make.  Of `options`, symmetry is taken to be on.
 absl::StatusOr<SearchCoverage> Cover(const Property& property, const Semantics& semantics,
-                               const Bounds& bounds, const SearchOptions& options);
+                                     const Bounds& bounds, const SearchOptions& options);
 
 }  // namespace selkie
 

@@ -126,16 +126,11 @@ Json AskedJson(const ConformAsked& asked, std::string_view root) {
   const std::string prefix = fmt::format("{}/", root);
   for (const std::string& path : request.paths)
     paths.push_back(path.starts_with(prefix) ? path.substr(prefix.size()) : path);
-  return {{"kernel", request.kernel},
-          {"paths", paths},
-          {"random", request.random},
-          {"first", request.first},
-          {"length", request.length},
-          {"seed", request.seed},
-          {"minutes", request.minutes},
-          {"graph", asked.transitions ? asked.graph.graph : ""},
-          {"bounds", asked.graph.bounds},
-          {"errors", request.errors}};
+  return {{"kernel", request.kernel},     {"paths", paths},
+          {"random", request.random},     {"first", request.first},
+          {"length", request.length},     {"seed", request.seed},
+          {"minutes", request.minutes},   {"graph", asked.transitions ? asked.graph.graph : ""},
+          {"bounds", asked.graph.bounds}, {"errors", request.errors}};
 }
 
 std::string ConformFileToJson(const ConformReport& report, const ConformAsked& asked,

@@ -24,8 +24,8 @@ std::vector<size_t> MismatchesOf(const Semantics& semantics,
 
 // Candidates one rule further than these, the best first; no more than `width`.
 std::vector<FitCandidate> OneRuleFurther(const std::vector<FitCandidate>& from,
-                                      const std::vector<Semantics>& kernels,
-                                      const std::vector<SeenSequence>& seen, size_t width) {
+                                         const std::vector<Semantics>& kernels,
+                                         const std::vector<SeenSequence>& seen, size_t width) {
   std::vector<FitCandidate> next;
   for (const FitCandidate& candidate : from)
     for (Neighbour& neighbour : NeighboursOf(candidate.semantics, kernels)) {
