@@ -39,7 +39,7 @@ constexpr const char* kCheckExample =
     "  selkie check --semantics fw-v3 --property no-writable-reopen\n"
     "  selkie check --semantics linux-5.1 --property no-writable-reopen \\\n"
     "      --bounds processes=2,fds=3,files=2,maps=2\n"
-    "  selkie check -s linux-6.12 -p no-write-call -b fds=4,maps=4 --checkpoint search\n"
+    "  selkie check -s linux-5.1 -p no-writable-reopen -b fds=3 --checkpoint search\n"
     "A semantics or property is a name or the path of a .sem or .prop file.  Without\n"
     "--property all properties are asked.\n"
     "Where --memory is full a search begins anew with its states in files, and goes on until\n"
