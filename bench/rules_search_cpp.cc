@@ -54,6 +54,7 @@
 #include "model/process.cc"
 #include "model/read_write.cc"
 #include "model/remote.cc"
+#include "model/ruling.cc"
 #include "model/seal.cc"
 #include "model/size.cc"
 #include "model/state.cc"
@@ -107,40 +108,6 @@ const Rule* DecideWith(const State& s, int node, const Semantics&, int point, Fa
 }
 
 const Rule* NotSupported(const Semantics&, Feature) { return nullptr; }
-
-Ruling::Ruling(const State& s, const Call&, int node, int f, const Semantics& semantics, int point)
-    : inode(s.inodes[node]),
-      state_(s),
-      semantics_(semantics),
-      point_(point),
-      node_(node),
-      file_(f) {
-  if (f >= 0) file = s.files[f];
-  targets.inode = &inode;
-  if (f >= 0) targets.file = &file;
-  facts = FactsOf(s, 0, inode, true, targets.file, semantics, point);
-}
-
-void Ruling::LookAt(const Mapping& m) {
-  facts.Set(FactSet::kProt, m.prot);
-  facts.Set(FactSet::kMay, m.may);
-  facts.Set(Fact::kShared, m.vm_shared);
-}
-
-const Rule* Ruling::Refuses() {
-  return DecideWith(state_, node_, semantics_, point_, facts, targets, &last);
-}
-
-void Ruling::Commit(State& s, Result* result) const {
-  if (!(inode == s.inodes[node_])) {
-    s.inodes[node_] = inode;
-    result->changed = true;
-  }
-  if (file_ >= 0 && !(file == s.files[file_])) {
-    s.files[file_] = file;
-    result->changed = true;
-  }
-}
 
 }  // namespace selkie
 

@@ -68,6 +68,21 @@ inline Machine MachineOf(const Property& property, const Semantics& semantics,
   return *std::move(machine);
 }
 
+// Two searches of one question found the same.  How much a search has seen before it hits
+// depends on its order, so that counts are compared only if nothing hit.
+inline void ExpectSame(const Verdict& a, const Verdict& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.witness.sequence.calls.size(), b.witness.sequence.calls.size());
+  if (b.has_witness) return;
+  EXPECT_EQ(a.stats.states, b.stats.states);
+  EXPECT_EQ(a.stats.transitions, b.stats.transitions);
+  EXPECT_EQ(a.stats.tried, b.stats.tried);
+  EXPECT_EQ(a.stats.beyond, b.stats.beyond);
+  EXPECT_EQ(a.stats.seals, b.stats.seals);
+  EXPECT_EQ(a.stats.depth, b.stats.depth);
+  EXPECT_EQ(a.stats.ops_after_seal, b.stats.ops_after_seal);
+}
+
 // Every state that the machine reaches, as its layout stores it.
 inline std::vector<State> ReachableStates(const Machine& machine) {
   std::set<std::string> seen;

@@ -21,8 +21,10 @@
 #include <utility>
 #include <vector>
 
+#include "checker/concrete_path.h"
 #include "checker/exchange.h"
 #include "checker/explore.h"
+#include "checker/recent_states.h"
 #include "checker/state_files.h"
 #include "checker/state_set.h"
 #include "checker/successors.h"
@@ -69,7 +71,7 @@ class DistributedSearch {
   static constexpr size_t kRound = 16384;  // states that a process expands in one round
 
   int Owner(uint64_t hash) const {
-    // Not the bits that place a state in its owner's table, nor those that IsRecent takes.
+    // Not the bits that place a state in its owner's table.
     return static_cast<int>((hash & 0xffffff) % static_cast<uint64_t>(exchange_.size()));
   }
   uint64_t Total(uint64_t number) { return exchange_.Sum({number})[0]; }
@@ -88,13 +90,9 @@ class DistributedSearch {
   }
 
   void Accept(const Words& state) {
-    const uint64_t hash = StateSet<W>::Hash(state);
-    auto inserted = table_.Insert(state, hash);
-    if (inserted == StateSet<W>::Inserted::kFull && table_.Grow())
-      inserted = table_.Insert(state, hash);
+    const auto inserted = table_.InsertAndGrow(state);
     if (inserted == StateSet<W>::Inserted::kFull) full_ = true;
     if (inserted != StateSet<W>::Inserted::kNew) return;
-    table_.Count(1);
     next_.push_back(state);
   }
 
@@ -131,11 +129,8 @@ class DistributedSearch {
   }
 
   void Send(const Words& next) {
-    const uint64_t hash = StateSet<W>::Hash(next);
-    Words& recent = recent_[hash >> 50];
-    if (recent == next) return;
-    recent = next;
-    const int owner = Owner(hash);
+    if (recent_.Has(next)) return;
+    const int owner = Owner(StateSet<W>::Hash(next));
     if (owner == exchange_.rank()) return Accept(next);
     std::vector<uint64_t>& words = to_[static_cast<size_t>(owner)];
     words.insert(words.end(), next.begin(), next.end());
@@ -218,29 +213,13 @@ class DistributedSearch {
     return least;
   }
 
-  // The first move from `node` to `target`, or one that hits if that is null.
-  bool Take(Node& node, const Words* target, std::vector<Move>* path) {
-    return system_.ForEachMove(node, [&](const Move& move, int) {
-      Node after = node;
-      const StepOutcome outcome = system_.Apply(after, move);
-      const bool fits = target == nullptr ? outcome.hit
-                                          : outcome.changed && !outcome.hit && !outcome.bound &&
-                                                expander_.WordsOf(after) == *target;
-      if (fits && path != nullptr) {
-        path->push_back(move);
-        node = after;
-      }
-      return fits;
-    });
-  }
-
   std::optional<Words> LeastIn(size_t level, const Words* target) {
     std::optional<Words> own;
     Node node = system_.Initial();
     for (const Words& words : levels_[level]) {
       if (own.has_value() && !(words < *own)) continue;
       expander_.Load(words, node);
-      if (Take(node, target, nullptr)) own = words;
+      if (TakeMoveTo(system_, expander_, node, target, nullptr)) own = words;
     }
     return Least(own);
   }
@@ -260,11 +239,9 @@ class DistributedSearch {
         return absl::InternalError("checker: no state of a level leads to one of the next");
       chain.push_back(*before);
     }
-    Node node = system_.Initial();
-    for (auto at = chain.rbegin(); at != chain.rend(); ++at)
-      if (!Take(node, at + 1 == chain.rend() ? nullptr : &*(at + 1), &search_.path))
-        return absl::InternalError("checker: a path cannot be made concrete");
-    return absl::OkStatus();
+    absl::StatusOr<std::vector<Move>> path = PathAlong(system_, expander_, chain);
+    if (path.ok()) search_.path = *std::move(path);
+    return path.status();
   }
 
   // ---- Records ----
@@ -369,15 +346,15 @@ class DistributedSearch {
           fmt::format("{}: {} of {} levels are there", path, record->levels.size(), levels));
     levels_.resize(levels);
     for (uint64_t i = 0; i < levels; ++i) {
-      StateReader reader(folder, record->levels[i], W);
-      std::vector<Words> block(4096);
-      while (const size_t count = reader.Read(block.data()->data(), block.size()))
-        for (size_t j = 0; j < count; ++j)
-          if (Owner(StateSet<W>::Hash(block[j])) == exchange_.rank()) {
-            Accept(block[j]);
-            levels_[i].push_back(block[j]);
-          }
-      if (!reader.status().ok()) return reader.status();
+      const absl::Status status =
+          ForEachState<W>(folder, record->levels[i], [&](const Words& state) {
+            if (Owner(StateSet<W>::Hash(state)) == exchange_.rank()) {
+              Accept(state);
+              levels_[i].push_back(state);
+            }
+            return false;
+          });
+      if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -390,7 +367,7 @@ class DistributedSearch {
   std::vector<std::vector<Words>> levels_;  // own states, by depth
   std::vector<Words> next_;
   std::vector<std::vector<uint64_t>> to_;
-  std::vector<Words> recent_ = std::vector<Words>(size_t{1} << 14, NoState());
+  RecentStates<W> recent_;
   Tally tally_;
   OpSet ops_before_;
   bool full_ = false;
@@ -402,12 +379,6 @@ class DistributedSearch {
   uint64_t part_ = 0;
   double recorded_ = 0, seconds_before_ = 0;
   std::chrono::steady_clock::time_point started_;
-
-  static Words NoState() {
-    Words words;
-    words.fill(~uint64_t{0});
-    return words;
-  }
 };
 
 }  // namespace selkie

@@ -77,18 +77,6 @@ std::vector<Verdict> Together(int ranks, const Property& property, const Semanti
   return verdicts;
 }
 
-void ExpectSame(const Verdict& a, const Verdict& b) {
-  EXPECT_EQ(a.kind, b.kind);
-  EXPECT_EQ(a.witness.sequence.calls.size(), b.witness.sequence.calls.size());
-  if (b.has_witness) return;
-  EXPECT_EQ(a.stats.states, b.stats.states);
-  EXPECT_EQ(a.stats.transitions, b.stats.transitions);
-  EXPECT_EQ(a.stats.tried, b.stats.tried);
-  EXPECT_EQ(a.stats.beyond, b.stats.beyond);
-  EXPECT_EQ(a.stats.depth, b.stats.depth);
-  EXPECT_EQ(a.stats.ops_after_seal, b.stats.ops_after_seal);
-}
-
 TEST(DistributedSearch, AnyNumberOfProcessesFindsWhatOneFinds) {
   for (const char* name : {"linux-5.1", "fw-v3"}) {
     const Semantics semantics = SemanticsNamed(name);

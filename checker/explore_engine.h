@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "checker/concrete_path.h"
 #include "checker/explore.h"
 #include "checker/state_store.h"
 
@@ -166,19 +167,12 @@ class Engine {
   // `target` is null.
   bool TakeMove(Node& node, const Words* target, std::optional<uint64_t> kind,
                 std::vector<Move>* path) {
-    return system_.ForEachMove(node, [&](const Move& move, int) {
-      Node after = node;
-      const StepOutcome outcome = system_.Apply(after, move);
-      const bool hits = outcome.hit && (!kind || outcome.kind == *kind);
-      const bool fits = target == nullptr ? hits
-                                          : outcome.changed && !outcome.hit && !outcome.bound &&
-                                                WordsOf(options_.symmetry ? system_.Canonical(after)
-                                                                          : after) == *target;
-      if (!fits) return false;
-      path->push_back(move);
-      node = after;
-      return true;
-    });
+    const auto fits = [&](const Node& after, const StepOutcome& outcome) {
+      if (target == nullptr) return outcome.hit && (!kind || outcome.kind == *kind);
+      return LeadsOn(outcome) &&
+             WordsOf(options_.symmetry ? system_.Canonical(after) : after) == *target;
+    };
+    return selkie::TakeMove(system_, node, fits, path);
   }
 
   const System& system_;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "checker/machine.h"
+#include "checker/concrete_path.h"
 #include "checker/state_files.h"
 
 namespace selkie {
@@ -45,45 +45,21 @@ class FolderPath {
         return absl::InternalError("checker: no state of a level leads to one of the next");
       chain.push_back(**before);
     }
-    std::vector<Move> path;
-    Node node = system_.Initial();
-    for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
-      const Words* target = at + 1 == chain.rend() ? nullptr : &*(at + 1);
-      if (!Take(node, target, &path))
-        return absl::InternalError("checker: a path cannot be made concrete");
-    }
-    return path;
+    return PathAlong(system_, expander_, chain);
   }
 
   // The first state of the level with a move to `target`, or with one that hits if that is null.
   absl::StatusOr<std::optional<Words>> FirstIn(size_t level, const Words* target) {
-    StateReader reader(folder_, record_.levels[level], W);
-    std::vector<Words> block(4096);
+    std::optional<Words> found;
     Node node = system_.Initial();
-    while (const size_t count = reader.Read(block.data()->data(), block.size()))
-      for (size_t i = 0; i < count; ++i) {
-        expander_.Load(block[i], node);
-        if (Take(node, target, nullptr)) return std::optional<Words>(block[i]);
-      }
-    if (!reader.status().ok()) return reader.status();
-    return std::optional<Words>();
-  }
-
-  // Makes the first move that leads there; with `path` null only says whether there is one.
-  bool Take(Node& node, const Words* target, std::vector<Move>* path) {
-    return system_.ForEachMove(node, [&](const Move& move, int) {
-      Node after = node;
-      const StepOutcome outcome = system_.Apply(after, move);
-      const bool fits = target == nullptr ? outcome.hit
-                                          : outcome.changed && !outcome.hit && !outcome.bound &&
-                                                expander_.WordsOf(after) == *target;
-      if (!fits) return false;
-      if (path != nullptr) {
-        path->push_back(move);
-        node = after;
-      }
-      return true;
-    });
+    const absl::Status status =
+        ForEachState<W>(folder_, record_.levels[level], [&](const Words& words) {
+          expander_.Load(words, node);
+          if (TakeMoveTo(system_, expander_, node, target, nullptr)) found = words;
+          return found.has_value();
+        });
+    if (!status.ok()) return status;
+    return found;
   }
 
   const System& system_;

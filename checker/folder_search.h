@@ -28,6 +28,7 @@
 
 #include "checker/expander.h"
 #include "checker/explore.h"
+#include "checker/recent_states.h"
 #include "checker/state_files.h"
 #include "checker/state_set.h"
 #include "fmt/format.h"
@@ -155,14 +156,14 @@ class FolderSearch {
   // All states that are known, as far as memory goes.
   absl::Status FillTable() {
     table_ = std::make_unique<StateSet<W>>(options_.most_bytes / 2);
-    std::vector<Words> block(kBlock);
     std::vector<StateFile> files = record_.levels;
     files.insert(files.end(), record_.runs.begin(), record_.runs.end());
     for (const StateFile& file : files) {
-      StateReader reader(folder_, file, W);
-      while (const size_t count = reader.Read(block.data()->data(), block.size()))
-        for (size_t i = 0; i < count && table_ != nullptr; ++i) Insert(block[i]);
-      if (!reader.status().ok()) return reader.status();
+      const absl::Status status = ForEachState<W>(folder_, file, [&](const Words& state) {
+        Insert(state);
+        return table_ == nullptr;
+      });
+      if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -170,25 +171,10 @@ class FolderSearch {
   // True if the state is new, or may be.
   bool Insert(const Words& state) {
     if (table_ == nullptr) return true;
-    const uint64_t hash = StateSet<W>::Hash(state);
-    auto inserted = table_->Insert(state, hash);
-    if (inserted == StateSet<W>::Inserted::kFull) {
-      if (!table_->Grow()) {
-        table_.reset();  // from here on runs and merges tell
-        return true;
-      }
-      inserted = table_->Insert(state, hash);
-    }
-    if (inserted == StateSet<W>::Inserted::kNew) table_->Count(1);
-    return inserted == StateSet<W>::Inserted::kNew;
-  }
-
-  // Without a table, states entered a short time ago are most of those entered again.
-  bool IsRecent(const Words& state) {
-    Words& recent = recent_[StateSet<W>::Hash(state) >> 50];
-    if (recent == state) return true;
-    recent = state;
-    return false;
+    const auto inserted = table_->InsertAndGrow(state);
+    if (inserted == StateSet<W>::Inserted::kFull)
+      table_.reset();  // runs and merges tell from here on
+    return inserted != StateSet<W>::Inserted::kKnown;
   }
 
   // False if the search ends, with search_.ending.
@@ -198,7 +184,7 @@ class FolderSearch {
     Tally tally;
     absl::Status failed;
     const auto enter = [&](const Words& next) {
-      if (IsRecent(next) || !Insert(next)) return;
+      if (recent_.Has(next) || !Insert(next)) return;
       found_.push_back(next);
     };
     while (record_.position < level.count) {
@@ -348,15 +334,9 @@ class FolderSearch {
   std::unique_ptr<StateSet<W>> table_;  // of all states that are known, while they fit
   bool exact_ = false;  // the runs of this level have new states alone, while there is a table
   std::vector<Words> found_;  // not yet written
-  std::vector<Words> recent_ = std::vector<Words>(size_t{1} << 14, NoState());
+  RecentStates<W> recent_;
   std::chrono::steady_clock::time_point started_, saved_;
   double seconds_before_ = 0;
-
-  static Words NoState() {
-    Words words;
-    words.fill(~uint64_t{0});
-    return words;
-  }
 };
 
 }  // namespace selkie

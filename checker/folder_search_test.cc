@@ -40,19 +40,6 @@ class FolderSearchTest : public testing::Test {
     return verdict.ok() ? *std::move(verdict) : Verdict{};
   }
 
-  static void ExpectSame(const Verdict& a, const Verdict& b) {
-    EXPECT_EQ(a.kind, b.kind);
-    EXPECT_EQ(a.witness.sequence.calls.size(), b.witness.sequence.calls.size());
-    if (b.has_witness) return;  // how much is seen before a hit depends on the order
-    EXPECT_EQ(a.stats.states, b.stats.states);
-    EXPECT_EQ(a.stats.transitions, b.stats.transitions);
-    EXPECT_EQ(a.stats.tried, b.stats.tried);
-    EXPECT_EQ(a.stats.beyond, b.stats.beyond);
-    EXPECT_EQ(a.stats.seals, b.stats.seals);
-    EXPECT_EQ(a.stats.depth, b.stats.depth);
-    EXPECT_EQ(a.stats.ops_after_seal, b.stats.ops_after_seal);
-  }
-
   // Flips a byte in the middle of the newest file with this name's beginning.
   void Damage(const std::string& beginning) const {
     std::filesystem::path newest;

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "checker/canonical_words.h"
+#include "checker/concrete_path.h"
 #include "checker/single_system.h"
 #include "checker/successors.h"
 
@@ -106,7 +107,7 @@ class LevelPath {
       const bool found = machine_.ForEachMove(node, [&](const Move& move, int) {
         State after = node;
         const StepOutcome outcome = machine_.Apply(after, move);
-        if (!outcome.changed || outcome.hit || outcome.bound) return false;
+        if (!LeadsOn(outcome)) return false;
         const State stored = Stored(after);
         if (!Leads(stored, chain.size())) return false;
         chain.push_back(PackedOf(stored));
@@ -119,17 +120,11 @@ class LevelPath {
 
   // Takes the first move from `node` that leads to `target`, or that hits if it is null.
   bool TakeMove(State& node, const PackedWords* target, std::vector<Move>* path) const {
-    return machine_.ForEachMove(node, [&](const Move& move, int) {
-      State after = node;
-      const StepOutcome outcome = machine_.Apply(after, move);
-      const bool fits = target == nullptr ? outcome.hit
-                                          : outcome.changed && !outcome.hit && !outcome.bound &&
-                                                PackedOf(Stored(after)) == *target;
-      if (!fits) return false;
-      path->push_back(move);
-      node = after;
-      return true;
-    });
+    const auto fits = [&](const State& after, const StepOutcome& outcome) {
+      if (target == nullptr) return outcome.hit;
+      return LeadsOn(outcome) && PackedOf(Stored(after)) == *target;
+    };
+    return selkie::TakeMove(system_, node, fits, path);
   }
 
   const Machine& machine_;

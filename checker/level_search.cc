@@ -13,6 +13,7 @@
 #include "checker/canonical_words.h"
 #include "checker/compact_set.h"
 #include "checker/level_path.h"
+#include "checker/recent_states.h"
 #include "checker/state_set.h"
 #include "checker/successors.h"
 
@@ -147,11 +148,7 @@ class Worker {
   };
 
   void Enter(const Words& words) {
-    Words& recent = recent_[StateSet<W>::Hash(words) >> 20 & (kRecent - 1)];
-    uint64_t difference = 0;  // std::array's own comparison calls memcmp
-    for (int i = 0; i < W; ++i) difference |= recent[i] ^ words[i];
-    if (difference == 0) return;
-    recent = words;
+    if (recent_.Has(words)) return;
     if (!renames_) return LookUp(words);
     Words canonical = words;
     if (Canonicalize(canonical)) LookUp(canonical);
@@ -188,15 +185,8 @@ class Worker {
   }
 
   static constexpr uint64_t kCountEvery = 64;
-  static constexpr uint64_t kRecent = uint64_t{1} << 14;
-  static Words NoState() {
-    Words words{};
-    words[0] = ~uint64_t{0};
-    return words;
-  }
 
-  // States that were entered a short time ago: two of three successors are among them.
-  std::vector<Words> recent_ = std::vector<Words>(kRecent, NoState());
+  RecentStates<W> recent_;
   Successors<W> successors_;
   CanonicalWords<W> canonical_;
   const bool renames_;

@@ -473,9 +473,11 @@ void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) cons
   const Effect& effect = outcome.result.effect;
   switch (property_->clause.sort) {
     case Sort::kChange:
-      if (effect.wrote != 0 || effect.resized != 0)
-        outcome.hit = Satisfies(property_->clause.terms, ChangeWord(s, call, outcome.result));
-      if (outcome.hit) outcome.kind = KindOf(call, ChangeWord(s, call, outcome.result));
+      if (effect.wrote != 0 || effect.resized != 0) {
+        const uint64_t word = ChangeWord(s, call, outcome.result);
+        outcome.hit = Satisfies(property_->clause.terms, word);
+        if (outcome.hit) outcome.kind = KindOf(call, word);
+      }
       return;
     case Sort::kMapping: return;  // see StateHits
     case Sort::kSeal:

@@ -12,6 +12,7 @@
 #include "checker/canonical_words.h"
 #include "checker/encoding.h"
 #include "checker/machine.h"
+#include "checker/recent_states.h"
 #include "checker/successors.h"
 
 namespace selkie {
@@ -61,10 +62,7 @@ class MachineExpander {
         states, tally,
         [&](const Words& next) {
           if (!renames_) return enter(next);
-          // Most successors were met a short time ago, and need no form.
-          Words& recent = recent_[Mix(next) >> (64 - kRecentBits)];
-          if (recent == next) return;
-          recent = next;
+          if (recent_.Has(next)) return;
           Words form = next;
           Rename(form);
           enter(form);
@@ -77,20 +75,8 @@ class MachineExpander {
   const OpSet& ops_after_seal() const { return successors_.ops_after_seal(); }
 
  private:
-  static constexpr int kRecentBits = 14;
-
   void Rename(Words& words) {
     if (renames_ && !canonical_.Canonicalize(words)) fails_ = true;
-  }
-  static uint64_t Mix(const Words& words) {
-    uint64_t h = 0;
-    for (const uint64_t word : words) h = (h ^ word) * 0x9e3779b97f4a7c15u;
-    return h;
-  }
-  static Words NoState() {
-    Words words;
-    words.fill(~uint64_t{0});
-    return words;
   }
 
   const Machine& machine_;
@@ -99,7 +85,7 @@ class MachineExpander {
   CanonicalWords<W> canonical_;
   const bool renames_;
   bool fails_ = false;
-  std::vector<Words> recent_ = std::vector<Words>(size_t{1} << kRecentBits, NoState());
+  RecentStates<W> recent_;  // before they are renamed
 };
 
 }  // namespace selkie

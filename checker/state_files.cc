@@ -68,6 +68,20 @@ uint64_t SearchRecord::states() const {
   return count;
 }
 
+// XXH3 of bytes that come in pieces.
+class Checksum {
+ public:
+  Checksum() { XXH3_64bits_reset(state_.get()); }
+  void Add(const uint64_t* words, size_t count) {
+    XXH3_64bits_update(state_.get(), words, count * sizeof(uint64_t));
+  }
+  uint64_t value() const { return XXH3_64bits_digest(state_.get()); }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_{XXH3_createState(),
+                                                                  XXH3_freeState};
+};
+
 // ---- Records as text ----
 
 std::string RecordToText(const SearchRecord& r) {
@@ -147,15 +161,12 @@ absl::Status StateFolder::Verify(const SearchRecord& record) const {
   files.insert(files.end(), record.runs.begin(), record.runs.end());
   for (const StateFile& file : files) {
     StateReader reader(*this, file, record.words);
-    const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> hash(XXH3_createState(),
-                                                                        XXH3_freeState);
-    XXH3_64bits_reset(hash.get());
+    Checksum checksum;
     const size_t most = kBufferWords / static_cast<size_t>(record.words);
     while (const size_t count = reader.Read(buffer.data(), most))
-      XXH3_64bits_update(hash.get(), buffer.data(),
-                         count * static_cast<size_t>(record.words) * sizeof(uint64_t));
+      checksum.Add(buffer.data(), count * static_cast<size_t>(record.words));
     if (!reader.status().ok()) return reader.status();
-    if (XXH3_64bits_digest(hash.get()) != file.checksum)
+    if (checksum.value() != file.checksum)
       return absl::DataLossError(
           fmt::format("{}: its bytes are not those that were written", PathOf(file)));
   }
@@ -238,14 +249,10 @@ void StateFolder::Remove() {
 
 // ---- Files of states ----
 
-struct StateWriter::Hash {
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(),
-                                                                 XXH3_freeState};
-  Hash() { XXH3_64bits_reset(state.get()); }
-};
-
 StateWriter::StateWriter(const StateFolder& folder, std::string name)
-    : path_(folder.path() + "/" + name), name_(std::move(name)), hash_(std::make_unique<Hash>()) {
+    : path_(folder.path() + "/" + name),
+      name_(std::move(name)),
+      checksum_(std::make_unique<Checksum>()) {
   buffer_.reserve(kBufferWords);
 }
 
@@ -267,7 +274,7 @@ void StateWriter::Flush() {
   if (status_.ok()) {
     if (std::fwrite(buffer_.data(), sizeof(uint64_t), buffer_.size(), file_) != buffer_.size())
       status_ = FromErrno(path_, "write");
-    XXH3_64bits_update(hash_->state.get(), buffer_.data(), buffer_.size() * sizeof(uint64_t));
+    checksum_->Add(buffer_.data(), buffer_.size());
     words_ += buffer_.size();
   }
   buffer_.clear();
@@ -280,8 +287,7 @@ absl::StatusOr<StateFile> StateWriter::Finish(int words_of_a_state) {
     unlink(path_.c_str());  // room for others
     return status_;
   }
-  return StateFile{name_, words_ / static_cast<uint64_t>(words_of_a_state),
-                   XXH3_64bits_digest(hash_->state.get())};
+  return StateFile{name_, words_ / static_cast<uint64_t>(words_of_a_state), checksum_->value()};
 }
 
 StateReader::StateReader(const StateFolder& folder, const StateFile& file, int words, uint64_t from)

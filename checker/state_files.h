@@ -7,6 +7,7 @@
 #ifndef SELKIE_CHECKER_STATE_FILES_H_
 #define SELKIE_CHECKER_STATE_FILES_H_
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -85,6 +86,8 @@ class StateFolder {
   std::shared_ptr<Lock> lock_;
 };
 
+class Checksum;
+
 // Writes one file of states, from its beginning to its end.
 class StateWriter {
  public:
@@ -106,8 +109,7 @@ class StateWriter {
   std::string path_, name_;
   std::FILE* file_ = nullptr;
   std::vector<uint64_t> buffer_;
-  struct Hash;
-  std::unique_ptr<Hash> hash_;
+  std::unique_ptr<Checksum> checksum_;
   uint64_t words_ = 0;
   absl::Status status_;
 };
@@ -132,6 +134,17 @@ class StateReader {
   uint64_t left_ = 0;
   absl::Status status_;
 };
+
+// Calls visit(state) for each state of the file, until one returns true.  W: words of a state.
+template <int W, typename Visit>
+absl::Status ForEachState(const StateFolder& folder, const StateFile& file, const Visit& visit) {
+  StateReader reader(folder, file, W);
+  std::vector<std::array<uint64_t, W>> block(4096);
+  while (const size_t count = reader.Read(block.data()->data(), block.size()))
+    for (size_t i = 0; i < count; ++i)
+      if (visit(block[i])) return absl::OkStatus();
+  return reader.status();
+}
 
 }  // namespace selkie
 

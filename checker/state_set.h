@@ -103,6 +103,16 @@ class StateSet {
   // False if the table may not grow any more.
   bool Grow();
 
+  // For a search of one thread: Insert, after which what is new is counted, and the table has
+  // grown if it had to.  kFull: it may not.
+  Inserted InsertAndGrow(const Words& words) {
+    const uint64_t hash = Hash(words);
+    Inserted inserted = Insert(words, hash);
+    if (inserted == Inserted::kFull && Grow()) inserted = Insert(words, hash);
+    if (inserted == Inserted::kNew) Count(1);
+    return inserted;
+  }
+
  private:
   struct Slot {
     std::array<std::atomic<uint64_t>, W> word;  // word[0]: 0 is free

@@ -53,6 +53,7 @@
 #include "model/read_write.cc"
 #include "model/remote.cc"
 #include "model/rules.cc"
+#include "model/ruling.cc"
 #include "model/seal.cc"
 #include "model/size.cc"
 #include "model/state.cc"
