@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
+#include "cli/command_testing.h"
 #include "cli/questions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,29 +17,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-struct Bisected {
-  int code = 0;
-  std::string out, err;
-};
-
-Bisected Bisect(std::vector<std::string> args) {
-  args.insert(args.begin(), {"selkie", "bisect"});
-  std::vector<const char*> argv;
-  for (const std::string& arg : args) argv.push_back(arg.c_str());
-  Context context;
-  CLI::App app;
-  BuildCommandLine(app, context);
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Bisected bisected;
-  bisected.code = RunCommandLine(app, context, static_cast<int>(argv.size()), argv.data());
-  bisected.out = ::testing::internal::GetCapturedStdout();
-  bisected.err = ::testing::internal::GetCapturedStderr();
-  return bisected;
+Outcome Bisect(std::vector<std::string> args) {
+  args.insert(args.begin(), "bisect");
+  return RunSelkie(args);
 }
 
 // "older > newer" of each change.
-std::vector<std::string> ChangesOf(const Bisected& bisected) {
+std::vector<std::string> ChangesOf(const Outcome& bisected) {
   std::vector<std::string> changes;
   const Json report = Json::parse(bisected.out);
   for (const Json& change : report["changes"])
@@ -50,7 +34,7 @@ std::vector<std::string> ChangesOf(const Bisected& bisected) {
 
 // By asking each kernel on its own.
 TEST(Bisect, FindsEveryPlaceWhereTheVerdictChanges) {
-  const Bisected bisected = Bisect({"no-merged-mapping", "--json"});
+  const Outcome bisected = Bisect({"no-merged-mapping", "--json"});
   EXPECT_EQ(bisected.code, kBroken) << bisected.err;
   const Library library = Library::Default();
   const Property property = *LoadProperty(library, "no-merged-mapping");
@@ -73,7 +57,7 @@ TEST(Bisect, FindsEveryPlaceWhereTheVerdictChanges) {
 // Both traces make the same calls, each has what its kernel answers, and the call that is named
 // is the first where they differ.
 TEST(Bisect, BothTracesAreThere) {
-  const Bisected bisected =
+  const Outcome bisected =
       Bisect({"no-merged-mapping", "--over", "linux-6.12.90..linux-6.12", "--json"});
   ASSERT_THAT(ChangesOf(bisected), ElementsAre("linux-6.12.90 > linux-6.12")) << bisected.err;
   const Json change = Json::parse(bisected.out)["changes"][0];
@@ -101,7 +85,7 @@ TEST(Bisect, BothTracesAreThere) {
 }
 
 TEST(Bisect, AnAnswerThatNeverChangesIsZero) {
-  const Bisected bisected = Bisect({"no-merged-mapping", "--over", "linux-6.1..linux-6.12.90"});
+  const Outcome bisected = Bisect({"no-merged-mapping", "--over", "linux-6.1..linux-6.12.90"});
   EXPECT_EQ(bisected.code, kHolds) << bisected.err;
   EXPECT_THAT(bisected.out, testing::ContainsRegex("linux-6.12.90 +BROKEN, 4 calls\n"));
   EXPECT_THAT(bisected.out, HasSubstr("no-merged-mapping: the answer changes in 0 places"));
@@ -127,13 +111,13 @@ class BisectExec : public ::testing::Test {
 };
 
 TEST_F(BisectExec, ASealThatAppearsIsAChange) {
-  const Bisected bisected = Bisect({file_, "--over", "linux-5.10..linux-6.7", "--json"});
+  const Outcome bisected = Bisect({file_, "--over", "linux-5.10..linux-6.7", "--json"});
   EXPECT_EQ(bisected.code, kBroken) << bisected.err;
   EXPECT_THAT(ChangesOf(bisected), ElementsAre("linux-6.1 > linux-6.3"));
 }
 
 TEST_F(BisectExec, WhereNoKernelDecidesNothingIsKnown) {
-  const Bisected bisected = Bisect({file_, "--over", "linux-5.1..linux-6.1"});
+  const Outcome bisected = Bisect({file_, "--over", "linux-5.1..linux-6.1"});
   EXPECT_EQ(bisected.code, kCouldNotRun);
   EXPECT_THAT(bisected.out, HasSubstr("NOT APPLICABLE"));
   EXPECT_THAT(bisected.err, HasSubstr("no kernel of these decides it"));
@@ -141,14 +125,14 @@ TEST_F(BisectExec, WhereNoKernelDecidesNothingIsKnown) {
 
 TEST(Bisect, AnInterruptIsNoAnswer) {
   Interrupted() = true;
-  const Bisected bisected = Bisect({"no-copied-mapping", "--over", "linux-6.12..newest"});
+  const Outcome bisected = Bisect({"no-copied-mapping", "--over", "linux-6.12..newest"});
   Interrupted() = false;
   EXPECT_EQ(bisected.code, kCouldNotRun);
   EXPECT_THAT(bisected.out, HasSubstr("interrupted: this is what is known so far"));
 }
 
 TEST(Bisect, TheTextShowsTheCallsUnderBoth) {
-  const Bisected bisected = Bisect({"old-mapping-writes", "--over", "linux-4.20..linux-5.1"});
+  const Outcome bisected = Bisect({"old-mapping-writes", "--over", "linux-4.20..linux-5.1"});
   EXPECT_EQ(bisected.code, kBroken);
   EXPECT_THAT(bisected.out, HasSubstr("linux-4.20: NOT REACHABLE; linux-5.1: reachable\n"));
   EXPECT_THAT(bisected.out, HasSubstr("F_SEAL_FUTURE_WRITE) = -1 EINVAL"));
@@ -157,8 +141,8 @@ TEST(Bisect, TheTextShowsTheCallsUnderBoth) {
 
 // The kernel that runs this test behaves as the side does on which its own rules are.
 TEST(Bisect, ARealKernelIsToldFromItsAnswers) {
-  const Bisected bisected = Bisect({"no-merged-mapping", "--over", "linux-6.12.90..linux-6.12",
-                                    "--kernels", "native", "--json"});
+  const Outcome bisected = Bisect({"no-merged-mapping", "--over", "linux-6.12.90..linux-6.12",
+                                   "--kernels", "native", "--json"});
   ASSERT_EQ(ChangesOf(bisected).size(), 1u) << bisected.err;
   const Json kernels = Json::parse(bisected.out)["changes"][0]["kernels"];
   ASSERT_EQ(kernels.size(), 1u) << bisected.err;
@@ -180,7 +164,7 @@ TEST(Bisect, BadInputIsTwo) {
       {{"no-write-call", "--bounds", "trolls=1"}, "trolls"},
       {{"no-write-call", "--kernels", "6.12,troll"}, "--kernels troll"}};
   for (const auto& [args, text] : kBad) {
-    const Bisected bisected = Bisect(args);
+    const Outcome bisected = Bisect(args);
     EXPECT_EQ(bisected.code, kBadInput) << text;
     EXPECT_THAT(bisected.err, HasSubstr(text));
     EXPECT_EQ(bisected.out, "") << text;

@@ -12,7 +12,6 @@
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
-#include "traces/json.h"
 
 namespace selkie {
 namespace {
@@ -102,12 +101,7 @@ nlohmann::ordered_json VerdictJson(const Property& property, const Semantics& se
                                 {"stats", StatsJson(verdict.stats)}};
   out["stats"]["cpu_seconds"] = cpu_seconds;
   out["stats"]["peak_bytes"] = PeakBytes();
-  if (verdict.has_witness) {
-    out["protocol_steps"] = verdict.protocol;
-    out["trace"] = nlohmann::ordered_json::parse(
-        TraceToJson(verdict.witness, semantics,
-                    {property.doc, property.name, std::string(VerdictWord(verdict))}));
-  }
+  if (verdict.has_witness) AddWitness(property, semantics, verdict, &out);
   return out;
 }
 
@@ -120,19 +114,17 @@ class CheckCommand {
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
     for (const std::string& name : arguments_.semantics)
       for (const std::string& property : properties_)
-        if (!Interrupted().load()) Worst(One(name, property));
+        if (!Interrupted().load()) exit_code_ = WorseOf(exit_code_, One(name, property));
     if (arguments_.json) fmt::print("{}\n", results_.dump(2));
     return exit_code_;
   }
 
  private:
   absl::Status Prepare() {
-    properties_ = arguments_.properties;
-    if (properties_.empty()) {
-      absl::StatusOr<std::vector<std::string>> names = PropertyNames(context_.library);
-      if (!names.ok()) return names.status();
-      properties_ = *std::move(names);
-    }
+    absl::StatusOr<std::vector<std::string>> properties =
+        PropertiesAsked(context_.library, arguments_.properties);
+    if (!properties.ok()) return properties.status();
+    properties_ = *std::move(properties);
     options_.symmetry = !arguments_.no_symmetry;
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
@@ -149,12 +141,6 @@ class CheckCommand {
     options_.folder.when_full = arguments_.checkpoint.empty();
     Bounds any;
     return ApplyBounds(arguments_.bounds, any);
-  }
-
-  // The first failure decides, but an input that is bad does not hide a promise
-  // that is broken.
-  void Worst(int code) {
-    if (exit_code_ == kHolds || code == kBroken) exit_code_ = code;
   }
 
   int One(const std::string& semantics_name, const std::string& property_name) {
@@ -223,16 +209,18 @@ class CheckCommand {
   absl::Status ChooseFolder(const Property& property, const Semantics& semantics,
                             const Bounds& bounds) {
     SearchFolder& folder = options_.folder;
+    const std::string name = fmt::format("{}.{}", semantics.name, property.name);
+    if (folder.when_full) {  // nobody goes on with it
+      if (arguments_.disk != "none")
+        folder.path = fmt::format("{}/selkie-{}-{}", DiskFolder(arguments_.disk), getpid(), name);
+      return absl::OkStatus();
+    }
     absl::StatusOr<std::string> digest = context_.library.SemanticsDigest(semantics);
     if (!digest.ok()) return digest.status();
+    folder.path = fmt::format("{}/{}", arguments_.checkpoint, name);
     folder.question = fmt::format("selkie {} semantics {} {} property {} {} bounds {} symmetry {}",
                                   Version(), semantics.name, *digest, property.name,
                                   TextDigest({property.text}), ToString(bounds), options_.symmetry);
-    if (arguments_.disk == "none" && arguments_.checkpoint.empty()) return absl::OkStatus();
-    const std::string name = fmt::format("{}.{}", semantics.name, property.name);
-    folder.path = folder.when_full
-                      ? fmt::format("{}/selkie-{}-{}", DiskFolder(arguments_.disk), getpid(), name)
-                      : fmt::format("{}/{}", arguments_.checkpoint, name);
     return absl::OkStatus();
   }
 
@@ -247,10 +235,8 @@ class CheckCommand {
 
   int Save(const Property& property, const Semantics& semantics, const Verdict& verdict) {
     if (arguments_.save.empty() || !verdict.has_witness) return ExitCodeOf(verdict);
-    const absl::Status status = WriteTextFile(
-        arguments_.save,
-        TraceToJson(verdict.witness, semantics,
-                    {property.doc, property.name, std::string(VerdictWord(verdict))}));
+    const absl::Status status =
+        WriteTextFile(arguments_.save, WitnessTrace(property, semantics, verdict));
     return status.ok() ? ExitCodeOf(verdict) : Report(status);
   }
 
@@ -285,7 +271,7 @@ void AddCheckCommand(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   check->add_flag("--compact", arguments->compact,
-                  "Fewer bytes a state (about 5), and slower; with one thread");
+                  "Fewer bytes a state in the table (about 5), and slower; with one thread");
   check->add_option("--recheck", arguments->recheck,
                     "Of a large search: make the moves of one in so many states once more");
   check->add_option("--memory", arguments->memory,

@@ -22,6 +22,10 @@ enum ExitCode {
 
 class Exchange;  // checker/exchange.h
 
+// The exit code of several questions: the first failure decides, but nothing hides a promise that
+// is broken.
+inline int WorseOf(int code, int next) { return code == kHolds || next == kBroken ? next : code; }
+
 struct Context {
   Library library = Library::Default();
   bool out_is_terminal = false;  // stdout: colour

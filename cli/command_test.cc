@@ -3,6 +3,7 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "cli/command_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,31 +13,6 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// What one command line gave.
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-Outcome RunApp(CLI::App& app, Context& context, std::vector<const char*> words) {
-  words.insert(words.begin(), "selkie");
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = RunCommandLine(app, context, static_cast<int>(words.size()), words.data());
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.err = ::testing::internal::GetCapturedStderr();
-  return outcome;
-}
-
-Outcome RunSelkie(std::vector<const char*> words) {
-  Context context;
-  CLI::App app;
-  BuildCommandLine(app, context);
-  return RunApp(app, context, std::move(words));
-}
 
 TEST(CommandLine, HelpEndsWithTheExitCodes) {
   Outcome outcome = RunSelkie({"--help"});
@@ -87,7 +63,7 @@ class WorkTest : public ::testing::Test {
     app_.require_subcommand(1);
   }
 
-  Outcome Work(std::vector<const char*> options, std::function<void()> body) {
+  Outcome Work(std::vector<std::string> options, std::function<void()> body) {
     work_->callback(std::move(body));
     options.insert(options.begin(), "work");
     return RunApp(app_, context_, std::move(options));

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
+#include "cli/command_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,33 +15,12 @@ using Json = nlohmann::ordered_json;
 
 class MergeTest : public ::testing::Test {
  protected:
-  struct Answer {
-    int code = 0;
-    std::string out, err;
-  };
-
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "selkie-merge-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  static Answer Selkie(std::vector<std::string> args) {
-    args.insert(args.begin(), "selkie");
-    std::vector<const char*> argv;
-    for (const std::string& arg : args) argv.push_back(arg.c_str());
-    Context context;
-    CLI::App app;
-    BuildCommandLine(app, context);
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    Answer answer;
-    answer.code = RunCommandLine(app, context, static_cast<int>(argv.size()), argv.data());
-    answer.out = ::testing::internal::GetCapturedStdout();
-    answer.err = ::testing::internal::GetCapturedStderr();
-    return answer;
-  }
 
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = folder_ + "/" + name;
@@ -52,7 +31,7 @@ class MergeTest : public ::testing::Test {
   // What conform on this kernel reports as JSON.  A slice may have nothing to run.
   std::string Conform(std::vector<std::string> asked) {
     asked.insert(asked.begin(), {"conform", "--kernel", "native", "--json", "--save", folder_});
-    const Answer answer = Selkie(std::move(asked));
+    const Outcome answer = RunSelkie(std::move(asked));
     EXPECT_NE(answer.code, kBadInput) << answer.err;
     EXPECT_EQ(Json::parse(answer.out)["complete"], true) << answer.err;
     return answer.out;
@@ -69,10 +48,10 @@ class MergeTest : public ::testing::Test {
     return files;
   }
 
-  Answer Merge(std::vector<std::string> files, bool json = true) {
+  Outcome Merge(std::vector<std::string> files, bool json = true) {
     files.insert(files.begin(), {"merge", "--save", folder_});
     if (json) files.push_back("--json");
-    return Selkie(std::move(files));
+    return RunSelkie(std::move(files));
   }
 
   // All that does not depend on how quick the machine is.
@@ -87,7 +66,7 @@ class MergeTest : public ::testing::Test {
     const std::string whole = Conform(asked);
     std::vector<std::string> files = Slices(asked);
     std::swap(files[0], files[2]);  // their order does not count
-    const Answer merged = Merge(files);
+    const Outcome merged = Merge(files);
     EXPECT_EQ(merged.code, kHolds) << merged.err;
     const Json json = WithoutTimes(whole);
     EXPECT_EQ(WithoutTimes(merged.out), json);
@@ -128,7 +107,7 @@ TEST_F(MergeTest, SlicesOfTransitionsAreTheWholeRun) {
 TEST_F(MergeTest, SlicesOfErrnosAreTheWholeRun) { ExpectMergedIsWhole({"--errno", "1"}); }
 
 TEST_F(MergeTest, IsReadAsConformIs) {
-  const Answer merged = Merge(Slices({"--random", "40", "--length", "10"}), false);
+  const Outcome merged = Merge(Slices({"--random", "40", "--length", "10"}), false);
   EXPECT_EQ(merged.code, kHolds) << merged.err;
   EXPECT_THAT(merged.out, HasSubstr("40 random sequences of up to 10 calls (seed 1)"));
   EXPECT_THAT(merged.out, ::testing::EndsWith("0 divergences\n"));
@@ -147,7 +126,7 @@ TEST_F(MergeTest, ADivergenceInTwoSlicesIsToldOnce) {
   same["divergences"] = json["divergences"];
   same["differing"] = 1;
   Write("part-1.json", same.dump());
-  const Answer merged = Merge(files);
+  const Outcome merged = Merge(files);
   EXPECT_EQ(merged.code, kBroken) << merged.err;
   const Json whole = Json::parse(merged.out);
   EXPECT_EQ(whole["divergences"], json["divergences"]);
@@ -158,7 +137,7 @@ TEST_F(MergeTest, AMissingSliceIsNamed) {
   std::vector<std::string> files = Slices({"--random", "40", "--length", "10"});
   files.erase(files.begin() + 1);
   files.pop_back();
-  const Answer merged = Merge(files);
+  const Outcome merged = Merge(files);
   EXPECT_EQ(merged.code, kBadInput);
   EXPECT_THAT(merged.err, HasSubstr("missing: slice 1/4, 3/4;"));
   EXPECT_EQ(merged.out, "");
@@ -167,7 +146,7 @@ TEST_F(MergeTest, AMissingSliceIsNamed) {
 TEST_F(MergeTest, ASliceThatIsThereTwiceIsRefused) {
   std::vector<std::string> files = Slices({"--random", "40", "--length", "10"});
   files.push_back(Write("again.json", *ReadTextFile(files[3])));
-  const Answer merged = Merge(files);
+  const Outcome merged = Merge(files);
   EXPECT_EQ(merged.code, kBadInput);
   EXPECT_THAT(merged.err, HasSubstr("again.json: slice: 3/4 is in " + files[3] + " already"));
 }
@@ -195,7 +174,7 @@ TEST_F(MergeTest, WhatDiffersIsNamedWithItsFile) {
     ASSERT_TRUE(json.contains(Json::json_pointer(pointer))) << pointer;
     json[Json::json_pointer(pointer)] = value;
     Write("part-2.json", json.dump());
-    const Answer merged = Merge(files);
+    const Outcome merged = Merge(files);
     EXPECT_EQ(merged.code, kBadInput) << pointer;
     std::string field = std::string(pointer).substr(1);
     std::replace(field.begin(), field.end(), '/', '.');
@@ -205,7 +184,7 @@ TEST_F(MergeTest, WhatDiffersIsNamedWithItsFile) {
 }
 
 TEST_F(MergeTest, AnInterruptedSliceIsNamed) {
-  const Answer merged = Merge(WithChange([](Json* json) { (*json)["complete"] = false; }), false);
+  const Outcome merged = Merge(WithChange([](Json* json) { (*json)["complete"] = false; }), false);
   EXPECT_EQ(merged.code, kCouldNotRun);
   EXPECT_THAT(merged.err, HasSubstr("interrupted before its end: slice 2/4 (" + folder_));
   EXPECT_THAT(merged.out, HasSubstr("interrupted: this is what is known so far"));
@@ -218,7 +197,7 @@ TEST_F(MergeTest, ASliceThatFoundNoKernelIsInterruptedAndNoOther) {
   json["release"] = json["semantics"] = json["semantics_digest"] = "";
   json["calls"] = 0;
   Write("part-0.json", json.dump());
-  const Answer merged = Merge(files);
+  const Outcome merged = Merge(files);
   EXPECT_EQ(merged.code, kCouldNotRun);
   EXPECT_THAT(merged.err, HasSubstr("slice 0/4"));
 }
@@ -227,7 +206,7 @@ TEST_F(MergeTest, WhatIsNoReportIsRefusedByName) {
   const std::string part = Slices({"--random", "40", "--length", "10"})[0];
   for (const char* text : {"", "{}", "[]", "nonsense", R"({"version":"0.1.0","asked":{}})"}) {
     const std::string bad = Write("bad.json", text);
-    const Answer merged = Merge({part, bad});
+    const Outcome merged = Merge({part, bad});
     EXPECT_EQ(merged.code, kBadInput) << text;
     EXPECT_THAT(merged.err, HasSubstr("bad.json: ")) << text;
   }
@@ -235,7 +214,7 @@ TEST_F(MergeTest, WhatIsNoReportIsRefusedByName) {
 }
 
 TEST_F(MergeTest, ANumberThatIsNoSliceIsRefused) {
-  const Answer merged = Merge(WithChange([](Json* json) { (*json)["slice"] = 4; }));
+  const Outcome merged = Merge(WithChange([](Json* json) { (*json)["slice"] = 4; }));
   EXPECT_EQ(merged.code, kBadInput);
   EXPECT_THAT(merged.err, HasSubstr("part-2.json: slice: 4/4"));
 }

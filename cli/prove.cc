@@ -89,10 +89,7 @@ nlohmann::ordered_json ProofJson(const Property& property, const Semantics& sema
                                   {"seconds", proof.stats.seconds}}}};
   if (!proof.has_verdict) return out;
   out["bounds"] = ToString(proof.verdict.bounds);
-  out["protocol_steps"] = proof.verdict.protocol;
-  out["trace"] = nlohmann::ordered_json::parse(
-      TraceToJson(proof.verdict.witness, semantics,
-                  {property.doc, property.name, std::string(VerdictWord(proof.verdict))}));
+  AddWitness(property, semantics, proof.verdict, &out);
   return out;
 }
 
@@ -105,19 +102,17 @@ class ProveCommand {
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
     for (const std::string& semantics : arguments_.semantics)
       for (const std::string& property : properties_)
-        if (!Interrupted().load()) Worst(One(semantics, property));
+        if (!Interrupted().load()) exit_code_ = WorseOf(exit_code_, One(semantics, property));
     if (arguments_.json) fmt::print("{}\n", results_.dump(2));
     return exit_code_;
   }
 
  private:
   absl::Status Prepare() {
-    properties_ = arguments_.properties;
-    if (properties_.empty()) {
-      absl::StatusOr<std::vector<std::string>> names = PropertyNames(context_.library);
-      if (!names.ok()) return names.status();
-      properties_ = *std::move(names);
-    }
+    absl::StatusOr<std::vector<std::string>> properties =
+        PropertiesAsked(context_.library, arguments_.properties);
+    if (!properties.ok()) return properties.status();
+    properties_ = *std::move(properties);
     const bool one = arguments_.semantics.size() == 1 && properties_.size() == 1;
     if (!one && !(arguments_.certificate.empty() && arguments_.smt.empty()))
       return absl::InvalidArgumentError(
@@ -131,11 +126,6 @@ class ProveCommand {
     return bytes.status();
   }
 
-  // As of check: a promise that is broken is not hidden by another failure.
-  void Worst(int code) {
-    if (exit_code_ == kHolds || code == kBroken) exit_code_ = code;
-  }
-
   int One(const std::string& semantics_name, const std::string& property_name) {
     absl::StatusOr<Semantics> semantics = context_.library.LoadSemantics(semantics_name);
     if (!semantics.ok()) return Report(semantics.status());
@@ -147,14 +137,11 @@ class ProveCommand {
                            property->name, stats.situations, stats.kinds, Grouped(stats.tried));
       });
     };
-    absl::StatusOr<Semantics> baseline = *semantics;
-    if (property->kind == Property::Kind::kSameAs) {
-      baseline = context_.library.LoadSemantics(property->same_as);
-      if (!baseline.ok())
-        return Report(absl::InvalidArgumentError(fmt::format(
-            "{}: {}", property->same_as_place, std::string(baseline.status().message()))));
-    }
-    absl::StatusOr<Proof> proof = Prove(*property, *semantics, &*baseline, options_);
+    const absl::StatusOr<std::optional<Semantics>> baseline =
+        BaselineOf(context_.library, *property);
+    if (!baseline.ok()) return Report(baseline.status());
+    absl::StatusOr<Proof> proof =
+        Prove(*property, *semantics, baseline->has_value() ? &**baseline : nullptr, options_);
     progress_.Clear();
     if (!proof.ok()) return Report(proof.status());
     if (arguments_.json)

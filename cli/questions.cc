@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "model/call_text.h"
+#include "traces/json.h"
 #include "traces/strace.h"
 
 namespace selkie {
@@ -73,9 +74,11 @@ absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library) {
   return out;
 }
 
-namespace {
+absl::StatusOr<std::vector<std::string>> PropertiesAsked(const Library& library,
+                                                         const std::vector<std::string>& asked) {
+  return asked.empty() ? PropertyNames(library) : asked;
+}
 
-// The semantics that a comparison names; nothing for other properties.
 absl::StatusOr<std::optional<Semantics>> BaselineOf(const Library& library,
                                                     const Property& property) {
   if (property.kind != Property::Kind::kSameAs) return std::optional<Semantics>();
@@ -85,8 +88,6 @@ absl::StatusOr<std::optional<Semantics>> BaselineOf(const Library& library,
         fmt::format("{}: {}", property.same_as_place, std::string(baseline.status().message())));
   return std::optional<Semantics>(*std::move(baseline));
 }
-
-}  // namespace
 
 absl::StatusOr<Verdict> Ask(const Library& library, const Property& property,
                             const Semantics& semantics, const Bounds& bounds,
@@ -130,6 +131,18 @@ std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& s
                                 PrintResult(verdict.witness.sequence.calls.back(),
                                             verdict.baseline.back(), &semantics, nullptr)));
   return lines;
+}
+
+std::string WitnessTrace(const Property& property, const Semantics& semantics,
+                         const Verdict& verdict) {
+  return TraceToJson(verdict.witness, semantics,
+                     {property.doc, property.name, std::string(VerdictWord(verdict))});
+}
+
+void AddWitness(const Property& property, const Semantics& semantics, const Verdict& verdict,
+                nlohmann::ordered_json* json) {
+  (*json)["protocol_steps"] = verdict.protocol;
+  (*json)["trace"] = nlohmann::ordered_json::parse(WitnessTrace(property, semantics, verdict));
 }
 
 std::string NameOf(const Semantics& semantics) {

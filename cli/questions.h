@@ -3,6 +3,7 @@
 #define SELKIE_CLI_QUESTIONS_H_
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,15 @@ absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view n
 // Names of all properties in the tree: promises first, then what must be
 // reachable, then comparisons; each group sorted.
 absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library);
+
+// Those asked for, or all if none is.
+absl::StatusOr<std::vector<std::string>> PropertiesAsked(const Library& library,
+                                                         const std::vector<std::string>& asked);
+
+// The semantics that a comparison names; nothing for other properties.  InvalidArgumentError at
+// the place where it is named, if there is none.
+absl::StatusOr<std::optional<Semantics>> BaselineOf(const Library& library,
+                                                    const Property& property);
 
 // Does `semantics` keep `property`?  Loads the baseline that a comparison
 // names.  Errors as Check and LoadSemantics.
@@ -44,6 +54,14 @@ std::string_view VerdictWord(const Verdict& verdict);
 // the baseline answers.
 std::vector<std::string> WitnessLines(const Verdict& verdict, const Semantics& semantics,
                                       bool colour);
+
+// The witness as a JSON trace that says of which promise it is.
+std::string WitnessTrace(const Property& property, const Semantics& semantics,
+                         const Verdict& verdict);
+
+// The same within an object of JSON, with which of its calls are the protocol's.
+void AddWitness(const Property& property, const Semantics& semantics, const Verdict& verdict,
+                nlohmann::ordered_json* json);
 
 // Its name, and "(not confirmed on a kernel)" if that is so.
 std::string NameOf(const Semantics& semantics);

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
+#include "cli/command_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -11,15 +11,6 @@ namespace selkie {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
-
-struct Outcome {
-  int code = 0;
-  std::string out, err;
-};
 
 class RunTest : public ::testing::Test {
  protected:
@@ -37,19 +28,8 @@ class RunTest : public ::testing::Test {
   }
 
   Outcome Run(std::vector<std::string> args) {
-    args.insert(args.begin(), {"selkie", "run"});
-    std::vector<const char*> argv;
-    for (const std::string& arg : args) argv.push_back(arg.c_str());
-    Context context;
-    CLI::App app;
-    BuildCommandLine(app, context);
-    CaptureStdout();
-    CaptureStderr();
-    Outcome outcome;
-    outcome.code = RunCommandLine(app, context, static_cast<int>(argv.size()), argv.data());
-    outcome.out = GetCapturedStdout();
-    outcome.err = GetCapturedStderr();
-    return outcome;
+    args.insert(args.begin(), "run");
+    return RunSelkie(args);
   }
 
   std::string folder_;
