@@ -1,6 +1,7 @@
 // Calls on descriptors: the arguments as the table's row has them, sizes renamed.
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "fmt/format.h"
 #include "traces/follower.h"
@@ -155,8 +156,11 @@ bool PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) 
 // not keep where they are larger than pages.
 bool CrossesChunks(const Semantics& semantics, int64_t start, int64_t bytes, int64_t size) {
   if (semantics.write_chunk <= static_cast<uint32_t>(kPageSize)) return false;
+  if (bytes <= 0) return false;
   const auto chunk = static_cast<int64_t>(semantics.write_chunk);
-  return bytes > 0 && start + bytes > size && start / chunk != (start + bytes - 1) / chunk;
+  int64_t last = 0;
+  if (__builtin_add_overflow(start, bytes - 1, &last)) last = std::numeric_limits<int64_t>::max();
+  return last >= size && start / chunk != last / chunk;
 }
 
 uint8_t SealBit(const Semantics& semantics, std::string_view name) {
