@@ -73,6 +73,9 @@ enum class StateField : uint8_t {
   kLinks,              // object: descriptor; st_nlink
   kMappedByte,         // offset: address; a byte, or minus a signal
   kMayWrite,           // offset: address; values 0 or 1
+  kModified,           // object: descriptor; values 0 or 1: the call set the modification time
+  kFdinfoPosition,     // object: descriptor
+  kFdinfoFlags,        // object: descriptor; f_flags with O_CLOEXEC
 };
 
 struct StateDifference {
@@ -129,6 +132,8 @@ struct Control {
   int64_t executed = 0;         // calls compared
   int64_t succeeded = 0;        // of these, calls that gave a value
   int64_t state_checks = 0;     // facts of the state compared
+  uint8_t aged = 0;             // bit i: inode i has had its modification time put back
+                                // before the call (modification_time.h)
   std::array<Stray, 4> strays;  // to be unmapped at the end
   int32_t num_strays = 0;
 

@@ -11,6 +11,7 @@
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
 #include "kernel/lockstep_probe.h"
+#include "kernel/modification_time.h"
 #include "model/step.h"
 
 namespace selkie {
@@ -26,6 +27,7 @@ void RunOneCall(Control& control, int task) {
   const Call call = control.calls[control.next];
   control.ran[task] = true;
   const Result expected = control.expected[control.next];
+  if (control.probe_each || control.thorough) PutTimesBack(control, task);
   FinishCall(control, task, Execute(control, task, call, expected));
 }
 
@@ -62,6 +64,8 @@ void FinishCall(Control& control, int task, const Result& got) {
   if (control.stop_at_difference && !skipped && !SameOutcome(expected, got)) control.differs = true;
   FreeSlots(control, after);
   const bool alive = control.tasks[task].running;
+  if (alive && got.kind != Result::Kind::kBound) CompareTimes(control, task, index);
+  control.aged = 0;
   if ((control.probe_each || control.probe[index]) && !control.differs && alive)
     Probe(control, task, after, ProbeKind::kGentle);
 }

@@ -11,8 +11,8 @@
 
 #include "fmt/format.h"
 #include "kernel/executor.h"
+#include "kernel/executor_proc.h"
 #include "kernel/executor_raw.h"
-#include "kernel/executor_vma.h"
 #include "model/call_text.h"
 
 namespace selkie {
@@ -56,11 +56,11 @@ class Prober {
     Compare(StateField::kDescriptorOpen, fd, 0, expected.file != 0, cloexec >= 0);
     if (expected.file == 0 || cloexec < 0) return;
     Compare(StateField::kDescriptorCloexec, fd, 0, expected.cloexec, cloexec);
-    OpenFile(fd, expected.file - 1);
+    OpenFile(fd, expected);
   }
 
-  void OpenFile(int fd, int index) {
-    const File& file = state_.files[index];
+  void OpenFile(int fd, const Fd& expected) {
+    const File& file = state_.files[expected.file - 1];
     const Inode& inode = state_.inodes[file.inode - 1];
     const bool path = (file.mode & kModePath) != 0;
     Compare(StateField::kStatusFlags, fd, 0, FlagsOf(file, inode),
@@ -72,6 +72,7 @@ class Prober {
     RawSyscall(SYS_fstat, fd, Raw(&status));
     SameInode(fd, file.inode - 1, static_cast<int64_t>(status.st_ino));
     if (path) return;
+    if (control_.thorough) Fdinfo(fd, expected.cloexec, file, inode);
     InodeOnce(fd, file.inode - 1, status);
     if ((file.mode & kModeRead) != 0) ContentsOnce(fd, file.inode - 1);
   }
@@ -87,6 +88,15 @@ class Prober {
     if ((file.flags & kFlagAppend) != 0) flags |= O_APPEND;
     if ((file.flags & kFlagNonblock) != 0) flags |= O_NONBLOCK;
     return flags;
+  }
+
+  // What /proc says of the descriptor.
+  void Fdinfo(int fd, bool cloexec, const File& file, const Inode& inode) {
+    RealFdinfo real;
+    if (!ReadFdinfo(control_, fd, &real)) return;
+    Compare(StateField::kFdinfoPosition, fd, 0, file.pos, real.position);
+    Compare(StateField::kFdinfoFlags, fd, 0, FlagsOf(file, inode) | (cloexec ? O_CLOEXEC : 0),
+            real.flags);
   }
 
   // Two descriptors or mappings are one inode in the kernel iff they are in the model.
@@ -306,6 +316,9 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kVmDontcopy, "VmFlags dc", Where::kAddress, YesNo},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},
+    {StateField::kModified, "the call sets st_mtime", Where::kDescriptor, YesNo},
+    {StateField::kFdinfoPosition, "fdinfo pos", Where::kDescriptor, Decimal},
+    {StateField::kFdinfoFlags, "fdinfo flags", Where::kDescriptor, Octal},
 };
 
 std::string PlaceOf(const StateDifference& d, Where where) {

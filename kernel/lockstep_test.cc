@@ -1,12 +1,15 @@
 #include "kernel/lockstep.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernel/conform_divergence.h"
+#include "kernel/executor.h"
+#include "kernel/executor_proc.h"
 #include "kernel/lockstep_probe.h"
 #include "kernel/lockstep_testing.h"
 
@@ -158,6 +161,31 @@ INSTANTIATE_TEST_SUITE_P(
                     Spoiled{"mapped", [](State& s) { s.mms[0][0] = Mapping{}; }},
                     Spoiled{"may", [](State& s) { s.mms[0][0].may = kProtRead; }}),
     [](const auto& test) { return std::string(test.param.name); });
+
+TEST(LockstepTest, WhetherACallSetTheModificationTimeIsCompared) {
+  const Sequence sequence =
+      Calls(After(kCreate, {"fcntl(3, F_ADD_SEALS, F_SEAL_WRITE)", R"(write(3, "x", 1))"}));
+  for (const int call : {0, 1, 2, 3}) {
+    const auto spoil = [call](Control& c) { c.expected[call].effect.modified ^= 1; };
+    // A call on a file that was not open before has nothing to compare.
+    EXPECT_THAT(AfterSpoiling(sequence, spoil, {.thorough = true}),
+                StartsWith(call == 0 ? "agrees 4" : fmt::format("differs {}", call + 1)))
+        << call;
+  }
+}
+
+TEST(LockstepTest, FdinfoIsReadThoughTheTableIsFull) {
+  EXPECT_EQ(InWorker([](Lockstep& lockstep) {
+              const int fd = memfd_create("x", MFD_CLOEXEC);
+              lseek(fd, 5, SEEK_SET);
+              lockstep.control().nofile = fd + 1;
+              SetNofile(fd + 1);
+              RealFdinfo info;
+              const bool read = ReadFdinfo(lockstep.control(), fd, &info);
+              return fmt::format("{} {} {:o}", read, info.position, info.flags);
+            }),
+            "true 5 2100002");
+}
 
 TEST(LockstepTest, AHungTaskIsAnErrorAndNoAgreement) {
   Sequence sequence = Calls({"fork()", "wait(B)"});

@@ -177,7 +177,10 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
       return one;
     }
     if (one.rule != nullptr) result.rule = one.rule;
-    if (one.effect.wrote != 0 || one.effect.resized != 0) result.effect = one.effect;
+    if (one.effect != Effect{}) {
+      one.effect.modified |= result.effect.modified;
+      result.effect = one.effect;
+    }
     if (one.ok()) continue;
     one.changed = changed;
     one.effect = result.effect;

@@ -182,6 +182,9 @@ inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 // The largest size of an inode in this run.
 inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPageSize; }
 
+// Effect::modified of a call that sets the modification time of inode `node` (index).
+inline uint8_t ModifiedBit(int node) { return static_cast<uint8_t>(1u << node); }
+
 // Writes `count` bytes at `pos` of file `f`: one byte repeated, or what stands in
 // `from` at the same offset plus `delta`.  Moves f_pos if `moves`.
 struct WriteSource {

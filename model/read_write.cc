@@ -107,11 +107,13 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
   return written;
 }
 
-// A failed write has still taken the set-user-id bit, and may have extended the file.
+// A failed write has still taken the set-user-id bit and set the modification time, which
+// file_update_time does before shmem_write_begin asks the seals; it may have extended the file.
 Result FailedWrite(State& s, int f, uint16_t mode, uint32_t size, Result error) {
   Inode& inode = s.inodes[s.files[f].inode - 1];
   if (error.kind == Result::Kind::kBound) return error;
   error.changed = inode.mode != mode || inode.size != size;
+  error.effect.modified = ModifiedBit(s.files[f].inode - 1);
   if (inode.size != size) {
     error.effect.resized = s.files[f].inode;
     error.effect.file = static_cast<uint8_t>(f + 1);
@@ -219,6 +221,7 @@ Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_
   Result result = Unchanged(written);
   result.effect.wrote = static_cast<uint8_t>(node + 1);
   result.effect.file = static_cast<uint8_t>(f + 1);
+  result.effect.modified = ModifiedBit(node);  // file_update_time
   if (ruling.inode.size != s.inodes[node].size) result.effect.resized = result.effect.wrote;
   ruling.Commit(s, &result);
   if (moves) Advance(s, f, pos + written, &result);

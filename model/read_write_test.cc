@@ -8,10 +8,10 @@ class ReadWriteTest : public ModelTest {};
 TEST_F(ReadWriteTest, WritesExtendTheFileAndMoveThePosition) {
   const int64_t fd = Memfd();
   EXPECT_EQ(Do(Op::kWrite, fd, 'a', 3000), 3000);
-  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .resized = 1, .file = 1}));
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .resized = 1, .file = 1, .modified = 1}));
   EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekCur), 3000);
   EXPECT_EQ(Do(Op::kPwrite, fd, 'b', 1, 2048), 1);
-  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .resized = 0, .file = 1}));
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .resized = 0, .file = 1, .modified = 1}));
   EXPECT_EQ(Contents(fd), "ab");
   EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekCur), 3000);
 }
@@ -50,6 +50,7 @@ TEST_F(ReadWriteTest, TheModeComesBeforeTheSealAndTheCount) {
   EXPECT_EQ(Do(Op::kWrite, fd, 'x', 0), 0);
   EXPECT_EQ(Do(Op::kWrite, fd, 'x', 1), -EPERM);
   EXPECT_STREQ(last.rule->name.c_str(), "write");
+  EXPECT_EQ(last.effect, Effect{.modified = 1});  // file_update_time was before
   EXPECT_EQ(Do(Op::kPwrite, 77, 'x', 1, -1), -EINVAL);
   EXPECT_EQ(Do(Op::kPwrite, 77, 'x', 1, 0), -EBADF);
 }

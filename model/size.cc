@@ -44,6 +44,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
 
 Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& ruling) {
   Result result = Unchanged(0);
+  result.effect.modified = ModifiedBit(node);  // shmem_truncate_range
   // Bytes beyond the end of the file but in its last page are contents too.
   const int64_t contents = (int64_t{ruling.inode.size} + kPageSize - 1) / kPageSize * kPageSize;
   if (offset < contents) {
@@ -65,6 +66,7 @@ Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   const int64_t end = c.arg[2] + c.arg[3];
   if (end > SizeLimit(s)) return Bound("fallocate beyond the largest size within the bounds");
   Result result = Unchanged(0);
+  if (ruling.targets.privileges != nullptr) result.effect.modified = ModifiedBit(node);
   if ((c.arg[1] & abi::kFallocKeepSize) == 0 && end > ruling.inode.size) {
     ruling.inode.size = static_cast<uint32_t>(end);
     result.effect.resized = static_cast<uint8_t>(node + 1);
@@ -136,6 +138,8 @@ Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Sem
   if (size > SizeLimit(s)) return Bound("the size is beyond the bounds");
 
   Result result = Unchanged(0);
+  // do_truncate has ATTR_MTIME from ftruncate and open; shmem_setattr sets it for a new size.
+  if (f >= 0 || size != ruling.inode.size) result.effect.modified = ModifiedBit(node);
   if (size != ruling.inode.size) {
     result.effect.resized = static_cast<uint8_t>(node + 1);
     result.effect.file = static_cast<uint8_t>(f + 1);

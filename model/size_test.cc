@@ -21,19 +21,32 @@ TEST_F(SizeTest, SealsFixTheSizeInTheirDirectionAndEqualIsAlwaysAllowed) {
   Do(Op::kAddSeals, fd, kSealShrink);
   EXPECT_EQ(Do(Op::kFtruncate, fd, 99), -EPERM);
   EXPECT_EQ(Do(Op::kFtruncate, fd, 200), 0);
-  EXPECT_EQ(last.effect, (Effect{.resized = 1, .file = 1}));
+  EXPECT_EQ(last.effect, (Effect{.resized = 1, .file = 1, .modified = 1}));
   Do(Op::kAddSeals, fd, kSealGrow);
   EXPECT_EQ(Do(Op::kFtruncate, fd, 201), -EPERM);
   EXPECT_EQ(Do(Op::kFtruncate, fd, INT64_MAX), -EPERM);
   EXPECT_EQ(Do(Op::kFtruncate, fd, 200), 0);
-  EXPECT_EQ(last.effect, Effect{});
+  EXPECT_EQ(last.effect, Effect{.modified = 1});
+}
+
+TEST_F(SizeTest, ToTheSameSizeFtruncateSetsTheModificationTimeAndTruncateNotSurely) {
+  const int64_t fd = Memfd(100);
+  Do(Op::kTruncate, kSelf, fd, 100);
+  EXPECT_EQ(last.effect.modified, 0);
+  Do(Op::kTruncate, kSelf, fd, 50);
+  EXPECT_EQ(last.effect.modified, 1);
+  Do(Op::kFtruncate, fd, 50);
+  EXPECT_EQ(last.effect.modified, 1);
+  Do(Op::kAddSeals, fd, kSealShrink);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 10), -EPERM);
+  EXPECT_EQ(last.effect.modified, 0);
 }
 
 TEST_F(SizeTest, TruncateThroughTheLinkNeedsPermissionOfTheInodeOnly) {
   const int64_t fd = Memfd(100);
   const int64_t ro = Do(Op::kOpen, kSelf, fd, abi::kORdonly);
   EXPECT_EQ(Do(Op::kTruncate, kSelf, ro, 50), 0);
-  EXPECT_EQ(last.effect, (Effect{.resized = 1}));
+  EXPECT_EQ(last.effect, (Effect{.resized = 1, .modified = 1}));
   EXPECT_EQ(Do(Op::kTruncate, kSelf, 77, 50), -ENOENT);
   EXPECT_EQ(Do(Op::kTruncate, kSelf, 77, -1), -EINVAL);
   Do(Op::kFchmod, fd, 0644);
@@ -75,9 +88,9 @@ TEST_F(SizeTest, FallocateGrowsUnlessAskedToKeepTheSize) {
   EXPECT_EQ(Do(Op::kFallocate, fd, abi::kFallocKeepSize, 0, 5000), 0);
   EXPECT_EQ(s.inodes[0].size, 100u);
   EXPECT_EQ(Do(Op::kFallocate, fd, 0, 50, 10), 0);
-  EXPECT_EQ(last.effect, Effect{});
+  EXPECT_EQ(last.effect, Effect{.modified = 1});
   EXPECT_EQ(Do(Op::kFallocate, fd, 0, 50, 100), 0);
-  EXPECT_EQ(last.effect, (Effect{.resized = 1, .file = 1}));
+  EXPECT_EQ(last.effect, (Effect{.resized = 1, .file = 1, .modified = 1}));
   EXPECT_EQ(s.inodes[0].size, 150u);
   Do(Op::kAddSeals, fd, kSealGrow);
   EXPECT_EQ(Do(Op::kFallocate, fd, abi::kFallocKeepSize, 0, 151), -EPERM);
@@ -102,7 +115,7 @@ TEST_F(SizeTest, PunchingAHoleZeroesAndKeepsPrivateCopies) {
   const int64_t copy = Map(fd, 1, kProtRead | kProtWrite, abi::kMapPrivate);
   Do(Op::kStore, copy, 'p');
   EXPECT_EQ(Do(Op::kFallocate, fd, mode, 0, kPageSize + 1), 0);
-  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .file = 1}));
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .file = 1, .modified = 1}));
   EXPECT_EQ(Contents(fd), std::string("\0\0\0x", 4));
   EXPECT_EQ(Do(Op::kLoad, copy), 'p');
   Do(Op::kAddSeals, fd, kSealFutureWrite);

@@ -117,7 +117,7 @@ bool MayChangeAndFail(Op op) {
   return op == Op::kMprotect || op == Op::kWrite || op == Op::kPwrite || op == Op::kSendmsg ||
          op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
-         op == Op::kRemapFilePages;
+         op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice;
 }
 
 std::string Describe(const Call& call, const State& before) {

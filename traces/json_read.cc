@@ -132,6 +132,10 @@ Effect ReadEffect(JsonReader& in, const Node& node) {
     if (const auto member = in.Optional(node, std::string(field.name)))
       effect.*field.member = static_cast<uint8_t>(in.Integer(*member, 0, field.capacity - 1) + 1);
   }
+  keys.push_back("modified");
+  if (const auto modified = in.Optional(node, "modified"))
+    for (const Node& inode : in.Elements(*modified, "an array of inodes, by index"))
+      effect.modified |= static_cast<uint8_t>(1 << in.Integer(inode, 0, kMaxInodes - 1));
   in.CheckMembers(node, keys);
   return effect;
 }

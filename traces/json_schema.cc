@@ -52,6 +52,7 @@ Json EffectSchema() {
   for (const EffectField& field : EffectFields())
     properties[std::string(field.name)] = IntegerFrom(0, field.capacity - 1);
   Json schema = Closed(properties, {});
+  schema["properties"]["modified"] = {{"type", "array"}, {"items", IntegerFrom(0, kMaxInodes - 1)}};
   schema["description"] = "what was changed and through what: indices into the state's tables";
   return schema;
 }

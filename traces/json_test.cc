@@ -94,7 +94,9 @@ TEST(JsonTest, OneCallIsOneLineWithTheNamesOfTheTable) {
                               "\"F_SEAL_FUTURE_WRITE\"]},\"result\":{\"kind\":\"value\","));
   EXPECT_THAT(json, HasSubstr("\"call\":\"open\",\"args\":{\"path\":{\"task\":\"self\",\"fd\":3},"
                               "\"flags\":[\"O_RDWR\"]}"));
-  EXPECT_THAT(json, HasSubstr("{\"kind\":\"errno\",\"errno\":\"EPERM\",\"rule\":{\"name\":"));
+  EXPECT_THAT(json,
+              HasSubstr("{\"kind\":\"errno\",\"errno\":\"EPERM\",\"effect\":{\"modified\":[0]},"
+                        "\"rule\":{\"name\":"));
 }
 
 TEST(JsonTest, TheTraceWithinAVerdictOfCheckIsFound) {

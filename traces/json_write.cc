@@ -18,6 +18,8 @@ Json EffectToJson(const Effect& effect) {
   Json out = Json::object();
   for (const EffectField& field : EffectFields())
     if (effect.*field.member != 0) out[std::string(field.name)] = effect.*field.member - 1;
+  for (int inode = 0; inode < kMaxInodes; ++inode)
+    if (((effect.modified >> inode) & 1) != 0) out["modified"].push_back(inode);
   return out;
 }
 

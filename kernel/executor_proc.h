@@ -1,7 +1,7 @@
-// The mappings of the arena as the kernel shows them in /proc/self/maps, and with
-// VmFlags in /proc/self/smaps.
-#ifndef SELKIE_KERNEL_EXECUTOR_VMA_H_
-#define SELKIE_KERNEL_EXECUTOR_VMA_H_
+// What /proc shows of a task: the mappings of the arena (/proc/self/maps, and with VmFlags
+// /proc/self/smaps) and its descriptors (/proc/self/fdinfo).
+#ifndef SELKIE_KERNEL_EXECUTOR_PROC_H_
+#define SELKIE_KERNEL_EXECUTOR_PROC_H_
 
 #include <array>
 #include <cstdint>
@@ -39,6 +39,15 @@ enum class VmaSource : uint8_t {
 // descriptor is open for a moment only, out of the way of those under test.
 bool ReadVmas(Control& control, VmaSource source, RealVmas* out);
 
+// One descriptor.
+struct RealFdinfo {
+  int64_t position = 0;  // f_pos, bytes
+  int64_t flags = 0;     // f_flags, with O_CLOEXEC for FD_CLOEXEC
+};
+
+// Reads /proc/self/fdinfo/`fd` in the same way.
+bool ReadFdinfo(Control& control, int fd, RealFdinfo* out);
+
 }  // namespace selkie
 
-#endif  // SELKIE_KERNEL_EXECUTOR_VMA_H_
+#endif  // SELKIE_KERNEL_EXECUTOR_PROC_H_

@@ -1,10 +1,11 @@
-#include "kernel/executor_vma.h"
+#include "kernel/executor_proc.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
@@ -135,20 +136,48 @@ class Reader {
   bool past_ = false;
 };
 
+// Opened above the descriptors under test, whose table may be full.
+int64_t OpenProc(const Control& control, int64_t path) {
+  SetNofile(0);
+  const int64_t fd = RawSyscall(SYS_open, path, O_RDONLY | O_CLOEXEC);
+  SetNofile(control.nofile);
+  return fd;
+}
+
+// The number behind "name:" and a tab, at the start of a line.
+int64_t NumberOf(std::string_view text, std::string_view name, unsigned base) {
+  const size_t at = text.find(name);
+  if (at == std::string_view::npos) return -1;
+  const char* const digits = text.data() + at + name.size();
+  return static_cast<int64_t>(Cursor(digits, text.data() + text.size()).Number(base));
+}
+
 }  // namespace
 
 bool ReadVmas(Control& control, VmaSource source, RealVmas* out) {
   out->count = 0;
   if (source == VmaSource::kOwnMaps) return Reader(control, false, out).Run(kMapsFd);
   const bool with_flags = source == VmaSource::kWithFlags;
-  SetNofile(0);
-  const int64_t fd = RawSyscall(SYS_open, Raw(with_flags ? "/proc/self/smaps" : "/proc/self/maps"),
-                                O_RDONLY | O_CLOEXEC);
-  SetNofile(control.nofile);
+  const int64_t fd = OpenProc(control, Raw(with_flags ? "/proc/self/smaps" : "/proc/self/maps"));
   if (fd < 0) return false;
   const bool read = Reader(control, with_flags, out).Run(fd);
   RawSyscall(SYS_close, fd);
   return read;
+}
+
+bool ReadFdinfo(Control& control, int fd, RealFdinfo* out) {
+  ProcPath path(kSelf);
+  path.Append("/fdinfo/").Append(fd);
+  const int64_t info = OpenProc(control, path.raw());
+  if (info < 0) return false;
+  char* const buffer = reinterpret_cast<char*>(control.buffer.data());
+  const int64_t n = RawSyscall(SYS_read, info, Raw(buffer), 4096);
+  RawSyscall(SYS_close, info);
+  if (n < 0) return false;
+  const std::string_view text(buffer, static_cast<size_t>(n));
+  out->position = NumberOf(text, "pos:\t", 10);
+  out->flags = NumberOf(text, "flags:\t", 8);
+  return true;
 }
 
 }  // namespace selkie
