@@ -1,7 +1,6 @@
 // Calls on descriptors: the arguments as the table's row has them, sizes renamed.
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "fmt/format.h"
 #include "traces/follower.h"
@@ -152,15 +151,12 @@ bool PlaceSizes(const DescriptorCall& in, Ask& ask, Call* call, int64_t* start) 
   return true;
 }
 
-// A transfer that crosses a sealed size is cut at chunks, whose places the renaming does
-// not keep where they are larger than pages.
+// A transfer over a sealed size is cut at chunks: the renaming keeps no larger ones than pages.
 bool CrossesChunks(const Semantics& semantics, int64_t start, int64_t bytes, int64_t size) {
-  if (semantics.write_chunk <= static_cast<uint32_t>(kPageSize)) return false;
-  if (bytes <= 0) return false;
-  const auto chunk = static_cast<int64_t>(semantics.write_chunk);
-  int64_t last = 0;
-  if (__builtin_add_overflow(start, bytes - 1, &last)) last = std::numeric_limits<int64_t>::max();
-  return last >= size && start / chunk != last / chunk;
+  const uint64_t chunk = semantics.write_chunk;
+  if (chunk <= uint64_t{kPageSize} || bytes <= 0) return false;
+  const auto first = static_cast<uint64_t>(start), last = first + static_cast<uint64_t>(bytes) - 1;
+  return last >= static_cast<uint64_t>(size) && first / chunk != last / chunk;
 }
 
 uint8_t SealBit(const Semantics& semantics, std::string_view name) {
