@@ -11,6 +11,7 @@
 #include "cli/coverage_report.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
+#include "cli/search_forecast.h"
 #include "fmt/format.h"
 
 namespace selkie {
@@ -56,6 +57,16 @@ uint64_t PeakBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+// "~2 min left, ", or nothing where that is not known.
+std::string TimeLeft(const SearchForecast& forecast, double states_per_second) {
+  const std::optional<uint64_t> left = forecast.StatesLeft();
+  if (!left.has_value() || states_per_second <= 0) return "";
+  const double seconds = static_cast<double>(*left) / states_per_second;
+  if (seconds < 100) return fmt::format("~{:.0f} s left, ", seconds);
+  if (seconds < 6000) return fmt::format("~{:.0f} min left, ", seconds / 60);
+  return fmt::format("~{:.0f} h left, ", seconds / 3600);
 }
 
 std::string DiskFolder(const std::string& asked) {
@@ -152,12 +163,14 @@ class CheckCommand {
     if (absl::Status status = ApplyBounds(arguments_.bounds, bounds); !status.ok())
       return Report(status);
 
+    SearchForecast forecast;
     options_.progress = [&](const SearchStats& stats) {
+      forecast.Note(stats.states, stats.depth);
       progress_.Update([&] {
-        return fmt::format("{} {}: {} states, {:.0f} k/s, depth {}, {}", semantics->name,
-                           property->name, Grouped(stats.states),
-                           stats.states / (stats.seconds + 1e-9) / 1000, stats.depth,
-                           Bytes(stats.bytes));
+        const double rate = stats.states / (stats.seconds + 1e-9);
+        return fmt::format("{} {}: {} states, {:.0f} k/s, depth {}, {}{}", semantics->name,
+                           property->name, Grouped(stats.states), rate / 1000, stats.depth,
+                           TimeLeft(forecast, rate), Bytes(stats.bytes));
       });
     };
     if (absl::Status status = ChooseFolder(*property, *semantics, bounds); !status.ok())
