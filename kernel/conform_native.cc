@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
 #include "kernel/conform.h"
 #include "kernel/conform_divergence.h"
@@ -117,6 +118,7 @@ class Share {
   WorkerLink& link_;
   ConformReport report_;
   std::vector<int64_t> decided_;  // calls by index of the rule that decided them
+  absl::flat_hash_set<uint64_t> pairs_;  // many: they are handed over at the end
   std::set<std::string> kinds_;
   std::map<StateField, int> explained_;
   Clock::time_point start_ = Clock::now();
@@ -183,7 +185,7 @@ absl::Status Share::RunRandom(int64_t number) {
   ++report_.sequences;
   CountCalls();
   if (!lockstep_.control().differs)
-    report_.pairs.insert(pairs.pairs().begin(), pairs.pairs().end());
+    pairs_.insert(pairs.pairs().begin(), pairs.pairs().end());
   if (lockstep_.control().differs)
     List(fmt::format("random sequence {} of seed {}", number, job_.request.seed));
   return absl::OkStatus();
@@ -293,10 +295,8 @@ void Share::SendReport(bool last) {
   report_.seconds = std::chrono::duration<double>(last_report_ - start_).count();
   for (size_t i = 0; i < decided_.size(); ++i)
     report_.by_rule[job_.semantics.rules[i].name] = decided_[i];
-  // Pairs are many: they are handed over once, at the end.
-  ConformReport sent = report_;
-  if (!last) sent.pairs.clear();
-  link_.Send(ReportToJson(sent));
+  if (last) report_.pairs = {pairs_.begin(), pairs_.end()};
+  link_.Send(ReportToJson(report_));
 }
 
 // ---- The process that starts the workers ----
