@@ -9,9 +9,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-
 struct BitName {
   std::string name;
   int64_t bits;
@@ -63,7 +60,7 @@ std::string Alternatives(const BitNames& names) {
 }
 
 int64_t ReadBit(JsonReader& reader, const Node& node, const BitNames& names) {
-  if (node.value->is_number()) return reader.Integer(node, kMin, kMax);
+  if (node.value->is_number()) return reader.Integer(node, kLeastInteger, kMostInteger);
   for (const BitName& name : names)
     if (*node.value == name.name) return name.bits;
   reader.Fail(node, Alternatives(names));
@@ -87,7 +84,7 @@ void ReadPath(JsonReader& reader, const Node& node, int64_t* words) {
   const Node task = reader.Member(node, "task", "\"self\" or a task");
   const bool self = task.value != nullptr && *task.value == "self";
   words[0] = self ? kSelf : ReadTask(reader, task);
-  words[1] = reader.Integer(reader.Member(node, "fd", "a descriptor"), kMin, kMax);
+  words[1] = reader.Integer(reader.Member(node, "fd", "a descriptor"), kLeastInteger, kMostInteger);
 }
 
 // One printable character of ASCII as a string, all else as a number.
@@ -105,7 +102,7 @@ int64_t ReadByte(JsonReader& reader, const Node& node) {
     reader.Fail(node, "a string of one byte, or a number");
     return 0;
   }
-  return reader.Integer(node, kMin, kMax);
+  return reader.Integer(node, kLeastInteger, kMostInteger);
 }
 
 // Octal, with its 0, as people read permission bits.
@@ -115,7 +112,8 @@ Json ModeToJson(int64_t value) {
 }
 
 int64_t ReadMode(JsonReader& reader, const Node& node) {
-  if (node.value == nullptr || !node.value->is_string()) return reader.Integer(node, kMin, kMax);
+  if (node.value == nullptr || !node.value->is_string())
+    return reader.Integer(node, kLeastInteger, kMostInteger);
   const std::string text = reader.String(node, "");
   int64_t value = 0;
   bool good = !text.empty() && text[0] == '0' && text.size() <= 22;  // 63 bits
@@ -133,7 +131,8 @@ Json ExtensionToJson(const Call& call, const Semantics& semantics, int64_t index
 }
 
 int64_t ReadExtension(JsonReader& reader, const Node& node, const Semantics& semantics) {
-  if (node.value != nullptr && node.value->is_number()) return reader.Integer(node, kMin, kMax);
+  if (node.value != nullptr && node.value->is_number())
+    return reader.Integer(node, kLeastInteger, kMostInteger);
   std::string known;
   const std::string name = reader.String(node, "the name of a call that the semantics declares");
   for (size_t i = 0; i < semantics.extensions.size(); ++i) {
@@ -172,10 +171,11 @@ void ReadArgument(JsonReader& reader, const Node& node, const ArgSpec& arg,
     case ArgKind::kSeals: words[0] = ReadBits(reader, node, NamesOfSeals(semantics)); return;
     case ArgKind::kPath: ReadPath(reader, node, words); return;
     case ArgKind::kOffset:
-      words[0] = node.value->is_null() ? kNoOffset : reader.Integer(node, kMin, kMax);
+      words[0] =
+          node.value->is_null() ? kNoOffset : reader.Integer(node, kLeastInteger, kMostInteger);
       return;
     case ArgKind::kAddress:
-      words[0] = node.value->is_null() ? kNull : reader.Integer(node, kMin, kMax);
+      words[0] = node.value->is_null() ? kNull : reader.Integer(node, kLeastInteger, kMostInteger);
       return;
     case ArgKind::kName:
       words[0] = node.value->is_null() ? kNull : NameWord(reader.String(node, "a name").size());
@@ -187,11 +187,13 @@ void ReadArgument(JsonReader& reader, const Node& node, const ArgSpec& arg,
     case ArgKind::kExtensionArg:
       words[0] = ReadBits(reader, node, NamesOfExtensionArg(call, semantics));
       return;
-    default: words[0] = reader.Integer(node, kMin, kMax); return;
+    default: words[0] = reader.Integer(node, kLeastInteger, kMostInteger); return;
   }
 }
 
-Json IntegerSchema() { return {{"type", "integer"}, {"minimum", kMin}, {"maximum", kMax}}; }
+Json IntegerSchema() {
+  return {{"type", "integer"}, {"minimum", kLeastInteger}, {"maximum", kMostInteger}};
+}
 
 Json BitsSchema(const Json& element) {
   return {{"type", "array"}, {"items", {{"anyOf", Json::array({element, IntegerSchema()})}}}};
@@ -202,8 +204,6 @@ Json NamesSchema(const BitNames& names) {
   for (const BitName& name : names) out.push_back(name.name);
   return {{"enum", out}};
 }
-
-Json Reference(std::string_view name) { return {{"$ref", fmt::format("#/$defs/{}", name)}}; }
 
 Json ArgumentSchema(const ArgSpec& arg) {
   switch (arg.kind) {
@@ -236,7 +236,8 @@ Json TaskToJson(int64_t task) {
 }
 
 int64_t ReadTask(JsonReader& reader, const Node& node) {
-  if (node.value == nullptr || node.value->is_number()) return reader.Integer(node, kMin, kMax);
+  if (node.value == nullptr || node.value->is_number())
+    return reader.Integer(node, kLeastInteger, kMostInteger);
   const std::string name = reader.String(node, "a task: \"A\" .. \"D\" or a number");
   if (name.size() == 1 && name[0] >= 'A' && name[0] < 'A' + kMaxTasks) return name[0] - 'A';
   reader.Fail(node, "a task: \"A\" .. \"D\" or a number");
@@ -269,6 +270,8 @@ void ReadArguments(JsonReader& reader, const Node& args, const Semantics& semant
   }
   reader.CheckMembers(args, keys);
 }
+
+Json Reference(std::string_view name) { return {{"$ref", fmt::format("#/$defs/{}", name)}}; }
 
 Json ArgumentsSchema(const CallSpec& spec) {
   Json properties = Json::object(), required = Json::array();

@@ -3,6 +3,9 @@
 #ifndef SELKIE_TRACES_JSON_ARGUMENT_H_
 #define SELKIE_TRACES_JSON_ARGUMENT_H_
 
+#include <limits>
+#include <string_view>
+
 #include "model/call.h"
 #include "model/semantics.h"
 #include "traces/json_reader.h"
@@ -14,6 +17,13 @@ Json ArgumentsToJson(const Call& call, const Semantics& semantics);
 
 // Fills call.arg by call.op.
 void ReadArguments(JsonReader& reader, const Node& args, const Semantics& semantics, Call* call);
+
+// Every integer of a trace is one of 64 bits.
+inline constexpr int64_t kLeastInteger = std::numeric_limits<int64_t>::min();
+inline constexpr int64_t kMostInteger = std::numeric_limits<int64_t>::max();
+
+// A definition of the schema, by name.
+Json Reference(std::string_view name);
 
 // The schema of "args" of one row.
 Json ArgumentsSchema(const CallSpec& spec);

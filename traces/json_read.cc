@@ -10,8 +10,6 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int kMaxUid = std::numeric_limits<uint16_t>::max();
 
 void CheckFormat(JsonReader& in, const Node& root) {
@@ -110,8 +108,10 @@ void ReadData(JsonReader& in, const Node& node, Result* result) {
 }
 
 void ReadValue(JsonReader& in, const Node& node, Result* result) {
-  result->value = in.Integer(in.Member(node, "value", "the value returned"), kMin, kMax);
-  if (const auto extra = in.Optional(node, "extra")) result->extra = in.Integer(*extra, kMin, kMax);
+  result->value =
+      in.Integer(in.Member(node, "value", "the value returned"), kLeastInteger, kMostInteger);
+  if (const auto extra = in.Optional(node, "extra"))
+    result->extra = in.Integer(*extra, kLeastInteger, kMostInteger);
   if (const auto data = in.Optional(node, "data")) ReadData(in, *data, result);
 }
 

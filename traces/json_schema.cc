@@ -27,8 +27,6 @@ Json AnyOf(std::initializer_list<Json> alternatives) {
   return {{"anyOf", Json(std::vector<Json>(alternatives))}};
 }
 
-Json Reference(std::string_view name) { return {{"$ref", fmt::format("#/$defs/{}", name)}}; }
-
 // An object with these members and no others.
 Json Closed(const Json& properties, const std::vector<std::string>& required) {
   return {{"type", "object"},
