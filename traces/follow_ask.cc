@@ -47,10 +47,13 @@ Ask::Ask(const World& world, const FollowedProcess& process, const Guess& guess)
     : world_(world), guess_(guess) {
   int uid = process.uid.value_or(0);
   if (guess.user != Guess::User::kAsKnown) uid = kSomeUser;
-  if (guess.unrefused) uid = 0;
+  if (guess.unrefused || guess.user == Guess::User::kRoot) uid = 0;
   // Of users, the model knows 16 bits; only root and equality count.
   uid = uid == 0 ? 0 : std::max(1, uid & 0xffff);
   state_ = InitialState(Limits{}, {uid, uid});
+  if (!guess_.unrefused) fsize_ = process.fsize;
+  if (guess.fsize) fsize_ = guess.fsize;
+  if (fsize_) scale_.Add(*fsize_);
 }
 
 int Ask::InodeSlot(int inode) {
@@ -64,7 +67,7 @@ int Ask::InodeSlot(int inode) {
   scale_.Add(SizeOf(inode));
   if (guess_.unrefused) node.seals = 0;
   if (slot > 0) return slot;
-  node.seals |= guess_.seals;
+  node.seals = static_cast<uint8_t>((node.seals & ~guess_.unseal) | guess_.seals);
   if (guess_.user == Guess::User::kOwner) node.uid = node.gid = kSomeUser;
   return slot;
 }
@@ -105,6 +108,7 @@ int64_t Ask::AddFd(int64_t fd, const FollowedFd* target) {
   if (target == nullptr) return kFirstFd + slot;
   Fd& made = state_.fds[state_.tasks[kCaller].fds][slot];
   made = target->fd;
+  if (slot == 0 && guess_.cloexec) made.cloexec = *guess_.cloexec;
   made.file = static_cast<uint8_t>(FileSlot(target->file) + 1);
   return kFirstFd + slot;
 }
@@ -180,10 +184,16 @@ void Ask::Freeze() {
   const std::vector<int> named = inodes_;
   for (size_t i = 0; i < named.size(); ++i) AddOthersMappings(named[i], static_cast<int>(i));
   scale_.Freeze();
-  for (size_t i = 0; i < inodes_.size(); ++i)
+  for (size_t i = 0; i < inodes_.size(); ++i) {
+    beyond_ |= SizeOf(inodes_[i]) >= kBeyondFiles;
     state_.inodes[i].size = Narrow(scale_.Small(SizeOf(inodes_[i])));
-  for (size_t i = 0; i < files_.size(); ++i)
+  }
+  for (size_t i = 0; i < files_.size(); ++i) {
+    beyond_ |= PosOf(files_[i]) >= kBeyondFiles;
     state_.files[i].pos = Narrow(scale_.Small(PosOf(files_[i])));
+  }
+  if (fsize_ && *fsize_ < kBeyondFiles)
+    state_.tasks[kCaller].fsize = Narrow(scale_.Small(*fsize_)) + 1;
 }
 
 void Ask::PlaceMapping(int pgoff, int pages) {
@@ -220,6 +230,8 @@ void Ask::Run(const Call& call, const Semantics& semantics) {
       });
   result_.check = "more different sizes and offsets at once than the bounds have pages";
   if (overflow_ || too_large) return;
+  result_.check = "numbers beyond those of any file";
+  if (beyond_) return;
   // After a result that no kernel gives.
   result_.check = "the log says what cannot be: a sealed file with a mapping that may write";
   if (!Validate(state_).ok()) return;

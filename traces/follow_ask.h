@@ -34,14 +34,17 @@ namespace selkie {
 // What the log does not say and may be otherwise than the world has it.  Each applies
 // to the first file that is asked about.
 struct Guess {
-  uint8_t seals = 0;             // seals that somebody not in the log has added
-  bool mapped = false;           // somebody not in the log maps it for writing
-  bool exiting = false;          // processes that are ending still have their mappings
-  std::optional<int64_t> size;   // bytes
-  std::optional<int64_t> pos;    // bytes
-  std::optional<uint8_t> mode;   // kMode* bits of the open file
-  std::optional<uint8_t> flags;  // kFlag* bits of the open file
-  enum class User { kAsKnown, kOwner, kOther } user = User::kAsKnown;  // not root
+  uint8_t seals = 0;               // seals that somebody not in the log has added
+  uint8_t unseal = 0;              // of those that were guessed before
+  bool mapped = false;             // somebody not in the log maps it for writing
+  bool exiting = false;            // processes that are ending still have their mappings
+  std::optional<int64_t> size;     // bytes
+  std::optional<int64_t> pos;      // bytes
+  std::optional<uint8_t> mode;     // kMode* bits of the open file
+  std::optional<uint8_t> flags;    // kFlag* bits of the open file
+  std::optional<uint8_t> cloexec;  // of the first descriptor
+  std::optional<int64_t> fsize;    // RLIMIT_FSIZE
+  enum class User { kAsKnown, kOwner, kOther, kRoot } user = User::kAsKnown;
   // Nothing refuses: what the call does if it succeeds.  Only sizes, positions,
   // descriptors and mappings are carried back then.
   bool unrefused = false;
@@ -122,7 +125,9 @@ class Ask {
   State state_, before_;
   Call call_;
   Result result_;
+  std::optional<int64_t> fsize_;        // RLIMIT_FSIZE of task 0
   bool overflow_ = false;               // a table of the model was too small
+  bool beyond_ = false;                 // a size or a position that the model has not
   std::vector<int> inodes_, files_;     // by slot of the model: index in the world
   std::vector<int64_t> fds_, foreign_;  // by slot of the table: the real number
   mutable std::vector<int> made_;       // by slot: files that WorldFile has made

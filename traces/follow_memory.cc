@@ -74,6 +74,22 @@ bool IsExecRefusal(const FieldCall& call, int64_t prot) {
          (call.log->error == "EACCES" || call.log->error == "EPERM");
 }
 
+// can_madv_lru_vma, madvise_dontneed_free_valid_vma, madvise_remove; msync.
+bool AsksWhetherLocked(const FieldCall& call) {
+  if (call.name == "msync") return HasStraceFlag(call.arg(2), "MS_INVALIDATE");
+  constexpr std::string_view kAdvice[] = {"MADV_DONTNEED", "MADV_FREE", "MADV_REMOVE", "MADV_COLD",
+                                          "MADV_PAGEOUT"};
+  return call.name == "madvise" &&
+         std::any_of(std::begin(kAdvice), std::end(kAdvice), [&](std::string_view advice) {
+           return IsStraceConstant(call.arg(2), advice);
+         });
+}
+
+// Both codes of signals are 2, as -X raw has them.
+bool IsBadAccess(std::string_view code) {
+  return code == "BUS_ADRERR" || code == "SEGV_ACCERR" || StraceNumber(code) == 2;
+}
+
 struct Extent {
   uint64_t begin, end;
 };
@@ -170,6 +186,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
       return;
     }
     FollowedMapping mapping{here, here + length, *offset, memfd.file, {}};
+    mapping.locked = process.mm->locks || HasStraceFlag(call.arg(3), "MAP_LOCKED");
     if (made != nullptr) {
       mapping.map = Placeless(*made);
     } else {  // beyond the model
@@ -344,6 +361,9 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
     }
     made.arg[word++] = *value;
   }
+  if (AsksWhetherLocked(call) &&
+      std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.locked; }))
+    return Count(call, Unasked::kBound, "locked memory");
   size_t piece = 0;
   query.make = [&](Ask& ask) -> std::optional<Call> {
     // What is beyond the end of the file is so in the model too.
@@ -393,6 +413,27 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   process.mm->Put(moved);
 }
 
+// mlock that fails may have locked some of it.
+void Follower::OnLock(const FieldCall& call, FollowedProcess& process) {
+  const RangeArguments range = ReadRange(call);
+  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
+  const bool locks = call.name != "munlock";
+  for (FollowedMapping piece : pieces) {
+    piece.locked = locks || (piece.locked && !call.ok());
+    process.mm->Put(piece);
+  }
+  Count(call, pieces.empty() ? Unasked::kElsewhere : Unasked::kFollowed);
+}
+
+void Follower::OnLockAll(const FieldCall& call, FollowedProcess& process) {
+  const bool locks = call.name == "mlockall";
+  if (!call.ok()) return Count(call, Unasked::kElsewhere);
+  if (!locks || HasStraceFlag(call.arg(0), "MCL_CURRENT"))
+    for (auto& [begin, mapping] : process.mm->all()) mapping.locked = locks;
+  process.mm->locks = locks && HasStraceFlag(call.arg(0), "MCL_FUTURE");
+  Count(call, process.mm->all().empty() ? Unasked::kElsewhere : Unasked::kFollowed);
+}
+
 // A fault at an address where a memfd is mapped: would a load or a store there give it?
 void Follower::OnSignal(const StraceEvent& event) {
   const bool bus = event.text.starts_with("SIGBUS ");
@@ -402,7 +443,7 @@ void Follower::OnSignal(const StraceEvent& event) {
   const std::string_view info = event.text.substr(brace, close - brace + 1);
   const auto code = StraceField(info, "si_code"), at = StraceField(info, "si_addr");
   const auto address = at ? StraceNumber(*at) : std::nullopt;
-  if (!code || !address || (*code != "BUS_ADRERR" && *code != "SEGV_ACCERR")) return;
+  if (!code || !address || !IsBadAccess(*code)) return;
   FollowedProcess& process = world_.Process(event.pid);
   const FollowedMapping* found = process.mm->At(static_cast<uint64_t>(*address));
   if (found == nullptr) return;
@@ -416,7 +457,7 @@ void Follower::OnSignal(const StraceEvent& event) {
   call.returned = StraceReturn::kValue;
   call.line = call.last_line = event.line;
   call.result = event.text.substr(0, close + 1);
-  const FieldCall field{&call, call.name, call.args, {}};
+  const FieldCall field{&call, call.name, call.args, {}, nullptr};
   ++report_.calls;
   std::optional<Ask> last;
   for (const Op op : {Op::kLoad, Op::kStore}) {

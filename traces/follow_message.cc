@@ -20,6 +20,7 @@ struct Passed {
   std::vector<std::string_view> fds;  // as printed
   std::string bytes;                  // how the first buffer begins
   std::string_view socket;            // as printed
+  bool unread = false;                // descriptors that the log does not name (-s, -e raw)
 };
 
 // Adds what one struct msghdr passes.
@@ -37,6 +38,7 @@ void ReadHeader(std::string_view header, Passed* out) {
     const auto data = StraceField(message, "cmsg_data");
     if (!type || !data || !IsStraceConstant(*type, "SCM_RIGHTS")) continue;
     for (std::string_view fd : StraceElements(*data)) out->fds.push_back(fd);
+    out->unread |= StraceHas(*data, "...");
   }
 }
 
@@ -44,6 +46,7 @@ Passed ReadPassed(const StraceCall& call) {
   Passed out;
   if (call.args.size() < 2) return out;
   out.socket = call.args[0];
+  out.unread = StraceNumber(call.args[1]).value_or(0) != 0;
   // Only a call with control data is worth reading.
   if (!StraceHas(call.args[1], "cmsg_")) return out;
   if (call.args[1].starts_with('{')) {
@@ -113,7 +116,12 @@ void Follower::OnSend(const FieldCall& call, FollowedProcess& process) {
   std::vector<FollowedFd>& passed = passed_[call_];
   const bool sent = call.ok() || call.log->returned == StraceReturn::kNever;
   bool any = false;
-  const std::vector<std::string_view> fds = ReadPassed(*call.log).fds;
+  const Passed header = ReadPassed(*call.log);
+  if (header.unread && sent)
+    for (const auto& [fd, memfd] : process.fds->memfds)
+      world_.files[memfd.file].outside = world_.inodes[world_.files[memfd.file].inode].outside =
+          true;
+  const std::vector<std::string_view>& fds = header.fds;
   for (std::string_view fd : again || !sent ? std::vector<std::string_view>{} : fds) {
     const FollowedFd* memfd = Lookup(process, fd, call.log->line);
     passed.push_back(memfd != nullptr ? *memfd : FollowedFd{-1, Fd{}});
@@ -139,8 +147,9 @@ void Follower::OnReceive(const FieldCall& call, FollowedProcess& process) {
     const bool known = sent != passed_.end() && i < sent->second.size();
     if (known && sent->second[i].file >= 0) {
       FollowedFd taken = sent->second[i];
-      taken.fd.cloexec =
-          StraceHas(call.arg(2), "MSG_CMSG_CLOEXEC") || StraceHas(call.arg(3), "MSG_CMSG_CLOEXEC");
+      taken.fd.cloexec = HasStraceFlag(call.arg(2), "MSG_CMSG_CLOEXEC") ||
+                         HasStraceFlag(call.arg(3), "MSG_CMSG_CLOEXEC");
+      taken.cloexec_known = true;
       process.fds->memfds[fd->fd] = taken;
     }
     any |= Lookup(process, fds[i], call.log->line) != nullptr;

@@ -25,6 +25,14 @@ constexpr Alias kAliases[] = {
     {"sys_futex", "futex"},
 };
 
+// Calls that are younger than the strace which made the log, by their numbers: the same
+// on all machines from 424 on.
+constexpr Alias kNumbers[] = {
+    {"syscall_0x1b2", "pidfd_open"},  {"syscall_0x1b4", "close_range"},
+    {"syscall_0x1b6", "pidfd_getfd"}, {"syscall_0x1bf", "memfd_secret"},
+    {"syscall_0x1ce", "mseal"},
+};
+
 // By name: calls without a row that act on the file of their first argument.
 constexpr std::string_view kDescriptorFirst[] = {
     "fadvise64", "fchmod",          "fchown",
@@ -76,13 +84,20 @@ bool Contains(const Range& range, std::string_view name) {
   return std::find(std::begin(range), std::end(range), name) != std::end(range);
 }
 
-// Bytes of an array of struct iovec; nothing if it is not printed in full.
-std::optional<int64_t> TotalLength(std::string_view array, std::string_view count) {
+bool IsReadable(std::string_view item) {
+  const auto base = StraceField(item, "iov_base");
+  return !base || StraceQuoted(*base).has_value();
+}
+
+// Bytes of an array of struct iovec; nothing if it is not printed in full.  If the call
+// moved something, those before the first buffer that cannot be read.
+std::optional<int64_t> TotalLength(std::string_view array, std::string_view count, bool moved) {
   const std::vector<std::string_view> items = StraceElements(array);
   const auto wanted = StraceNumber(count);
   if (!wanted || *wanted != static_cast<int64_t>(items.size())) return std::nullopt;
   int64_t total = 0;
   for (std::string_view item : items) {
+    if (moved && !IsReadable(item)) break;
     const auto length = StraceField(item, "iov_len");
     const auto bytes = length ? StraceNumber(*length) : std::nullopt;
     if (!bytes || *bytes < 0 || *bytes > INT64_MAX - total) return std::nullopt;
@@ -93,11 +108,10 @@ std::optional<int64_t> TotalLength(std::string_view array, std::string_view coun
 
 // A buffer as that of a plain call: a string, or NULL if the array has one that is printed
 // as an address since it cannot be read.
-std::string_view ReadableBuffer(std::string_view array) {
-  for (std::string_view item : StraceElements(array))
-    if (const auto base = StraceField(item, "iov_base"); base && !StraceQuoted(*base))
-      return "NULL";
-  return StraceElements(array).empty() ? "NULL" : "\"\"";
+std::string_view ReadableBuffer(std::string_view array, bool moved) {
+  const std::vector<std::string_view> items = StraceElements(array);
+  if (items.empty()) return "NULL";
+  return moved || std::all_of(items.begin(), items.end(), IsReadable) ? "\"\"" : "NULL";
 }
 
 // The vector calls as one transfer of all their bytes: each segment is written under the
@@ -108,14 +122,17 @@ void JoinVector(FieldCall& call) {
                                 {"preadv2", "pread"}, {"pwritev2", "pwrite"}};
   for (const Alias& vector : kVectors) {
     if (call.name != vector.name || call.args.size() < 3) continue;
-    const auto total = TotalLength(call.args[1], call.args[2]);
+    const bool moved = call.ok() && call.log->value > 0;
+    const auto total = TotalLength(call.args[1], call.args[2], moved);
     call.made.push_back(total ? fmt::format("{}", *total) : "?");
     const bool positioned = call.args.size() > 3;
     const bool flagged = call.args.size() > 4;
     const bool own_row = !SpecsByName(call.name).empty();
-    std::vector<std::string_view> args = {call.args[0], ReadableBuffer(call.args[1]),
+    std::vector<std::string_view> args = {call.args[0], ReadableBuffer(call.args[1], moved),
                                           call.made.back()};
-    if (flagged && (own_row || StraceFlags(call.args[4]).value_or(1) != 0)) {
+    // Flags of a read that succeeds change nothing.
+    const bool plain = !own_row && call.ok();
+    if (flagged && !plain && (own_row || StraceFlags(call.args[4]).value_or(1) != 0)) {
       args.insert(args.end(), {call.args[3], call.args[4]});
       call.args = std::move(args);
       return;
@@ -158,6 +175,30 @@ void ChmodOfPath(FieldCall& call) {
   call.args = {call.args[1], call.args[2]};
 }
 
+// FIOCLEX and FIONCLEX, as F_SETFD.
+void CloexecByIoctl(FieldCall& call) {
+  if (call.name != "ioctl" || !call.ok() || call.args.size() < 2) return;
+  const bool sets = IsStraceConstant(call.args[1], "FIOCLEX");
+  if (!sets && !IsStraceConstant(call.args[1], "FIONCLEX")) return;
+  call.name = "fcntl";
+  call.args = {call.args[0], "F_SETFD", sets ? "FD_CLOEXEC" : "0"};
+}
+
+// _llseek(3, 0, [5000], SEEK_END) = 0, of 32 bits.
+void SeekOf32Bits(FieldCall& call) {
+  if (call.name != "_llseek" || call.args.size() < 4) return;
+  const std::vector<std::string_view> position = StraceElements(call.args[2]);
+  const auto given = position.empty() ? std::nullopt : StraceNumber(position[0]);
+  if (call.ok() && !given) return;
+  call.name = "lseek";
+  call.args = {call.args[0], call.args[1], call.args[3]};
+  if (!call.ok()) return;
+  call.altered = std::make_shared<StraceCall>(*call.log);
+  call.altered->value = *given;
+  call.altered->result = position[0];
+  call.log = call.altered.get();
+}
+
 bool IsConstantWord(std::string_view word) {
   return !word.empty() && std::islower(static_cast<unsigned char>(word[0])) == 0;
 }
@@ -181,9 +222,13 @@ FieldCall ToFieldCall(const StraceCall& log) {
   call.args = log.args;
   for (const Alias& alias : kAliases)
     if (call.name == alias.name) call.name = alias.as;
+  for (const Alias& number : kNumbers)
+    if (call.name == number.name) call.name = number.as;
   JoinVector(call);
   StatOfDescriptor(call);
   ChmodOfPath(call);
+  CloexecByIoctl(call);
+  SeekOf32Bits(call);
   return call;
 }
 

@@ -4,6 +4,7 @@
 #define SELKIE_TRACES_FOLLOW_NAMES_H_
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,8 @@ struct FieldCall {
   const StraceCall* log = nullptr;
   std::string_view name;
   std::vector<std::string_view> args;
-  std::deque<std::string> made;  // arguments that are not in the log's text
+  std::deque<std::string> made;         // arguments that are not in the log's text
+  std::shared_ptr<StraceCall> altered;  // what `log` is, if the result stands elsewhere
 
   std::string_view arg(size_t i) const { return i < args.size() ? args[i] : std::string_view(); }
   bool ok() const { return log->returned == StraceReturn::kValue; }

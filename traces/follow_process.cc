@@ -30,6 +30,21 @@ void DropCloexec(FollowedFds& fds) {
   std::erase_if(fds.memfds, [](const auto& entry) { return entry.second.fd.cloexec != 0; });
 }
 
+// {rlim_cur=12*1024, rlim_max=RLIM64_INFINITY}: of RLIMIT_FSIZE, nothing for none.
+std::optional<int64_t> SoftLimit(std::string_view limits) {
+  const auto current = StraceField(limits, "rlim_cur");
+  if (!current) return std::nullopt;
+  if (const auto plain = StraceNumber(*current)) return *plain < 0 ? std::nullopt : plain;
+  const size_t times = current->find('*');
+  const auto count = StraceNumber(current->substr(0, times));
+  const auto unit =
+      times == current->npos ? std::optional<int64_t>(1) : StraceNumber(current->substr(times + 1));
+  int64_t bytes = 0;
+  if (!count || !unit || __builtin_mul_overflow(*count, *unit, &bytes) || bytes < 0)
+    return std::nullopt;
+  return bytes;
+}
+
 }  // namespace
 
 // A process that the log has lines of was made by the call that gave its number; in
@@ -82,7 +97,8 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
   }
   if (!vfork && !HasFlag(call, "CLONE_VM")) {
     child.mm = std::make_shared<FollowedSpace>(*parent.mm);
-    child.mm->unseen = false;
+    child.mm->unseen = child.mm->locks = false;
+    for (auto& [begin, mapping] : child.mm->all()) mapping.locked = false;
     for (const auto& [begin, mapping] : parent.mm->all())
       if ((mapping.map.flags & kMapDontcopy) != 0) child.mm->Remove(mapping.begin, mapping.end);
   }
@@ -173,38 +189,47 @@ void Follower::OnExited(const StraceEvent& event) {
 }
 
 void Follower::OnUnshare(const FieldCall& call, FollowedProcess& process) {
-  const bool files = StraceHas(call.arg(0), "CLONE_FILES");
+  const bool files = HasStraceFlag(call.arg(0), "CLONE_FILES");
   if (call.ok() && files) process.fds = std::make_shared<FollowedFds>(*process.fds);
-  if (call.ok() && StraceHas(call.arg(0), "CLONE_NEWUSER")) process.uid.reset();
+  if (call.ok() && HasStraceFlag(call.arg(0), "CLONE_NEWUSER")) process.uid.reset();
   Count(call, files ? Unasked::kFollowed : Unasked::kElsewhere);
 }
 
 void Follower::OnGetUser(const FieldCall& call, FollowedProcess& process) {
   if (call.ok()) process.uid = static_cast<int>(call.log->value);
+  if (call.ok()) process.uid_guessed = false;
   Count(call, Unasked::kElsewhere);
 }
 
 void Follower::OnSetUser(const FieldCall& call, FollowedProcess& process) {
   const auto uid = StraceNumber(call.arg(call.name == "setuid" ? 0 : 1));
   const bool named = call.name != "capset" && call.name != "setfsuid" && uid;
-  if (call.ok() && !(named && *uid == -1)) process.uid.reset();
-  if (call.ok() && named && *uid >= 0) process.uid = static_cast<int>(*uid);
+  if (call.ok() && !(named && static_cast<int32_t>(*uid) == -1)) {
+    process.uid.reset();
+    process.uid_guessed = false;
+    if (named) process.uid = static_cast<int>(*uid);
+  }
   Count(call, Unasked::kElsewhere);
 }
 
-// Rings and queues act on files without a call, and hold pages.
-// RLIMIT_FSIZE cuts writes: what is cut is not asked about.
+// RLIMIT_FSIZE cuts writes and refuses to grow, for all threads.
 void Follower::OnLimit(const FieldCall& call, FollowedProcess& process) {
   const bool by_pid = call.name == "prlimit64";
   const std::string_view value = call.arg(by_pid ? 2 : 1);
-  const bool sets = call.ok() && call.arg(by_pid ? 1 : 0) == "RLIMIT_FSIZE" && value != "NULL";
+  const bool sets = call.ok() && IsStraceConstant(call.arg(by_pid ? 1 : 0), "RLIMIT_FSIZE") &&
+                    StraceNumber(value) != 0;
   if (!sets) return Count(call, Unasked::kElsewhere);
   const int64_t pid = by_pid ? StraceNumber(call.arg(0)).value_or(0) : 0;
-  const bool none = value.find("rlim_cur=RLIM") != value.npos;
-  (pid == 0 ? process : world_.Process(pid)).limited = !none;
+  const int64_t tgid = pid == 0 ? process.tgid : world_.Process(pid).tgid;
+  for (auto& [number, other] : world_.processes)
+    if (other.tgid == tgid) {
+      other.fsize = SoftLimit(value);
+      other.fsize_unread = !value.starts_with('{');
+    }
   Count(call, Unasked::kFollowed);
 }
 
+// Rings and queues act on files without a call, and hold pages.
 void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
   bool any = false;
   auto hold = [&](int file) {

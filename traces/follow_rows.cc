@@ -46,6 +46,11 @@ std::vector<FlagName> SealFlags(const Semantics& semantics) {
 
 }  // namespace
 
+bool HasStraceFlag(std::string_view text, std::string_view name) {
+  const auto bits = StraceFlags(text), bit = LinuxConstant(name);
+  return bits && bit ? (*bits & *bit) != 0 : StraceHas(text, name);
+}
+
 std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
                                const Semantics& semantics) {
   switch (arg.kind) {
@@ -78,7 +83,10 @@ DescriptorCall ReadDescriptorCall(const FieldCall& field, const CallSpec& row,
       out.fds.emplace_back(word++, i);
       continue;
     }
-    const auto value = words == 1 ? RowWord(arg, field.arg(i), semantics) : std::nullopt;
+    const bool address = row.name == "ioctl" && arg.kind == ArgKind::kFlags &&
+                         !field.arg(i).starts_with('[');  // -e raw
+    const auto value =
+        words == 1 && !address ? RowWord(arg, field.arg(i), semantics) : std::nullopt;
     if (!value && out.why.empty())
       out.why = fmt::format("argument {} of {} as it is written", arg.name, field.name);
     int64_t bits = value.value_or(0);
@@ -165,12 +173,6 @@ uint8_t SealBit(const Semantics& semantics, std::string_view name) {
   return 0;
 }
 
-// A descriptor that the log does not tell the file of may be on any.
-void AnyMayBeHeld(World& world) {
-  for (FollowedInode& inode : world.inodes) inode.outside = true;
-  for (FollowedFile& file : world.files) file.outside = true;
-}
-
 void CopyPidfd(FollowedFds& fds, std::string_view from, int64_t to) {
   const auto fd = StraceDescriptor(from);
   const auto known = fd ? fds.pidfds.find(fd->fd) : fds.pidfds.end();
@@ -184,7 +186,7 @@ void CopyPidfd(FollowedFds& fds, std::string_view from, int64_t to) {
 void Follower::TakeDescriptor(FollowedProcess& process, int64_t fd, std::string_view annotated,
                               int line) {
   const int file = world_.AddUnknownFile(std::string(annotated), line);
-  process.fds->memfds[fd] = FollowedFd{file, Fd{}};
+  process.fds->memfds[fd] = FollowedFd{file, Fd{}, false};
   ++report_.from_outside;
 }
 
@@ -222,7 +224,7 @@ void Follower::OnRow(const FieldCall& call, FollowedProcess& process) {
                    [](std::string_view arg) { return StraceHas(arg, "</memfd:"); }))
     return Count(call, Unasked::kElsewhere);
   if (call.name == "open_by_handle_at" && call.ok()) {
-    AnyMayBeHeld(world_);
+    world_.AnyMayBeHeld();
     return Count(call, Unasked::kBound, "files by handle");
   }
   const CallSpec* row = RowOf(call);
@@ -344,6 +346,20 @@ void Follower::OnDupOver(const FieldCall& call, FollowedProcess& process) {
   Count(call, onto ? Unasked::kFollowed : Unasked::kElsewhere);
 }
 
+// FIONBIO sets O_NONBLOCK; FS_IOC_SETFLAGS has a row.
+void Follower::OnIoctl(const FieldCall& call, FollowedProcess& process) {
+  if (!call.ok() || !IsStraceConstant(call.arg(1), "FIONBIO")) return OnRow(call, process);
+  const FollowedFd* fd = Lookup(process, call.arg(0), call.log->line);
+  if (fd == nullptr) return Count(call, Unasked::kElsewhere);
+  const auto items = StraceElements(call.arg(2));
+  const auto on = items.empty() ? std::nullopt : StraceNumber(items[0]);
+  FollowedFile& file = world_.files[fd->file];
+  if (!on) file.outside = true;
+  file.file.flags &= static_cast<uint8_t>(~kFlagNonblock);
+  if (on && *on != 0) file.file.flags |= kFlagNonblock;
+  Count(call, Unasked::kFollowed);
+}
+
 void Follower::OnCloseRange(const FieldCall& call, FollowedProcess& process) {
   const auto first = StraceNumber(call.arg(0)), last = StraceNumber(call.arg(1));
   const int64_t flags = StraceFlags(call.arg(2)).value_or(0);
@@ -374,10 +390,16 @@ void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
   const FollowedFd* in = Lookup(process, call.arg(in_arg), call.log->line);
   const FollowedFd* out = Lookup(process, call.arg(out_arg), call.log->line);
   if (in == nullptr && out == nullptr) return Count(call, Unasked::kElsewhere);
+  // None, [5] or [5] => [9]; elsewise the log has an address for it (-e raw).
+  auto is_null = [](std::string_view text) { return StraceNumber(text) == 0; };
   if (in != nullptr) {
     FollowedFile& file = world_.files[in->file];
-    if (call.ok() && in_offset == "NULL") file.pos += std::max<int64_t>(call.log->value, 0);
+    if (call.ok() && is_null(in_offset)) file.pos += std::max<int64_t>(call.log->value, 0);
     if (out == nullptr && call.name != "copy_file_range") world_.inodes[file.inode].pinned = true;
+  }
+  if (out != nullptr && !is_null(out_offset) && StraceElements(out_offset).empty()) {
+    if (call.ok()) world_.inodes[world_.files[out->file].inode].size_known = false;
+    return Count(call, Unasked::kBound, "an offset that cannot be read in the log");
   }
   const bool refused = call.log->returned == StraceReturn::kErrno && call.log->error == "EPERM";
   const bool moved = call.ok() && call.log->value > 0;
@@ -396,205 +418,6 @@ void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
     write.args.push_back(items[0]);
   }
   OnDescriptor(write, process, *RowOf(write));
-}
-
-// ---- memfd_create ----
-
-void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
-  const CallSpec* row = RowOf(call);
-  const auto flags = StraceFlags(call.arg(1), row->args[1].names);
-  const auto name = StraceQuoted(call.arg(0));
-  const bool null = call.arg(0) == "NULL", cut = name && !name->whole;
-  const int64_t length = null ? kNull : !name || cut ? kOrdinaryName : NameWord(name->bytes.size());
-  Query query(call, process);
-  query.make = [&](Ask& ask) -> std::optional<Call> {
-    ask.Freeze();
-    return Call{Op::kMemfdCreate, 0, {length, static_cast<int32_t>(*flags)}};
-  };
-  if (!flags) query.why = "flags of memfd_create as they are written";
-  if ((!name && !null) || (cut && call.log->error == "EINVAL"))
-    query.why = "a name that is cut in the log or cannot be read";
-  if (call.ok()) query.new_fds = {call.log->value};
-  Decide(query);
-  if (!call.ok()) return;
-  ++report_.memfds;
-  auto& memfds = process.fds->memfds;
-  const bool modelled = memfds.contains(call.log->value);
-  if (!modelled) memfds[call.log->value] = {world_.AddUnknownFile("", call.log->line), Fd{}};
-  FollowedInode& inode = world_.inodes[world_.files[memfds[call.log->value].file].inode];
-  constexpr int64_t kHugetlb = abi::kMfdHugetlb;
-  inode.hugetlb = flags && (*flags & kHugetlb) != 0;
-  inode.name = name ? name->bytes : "";
-  inode.name_whole = !name || name->whole;
-  inode.line = call.log->last_line;
-  if (!modelled) {
-    inode.from_outside = inode.outside = false;
-    inode.size_known = true;
-    memfds[call.log->value].fd.cloexec = flags && (*flags & abi::kMfdCloexec) != 0;
-  }
-}
-
-// ---- Files by name ----
-
-// A path that leads to a descriptor: /proc/PID/fd/N, /dev/fd/N.
-std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process,
-                                                        std::string_view dir,
-                                                        std::string_view path) {
-  if (path.empty()) return std::nullopt;  // the descriptor itself: not followed
-  std::string whole(path);
-  if (!path.starts_with('/')) {
-    const auto fd = StraceDescriptor(dir);
-    if (!fd) return std::nullopt;
-    const auto known = process.fds->folders.find(fd->fd);
-    if (known != process.fds->folders.end())
-      whole = known->second + "/" + whole;
-    else if (fd->path)
-      whole = *fd->path + "/" + whole;
-  }
-  std::vector<std::string_view> parts;
-  for (size_t at = 0; at <= whole.size();) {
-    const size_t slash = std::min(whole.find('/', at), whole.size());
-    const std::string_view part = std::string_view(whole).substr(at, slash - at);
-    if (!part.empty() && part != ".") parts.push_back(part);
-    at = slash + 1;
-  }
-  constexpr std::string_view kStandard[] = {"stdin", "stdout", "stderr"};
-  for (int64_t i = 0; i < 3; ++i)
-    if (parts.size() == 2 && parts[0] == "dev" && parts[1] == kStandard[i])
-      return ProcLink{&process, i};
-  if (parts.size() == 3 && parts[0] == "dev" && parts[1] == "fd") {
-    const auto fd = StraceNumber(parts[2]);
-    return fd ? std::optional(ProcLink{&process, *fd}) : std::nullopt;
-  }
-  const bool exe = parts.size() == 3 && parts[0] == "proc" && parts[2] == "exe";
-  if (!exe && (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd"))
-    return std::nullopt;
-  const auto fd = exe ? std::optional(kExeLink) : StraceNumber(parts.back());
-  const std::string_view who = parts.size() == 6 && parts[2] == "task" ? parts[3] : parts[1];
-  if (!fd || (!exe && parts.size() != 4 && parts.size() != 6)) return std::nullopt;
-  if (who == "self" || who == "thread-self") return ProcLink{&process, *fd};
-  const auto pid = StraceNumber(who);
-  const auto other = pid ? world_.processes.find(*pid) : world_.processes.end();
-  if (other == world_.processes.end()) return ProcLink{nullptr, *fd};
-  return ProcLink{&other->second, *fd};
-}
-
-void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
-                          const CallSpec& row) {
-  const std::string_view dir = row.op == Op::kOpenat ? call.arg(0) : "AT_FDCWD";
-  const auto quoted = StraceQuoted(path);
-  const auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
-  const bool opens = row.returns == ReturnKind::kFd;
-  if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
-    process.fds->folders[call.log->value] = quoted->bytes;
-  const std::optional<FollowedFd> memfd = link ? link->memfd() : std::nullopt;
-  if (!memfd) {
-    if (opens && call.ok()) Lookup(process, call.log->result, call.log->line);
-    return Count(call, Unasked::kElsewhere);
-  }
-  const FollowedFd& target = *memfd;
-  const bool own = link->process->fds == process.fds;
-  if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
-    return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
-  Query query(call, process);
-  query.file = target.file;
-  query.inode = world_.files[target.file].inode;
-  if (opens && call.ok()) query.new_fds = {call.log->value};
-
-  const std::string_view flags_arg = call.arg(row.op == Op::kOpenat ? 2 : 1);
-  int64_t word = 0;
-  if (!opens) {
-    word = StraceNumber(flags_arg).value_or(0);
-  } else if (call.name == "creat") {
-    word = abi::kOWronly | abi::kOTrunc;
-  } else {
-    const auto how =
-        flags_arg.starts_with('{') ? StraceField(flags_arg, "flags") : std::optional(flags_arg);
-    const int64_t flags = how ? StraceFlags(*how).value_or(-1) : -1;
-    const auto resolve = StraceField(flags_arg, "resolve");
-    // O_NOCTTY, O_SYNC and O_DSYNC change nothing for a memfd.
-    constexpr int64_t kHarmless = 0400 | 04010000;
-    int64_t known = 0;
-    for (const ArgSpec& arg : ArgsOf(row))
-      for (const FlagName& name : arg.names) known |= name.bits;
-    word = std::max<int64_t>(flags, 0) & ~kHarmless;
-    if (flags < 0 || (word & ~known) != 0) query.why = "flags of open beyond those of the table";
-    if (link->fd == kExeLink && (word & (abi::kOAccMode | abi::kOTrunc)) != 0)
-      query.why = "opening a program that runs for writing";
-    if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
-    if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
-      return Count(call, Unasked::kBound, "the link itself");
-  }
-  query.make = [&](Ask& ask) -> std::optional<Call> {
-    const int64_t fd = own ? ask.AddFd(link->fd, &target) : ask.AddForeignFd(link->fd, &target);
-    const bool resizes = row.op == Op::kTruncate;
-    if (resizes) ask.AddPoint(word);
-    ask.Freeze();
-    return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
-  };
-  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
-  Decide(query);
-  if (opens && call.ok() && query.why.empty()) return;
-  if (opens && call.ok() && !process.fds->memfds.contains(call.log->value)) {
-    FollowedFile file = world_.files[target.file];
-    file.pos = 0;
-    file.known = false;
-    file.outside = true;
-    world_.files.push_back(file);
-    process.fds->memfds[call.log->value] = {static_cast<int>(world_.files.size()) - 1, Fd{}};
-  }
-}
-
-void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
-  const bool at = call.name == "openat" || call.name == "openat2";
-  for (const CallSpec& row : CallTable())
-    if (row.op == (at ? Op::kOpenat : Op::kOpen))
-      return OnPathCall(call, process, call.arg(at ? 1 : 0), row);
-}
-
-// truncate and chmod.
-void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
-  if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
-  Count(call, Unasked::kElsewhere);
-}
-
-// ---- Descriptors of other processes ----
-
-void Follower::OnPidfd(const FieldCall& call, FollowedProcess& process) {
-  const auto pid = StraceNumber(call.arg(0));
-  if (call.ok() && pid) process.fds->pidfds[call.log->value] = *pid;
-  Count(call, Unasked::kElsewhere);
-}
-
-void Follower::OnPidfdGetfd(const FieldCall& call, FollowedProcess& process) {
-  const auto pidfd = StraceDescriptor(call.arg(0));
-  const auto target = StraceDescriptor(call.arg(1));
-  const auto pid = pidfd ? process.fds->pidfds.find(pidfd->fd) : process.fds->pidfds.end();
-  const auto other = pid == process.fds->pidfds.end() ? world_.processes.end()
-                                                      : world_.processes.find(pid->second);
-  const FollowedFd* taken =
-      other == world_.processes.end() || !target
-          ? nullptr
-          : Lookup(other->second, fmt::format("{}", target->fd), call.log->line);
-  if (taken == nullptr) {
-    if (call.ok() && other == world_.processes.end() &&
-        Lookup(process, call.log->result, call.log->line) == nullptr)
-      AnyMayBeHeld(world_);
-    return Count(call, Unasked::kElsewhere);
-  }
-  if (!call.ok())
-    return Count(call, Unasked::kSystem, fmt::format("pidfd_getfd {}", call.log->error));
-  const FollowedFd fd = *taken;
-  Query query(call, process);
-  query.file = fd.file;
-  query.inode = world_.files[fd.file].inode;
-  query.new_fds = {call.log->value};
-  query.make = [&](Ask& ask) -> std::optional<Call> {
-    const int64_t small = ask.AddForeignFd(target->fd, &fd);
-    ask.Freeze();
-    return Call{Op::kPidfdGetfd, 0, {1, small}};
-  };
-  Decide(query);
 }
 
 }  // namespace selkie

@@ -5,51 +5,13 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traces/trace_testing.h"
+#include "traces/follow_testing.h"
 
 namespace selkie {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr std::string_view kMade =
-    "1 prctl(1) = 0\n1 getrandom(1) = 0\n"  // a log without a filter
-    "1 memfd_create(\"m\", MFD_ALLOW_SEALING) = 3\n"
-    "1 ftruncate(3, 1000000) = 0\n";
-
-FollowReport FollowText(std::string_view text, std::string_view semantics = "linux-6.18") {
-  const StraceLog log = ReadStrace("log", std::string(text));
-  EXPECT_THAT(log.problems, IsEmpty());
-  return Follow(log, LoadSemanticsForTest(semantics));
-}
-
-FollowReport FollowMade(std::string_view more, std::string_view semantics = "linux-6.18") {
-  return FollowText(std::string(kMade) + std::string(more), semantics);
-}
-
-int64_t Unasked_(const FollowReport& report, Unasked why) {
-  int64_t sum = 0;
-  if (const auto at = report.unasked.find(why); at != report.unasked.end())
-    for (const auto& [name, count] : at->second) sum += count;
-  return sum;
-}
-
-// The call in the last line gives what the model does, and nothing else does.
-void ExpectDecides(std::string_view before, std::string_view call, std::string_view right,
-                   std::string_view wrong, std::string_view semantics = "linux-6.18") {
-  const std::string log = fmt::format("{}{}1 {} = ", kMade, before, call);
-  const FollowReport good = FollowText(fmt::format("{}{}\n", log, right), semantics);
-  EXPECT_THAT(good.differences, IsEmpty()) << call << ": model " << good.differences[0].modelled;
-  EXPECT_EQ(Unasked_(good, Unasked::kBound), 0) << call;
-  const FollowReport bad = FollowText(fmt::format("{}{}\n", log, wrong), semantics);
-  ASSERT_EQ(bad.differences.size(), 1u) << call;
-  const int lines = static_cast<int>(std::count(log.begin(), log.end(), '\n'));
-  EXPECT_EQ(bad.differences[0].line, lines + 1);
-  EXPECT_EQ(bad.modelled, good.modelled);
-}
-
-constexpr std::string_view kNo = "-1 EPERM (Operation not permitted)";
 
 TEST(FollowTest, SealsDecideAsTheModelSays) {
   const std::string map =
@@ -175,7 +137,7 @@ TEST(FollowTest, WhatSomebodyElseMayHaveDoneIsNotCalledDifferent) {
                                          fd + ", 0, SEEK_END) = 77\n");
   EXPECT_THAT(report.differences, IsEmpty());
   EXPECT_EQ(report.from_outside, 1);
-  EXPECT_EQ(Unasked_(report, Unasked::kOrigin), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kOrigin), 1);
   // Nobody can take a seal away.
   EXPECT_EQ(FollowMade("1 fcntl(" + fd + ", F_ADD_SEALS, F_SEAL_WRITE) = 0\n1 write(" + fd +
                        ", \"x\", 1) = 1\n")
@@ -201,7 +163,7 @@ TEST(FollowTest, CallsThatRunAtTheSameTimeAreNotBlamed) {
       "1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE) = 0\n"
       "2 <... munmap resumed>) = 0\n");
   EXPECT_THAT(report.differences, IsEmpty());
-  EXPECT_EQ(Unasked_(report, Unasked::kOrder), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kOrder), 1);
 }
 
 TEST(FollowTest, AFilteredLogIsNotTrustedWhereItIsSilent) {
@@ -212,7 +174,7 @@ TEST(FollowTest, AFilteredLogIsNotTrustedWhereItIsSilent) {
   const FollowReport report = FollowText(text);
   EXPECT_THAT(report.differences, IsEmpty());
   EXPECT_TRUE(report.filtered);
-  EXPECT_EQ(Unasked_(report, Unasked::kUnseen), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kUnseen), 1);
   FollowOptions complete;
   complete.complete = true;
   const StraceLog log = ReadStrace("log", text);
@@ -228,12 +190,13 @@ TEST(FollowTest, WhatIsNotModelledIsCountedAndFollowed) {
       "1 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = -1 ENOMEM (no memory)\n"
       "1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE <unfinished ...>\n");
   EXPECT_THAT(report.differences, IsEmpty());
-  EXPECT_EQ(Unasked_(report, Unasked::kBound), 2);
-  EXPECT_EQ(Unasked_(report, Unasked::kNoRow), 1);
-  EXPECT_EQ(Unasked_(report, Unasked::kSystem), 1);
-  EXPECT_EQ(Unasked_(report, Unasked::kUnreturned), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kBound), 2);
+  EXPECT_EQ(CountUnasked(report, Unasked::kNoRow), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kSystem), 1);
+  EXPECT_EQ(CountUnasked(report, Unasked::kUnreturned), 1);
   int64_t all = report.modelled;
-  for (int why = 0; why < kNumUnasked; ++why) all += Unasked_(report, static_cast<Unasked>(why));
+  for (int why = 0; why < kNumUnasked; ++why)
+    all += CountUnasked(report, static_cast<Unasked>(why));
   EXPECT_EQ(all, report.calls);
 }
 

@@ -88,6 +88,18 @@ std::vector<World::Mapped> World::MappingsOf(int inode) const {
   return found;
 }
 
+void World::AnyMayBeHeld() {
+  for (FollowedInode& inode : inodes) inode.outside = true;
+  for (FollowedFile& file : files) file.outside = true;
+}
+
+bool World::Runs(int inode) const {
+  return std::any_of(processes.begin(), processes.end(), [&](const auto& entry) {
+    const int exe = entry.second.exe;
+    return exe >= 0 && files[exe].inode == inode;
+  });
+}
+
 void World::ForbidWriting(int inode) {
   for (auto& [pid, process] : processes)
     for (auto& [begin, mapping] : process.mm->all())

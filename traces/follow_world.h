@@ -26,7 +26,9 @@ struct FollowedInode {
   bool hugetlb = false;       // which the model has not
   bool outside = false;       // processes that are not in the log may hold it
   bool from_outside = false;  // nor was it seen to be made
-  bool pinned = false;        // its pages may be held by a pipe, a ring or a device
+  uint8_t guessed = 0;        // seals that would explain a result, and may not be there
+  bool attrs_known = true;
+  bool pinned = false;  // its pages may be held by a pipe, a ring or a device
   std::string name;
   bool name_whole = true;  // false: cut by -s
   int line = 0;            // where it was made, or first seen
@@ -43,6 +45,7 @@ struct FollowedFile {
 struct FollowedFd {
   int file = 0;  // index into World::files
   Fd fd;         // FD_CLOEXEC
+  bool cloexec_known = true;
 };
 
 struct FollowedFds {
@@ -57,6 +60,7 @@ struct FollowedMapping {
   int64_t offset = 0;           // of `begin` in the file
   int file = 0;                 // index into World::files
   Mapping map;                  // without place and file
+  bool locked = false;          // VM_LOCKED: mlock, which the model has not
 };
 
 // The mappings of memfds in one address space.
@@ -71,6 +75,7 @@ class FollowedSpace {
   // In place of what is there.
   void Put(const FollowedMapping& mapping);
   bool unseen = false;  // threads that are not in the log share it
+  bool locks = false;   // what is mapped is locked: mlockall
 
  private:
   std::map<uint64_t, FollowedMapping> maps_;  // by begin
@@ -80,16 +85,20 @@ struct FollowedProcess {
   int64_t pid = 0, tgid = 0;
   std::shared_ptr<FollowedFds> fds = std::make_shared<FollowedFds>();
   std::shared_ptr<FollowedSpace> mm = std::make_shared<FollowedSpace>();
-  std::optional<int> uid;  // effective, if the log says it
-  int exe = -1;            // the memfd that it runs, an index into World::files
-  bool exiting = false;    // exit_group was called: its memory is going
-  bool limited = false;    // it has an RLIMIT_FSIZE
+  std::optional<int> uid;        // effective, if the log says it
+  bool uid_guessed = false;      // it does not, but would explain a result
+  int exe = -1;                  // the memfd that it runs, an index into World::files
+  bool exiting = false;          // exit_group was called: its memory is going
+  std::optional<int64_t> fsize;  // RLIMIT_FSIZE, if one was set
+  bool fsize_unread = false;     // one was, and the log does not say which
+  std::string cwd;               // if it is below /proc or /dev
 };
 
 struct World {
   std::deque<FollowedInode> inodes;  // deques, since calls are asked about while others are made
   std::deque<FollowedFile> files;
   std::map<int64_t, FollowedProcess> processes;
+  std::map<std::string, std::string> links;  // symbolic links below /proc or /dev that were made
 
   // The process; one that the log has not shown being made starts with nothing.
   FollowedProcess& Process(int64_t pid);
@@ -102,6 +111,10 @@ struct World {
   };
   // All mappings of an inode, of all processes.
   std::vector<Mapped> MappingsOf(int inode) const;
+  // A descriptor that the log does not tell the file of may be on any.
+  void AnyMayBeHeld();
+  // Does a process run it?
+  bool Runs(int inode) const;
   // Takes VM_MAYWRITE from all of them.
   void ForbidWriting(int inode);
 };

@@ -17,18 +17,12 @@ namespace {
 constexpr int64_t kSystemErrors[] = {EINTR, ENOMEM, ENOSPC, EMFILE, ENFILE, EDQUOT,
                                      EIO,   ENOSYS, EFAULT, EAGAIN, EFBIG};
 
-// Calls that nobody asks for with -e: a log that has two of them has all.
-constexpr std::string_view kUnselected[] = {"arch_prctl",      "set_tid_address",
-                                            "set_robust_list", "rseq",
-                                            "prlimit64",       "getrandom",
-                                            "rt_sigaction",    "rt_sigprocmask",
-                                            "futex",           "clock_nanosleep",
-                                            "clock_gettime",   "sysinfo",
-                                            "uname",           "getrusage",
-                                            "sched_yield",     "sched_getaffinity",
-                                            "getpid",          "gettid",
-                                            "getuid",          "geteuid",
-                                            "prctl",           "ioctl"};
+// Calls that belong to no class of strace's (-e trace=%file), and that nobody asks for by
+// name: a log that has two of them has all.
+constexpr std::string_view kUnselected[] = {
+    "set_tid_address", "set_robust_list",   "rseq",    "prlimit64", "getrandom",
+    "futex",           "clock_nanosleep",   "sysinfo", "uname",     "getrusage",
+    "sched_yield",     "sched_getaffinity", "prctl"};
 
 constexpr size_t kMostRemarks = 10000;
 
@@ -41,26 +35,6 @@ std::string SealText(uint8_t seals, const Semantics& semantics) {
   for (const SealName& seal : semantics.seals)
     if ((seals & seal.bits) != 0) text += fmt::format("{}{}", text.empty() ? "" : "|", seal.name);
   return text.empty() ? "none" : text;
-}
-
-std::string ModelledText(const Query& query, const Ask& ask, const Semantics& semantics) {
-  const Result& r = ask.result();
-  if (!r.ok()) return PrintResult(ask.call(), r, &semantics, nullptr);
-  switch (SpecOf(ask.call().op).returns) {
-    case ReturnKind::kFd: return "a descriptor";
-    case ReturnKind::kAddress: return "an address";
-    case ReturnKind::kCount:
-    case ReturnKind::kCountData:
-    case ReturnKind::kOffset: {
-      const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
-      const auto end = ask.Real(small + r.value);
-      return end ? fmt::format("{}", *end - real) : "a number";
-    }
-    case ReturnKind::kStat:
-      return fmt::format("0 {{st_size={}, st_mode={:#o}}}", ask.Real(r.value).value_or(-1),
-                         r.extra);
-    default: return PrintResult(ask.call(), r, &semantics, nullptr);
-  }
 }
 
 }  // namespace
@@ -162,7 +136,7 @@ void Follower::OnCall(const StraceEvent& event) {
   FollowedProcess& process = world_.Process(event.pid);
   const FieldCall field = ToFieldCall(call);
   // A number that is given anew was free: its close is not in the log.
-  if (field.ok() && GivesDescriptor(call.name)) process.fds->memfds.erase(call.value);
+  if (field.ok() && GivesDescriptor(field.name)) process.fds->memfds.erase(call.value);
   Dispatch(field, process);
 }
 
@@ -186,6 +160,13 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"dup2", &Follower::OnDupOver},
       {"dup3", &Follower::OnDupOver},
       {"close_range", &Follower::OnCloseRange},
+      {"ioctl", &Follower::OnIoctl},
+      {"chdir", &Follower::OnChdir},
+      {"fchdir", &Follower::OnChdir},
+      {"symlink", &Follower::OnSymlink},
+      {"symlinkat", &Follower::OnSymlink},
+      {"unlink", &Follower::OnSymlink},
+      {"unlinkat", &Follower::OnSymlink},
       {"sendfile", &Follower::OnTransfer},
       {"sendfile64", &Follower::OnTransfer},
       {"splice", &Follower::OnTransfer},
@@ -201,9 +182,11 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"madvise", &Follower::OnRange},
       {"msync", &Follower::OnRange},
       {"mseal", &Follower::OnRange},
-      {"mlock", &Follower::OnRange},
-      {"mlock2", &Follower::OnRange},
-      {"munlock", &Follower::OnRange},
+      {"mlock", &Follower::OnLock},
+      {"mlock2", &Follower::OnLock},
+      {"munlock", &Follower::OnLock},
+      {"mlockall", &Follower::OnLockAll},
+      {"munlockall", &Follower::OnLockAll},
       {"mincore", &Follower::OnRange},
       {"remap_file_pages", &Follower::OnRange},
       {"mbind", &Follower::OnRange},
@@ -251,10 +234,32 @@ void Follower::Remark(const FieldCall& call, Unasked why, std::string text) {
 void Follower::NoteModelled(const FieldCall& call, const Ask& ask) {
   ++report_.modelled;
   const std::string_view op = ShortName(ask.call().op);
-  ++report_.modelled_by_name[std::string(op.starts_with("F_") ? op : call.log->name)];
+  const bool numbered = call.log->name.starts_with("syscall_");
+  const std::string_view name = numbered ? call.name : call.log->name;
+  ++report_.modelled_by_name[std::string(op.starts_with("F_") ? op : name)];
 }
 
 // ---- Comparing ----
+
+std::string Follower::Modelled(const Query& query, const Ask& ask) const {
+  const Result& r = ask.result();
+  if (!r.ok()) return PrintResult(ask.call(), r, &semantics_, nullptr);
+  switch (SpecOf(ask.call().op).returns) {
+    case ReturnKind::kFd: return "a descriptor";
+    case ReturnKind::kAddress: return "an address";
+    case ReturnKind::kCount:
+    case ReturnKind::kCountData:
+    case ReturnKind::kOffset: {
+      const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
+      const auto end = ask.Real(small + r.value);
+      return end ? fmt::format("{}", *end - real) : "a number";
+    }
+    case ReturnKind::kStat:
+      return fmt::format("0 {{st_size={}, st_mode={:#o}}}", ask.Real(r.value).value_or(-1),
+                         r.extra);
+    default: return PrintResult(ask.call(), r, &semantics_, nullptr);
+  }
+}
 
 std::optional<Ask> Follower::Try(Query& query, const Guess& guess) {
   Ask ask(world_, query.process, guess);
@@ -262,16 +267,6 @@ std::optional<Ask> Follower::Try(Query& query, const Guess& guess) {
   if (!call) return std::nullopt;
   ask.Run(*call, semantics_);
   return ask;
-}
-
-// The log's count is less than the model's.
-bool Follower::IsShorter(const Query& query, const Ask& ask) const {
-  const Result& r = ask.result();
-  if (!r.ok() || query.call.log->returned != StraceReturn::kValue) return false;
-  if (SpecOf(ask.call().op).returns != ReturnKind::kCount) return false;
-  const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
-  const auto end = ask.Real(small + r.value);
-  return end && query.call.log->value < *end - real;
 }
 
 bool Follower::Agrees(const Query& query, const Ask& ask) const {
@@ -283,8 +278,8 @@ bool Follower::Agrees(const Query& query, const Ask& ask) const {
   const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
   switch (SpecOf(ask.call().op).returns) {
     case ReturnKind::kFd:
-    case ReturnKind::kAddress:
     case ReturnKind::kTask: return true;
+    case ReturnKind::kAddress: return log.value % kPageSize == 0;
     case ReturnKind::kCount:
     case ReturnKind::kCountData:
     case ReturnKind::kOffset: {
@@ -312,105 +307,10 @@ void Follower::Accept(Query& query, const Ask& ask) {
   if (ask.result().changed) NoteChange(query.inode, query.process.pid);
   ask.Apply(world_, query.process, query.new_fds);
   if (query.apply) query.apply(ask);
-}
-
-// The log is right: what it says is what happened.
-void Follower::Adopt(Query& query) {
-  NoteChange(query.inode, query.process.pid);
-  if (!query.call.ok()) return;
-  Guess free;
-  free.unrefused = true;
-  // Arguments that could not be read are not asked about.
-  const std::optional<Ask> ask = query.why.empty() ? Try(query, free) : std::nullopt;
-  if (ask && ask->result().ok()) {
-    ask->Apply(world_, query.process, query.new_fds);
-    if (query.apply) query.apply(*ask);
-    if (ask->call().op == Op::kAddSeals && query.inode >= 0) {
-      // That it could be sealed says that nothing of what was followed writes.
-      FollowedInode& inode = world_.inodes[query.inode];
-      inode.node.seals |= static_cast<uint8_t>(ask->call().arg[1]);
-      if (std::any_of(semantics_.seals.begin(), semantics_.seals.end(), [&](const SealName& seal) {
-            return seal.name == "F_SEAL_WRITE" && (inode.node.seals & seal.bits) != 0;
-          }))
-        world_.ForbidWriting(query.inode);
-    }
-    if (ask->call().op == Op::kGetSeals && query.inode >= 0)
-      world_.inodes[query.inode].node.seals = static_cast<uint8_t>(query.call.log->value);
-    return;
-  }
-  if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
-  if (query.inode >= 0) world_.inodes[query.inode].outside = true;  // nor are its seals known
-  if (query.file >= 0) world_.files[query.file].outside = true;
-  if (query.apply && ask) query.apply(*ask);
-}
-
-// What may be otherwise than it was followed, one thing at a time.
-std::vector<Guess> Follower::Guesses(const Query& query) const {
-  std::vector<Guess> guesses;
-  auto add = [&](auto set) {
-    Guess guess;
-    set(guess);
-    guesses.push_back(guess);
-  };
-  if (!query.process.uid) {
-    add([](Guess& g) { g.user = Guess::User::kOwner; });
-    add([](Guess& g) { g.user = Guess::User::kOther; });
-  }
-  add([](Guess& g) { g.exiting = true; });
-  if (query.inode < 0) return guesses;
-  const FollowedInode& inode = world_.inodes[query.inode];
-  const FollowedFile* file = query.file >= 0 ? &world_.files[query.file] : nullptr;
-  if (file != nullptr && !file->known) {
-    for (const uint8_t mode : {kModeRead, kModeWrite})
-      add([&](Guess& g) { g.mode = static_cast<uint8_t>(mode | kModePwrite); });
-  }
-  if (file != nullptr && file->outside) {
-    for (const int64_t pos : query.sizes) add([&](Guess& g) { g.pos = pos; });
-    const int64_t status = IsStraceConstant(query.call.arg(1), "F_GETFL") && query.call.ok()
-                               ? query.call.log->value
-                           : file->file.flags & kFlagAppend ? 0
-                                                            : abi::kOAppend;
-    uint8_t flags = file->file.flags & (kFlagWronly | kFlagRdwr);
-    if (!file->known) flags = 0;
-    if (!file->known && (status & abi::kOAccMode) == abi::kOWronly) flags |= kFlagWronly;
-    if (!file->known && (status & abi::kOAccMode) == abi::kORdwr) flags |= kFlagRdwr;
-    if ((status & abi::kOAppend) != 0) flags |= kFlagAppend;
-    if ((status & abi::kONonblock) != 0) flags |= kFlagNonblock;
-    add([&](Guess& g) { g.flags = flags; });
-  }
-  if (!inode.size_known || inode.outside)
-    for (const int64_t size : query.sizes) add([&](Guess& g) { g.size = size; });
-  if (!inode.outside) return guesses;
-  add([](Guess& g) { g.mapped = true; });
-  for (const SealName& seal : semantics_.seals) add([&](Guess& g) { g.seals = seal.bits; });
-  if (query.call.ok() && query.call.arg(1).find("F_GET_SEALS") != std::string_view::npos)
-    add([&](Guess& g) { g.seals = static_cast<uint8_t>(query.call.log->value); });
-  return guesses;
-}
-
-// True if the log agrees with something that the log does not show; that is then taken
-// for a fact.
-bool Follower::Explained(Query& query, const Ask& first) {
-  for (const Guess& guess : Guesses(query)) {
-    const std::optional<Ask> ask = Try(query, guess);
-    if (!ask || !Agrees(query, *ask)) continue;
-    const bool of_user = guess.user != Guess::User::kAsKnown;
-    const bool of_size = query.inode >= 0 && !world_.inodes[query.inode].size_known && guess.size;
-    Accept(query, *ask);
-    if (of_user) query.process.uid = 1000;
-    if (of_size) world_.inodes[query.inode].size_known = true;
-    if (guess.mode) world_.files[query.file].known = true;
-    if (of_user || guess.exiting || of_size) {
-      NoteModelled(query.call, *ask);
-    } else {
-      Count(query.call, Unasked::kOrigin);
-      Remark(query.call, Unasked::kOrigin,
-             fmt::format("{}; alone the model gives {}", AboutInode(query.inode),
-                         ModelledText(query, first, semantics_)));
-    }
-    return true;
-  }
-  return false;
+  if (query.inode < 0) return;
+  uint8_t& guessed = world_.inodes[query.inode].guessed;
+  if (ask.call().op == Op::kGetSeals) guessed = 0;
+  if (ask.call().op == Op::kAddSeals) guessed &= static_cast<uint8_t>(~ask.call().arg[1]);
 }
 
 bool Follower::Concerns(const StraceCall& call) const {
@@ -440,6 +340,12 @@ bool Follower::RacedBy(const Query& query) const {
 bool Follower::MayBeUnseen(const Query& query) const {
   if (query.process.fds->unseen || query.process.mm->unseen) return true;
   if (whole_) return false;
+  // By a call that is not in the log: close_range, unshare; by who got it in a message, as
+  // somebody did.
+  const bool failed = query.call.log->returned == StraceReturn::kErrno;
+  if (query.call.log->error == "EBADF") return true;
+  const bool passed = !names_.contains("sendmsg") && report_.from_outside > 0;
+  if (passed && (failed || query.base)) return true;
   for (const std::string_view name : {"close", "munmap"})
     if (!names_.contains(name)) return true;
   if (!query.base && query.call.name != "fstat") return false;
@@ -454,7 +360,7 @@ bool Follower::IsUndecided(Query& query, const Ask& ask) {
   Count(query.call, why);
   Remark(query.call, why,
          fmt::format("the log says {}, the model {}", ResultText(*query.call.log),
-                     ModelledText(query, ask, semantics_)));
+                     Modelled(query, ask)));
   return true;
 }
 
@@ -481,10 +387,29 @@ void Follower::Differs(const Query& query, const Ask& ask) {
   d.last_line = query.call.log->last_line;
   d.call = CallText(*query.call.log);
   d.logged = ResultText(*query.call.log);
-  d.modelled = ModelledText(query, ask, semantics_);
+  d.modelled = Modelled(query, ask);
   d.decided = DecidedBy(ask.result());
   d.about = AboutInode(query.inode);
   report_.differences.push_back(std::move(d));
+}
+
+// True if it failed for a reason that the model has not.
+bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) const {
+  if (error == 0) return false;
+  const bool system = error == -1 || std::find(std::begin(kSystemErrors), std::end(kSystemErrors),
+                                               error) != std::end(kSystemErrors);
+  // RLIMIT_NOFILE may be below the number that is asked for.
+  const Op op = ask.call().op;
+  const bool limited = (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
+                       (error == EINVAL && (op == Op::kDupFd || op == Op::kDupFdCloexec));
+  // What is asked before all else; EFBIG by a limit that was set before the log begins.
+  const bool first = error == EMFILE || error == ENFILE ||
+                     (error == EEXIST && op == Op::kMmap &&
+                      (ask.call().arg[3] & abi::kMapFixedNoreplace) == abi::kMapFixedNoreplace) ||
+                     (error == EFBIG && !query.process.fsize);
+  // Somebody else may run it.
+  const bool runs = error == ETXTBSY && query.inode >= 0 && world_.inodes[query.inode].outside;
+  return first || runs || ((system || limited) && ask.result().ok());
 }
 
 void Follower::Decide(Query& query) {
@@ -507,24 +432,15 @@ void Follower::Decide(Query& query) {
   }
   const int64_t error =
       log.returned == StraceReturn::kErrno ? ErrnoOfText(log.error).value_or(-1) : 0;
-  const bool system = error == -1 || std::find(std::begin(kSystemErrors), std::end(kSystemErrors),
-                                               error) != std::end(kSystemErrors);
-  // RLIMIT_NOFILE may be below the number that is asked for.
-  const Op op = ask->call().op;
-  const bool limited = (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
-                       (error == EINVAL && (op == Op::kDupFd || op == Op::kDupFdCloexec));
-  // What is asked before all else.
-  const bool table = error == EMFILE || error == ENFILE || (error == EEXIST && op == Op::kMmap);
-  if (error != 0 && (table || ((system || limited) && ask->result().ok())))
+  if (FailedOutside(query, *ask, error))
     return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
-  if (query.process.limited && IsShorter(query, *ask)) {
-    Count(query.call, Unasked::kSystem, "RLIMIT_FSIZE");
-    Adopt(query);
-    if (query.inode >= 0) world_.inodes[query.inode].size_known = false;
-    return;
+  if (query.inode >= 0) {
+    const FollowedInode& inode = world_.inodes[query.inode];
+    if (inode.pinned && error == EBUSY)
+      return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
+    if (!inode.attrs_known && (error == EPERM || error == EACCES))
+      return Count(query.call, Unasked::kBound, "attributes that cannot be read in the log");
   }
-  if (query.inode >= 0 && world_.inodes[query.inode].pinned && error == EBUSY)
-    return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
   if (Explained(query, *ask)) return;
   if (!IsUndecided(query, *ask)) {
     NoteModelled(query.call, *ask);

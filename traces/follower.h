@@ -2,7 +2,9 @@
 // to be reported.  Internal to traces/follow*.cc; by file:
 //
 //   follower.cc        events, counting, and the one place where results are compared
-//   follow_rows.cc     calls on descriptors and paths, by the table's rows
+//   follow_learn.cc    what the log says beyond the model, and what explains it
+//   follow_rows.cc     calls on descriptors, by the table's rows
+//   follow_path.cc     memfd_create, paths, descriptors of other processes
 //   follow_memory.cc   calls on addresses, and signals
 //   follow_process.cc  processes: clone, execve, exit, users
 //   follow_message.cc  descriptors passed over sockets
@@ -71,6 +73,13 @@ class Follower {
   std::optional<Ask> Try(Query& query, const Guess& guess);
   void Accept(Query& query, const Ask& ask);
   void Adopt(Query& query);
+  bool Learn(const Query& query);
+  void GuessUsers(const Query& query, std::vector<Guess>& guesses) const;
+  void GuessFile(const Query& query, std::vector<Guess>& guesses) const;
+  void GuessSeals(const Query& query, std::vector<Guess>& guesses) const;
+  void TakeForFact(const Query& query, const Guess& guess);
+  std::string Modelled(const Query& query, const Ask& ask) const;
+  bool FailedOutside(const Query& query, const Ask& ask, int64_t error) const;
   bool Explained(Query& query, const Ask& first);
   std::vector<Guess> Guesses(const Query& query) const;
   bool IsUndecided(Query& query, const Ask& ask);
@@ -92,11 +101,14 @@ class Follower {
   void OnUnknownRow(const FieldCall& call, FollowedProcess& process);
   void OnCreate(const FieldCall& call, FollowedProcess& process);
   void OnOpen(const FieldCall& call, FollowedProcess& process);
+  void OnChdir(const FieldCall& call, FollowedProcess& process);
+  void OnSymlink(const FieldCall& call, FollowedProcess& process);
   void OnPathRow(const FieldCall& call, FollowedProcess& process);
   void OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                   const CallSpec& row);
   void OnFcntl(const FieldCall& call, FollowedProcess& process);
   void OnDupOver(const FieldCall& call, FollowedProcess& process);
+  void OnIoctl(const FieldCall& call, FollowedProcess& process);
   void OnCloseRange(const FieldCall& call, FollowedProcess& process);
   void OnTransfer(const FieldCall& call, FollowedProcess& process);
   void OnPidfd(const FieldCall& call, FollowedProcess& process);
@@ -117,6 +129,8 @@ class Follower {
   void OnMprotect(const FieldCall& call, FollowedProcess& process);
   void OnMremap(const FieldCall& call, FollowedProcess& process);
   void OnRange(const FieldCall& call, FollowedProcess& process);
+  void OnLock(const FieldCall& call, FollowedProcess& process);
+  void OnLockAll(const FieldCall& call, FollowedProcess& process);
   void OnSignal(const StraceEvent& event);
 
   // ---- follow_process.cc ----
@@ -165,6 +179,9 @@ class Follower {
 // One argument of a call, of a kind that takes one word of Call::arg, as the row says.
 std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
                                const Semantics& semantics);
+
+// Has this argument the flag, by name or by number?
+bool HasStraceFlag(std::string_view text, std::string_view name);
 
 // The number of an errno as strace writes it.
 std::optional<int64_t> ErrnoOfText(std::string_view name);

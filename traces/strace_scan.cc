@@ -24,6 +24,10 @@ size_t SkipAngles(std::string_view text, size_t at) {
   int depth = 0;
   while (at < text.size()) {
     const char c = text[at];
+    if (c == '\\') {  // of a file's name, in which a quote may stand alone
+      at += 2;
+      continue;
+    }
     if (c == '"') {
       at = SkipQuoted(text, at);
       continue;

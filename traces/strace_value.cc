@@ -161,7 +161,8 @@ std::optional<StraceFd> StraceDescriptor(std::string_view text) {
   std::string path = Unescaped(std::string_view(whole).substr(2, end - 3));
   constexpr std::string_view kDeleted = "(deleted)";
   out.deleted = std::string_view(whole).substr(end).starts_with(kDeleted);
-  if (path.ends_with(kDeleted)) {  // strace before 5.16 writes it inside
+  // strace before 5.16 writes it inside; where it stands outside, it is part of the name.
+  if (!out.deleted && path.ends_with(kDeleted)) {
     out.deleted = true;
     path.resize(path.size() - kDeleted.size());
     while (path.ends_with(' ')) path.pop_back();

@@ -1,0 +1,269 @@
+// Files that get a descriptor: memfd_create, paths that lead to one, and the descriptors
+// of other processes.
+#include <algorithm>
+#include <cerrno>
+
+#include "fmt/format.h"
+#include "traces/follower.h"
+#include "traces/strace_scan.h"
+#include "traces/strace_value.h"
+
+namespace selkie {
+
+// ---- memfd_create ----
+
+void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
+  const CallSpec* row = RowOf(call);
+  const auto flags = StraceFlags(call.arg(1), row->args[1].names);
+  const auto name = StraceQuoted(call.arg(0));
+  const bool null = call.arg(0) == "NULL", cut = name && !name->whole;
+  const int64_t length = null ? kNull : !name || cut ? kOrdinaryName : NameWord(name->bytes.size());
+  Query query(call, process);
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.Freeze();
+    return Call{Op::kMemfdCreate, 0, {length, static_cast<int32_t>(*flags)}};
+  };
+  if (!flags) query.why = "flags of memfd_create as they are written";
+  if ((!name && !null && !call.ok()) || (cut && call.log->error == "EINVAL"))
+    query.why = "a name that is cut in the log or cannot be read";
+  if (call.ok()) query.new_fds = {call.log->value};
+  Decide(query);
+  if (!call.ok()) return;
+  ++report_.memfds;
+  auto& memfds = process.fds->memfds;
+  const bool modelled = memfds.contains(call.log->value);
+  if (!modelled) memfds[call.log->value] = {world_.AddUnknownFile("", call.log->line), Fd{}};
+  FollowedInode& inode = world_.inodes[world_.files[memfds[call.log->value].file].inode];
+  constexpr int64_t kHugetlb = abi::kMfdHugetlb;
+  inode.hugetlb = flags && (*flags & kHugetlb) != 0;
+  inode.name = name ? name->bytes : "";
+  inode.name_whole = !name || name->whole;
+  inode.line = call.log->last_line;
+  if (!modelled) {
+    inode.from_outside = inode.outside = false;
+    inode.size_known = true;
+    memfds[call.log->value].fd.cloexec = flags && (*flags & abi::kMfdCloexec) != 0;
+  }
+}
+
+// ---- Files by name ----
+
+namespace {
+
+constexpr int kMostLinks = 8;
+
+// Without "." and what ".." takes back: the folders of /proc are no links.
+std::vector<std::string_view> PartsOf(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (size_t at = 0; at <= path.size();) {
+    const size_t slash = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, slash - at);
+    if (part == ".." && !parts.empty()) parts.pop_back();
+    if (!part.empty() && part != "." && part != "..") parts.push_back(part);
+    at = slash + 1;
+  }
+  return parts;
+}
+
+// Where a descriptor may be reached.
+bool HasDescriptors(std::string_view path) {
+  return path.starts_with("/proc") || path.starts_with("/dev");
+}
+
+// As far as the log says where the path begins.
+std::string WholePath(const FollowedProcess& process, std::string_view dir, std::string_view path) {
+  if (path.starts_with('/')) return std::string(path);
+  const auto fd = StraceDescriptor(dir);
+  if (!fd) return std::string(path);
+  const auto known = process.fds->folders.find(fd->fd);
+  std::string from = dir.starts_with("AT_FDCWD") || fd->fd == -100 ? process.cwd : std::string();
+  if (known != process.fds->folders.end())
+    from = known->second;
+  else if (fd->path)
+    from = *fd->path;
+  return from.empty() ? std::string(path) : from + "/" + std::string(path);
+}
+
+}  // namespace
+
+void Follower::OnChdir(const FieldCall& call, FollowedProcess& process) {
+  Count(call, Unasked::kElsewhere);
+  if (!call.ok()) return;
+  std::string cwd;
+  if (const auto path = StraceQuoted(call.arg(0)); path && call.name == "chdir") {
+    cwd = WholePath(process, "AT_FDCWD", path->bytes);
+  } else if (const auto fd = StraceDescriptor(call.arg(0)); fd && call.name == "fchdir") {
+    const auto known = process.fds->folders.find(fd->fd);
+    if (known != process.fds->folders.end()) cwd = known->second;
+    if (cwd.empty()) cwd = fd->path.value_or("");
+  }
+  if (!HasDescriptors(cwd)) cwd.clear();
+  // Threads share it.
+  for (auto& [pid, other] : world_.processes)
+    if (other.tgid == process.tgid) other.cwd = cwd;
+}
+
+// symlink(TARGET, PATH), symlinkat(TARGET, DIR, PATH), unlink(PATH), unlinkat(DIR, PATH, FLAGS).
+void Follower::OnSymlink(const FieldCall& call, FollowedProcess& process) {
+  Count(call, Unasked::kElsewhere);
+  const bool makes = call.name.starts_with("symlink"), at = call.name.ends_with("at");
+  const size_t path_arg = (makes ? 1 : 0) + (at ? 1 : 0);
+  const auto path = StraceQuoted(call.arg(path_arg)), target = StraceQuoted(call.arg(0));
+  if (!call.ok() || !path) return;
+  const std::string whole =
+      WholePath(process, at ? call.arg(path_arg - 1) : "AT_FDCWD", path->bytes);
+  world_.links.erase(whole);
+  if (makes && target && HasDescriptors(target->bytes)) world_.links[whole] = target->bytes;
+}
+
+// A path that leads to a descriptor: /proc/PID/fd/N, /dev/fd/N.
+std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process,
+                                                        std::string_view dir,
+                                                        std::string_view path) {
+  if (path.empty()) return std::nullopt;  // the descriptor itself: not followed
+  std::string whole = WholePath(process, dir, path);
+  for (int i = 0; i < kMostLinks && world_.links.contains(whole); ++i) whole = world_.links[whole];
+  const std::vector<std::string_view> parts = PartsOf(whole);
+  constexpr std::string_view kStandard[] = {"stdin", "stdout", "stderr"};
+  for (int64_t i = 0; i < 3; ++i)
+    if (parts.size() == 2 && parts[0] == "dev" && parts[1] == kStandard[i])
+      return ProcLink{&process, i};
+  if (parts.size() == 3 && parts[0] == "dev" && parts[1] == "fd") {
+    const auto fd = StraceNumber(parts[2]);
+    return fd ? std::optional(ProcLink{&process, *fd}) : std::nullopt;
+  }
+  const bool exe = parts.size() == 3 && parts[0] == "proc" && parts[2] == "exe";
+  if (!exe && (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd"))
+    return std::nullopt;
+  const auto fd = exe ? std::optional(kExeLink) : StraceNumber(parts.back());
+  const std::string_view who = parts.size() == 6 && parts[2] == "task" ? parts[3] : parts[1];
+  if (!fd || (!exe && parts.size() != 4 && parts.size() != 6)) return std::nullopt;
+  if (who == "self" || who == "thread-self") return ProcLink{&process, *fd};
+  const auto pid = StraceNumber(who);
+  const auto other = pid ? world_.processes.find(*pid) : world_.processes.end();
+  if (other == world_.processes.end()) return ProcLink{nullptr, *fd};
+  return ProcLink{&other->second, *fd};
+}
+
+void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
+                          const CallSpec& row) {
+  const std::string_view dir = row.op == Op::kOpenat ? call.arg(0) : "AT_FDCWD";
+  const auto quoted = StraceQuoted(path);
+  const auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
+  const bool opens = row.returns == ReturnKind::kFd;
+  if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
+    process.fds->folders[call.log->value] = quoted->bytes;
+  const std::optional<FollowedFd> memfd = link ? link->memfd() : std::nullopt;
+  if (!quoted && call.ok()) world_.AnyMayBeHeld();  // an address (-e raw): of any file
+  if (!memfd) {
+    if (opens && call.ok()) Lookup(process, call.log->result, call.log->line);
+    return Count(call, Unasked::kElsewhere);
+  }
+  const FollowedFd& target = *memfd;
+  const bool own = link->process->fds == process.fds;
+  if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
+    return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
+  Query query(call, process);
+  query.file = target.file;
+  query.inode = world_.files[target.file].inode;
+  if (opens && call.ok()) query.new_fds = {call.log->value};
+
+  const std::string_view flags_arg = call.arg(row.op == Op::kOpenat ? 2 : 1);
+  int64_t word = 0;
+  if (!opens) {
+    word = StraceNumber(flags_arg).value_or(0);
+  } else if (call.name == "creat") {
+    word = abi::kOWronly | abi::kOTrunc;
+  } else {
+    const auto how =
+        flags_arg.starts_with('{') ? StraceField(flags_arg, "flags") : std::optional(flags_arg);
+    const int64_t flags = how ? StraceFlags(*how).value_or(-1) : -1;
+    const auto resolve = StraceField(flags_arg, "resolve");
+    // O_NOCTTY, O_SYNC and O_DSYNC change nothing for a memfd.
+    constexpr int64_t kHarmless = 0400 | 04010000;
+    int64_t known = 0;
+    for (const ArgSpec& arg : ArgsOf(row))
+      for (const FlagName& name : arg.names) known |= name.bits;
+    word = std::max<int64_t>(flags, 0) & ~kHarmless;
+    if (flags < 0 || (word & ~known) != 0) query.why = "flags of open beyond those of the table";
+    if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
+    if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
+      return Count(call, Unasked::kBound, "the link itself");
+  }
+  const bool writes =
+      opens ? (word & (abi::kOAccMode | abi::kOTrunc)) != 0 : row.op == Op::kTruncate;
+  if (writes && (link->fd == kExeLink || world_.Runs(query.inode)))
+    query.why = "opening a program that runs for writing";
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int64_t fd = own ? ask.AddFd(link->fd, &target) : ask.AddForeignFd(link->fd, &target);
+    const bool resizes = row.op == Op::kTruncate;
+    if (resizes) ask.AddPoint(word);
+    ask.Freeze();
+    return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
+  };
+  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
+  Decide(query);
+  if (opens && call.ok() && query.why.empty()) return;
+  if (opens && call.ok() && !process.fds->memfds.contains(call.log->value)) {
+    FollowedFile file = world_.files[target.file];
+    file.pos = 0;
+    file.known = false;
+    file.outside = true;
+    world_.files.push_back(file);
+    process.fds->memfds[call.log->value] = {static_cast<int>(world_.files.size()) - 1, Fd{}};
+  }
+}
+
+void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
+  const bool at = call.name == "openat" || call.name == "openat2";
+  for (const CallSpec& row : CallTable())
+    if (row.op == (at ? Op::kOpenat : Op::kOpen))
+      return OnPathCall(call, process, call.arg(at ? 1 : 0), row);
+}
+
+// truncate and chmod.
+void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
+  if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
+  Count(call, Unasked::kElsewhere);
+}
+
+// ---- Descriptors of other processes ----
+
+void Follower::OnPidfd(const FieldCall& call, FollowedProcess& process) {
+  const auto pid = StraceNumber(call.arg(0));
+  if (call.ok() && pid) process.fds->pidfds[call.log->value] = *pid;
+  Count(call, Unasked::kElsewhere);
+}
+
+void Follower::OnPidfdGetfd(const FieldCall& call, FollowedProcess& process) {
+  const auto pidfd = StraceDescriptor(call.arg(0));
+  const auto target = StraceDescriptor(call.arg(1));
+  const auto pid = pidfd ? process.fds->pidfds.find(pidfd->fd) : process.fds->pidfds.end();
+  const auto other = pid == process.fds->pidfds.end() ? world_.processes.end()
+                                                      : world_.processes.find(pid->second);
+  const FollowedFd* taken =
+      other == world_.processes.end() || !target
+          ? nullptr
+          : Lookup(other->second, fmt::format("{}", target->fd), call.log->line);
+  if (taken == nullptr) {
+    if (call.ok() && other == world_.processes.end() &&
+        Lookup(process, call.log->result, call.log->line) == nullptr)
+      world_.AnyMayBeHeld();
+    return Count(call, Unasked::kElsewhere);
+  }
+  if (!call.ok())
+    return Count(call, Unasked::kSystem, fmt::format("pidfd_getfd {}", call.log->error));
+  const FollowedFd fd = *taken;
+  Query query(call, process);
+  query.file = fd.file;
+  query.inode = world_.files[fd.file].inode;
+  query.new_fds = {call.log->value};
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    const int64_t small = ask.AddForeignFd(target->fd, &fd);
+    ask.Freeze();
+    return Call{Op::kPidfdGetfd, 0, {1, small}};
+  };
+  Decide(query);
+}
+
+}  // namespace selkie
