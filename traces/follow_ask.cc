@@ -8,7 +8,6 @@ namespace selkie {
 namespace {
 
 constexpr int kCaller = 0, kOthers = 1;
-constexpr uint16_t kSomeUser = 1000;
 
 // The size field is narrow: what does not fit is beyond the bounds anyway.
 uint32_t Narrow(int64_t small) {
@@ -46,7 +45,8 @@ std::optional<int64_t> Scale::Real(int64_t small) const {
 Ask::Ask(const World& world, const FollowedProcess& process, const Guess& guess)
     : world_(world), guess_(guess) {
   int uid = process.uid.value_or(0);
-  if (guess.user != Guess::User::kAsKnown) uid = kSomeUser;
+  if (guess.user == Guess::User::kOwner) uid = kGuessedOwner;
+  if (guess.user == Guess::User::kOther) uid = kGuessedOther;
   if (guess.unrefused || guess.user == Guess::User::kRoot) uid = 0;
   // Of users, the model knows 16 bits; only root and equality count.
   uid = uid == 0 ? 0 : std::max(1, uid & 0xffff);
@@ -68,7 +68,7 @@ int Ask::InodeSlot(int inode) {
   if (guess_.unrefused) node.seals = 0;
   if (slot > 0) return slot;
   node.seals = static_cast<uint8_t>((node.seals & ~guess_.unseal) | guess_.seals);
-  if (guess_.user == Guess::User::kOwner) node.uid = node.gid = kSomeUser;
+  if (guess_.user == Guess::User::kOwner) node.uid = node.gid = kGuessedOwner;
   return slot;
 }
 

@@ -63,6 +63,9 @@ class Scale {
   std::vector<int64_t> pages_{0};
 };
 
+// Users that stand for whoever is neither root nor known.
+inline constexpr int kGuessedOwner = 1000, kGuessedOther = 1001;
+
 inline constexpr int64_t kBeyondFiles = int64_t{1} << 60;
 
 class Ask {

@@ -168,6 +168,11 @@ TEST(FollowFoundTest, AFilterMayHideWhoActs) {
   EXPECT_EQ(differ(got + "1 ftruncate(3, 1) = -1 EPERM (no)\n"), 0u);
   EXPECT_EQ(differ(got + "1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE) = -1 EBUSY (busy)\n"), 0u);
   EXPECT_EQ(differ("1 ftruncate(3, 1) = -1 EPERM (no)\n"), 1u);
+  // mseal, RLIMIT_FSIZE.
+  const std::string map = "1 mmap(NULL, 8192, PROT_READ, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  EXPECT_EQ(differ(map + "1 munmap(0x7f0000000000, 8192) = -1 EPERM (no)\n"), 0u);
+  EXPECT_EQ(differ(map + "1 munmap(0x7f0000000000, 8192) = -1 EACCES (no)\n"), 1u);
+  EXPECT_EQ(differ("1 write(3, \"\"..., 100) = 5\n"), 0u);
   // Nobody takes a seal away.
   EXPECT_EQ(differ(got + "1 fcntl(3, F_ADD_SEALS, F_SEAL_SHRINK) = 0\n1 ftruncate(3, 5) = 0\n"),
             1u);

@@ -158,8 +158,9 @@ std::vector<Guess> Follower::Guesses(const Query& query) const {
 
 // What explained a result is so from now on.
 void Follower::TakeForFact(const Query& query, const Guess& guess) {
+  constexpr int kUsers[] = {0, kGuessedOwner, kGuessedOther, 0};  // in the order of Guess::User
   if (guess.user != Guess::User::kAsKnown) {
-    query.process.uid = guess.user == Guess::User::kRoot ? 0 : 1000;
+    query.process.uid = kUsers[static_cast<int>(guess.user)];
     query.process.uid_guessed = true;
   }
   if (guess.fsize) {

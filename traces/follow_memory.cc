@@ -481,7 +481,7 @@ void Follower::OnSignal(const StraceEvent& event) {
   if (about.outside || !about.size_known) return Count(field, Unasked::kOrigin);
   Query query(field, process);
   query.inode = inode;
-  if (RacedBy(query) || MayBeUnseen(query)) return Count(field, Unasked::kOrder);
+  if (RacedBy(query) || MayBeUnseen(query, nullptr)) return Count(field, Unasked::kOrder);
   ++report_.modelled;
   Differs(query, *last);
 }

@@ -337,15 +337,33 @@ bool Follower::RacedBy(const Query& query) const {
   return false;
 }
 
-bool Follower::MayBeUnseen(const Query& query) const {
+// In a log that has some calls only: did one decide that it has none of?
+bool Follower::MayBeHidden(const Query& query, const Ask* ask) const {
+  const bool failed = query.call.log->returned == StraceReturn::kErrno;
+  const std::string_view error = query.call.log->error;
+  if (error == "EBADF") return true;  // close_range, unshare
+  constexpr std::string_view kSealed[] = {"munmap", "mprotect", "mremap", "madvise"};
+  const bool of_memory =
+      std::find(std::begin(kSealed), std::end(kSealed), query.call.name) != std::end(kSealed);
+  if (error == "EPERM" && of_memory && !names_.contains("mseal")) return true;
+  const bool limits = names_.contains("prlimit64") || names_.contains("setrlimit");
+  if (!limits && (error == "EFBIG" || (ask != nullptr && IsShorter(query, *ask)))) return true;
+  // Somebody in the log has got one by a message that is not in it.
+  const bool passed = !names_.contains("sendmsg") && report_.from_outside > 0;
+  return passed && (failed || query.base);
+}
+
+bool Follower::IsShorter(const Query& query, const Ask& ask) const {
+  if (!ask.result().ok() || !query.call.ok() || !query.base) return false;
+  const auto [real, small] = query.base(ask);
+  const auto end = ask.Real(small + ask.result().value);
+  return end && query.call.log->value < *end - real;
+}
+
+bool Follower::MayBeUnseen(const Query& query, const Ask* ask) const {
   if (query.process.fds->unseen || query.process.mm->unseen) return true;
   if (whole_) return false;
-  // By a call that is not in the log: close_range, unshare; by who got it in a message, as
-  // somebody did.
-  const bool failed = query.call.log->returned == StraceReturn::kErrno;
-  if (query.call.log->error == "EBADF") return true;
-  const bool passed = !names_.contains("sendmsg") && report_.from_outside > 0;
-  if (passed && (failed || query.base)) return true;
+  if (MayBeHidden(query, ask)) return true;
   for (const std::string_view name : {"close", "munmap"})
     if (!names_.contains(name)) return true;
   if (!query.base && query.call.name != "fstat") return false;
@@ -355,7 +373,7 @@ bool Follower::MayBeUnseen(const Query& query) const {
 
 bool Follower::IsUndecided(Query& query, const Ask& ask) {
   const bool raced = RacedBy(query);
-  if (!raced && !MayBeUnseen(query)) return false;
+  if (!raced && !MayBeUnseen(query, &ask)) return false;
   const Unasked why = raced ? Unasked::kOrder : Unasked::kUnseen;
   Count(query.call, why);
   Remark(query.call, why,

@@ -84,7 +84,8 @@ class Follower {
   std::vector<Guess> Guesses(const Query& query) const;
   bool IsUndecided(Query& query, const Ask& ask);
   bool RacedBy(const Query& query) const;
-  bool MayBeUnseen(const Query& query) const;
+  bool MayBeUnseen(const Query& query, const Ask* ask) const;
+  bool MayBeHidden(const Query& query, const Ask* ask) const;
   void Differs(const Query& query, const Ask& ask);
   bool IsShorter(const Query& query, const Ask& ask) const;
   bool Agrees(const Query& query, const Ask& ask) const;
