@@ -26,7 +26,7 @@
 #include "checker/explore.h"
 #include "checker/recent_states.h"
 #include "checker/state_files.h"
-#include "checker/state_set.h"
+#include "checker/state_table.h"
 #include "checker/successors.h"
 #include "fmt/format.h"
 
@@ -43,7 +43,7 @@ class DistributedSearch {
         expander_(expander),
         options_(options),
         exchange_(*options.exchange),
-        table_(options.most_bytes / 2),
+        table_(64 * W - 1, options.most_bytes / 2),
         to_(static_cast<size_t>(exchange_.size())) {}
 
   absl::StatusOr<Search> Run() {
@@ -83,16 +83,16 @@ class DistributedSearch {
       if (absl::Status status = Resume(); !status.ok()) return status;
     if (levels_.empty()) {
       levels_.emplace_back();
-      if (Owner(StateSet<W>::Hash(*initial)) == exchange_.rank()) Accept(*initial);
+      if (Owner(HashOfWords(*initial)) == exchange_.rank()) Accept(*initial);
       levels_.back().swap(next_);
     }
     return absl::OkStatus();
   }
 
   void Accept(const Words& state) {
-    const auto inserted = table_.InsertAndGrow(state);
-    if (inserted == StateSet<W>::Inserted::kFull) full_ = true;
-    if (inserted != StateSet<W>::Inserted::kNew) return;
+    const Inserted inserted = table_.Insert(table_.Mix(state));
+    if (inserted == Inserted::kFull) full_ = true;
+    if (inserted != Inserted::kNew) return;
     next_.push_back(state);
   }
 
@@ -130,7 +130,7 @@ class DistributedSearch {
 
   void Send(const Words& next) {
     if (recent_.Has(next)) return;
-    const int owner = Owner(StateSet<W>::Hash(next));
+    const int owner = Owner(HashOfWords(next));
     if (owner == exchange_.rank()) return Accept(next);
     std::vector<uint64_t>& words = to_[static_cast<size_t>(owner)];
     words.insert(words.end(), next.begin(), next.end());
@@ -348,7 +348,7 @@ class DistributedSearch {
     for (uint64_t i = 0; i < levels; ++i) {
       const absl::Status status =
           ForEachState<W>(folder, record->levels[i], [&](const Words& state) {
-            if (Owner(StateSet<W>::Hash(state)) == exchange_.rank()) {
+            if (Owner(HashOfWords(state)) == exchange_.rank()) {
               Accept(state);
               levels_[i].push_back(state);
             }
@@ -363,7 +363,7 @@ class DistributedSearch {
   Expander& expander_;
   const SearchOptions& options_;
   Exchange& exchange_;
-  StateSet<W> table_;
+  StateTable<W> table_;
   std::vector<std::vector<Words>> levels_;  // own states, by depth
   std::vector<Words> next_;
   std::vector<std::vector<uint64_t>> to_;

@@ -30,7 +30,7 @@
 #include "checker/explore.h"
 #include "checker/recent_states.h"
 #include "checker/state_files.h"
-#include "checker/state_set.h"
+#include "checker/state_table.h"
 #include "fmt/format.h"
 
 namespace selkie {
@@ -155,7 +155,7 @@ class FolderSearch {
 
   // All states that are known, as far as memory goes.
   absl::Status FillTable() {
-    table_ = std::make_unique<StateSet<W>>(options_.most_bytes / 2);
+    table_ = std::make_unique<StateTable<W>>(64 * W - 1, options_.most_bytes / 2);
     std::vector<StateFile> files = record_.levels;
     files.insert(files.end(), record_.runs.begin(), record_.runs.end());
     for (const StateFile& file : files) {
@@ -171,10 +171,9 @@ class FolderSearch {
   // True if the state is new, or may be.
   bool Insert(const Words& state) {
     if (table_ == nullptr) return true;
-    const auto inserted = table_->InsertAndGrow(state);
-    if (inserted == StateSet<W>::Inserted::kFull)
-      table_.reset();  // runs and merges tell from here on
-    return inserted != StateSet<W>::Inserted::kKnown;
+    const Inserted inserted = table_->Insert(table_->Mix(state));
+    if (inserted == Inserted::kFull) table_.reset();  // runs and merges tell from here on
+    return inserted != Inserted::kKnown;
   }
 
   // False if the search ends, with search_.ending.
@@ -331,7 +330,7 @@ class FolderSearch {
   const uint64_t most_found_;
   SearchRecord record_;
   Search search_;
-  std::unique_ptr<StateSet<W>> table_;  // of all states that are known, while they fit
+  std::unique_ptr<StateTable<W>> table_;  // of all states that are known, while they fit
   bool exact_ = false;  // the runs of this level have new states alone, while there is a table
   std::vector<Words> found_;  // not yet written
   RecentStates<W> recent_;

@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <type_traits>
 
 #include "checker/canonical_words.h"
-#include "checker/compact_set.h"
 #include "checker/level_path.h"
 #include "checker/recent_states.h"
-#include "checker/state_set.h"
+#include "checker/state_table.h"
 #include "checker/successors.h"
+#include "checker/waiting_states.h"
 
 namespace selkie {
 namespace {
@@ -66,15 +64,16 @@ class Frontier {
   uint64_t size_ = 0;
 };
 
-// What one thread has of its own.  Set: StateSet<W>, or CompactSet.
-template <int W, typename Set>
+// What one thread has of its own.  A round is: BeginRound; Expand until many states wait; Insert
+// those of each part of the table, of all workers; Collect.
+template <int W>
 class Worker {
  public:
   using Words = std::array<uint64_t, W>;
   using Part = typename Frontier<W>::Part;
 
   Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
-         const SearchOptions& options, Set& seen, Frontier<W>& next)
+         const SearchOptions& options, StateTable<W>& seen, Frontier<W>& next)
       : successors_(machine, encoding, sample),
         canonical_(machine, encoding),
         renames_(options.symmetry && machine.symmetry().any()),
@@ -107,84 +106,81 @@ class Worker {
     published_.transitions = tally_.transitions;
     published_.beyond = tally_.beyond;
     published_.seals = tally_.seals;
-    published_.bytes = successors_.bytes() + canonical_.bytes();
+    published_.bytes = successors_.bytes() + canonical_.bytes() + waiting_.bytes();
     published_.traced = successors_.traced();
   }
-  bool must_grow() const { return !pending_.empty(); }
 
   bool disagrees() const { return disagrees_; }
 
-  // Expands states from the end of `part` until it is empty or the table is full or it hits.
+  // How many states may wait in it.
+  void BeginRound(size_t states) { waiting_.BeginRound(states); }
+
+  // Expands states from the end of `part` until it is empty or too many states wait or it hits.
   void Expand(Part& part) {
     for (size_t i = 0; i < part.size() && recheck_ > 0; ++i)
       if (++rechecked_ % recheck_ == 0) disagrees_ |= !successors_.AgreesWithMachine(part[i]);
     successors_.Expand(
         part, tally_, [this](const Words& next) { Enter(next); },
-        [this] { return !pending_.empty() || tally_.hit || fails_; });
+        [this] { return waiting_.full() || tally_.hit || fails_; });
+    EnterFresh();
+  }
+  bool full() const { return waiting_.full(); }
+  size_t waiting() const { return waiting_.size(); }
+
+  // Looks up what waits for this part of the table.  False: the table is full.
+  bool Insert(unsigned part) {
+    const std::span<Words> states = waiting_.Of(part);
+    for (size_t i = 0; i < std::min(kAhead, states.size()); ++i) seen_.Prefetch(states[i]);
+    for (size_t i = 0; i < states.size(); ++i) {
+      if (i + kAhead < states.size()) seen_.Prefetch(states[i + kAhead]);
+      switch (seen_.Insert(states[i])) {
+        case Inserted::kKnown: break;
+        case Inserted::kNew: WaitingStates<W>::MarkNew(states[i]); break;
+        case Inserted::kFull: return false;
+      }
+    }
+    return true;
   }
 
-  // Looks up everything that waits, and hands on what is new.
-  void Flush() {
-    while (left_ < entered_) Leave();
-    seen_.Count(inserted_);
-    inserted_ = 0;
-    if (out_ != nullptr && !out_->empty()) next_.Add(std::move(out_));
-    out_.reset();
-  }
-
-  // After the table has grown.
-  void EnterPending() {
-    std::vector<Words> pending;
-    pending.swap(pending_);
-    for (const Words& words : pending) LookUp(words);
-    Flush();
+  // Hands on what was new.
+  void Collect() {
+    // No branch on what is new: it would be mispredicted.
+    waiting_.EndRound([this](bool is_new, const Words& mixed) {
+      if (out_ == nullptr) out_ = std::make_unique<Part>(Frontier<W>::kPart);
+      (*out_)[out_size_] = mixed;
+      out_size_ += is_new;
+      if (out_size_ == Frontier<W>::kPart) HandOn();
+    });
+    if (out_size_ > 0) HandOn();
   }
 
  private:
-  static constexpr uint64_t kRing = 64;
-  struct Waiting {
-    Words words;
-    uint64_t hash;
-  };
+  static constexpr size_t kAhead = 16;
 
+  // Whether a state is a recent one cannot be predicted either, so that the others are gathered
+  // before anything is done with them.
   void Enter(const Words& words) {
-    if (recent_.Has(words)) return;
-    if (!renames_) return LookUp(words);
-    Words canonical = words;
-    if (Canonicalize(canonical)) LookUp(canonical);
+    fresh_[fresh_size_] = words;
+    fresh_size_ += !recent_.Has(words);
+    if (fresh_size_ == kFresh) EnterFresh();
   }
 
-  void LookUp(const Words& words) {
-    const uint64_t hash = seen_.HashOf(words);
-    if (entered_ - left_ == kRing) Leave();
-    Waiting& waiting = ring_[entered_ % kRing];
-    waiting = {words, hash};
-    seen_.Prefetch(waiting.hash);
-    ++entered_;
-    if (entered_ - left_ > kRing / 2)
-      seen_.PrefetchMore(ring_[(entered_ - kRing / 2 - 1) % kRing].hash);
+  void EnterFresh() {
+    for (size_t i = 0; i < fresh_size_; ++i) {
+      if (renames_ && !Canonicalize(fresh_[i])) break;
+      const Words mixed = seen_.Mix(fresh_[i]);
+      waiting_.Add(seen_.PartOf(mixed), mixed);
+    }
+    fresh_size_ = 0;
   }
 
-  void Leave() {
-    const Waiting& waiting = ring_[left_++ % kRing];
-    switch (seen_.Insert(waiting.words, waiting.hash)) {
-      case StateSet<W>::Inserted::kKnown: return;
-      case StateSet<W>::Inserted::kFull: pending_.push_back(waiting.words); return;
-      case StateSet<W>::Inserted::kNew: break;
-    }
-    if (++inserted_ == kCountEvery) {
-      seen_.Count(inserted_);
-      inserted_ = 0;
-    }
-    if (out_ == nullptr) {
-      out_ = std::make_unique<Part>();
-      out_->reserve(Frontier<W>::kPart);
-    }
-    out_->push_back(waiting.words);
-    if (out_->size() == Frontier<W>::kPart) next_.Add(std::move(out_));
+  // What is new, as a part of the next level.
+  void HandOn() {
+    out_->resize(out_size_);
+    for (Words& words : *out_) words = seen_.Unmix(words);
+    next_.Add(std::move(out_));
+    out_size_ = 0;
   }
-
-  static constexpr uint64_t kCountEvery = 64;
 
   RecentStates<W> recent_;
   Successors<W> successors_;
@@ -194,42 +190,42 @@ class Worker {
   const uint64_t recheck_;
   uint64_t rechecked_ = 0;
   bool disagrees_ = false;
-  Set& seen_;
+  StateTable<W>& seen_;
   Frontier<W>& next_;
   Tally tally_;
   Published published_;
-  std::unique_ptr<Part> out_;   // new states of the next level
-  std::vector<Words> pending_;  // that the table had no room for
-  uint64_t inserted_ = 0;       // not yet counted in the table
-  std::array<Waiting, kRing> ring_{};
-  uint64_t entered_ = 0, left_ = 0;
+  WaitingStates<W> waiting_;
+  static constexpr size_t kFresh = 64;
+  std::array<Words, kFresh> fresh_;  // successors that are no recent states
+  size_t fresh_size_ = 0;
+  std::unique_ptr<Part> out_;  // new states of the next level, mixed
+  size_t out_size_ = 0;
 };
 
 enum class Outcome : uint8_t { kDone, kWiden, kMisfit, kDisagrees };
 
-template <int W, typename Set>
+template <int W>
 class Searcher {
  public:
   using Words = std::array<uint64_t, W>;
   Searcher(const Machine& machine, const SearchOptions& options, Encoding& encoding,
-           const std::vector<PackedWords>& sample, bool keeps_levels, std::unique_ptr<Set> seen,
-           LevelSearch* found)
+           const std::vector<PackedWords>& sample, bool keeps_levels, LevelSearch* found)
       : machine_(machine),
         options_(options),
         keeps_levels_(keeps_levels),
         found_(*found),
-        seen_(std::move(seen)) {
+        seen_(encoding.bits(), options.most_bytes,
+              options.compact ? StateTable<W>::Growth::kSmall : StateTable<W>::Growth::kFast) {
     const int threads = std::max(1, options.threads);
     for (int i = 0; i < threads; ++i)
       workers_.push_back(
-          std::make_unique<Worker<W, Set>>(machine, encoding, sample, options, *seen_, next_));
+          std::make_unique<Worker<W>>(machine, encoding, sample, options, seen_, next_));
   }
 
   Outcome Run() {
     std::optional<Words> initial = workers_[0]->successors().Initial();
     if (!initial.has_value() || !workers_[0]->Canonicalize(*initial)) return Failed();
-    seen_->Insert(*initial, seen_->HashOf(*initial));
-    seen_->Count(1);
+    seen_.Insert(seen_.Mix(*initial));
     level_.Add(std::make_unique<typename Frontier<W>::Part>(1, *initial));
     SearchStats& stats = found_.stats;
     while (!level_.empty()) {
@@ -261,60 +257,74 @@ class Searcher {
  private:
   // Expands all states of the level; false if the search ends, with found_.ending.
   bool FinishLevel() {
-    while (true) {
-      RunWorkers();
+    do {
+      const size_t most_waiting = std::clamp<size_t>(seen_.count() / (options_.compact ? 16 : 4),
+                                                     kFewWaiting, kMostWaiting);
+      for (const auto& worker : workers_) worker->BeginRound(most_waiting / workers_.size());
+      pause_ = false;
+      InThreads(level_.parts(), [this](size_t i) { Work(*workers_[i], i == 0); });
       if (AnyFailed()) return false;
-      bool hit = false, must_grow = false;
-      for (const auto& worker : workers_) {
-        hit |= worker->tally().hit;
-        must_grow |= worker->must_grow();
-      }
-      if (hit) return End(LevelSearch::Ending::kHit);
+      if (std::any_of(workers_.begin(), workers_.end(),
+                      [](const auto& worker) { return worker->tally().hit; }))
+        return End(LevelSearch::Ending::kHit);
       if (stopped_) return false;
-      if (must_grow && !Grow()) return End(LevelSearch::Ending::kMemory);
-      if (level_.empty() && !must_grow) return true;
-    }
-  }
-
-  bool Grow() {
-    bool again = true;
-    while (again) {
-      if (!seen_->Grow() || BytesKept() > options_.most_bytes) return false;
-      again = false;
-      for (const auto& worker : workers_) {
-        worker->EnterPending();
-        again |= worker->must_grow();
-      }
-    }
+      if (!InsertWaiting() || BytesKept() > options_.most_bytes)
+        return End(LevelSearch::Ending::kMemory);
+    } while (!level_.empty() || AnyWaits());
     return true;
   }
 
-  void RunWorkers() {
-    pause_ = false;
+  bool AnyWaits() const {
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [](const auto& worker) { return worker->waiting() > 0; });
+  }
+
+  bool MuchWaits() const {
+    constexpr size_t kMuch = 8192;
+    size_t waiting = 0;
+    for (const auto& worker : workers_) waiting += worker->waiting();
+    return waiting > kMuch;
+  }
+
+  // Calls run(i) for worker i, each in a thread of its own if there is so much to do.
+  template <typename Run>
+  void InThreads(size_t useful, const Run& run) {
     std::vector<std::thread> threads;
-    const size_t useful = std::min(workers_.size(), level_.parts());
-    for (size_t i = 1; i < useful; ++i)
-      threads.emplace_back([this, i] { Work(*workers_[i], false); });
-    Work(*workers_[0], true);
+    const size_t count = std::min(workers_.size(), useful);
+    for (size_t i = 1; i < count; ++i) threads.emplace_back([&run, i] { run(i); });
+    run(0);
     for (std::thread& thread : threads) thread.join();
   }
 
-  // Takes parts of the level until there are none, or all must pause.
-  void Work(Worker<W, Set>& worker, bool is_first) {
-    while (!pause_) {
+  // Takes parts of the level until there are none, or all must pause, or too many states wait.
+  void Work(Worker<W>& worker, bool is_first) {
+    while (!pause_ && !worker.full()) {
       std::unique_ptr<typename Frontier<W>::Part> part = level_.Take();
       if (part == nullptr) break;
       worker.Expand(*part);
       worker.Publish();
-      if (!part->empty()) {
-        level_.Add(std::move(part));
-        pause_ = true;
-      }
+      if (!part->empty()) level_.Add(std::move(part));
       if (worker.tally().hit || worker.failed()) pause_ = true;
       if (is_first && MustStop()) pause_ = true;
     }
-    worker.Flush();
-    if (worker.must_grow()) pause_ = true;
+  }
+
+  // False if the table is full.
+  bool InsertWaiting() {
+    const size_t useful = MuchWaits() ? workers_.size() : 1;
+    std::atomic<unsigned> next = 0;
+    std::atomic<bool> fits = true;
+    InThreads(useful, [&](size_t) {
+      for (unsigned part = next++; part < StateTable<W>::kParts; part = next++)
+        for (const auto& worker : workers_)
+          if (!worker->Insert(part)) fits = false;
+    });
+    if (!fits) return false;
+    if (useful > 1)
+      InThreads(useful, [this](size_t i) { workers_[i]->Collect(); });
+    else
+      for (const auto& worker : workers_) worker->Collect();
+    return true;
   }
 
   bool MustStop() {
@@ -324,7 +334,7 @@ class Searcher {
       stopped_ = !End(LevelSearch::Ending::kInterrupted);
     uint64_t traced = 0;
     for (const auto& worker : workers_) traced += worker->published().traced;
-    if (traced > kMostTraced && traced > kMostTracedPerState * seen_->count())
+    if (traced > kMostTraced && traced > kMostTracedPerState * seen_.count())
       stopped_ = !End(LevelSearch::Ending::kIneffective);
     return stopped_;
   }
@@ -349,7 +359,7 @@ class Searcher {
   }
 
   uint64_t BytesKept() const {
-    uint64_t bytes = seen_->bytes() + level_.bytes() + next_.bytes();
+    uint64_t bytes = seen_.bytes() + level_.bytes() + next_.bytes();
     for (const auto& worker : workers_) bytes += worker->published().bytes;
     for (const auto& level : levels_) bytes += level.size() * sizeof(Words);
     return bytes;
@@ -365,10 +375,13 @@ class Searcher {
       stats.beyond += published.beyond;
       stats.seals += published.seals;
     }
-    stats.states = seen_->count();
+    stats.states = seen_.count();
     stats.bytes = BytesKept();
   }
 
+  // States that wait to be looked up: enough of them that most of a part of the table is asked
+  // for while it is in the cache, and few beside those that are stored.
+  static constexpr size_t kFewWaiting = size_t{1} << 15, kMostWaiting = size_t{1} << 23;
   // Beyond both, a cache is of no use.
   static constexpr uint64_t kMostTraced = 200'000, kMostTracedPerState = 4;
 
@@ -377,29 +390,20 @@ class Searcher {
   const bool keeps_levels_;
   std::vector<std::vector<Words>> levels_;
   LevelSearch& found_;
-  std::unique_ptr<Set> seen_;
+  StateTable<W> seen_;
   Frontier<W> level_, next_;
-  std::vector<std::unique_ptr<Worker<W, Set>>> workers_;
+  std::vector<std::unique_ptr<Worker<W>>> workers_;
   std::atomic<bool> pause_ = false;
   bool stopped_ = false;
 };
 
-template <typename Set>
-std::unique_ptr<Set> MakeSet(const SearchOptions& options, const Encoding& encoding) {
-  if constexpr (std::is_same_v<Set, CompactSet>)
-    return std::make_unique<Set>(encoding.bits(), options.most_bytes);
-  else
-    return std::make_unique<Set>(options.most_bytes);
-}
-
 // Searches, and once more with all levels kept if there is a hit.
-template <int W, typename Set = StateSet<W>>
+template <int W>
 absl::StatusOr<Outcome> RunSearcher(const Machine& machine, const SearchOptions& options,
                                     Encoding& encoding, const std::vector<PackedWords>& sample,
                                     LevelSearch* found) {
   for (const bool keeps_levels : {false, true}) {
-    Searcher<W, Set> searcher(machine, options, encoding, sample, keeps_levels,
-                              MakeSet<Set>(options, encoding), found);
+    Searcher<W> searcher(machine, options, encoding, sample, keeps_levels, found);
     const Outcome outcome = searcher.Run();
     if (outcome != Outcome::kDone || found->ending != LevelSearch::Ending::kHit) return outcome;
     if (!keeps_levels) {
@@ -417,10 +421,7 @@ absl::StatusOr<Outcome> RunAnyWidth(const Machine& machine, const SearchOptions&
                                     Encoding& encoding, const std::vector<PackedWords>& sample,
                                     LevelSearch* found) {
   switch (encoding.words()) {
-    case 1:
-      if (options.compact)
-        return RunSearcher<1, CompactSet>(machine, options, encoding, sample, found);
-      return RunSearcher<1>(machine, options, encoding, sample, found);
+    case 1: return RunSearcher<1>(machine, options, encoding, sample, found);
     case 2: return RunSearcher<2>(machine, options, encoding, sample, found);
     case 3: return RunSearcher<3>(machine, options, encoding, sample, found);
     case 4: return RunSearcher<4>(machine, options, encoding, sample, found);
@@ -447,7 +448,6 @@ absl::StatusOr<LevelSearch> SearchLevels(const Machine& machine, const SearchOpt
       with_time.seconds = seconds();
       options.progress(with_time);
     };
-  if (options.compact) timed.threads = 1;
   Encoding encoding(machine.layout(),
                     options.compact ? Encoding::Kind::kTight : Encoding::Kind::kDense);
   const std::vector<PackedWords> sample = SampleOf(machine, kSample, kSeed);

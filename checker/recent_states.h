@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "checker/state_set.h"
+#include "checker/words_hash.h"
 
 namespace selkie {
 
@@ -19,7 +19,7 @@ class RecentStates {
 
   // True if the state was met a short time ago; from now on it was.
   bool Has(const Words& words) {
-    Words& recent = table_[StateSet<W>::Hash(words) >> 20 & (kStates - 1)];
+    Words& recent = table_[HashOfWords(words) >> 20 & (kStates - 1)];
     uint64_t difference = 0;  // std::array's own comparison calls memcmp
     for (int i = 0; i < W; ++i) difference |= recent[i] ^ words[i];
     recent = words;

@@ -322,6 +322,19 @@ uint32_t Successors<W>::NumberOf(const OpSet& ops) {
   return static_cast<uint32_t>(op_sets_.size() - 1);
 }
 
+// Where an entry with its edits is in the pool: it is put there if it is not there yet.
+template <int W>
+uint32_t Successors<W>::PlaceOf(Group& group, const std::vector<uint64_t>& words) {
+  const auto end = static_cast<uint32_t>(group.pool.size());
+  const auto [found, added] = group.place_of.try_emplace(absl::HashOf(words), end);
+  if (!added && words.size() <= end - found->second &&
+      std::equal(words.begin(), words.end(), group.pool.begin() + found->second))
+    return found->second;
+  found->second = end;
+  group.pool.insert(group.pool.end(), words.begin(), words.end());
+  return end;
+}
+
 // Makes the group's entry for a state; where it is, or kNone: see failure().
 template <int W>
 uint32_t Successors<W>::Compose(Group& group, const Words& state) {
@@ -368,10 +381,7 @@ uint32_t Successors<W>::Compose(Group& group, const Words& state) {
   std::vector<uint64_t> words(kEntryWords + edits.size() * kEditWords);
   std::memcpy(words.data(), &entry, sizeof(entry));
   if (!edits.empty()) std::memcpy(&words[kEntryWords], edits.data(), edits.size() * sizeof(Edit));
-  const auto [found, added] =
-      group.place_of.try_emplace(std::move(words), static_cast<uint32_t>(group.pool.size()));
-  if (added) group.pool.insert(group.pool.end(), found->first.begin(), found->first.end());
-  const uint32_t at = found->second;
+  const uint32_t at = PlaceOf(group, words);
   group.table.Add(state, at);
   return at;
 }
@@ -418,7 +428,8 @@ template <int W>
 uint64_t Successors<W>::bytes() const {
   uint64_t bytes = 0;
   for (const Group& group : groups_)
-    bytes += group.table.bytes() + 3 * group.pool.capacity() * sizeof(uint64_t);
+    bytes += group.table.bytes() + group.pool.capacity() * sizeof(uint64_t) +
+             group.place_of.capacity() * (sizeof(uint64_t) * 2 + 1);
   for (const Learned& learned : learned_)
     bytes += learned.tables.size() * sizeof(Table) + learned.answers.capacity() * sizeof(Answer);
   return bytes;

@@ -182,9 +182,9 @@ class Successors {
   };
   struct Group {
     Table table;
-    std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...: no two are alike
-    absl::flat_hash_map<std::vector<uint64_t>, uint32_t> place_of;  // in the pool
-    std::vector<int> members;                                       // indices into learned_
+    std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...: hardly two are alike
+    absl::flat_hash_map<uint64_t, uint32_t> place_of;  // in the pool, by the hash of both
+    std::vector<int> members;                          // indices into learned_
   };
   static constexpr size_t kEntryWords = sizeof(Entry) / 8, kEditWords = sizeof(Edit) / 8;
   static_assert(sizeof(Entry) == 16 && sizeof(Edit) == 16 * W);
@@ -216,6 +216,7 @@ class Successors {
     return at != Table::kNone ? at : Compose(group, state);
   }
   uint32_t Compose(Group& group, const Words& state);
+  static uint32_t PlaceOf(Group& group, const std::vector<uint64_t>& words);
   uint32_t NumberOf(const OpSet& ops);
 
   const Machine& machine_;

@@ -1,4 +1,4 @@
-#include "checker/state_set.h"
+#include "checker/reserved_memory.h"
 
 #include <sys/mman.h>
 
@@ -12,11 +12,10 @@ ReservedMemory::ReservedMemory(uint64_t bytes, uint64_t least)
   while (true) {
     data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (data_ != MAP_FAILED) break;
+    if (data_ != MAP_FAILED) return;
     if (bytes_ <= least) std::abort();
     bytes_ = std::max(bytes_ / 2, least);
   }
-  madvise(data_, bytes_, MADV_HUGEPAGE);  // a look-up then misses the TLB less often
 }
 
 ReservedMemory::~ReservedMemory() { munmap(data_, bytes_); }
