@@ -129,17 +129,7 @@ class Worker {
 
   // Looks up what waits for this part of the table.  False: the table is full.
   bool Insert(unsigned part) {
-    const std::span<Words> states = waiting_.Of(part);
-    for (size_t i = 0; i < std::min(kAhead, states.size()); ++i) seen_.Prefetch(states[i]);
-    for (size_t i = 0; i < states.size(); ++i) {
-      if (i + kAhead < states.size()) seen_.Prefetch(states[i + kAhead]);
-      switch (seen_.Insert(states[i])) {
-        case Inserted::kKnown: break;
-        case Inserted::kNew: WaitingStates<W>::MarkNew(states[i]); break;
-        case Inserted::kFull: return false;
-      }
-    }
-    return true;
+    return seen_.InsertAll(part, waiting_.Of(part), &WaitingStates<W>::MarkNew);
   }
 
   // Hands on what was new.
@@ -155,8 +145,6 @@ class Worker {
   }
 
  private:
-  static constexpr size_t kAhead = 16;
-
   // Whether a state is a recent one cannot be predicted either, so that the others are gathered
   // before anything is done with them.
   void Enter(const Words& words) {

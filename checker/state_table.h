@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -71,18 +72,34 @@ class StateTable {
     return static_cast<unsigned>(mixed[0] >> place_bits_);
   }
 
-  // Begins to fetch what Insert will look at.
-  void Prefetch(const Words& mixed) const {
-    const Part& part = parts_[PartOf(mixed)];
-    __builtin_prefetch(BucketAt(part, HomeOf(part, mixed)));
-  }
-
   // Its part grows if it must.  kFull: it may not, and the table is of no use any more.
   Inserted Insert(const Words& mixed) {
     Part& part = parts_[PartOf(mixed)];
-    Inserted inserted = TryInsert(part, mixed);
-    while (inserted == Inserted::kFull && Grow(part)) inserted = TryInsert(part, mixed);
-    return inserted;
+    return InsertAt(part, HomeOf(part, mixed), mixed);
+  }
+
+  // Inserts states that are all of this part, and calls is_new(state) for those that are new.
+  // False: the table is full.
+  template <typename IsNew>
+  bool InsertAll(unsigned number, std::span<Words> states, const IsNew& is_new) {
+    Part& part = parts_[number];
+    std::array<uint64_t, kAhead> homes;  // of the states that come next: they are being fetched
+    const auto begin_fetch = [&](size_t i) {
+      homes[i % kAhead] = HomeOf(part, states[i]);
+      __builtin_prefetch(BucketAt(part, homes[i % kAhead]));
+    };
+    const size_t size = states.size();
+    for (size_t i = 0; i < std::min(kAhead, size); ++i) begin_fetch(i);
+    for (size_t i = 0; i < size; ++i) {
+      const uint64_t home = homes[i % kAhead], buckets = part.buckets;
+      if (i + kAhead < size) begin_fetch(i + kAhead);
+      const Inserted inserted = InsertAt(part, home, states[i]);
+      if (inserted == Inserted::kFull) return false;
+      if (inserted == Inserted::kNew) is_new(states[i]);
+      if (part.buckets == buckets) continue;
+      for (size_t k = i + 1; k < std::min(i + 1 + kAhead, size); ++k) begin_fetch(k);
+    }
+    return true;
   }
 
   uint64_t count() const {
@@ -97,16 +114,19 @@ class StateTable {
       buckets += part.buckets + kBeyond;
       far += part.far.capacity();
     }
-    return buckets * bucket_bytes_ + far * (sizeof(Words) + 1);
+    return buckets * kBucketBytes + far * (sizeof(Words) + 1);
   }
 
  private:
   static constexpr int kFurtherBits = 3;                            // how far a state may go
   static constexpr uint64_t kBeyond = uint64_t{1} << kFurtherBits;  // buckets behind the last
   static constexpr uint64_t kMostFar = 64;                          // of so many states one is far
+  static constexpr size_t kAhead = 16;                              // states that are fetched
   static constexpr uint64_t kFirstBuckets = 16;                     // of a part
   static constexpr unsigned kLanes = 16;  // slots of a bucket at most, and one more
-  static constexpr size_t kLine = 64, kMostBucketBytes = kLine * W;
+  static constexpr size_t kLine = 64;
+  // Of at least five slots.
+  static constexpr size_t kBucketBytes = (5 * 8 * W + 1 + kLine - 1) / kLine * kLine;
   static constexpr uint64_t kPage = 4096;
   static constexpr int kLeastBits = 24;  // of a first word as it is mixed
   static constexpr std::array<uint64_t, 3> kOdd = {0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u,
@@ -136,13 +156,9 @@ class StateTable {
     rest[0] = 0;
     return HashOfWords(rest);
   }
-  // Of buckets of at least five slots.
-  static size_t BucketBytes(size_t slot_bytes) {
-    return (5 * slot_bytes + 1 + kLine - 1) / kLine * kLine;
-  }
   // Bytes of a part of so many buckets; a look-up reads a little more than its bucket.
   uint64_t StrideFor(uint64_t buckets) const {
-    return ((buckets + kBeyond) * bucket_bytes_ + kLine + kPage - 1) / kPage * kPage;
+    return ((buckets + kBeyond) * kBucketBytes + kLine + kPage - 1) / kPage * kPage;
   }
   static uint64_t LowMask(int bits) { return (uint64_t{1} << bits) - 1; }
 
@@ -157,9 +173,9 @@ class StateTable {
     return static_cast<uint64_t>(wide / part.buckets);
   }
   uint8_t* BucketAt(const Part& part, uint64_t bucket) const {
-    return part.data + bucket * bucket_bytes_;
+    return part.data + bucket * kBucketBytes;
   }
-  uint8_t& TakenOf(uint8_t* bucket) const { return bucket[bucket_bytes_ - 1]; }
+  uint8_t& TakenOf(uint8_t* bucket) const { return bucket[kBucketBytes - 1]; }
 
   // Where the bytes of a slot are that are not compared at once.
   size_t MoreAt(const Part& part, unsigned slot) const {
@@ -218,10 +234,17 @@ class StateTable {
     if constexpr (W > 1) std::memcpy(more + part.more_bytes, &mixed[1], rest_bytes_);
   }
 
-  Inserted TryInsert(Part& part, const Words& mixed) {
+  Inserted InsertAt(Part& part, uint64_t home, const Words& mixed) {
+    Inserted inserted = TryInsert(part, home, mixed);
+    while (inserted == Inserted::kFull && Grow(part))
+      inserted = TryInsert(part, HomeOf(part, mixed), mixed);
+    return inserted;
+  }
+
+  Inserted TryInsert(Part& part, uint64_t home, const Words& mixed) {
     const uint64_t first = (mixed[0] & part.keep) << kFurtherBits;
-    uint8_t* bucket = BucketAt(part, HomeOf(part, mixed));
-    for (uint64_t further = 0; further < kBeyond; ++further, bucket += bucket_bytes_) {
+    uint8_t* bucket = BucketAt(part, home);
+    for (uint64_t further = 0; further < kBeyond; ++further, bucket += kBucketBytes) {
       const unsigned taken = TakenOf(bucket);
       if (Has(part, bucket, taken, first | further, mixed)) return Inserted::kKnown;
       if (taken == part.slots) continue;
@@ -255,7 +278,6 @@ class StateTable {
   int place_bits_;  // of a place in a part
   uint64_t first_mask_;
   size_t rest_bytes_;  // of the words after the first
-  size_t bucket_bytes_;
   ReservedMemory memory_;
   uint64_t most_buckets_;  // of a part
   std::array<Part, kParts> parts_;
@@ -269,10 +291,9 @@ StateTable<W>::StateTable(int bits, uint64_t most_bytes, Growth growth)
       place_bits_(first_bits_ - kPartBits),
       first_mask_(LowMask(first_bits_)),
       rest_bytes_(W == 1 ? 0 : std::clamp((bits - 64 + 7) / 8, 1, 8 * (W - 1))),
-      bucket_bytes_(BucketBytes(8 + rest_bytes_)),
       memory_(most_bytes + kParts * kPage, kParts * StrideFor(kFirstBuckets)) {
   const uint64_t stride = memory_.bytes() / kParts / kPage * kPage;
-  most_buckets_ = std::max(std::min(stride - kLine, most_bytes / kParts / 32 * 31) / bucket_bytes_,
+  most_buckets_ = std::max(std::min(stride - kLine, most_bytes / kParts / 32 * 31) / kBucketBytes,
                            kFirstBuckets + kBeyond) -
                   kBeyond;
   for (unsigned i = 0; i < kParts; ++i) {
@@ -291,7 +312,7 @@ void StateTable<W>::SetBuckets(Part& part, uint64_t buckets) {
   part.keep = LowMask(kept);
   part.more_bytes = bytes - 4;
   part.slots = static_cast<unsigned>(
-      std::min<size_t>((bucket_bytes_ - 1) / (bytes + rest_bytes_), kLanes - 1));
+      std::min<size_t>((kBucketBytes - 1) / (bytes + rest_bytes_), kLanes - 1));
   const uint64_t slots = buckets * part.slots;
   part.most = growth_ == Growth::kFast ? slots * 29 / 32 : slots * 15 / 16;
 }
@@ -331,17 +352,17 @@ bool StateTable<W>::Grow(Part& part) {
   const Part old = part;
   SetBuckets(part, larger);
   part.count = 0;
-  std::array<uint8_t, kMostBucketBytes> copy;
+  std::array<uint8_t, kBucketBytes> copy;
   for (uint64_t at = old.buckets + kBeyond; at-- > 0;) {
     uint8_t* bucket = BucketAt(part, at);
     const unsigned taken = TakenOf(bucket);
     if (taken == 0) continue;
-    std::memcpy(copy.data(), bucket, bucket_bytes_);
+    std::memcpy(copy.data(), bucket, kBucketBytes);
     TakenOf(bucket) = 0;
     for (unsigned slot = 0; slot < taken; ++slot) {
       const Words mixed = StateAt(old, at, copy.data(), slot);
-      if (HomeOf(part, mixed) < at || TryInsert(part, mixed) != Inserted::kNew)
-        waiting.push_back(mixed);
+      const uint64_t home = HomeOf(part, mixed);
+      if (home < at || TryInsert(part, home, mixed) != Inserted::kNew) waiting.push_back(mixed);
     }
   }
   for (const Words& mixed : waiting)

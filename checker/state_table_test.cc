@@ -72,6 +72,21 @@ TEST(StateTable, HasStatesThatWouldAllGoToOnePlace) {
     for (uint64_t i = 0; i < 1000; ++i) ASSERT_EQ(table.Insert({i << 33}), expected) << i;
 }
 
+// As Insert does, also where the part grows on the way.
+TEST(StateTable, InsertsAllOfAPart) {
+  StateTable<1> table(57, uint64_t{1} << 30);
+  for (uint64_t first = 0; first < 40'000; first += 10'000) {
+    std::vector<StateTable<1>::Words> states, expected, found;
+    for (uint64_t i = first; i < first + 20'000; ++i) {
+      states.push_back({uint64_t{7} << 49 | (i * 0x9e3779b97f4a7c15u >> 15)});
+      if (i >= first + 10'000 || first == 0) expected.push_back(states.back());
+    }
+    EXPECT_TRUE(table.InsertAll(7, states, [&](const auto& mixed) { found.push_back(mixed); }));
+    EXPECT_EQ(found, expected);
+  }
+  EXPECT_EQ(table.count(), 50'000u);
+}
+
 TEST(StateTable, TakesFewBytes) {
   constexpr uint64_t kStates = 3'000'000;
   StateTable<1> fast(57, uint64_t{1} << 30),

@@ -34,44 +34,47 @@ class WaitingStates {
   }
 
   void Add(unsigned part, const Words& mixed) {
-    uint32_t& size = sizes_[part];
-    if (size == room_) return late_.push_back({part, mixed});
-    states_[part * stride_ + size++] = mixed;
-    order_[ordered_++] = static_cast<uint8_t>(part);
-    full_ |= size == room_;
+    Room& room = rooms_[part];
+    if (room.next == room.end) return late_.push_back({part, mixed});
+    *room.next++ = mixed;
+    order_[ordered_++] = PartNumber{static_cast<uint8_t>(part)};
   }
 
-  // Some part has no room left: what is added to it is late.
-  bool full() const { return full_; }
+  // A part had no room left for what was added last.
+  bool full() const { return !late_.empty(); }
   size_t size() const { return ordered_ + late_.size(); }
   uint64_t bytes() const {
     return stride_ * kParts * sizeof(Words) + room_ * kParts + late_.capacity() * sizeof(Late);
   }
 
   // Those of a part, to be looked up, and to be marked if new.
-  std::span<Words> Of(unsigned part) { return {&states_[part * stride_], sizes_[part]}; }
+  std::span<Words> Of(unsigned part) { return {rooms_[part].begin, rooms_[part].next}; }
   static void MarkNew(Words& mixed) { mixed[0] |= kNew; }
 
   // Ends the round: calls put_if(is new, mixed) for all but the late ones, in the order in which
   // they were added.
   template <typename PutIf>
   void EndRound(const PutIf& put_if) {
-    std::array<uint32_t, kParts> taken{};
+    for (Room& room : rooms_) room.next = room.begin;
     for (size_t i = 0; i < ordered_; ++i) {
-      Words mixed = states_[order_[i] * stride_ + taken[order_[i]]++];
+      Words mixed = *rooms_[static_cast<uint8_t>(order_[i])].next++;
       const bool is_new = (mixed[0] & kNew) != 0;
       mixed[0] &= ~kNew;
       put_if(is_new, mixed);
     }
-    sizes_.fill(0);
+    for (Room& room : rooms_) room.next = room.begin;
     ordered_ = 0;
-    full_ = false;
   }
 
  private:
   static constexpr uint64_t kNew = uint64_t{1} << 63;
   static constexpr size_t kLineWords = 8;
 
+  // Not uint8_t, which might be any other object.
+  enum class PartNumber : uint8_t {};
+  struct Room {
+    Words *begin, *next, *end;
+  };
   struct Late {
     unsigned part;
     Words mixed;
@@ -85,15 +88,18 @@ class WaitingStates {
     stride_ = room / kLineWords * kLineWords + kLineWords;
     states_.reset();
     states_ = std::make_unique_for_overwrite<Words[]>(stride_ * kParts);
-    order_ = std::make_unique_for_overwrite<uint8_t[]>(room_ * kParts);
+    order_ = std::make_unique_for_overwrite<PartNumber[]>(room_ * kParts);
+    for (unsigned part = 0; part < kParts; ++part) {
+      Words* const begin = &states_[part * stride_];
+      rooms_[part] = {begin, begin, begin + room_};
+    }
   }
 
   size_t room_ = 0, stride_ = 0;  // of a part, in states
   std::unique_ptr<Words[]> states_;
-  std::unique_ptr<uint8_t[]> order_;  // parts, as states were added
+  std::array<Room, kParts> rooms_{};
+  std::unique_ptr<PartNumber[]> order_;  // as states were added
   size_t ordered_ = 0;
-  std::array<uint32_t, kParts> sizes_{};
-  bool full_ = false;
   std::vector<Late> late_;
 };
 

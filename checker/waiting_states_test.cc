@@ -32,7 +32,9 @@ TEST(WaitingStates, GivesWhatIsNewInTheOrderInWhichItCame) {
 TEST(WaitingStates, KeepsWhatCameToAFullPartForTheNextRound) {
   WaitingStates<1> waiting;
   waiting.BeginRound(size_t{10} * WaitingStates<1>::kParts);
-  for (uint64_t i = 0; i < 13; ++i) waiting.Add(5, {i});
+  for (uint64_t i = 0; i < 10; ++i) waiting.Add(5, {i});
+  EXPECT_FALSE(waiting.full());
+  for (uint64_t i = 10; i < 13; ++i) waiting.Add(5, {i});
   EXPECT_TRUE(waiting.full());
   EXPECT_EQ(waiting.Of(5).size(), 10u);
   EXPECT_EQ(waiting.size(), 13u);
