@@ -1,5 +1,7 @@
 #include "checker/level_search.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -226,6 +228,7 @@ class Searcher {
       }
       if (!next_.empty()) ++stats.depth;
       level_.Swap(next_);
+      GiveBack(level_.bytes());
     }
     End(LevelSearch::Ending::kExhausted);
     for (const auto& worker : workers_)
@@ -243,6 +246,13 @@ class Searcher {
   }
 
  private:
+  // Once levels get smaller, the table needs the memory that they had.
+  void GiveBack(uint64_t level_bytes) {
+    constexpr uint64_t kWorthIt = uint64_t{1} << 20;
+    if (level_bytes + kWorthIt < level_bytes_) malloc_trim(0);
+    level_bytes_ = level_bytes;
+  }
+
   // Expands all states of the level; false if the search ends, with found_.ending.
   bool FinishLevel() {
     do {
@@ -380,6 +390,7 @@ class Searcher {
   LevelSearch& found_;
   StateTable<W> seen_;
   Frontier<W> level_, next_;
+  uint64_t level_bytes_ = 0;
   std::vector<std::unique_ptr<Worker<W>>> workers_;
   std::atomic<bool> pause_ = false;
   bool stopped_ = false;

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "checker/reserved_memory.h"
 #include "checker/state_table.h"
 
 namespace selkie {
@@ -87,16 +88,17 @@ class WaitingStates {
     // Parts begin in different sets of the processor's cache.
     stride_ = room / kLineWords * kLineWords + kLineWords;
     states_.reset();
-    states_ = std::make_unique_for_overwrite<Words[]>(stride_ * kParts);
+    const uint64_t bytes = stride_ * kParts * sizeof(Words);
+    states_ = std::make_unique<ReservedMemory>(bytes, bytes, ReservedMemory::Pages::kHuge);
     order_ = std::make_unique_for_overwrite<PartNumber[]>(room_ * kParts);
     for (unsigned part = 0; part < kParts; ++part) {
-      Words* const begin = &states_[part * stride_];
+      Words* const begin = static_cast<Words*>(states_->data()) + part * stride_;
       rooms_[part] = {begin, begin, begin + room_};
     }
   }
 
   size_t room_ = 0, stride_ = 0;  // of a part, in states
-  std::unique_ptr<Words[]> states_;
+  std::unique_ptr<ReservedMemory> states_;
   std::array<Room, kParts> rooms_{};
   std::unique_ptr<PartNumber[]> order_;  // as states were added
   size_t ordered_ = 0;
