@@ -74,9 +74,10 @@ class Worker {
   using Words = std::array<uint64_t, W>;
   using Part = typename Frontier<W>::Part;
 
-  Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
-         const SearchOptions& options, StateTable<W>& seen, Frontier<W>& next)
-      : successors_(machine, encoding, sample),
+  Worker(const Machine& machine, Encoding& encoding, const SearchOptions& options,
+         std::unique_ptr<Successors<W>> successors, StateTable<W>& seen, Frontier<W>& next)
+      : own_successors_(std::move(successors)),
+        successors_(*own_successors_),
         canonical_(machine, encoding),
         renames_(options.symmetry && machine.symmetry().any()),
         recheck_(options.recheck),
@@ -173,7 +174,8 @@ class Worker {
   }
 
   RecentStates<W> recent_;
-  Successors<W> successors_;
+  std::unique_ptr<Successors<W>> own_successors_;
+  Successors<W>& successors_;
   CanonicalWords<W> canonical_;
   const bool renames_;
   bool fails_ = false;  // a state has no canonical form: a dictionary is full
@@ -207,9 +209,13 @@ class Searcher {
         seen_(encoding.bits(), options.most_bytes,
               options.compact ? StateTable<W>::Growth::kSmall : StateTable<W>::Growth::kFast) {
     const int threads = std::max(1, options.threads);
-    for (int i = 0; i < threads; ++i)
-      workers_.push_back(
-          std::make_unique<Worker<W>>(machine, encoding, sample, options, seen_, next_));
+    for (int i = 0; i < threads; ++i) {
+      auto successors = i == 0 ? std::make_unique<Successors<W>>(machine, encoding, sample)
+                               : std::make_unique<Successors<W>>(workers_[0]->successors(),
+                                                                 typename Successors<W>::Sharing());
+      workers_.push_back(std::make_unique<Worker<W>>(machine, encoding, options,
+                                                     std::move(successors), seen_, next_));
+    }
   }
 
   Outcome Run() {

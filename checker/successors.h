@@ -19,6 +19,8 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +70,13 @@ class Successors {
   // `blind` is for tests that a wrong cache is noticed: reads of these packed bits are not seen.
   Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
              const PackedWords& blind = {});
+
+  // For another thread, before both are used: with the groups that `other` has, and from now on
+  // all that one of them learns is known to the other.
+  struct Sharing {};
+  Successors(const Successors& other, Sharing);
+  Successors(const Successors&) = delete;
+  Successors& operator=(const Successors&) = delete;
 
   // A group's table has at most so many entries, and a candidate's so many answers; it is emptied
   // then.
@@ -184,8 +193,16 @@ class Successors {
     Table table;
     std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...: hardly two are alike
     absl::flat_hash_map<uint64_t, uint32_t> place_of;  // in the pool, by the hash of both
-    std::vector<int> members;                          // indices into learned_
+    std::vector<int> members;                          // indices into Knowledge::learned
   };
+  // What all threads know together.
+  struct Knowledge {
+    std::mutex mutex;  // of this, and of all users' groups while they change
+    std::vector<Learned> learned;
+    std::vector<OpSet> op_sets;
+    std::vector<const Successors*> users;
+  };
+  using Lock = std::unique_lock<std::mutex>;
   static constexpr size_t kEntryWords = sizeof(Entry) / 8, kEditWords = sizeof(Edit) / 8;
   static_assert(sizeof(Entry) == 16 && sizeof(Edit) == 16 * W);
 
@@ -199,7 +216,9 @@ class Successors {
   }
 
   void MakeGroups(const std::vector<PackedWords>& sample);
-  const Answer* Ask(Learned& learned, const Words& state);
+  // The lock is open while a move is made.  Nothing: see failure().
+  std::optional<Answer> Ask(Lock& lock, Learned& learned, const Words& state);
+  std::optional<Answer> Known(const Learned& learned, const Words& state) const;
   bool Learn(const Learned& learned, const Words& state, Answer* answer, Words* read);
   // Where the groups' entries of one state are, or kNone.
   struct Found {
@@ -216,6 +235,13 @@ class Successors {
     return at != Table::kNone ? at : Compose(group, state);
   }
   uint32_t Compose(Group& group, const Words& state);
+  // The entry with its edits, and the bits on which they depend.
+  struct Composed {
+    std::vector<uint64_t> words;
+    Words mask;
+  };
+  std::optional<Composed> ComposedByOther(const Group& group, const Words& state) const;
+  std::optional<Composed> ComposedByAsking(Lock& lock, const Group& group, const Words& state);
   static uint32_t PlaceOf(Group& group, const std::vector<uint64_t>& words);
   uint32_t NumberOf(const OpSet& ops);
 
@@ -223,9 +249,9 @@ class Successors {
   Encoding& encoding_;
   TracedMachine traced_machine_;
   const PackedWords blind_;
-  std::vector<Learned> learned_;
+  std::shared_ptr<Knowledge> known_;
   std::vector<Group> groups_;
-  std::vector<OpSet> op_sets_;
+  std::vector<OpSet> op_sets_;           // as far as its entries need them, of what is known
   std::vector<uint8_t> op_set_counted_;  // by number: it is in the tally of this object
   OpSet ops_after_seal_;
   Failure failure_ = Failure::kNone;
