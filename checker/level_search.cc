@@ -8,13 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "checker/canonical_words.h"
 #include "checker/level_path.h"
 #include "checker/recent_states.h"
 #include "checker/state_table.h"
 #include "checker/successors.h"
+#include "checker/thread_team.h"
 #include "checker/waiting_states.h"
 
 namespace selkie {
@@ -206,10 +206,10 @@ class Searcher {
         options_(options),
         keeps_levels_(keeps_levels),
         found_(*found),
+        team_(static_cast<size_t>(std::max(1, options.threads))),
         seen_(encoding.bits(), options.most_bytes,
               options.compact ? StateTable<W>::Growth::kSmall : StateTable<W>::Growth::kFast) {
-    const int threads = std::max(1, options.threads);
-    for (int i = 0; i < threads; ++i) {
+    for (size_t i = 0; i < team_.size(); ++i) {
       auto successors = i == 0 ? std::make_unique<Successors<W>>(machine, encoding, sample)
                                : std::make_unique<Successors<W>>(workers_[0]->successors(),
                                                                  typename Successors<W>::Sharing());
@@ -266,7 +266,8 @@ class Searcher {
                                                      kFewWaiting, kMostWaiting);
       for (const auto& worker : workers_) worker->BeginRound(most_waiting / workers_.size());
       pause_ = false;
-      InThreads(level_.parts(), [this](size_t i) { Work(*workers_[i], i == 0); });
+      team_.Run(std::clamp<size_t>(level_.parts(), 1, team_.size()),
+                [this](size_t i) { Work(*workers_[i], i == 0); });
       if (AnyFailed()) return false;
       if (std::any_of(workers_.begin(), workers_.end(),
                       [](const auto& worker) { return worker->tally().hit; }))
@@ -290,16 +291,6 @@ class Searcher {
     return waiting > kMuch;
   }
 
-  // Calls run(i) for worker i, each in a thread of its own if there is so much to do.
-  template <typename Run>
-  void InThreads(size_t useful, const Run& run) {
-    std::vector<std::thread> threads;
-    const size_t count = std::min(workers_.size(), useful);
-    for (size_t i = 1; i < count; ++i) threads.emplace_back([&run, i] { run(i); });
-    run(0);
-    for (std::thread& thread : threads) thread.join();
-  }
-
   // Takes parts of the level until there are none, or all must pause, or too many states wait.
   void Work(Worker<W>& worker, bool is_first) {
     while (!pause_ && !worker.full()) {
@@ -318,14 +309,14 @@ class Searcher {
     const size_t useful = MuchWaits() ? workers_.size() : 1;
     std::atomic<unsigned> next = 0;
     std::atomic<bool> fits = true;
-    InThreads(useful, [&](size_t) {
+    team_.Run(useful, [&](size_t) {
       for (unsigned part = next++; part < StateTable<W>::kParts; part = next++)
         for (const auto& worker : workers_)
           if (!worker->Insert(part)) fits = false;
     });
     if (!fits) return false;
     if (useful > 1)
-      InThreads(useful, [this](size_t i) { workers_[i]->Collect(); });
+      team_.Run(useful, [this](size_t i) { workers_[i]->Collect(); });
     else
       for (const auto& worker : workers_) worker->Collect();
     return true;
@@ -394,6 +385,7 @@ class Searcher {
   const bool keeps_levels_;
   std::vector<std::vector<Words>> levels_;
   LevelSearch& found_;
+  ThreadTeam team_;
   StateTable<W> seen_;
   Frontier<W> level_, next_;
   uint64_t level_bytes_ = 0;
