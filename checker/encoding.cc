@@ -57,7 +57,7 @@ bool Joins(const Place& place, Encoding::Kind kind) {
 
 }  // namespace
 
-Encoding::Encoding(const Layout& layout, Kind kind) : mutex_(std::make_unique<std::mutex>()) {
+Encoding::Encoding(const Layout& layout, Kind kind) : mutex_(std::make_unique<SpinLock>()) {
   const int files_block = layout.limits.tasks, messages_block = files_block + 1;
   const auto block_of = [&](const Place& place) {
     if (place.kind == Place::Kind::kMessage) return messages_block;

@@ -20,6 +20,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "checker/packing.h"
+#include "checker/spin_lock.h"
 #include "checker/traced_machine.h"
 
 namespace selkie {
@@ -78,7 +79,7 @@ class Encoding {
 
   std::vector<Piece> pieces_;
   std::vector<Dictionary> dictionaries_;
-  std::unique_ptr<std::mutex> mutex_;  // of the dictionaries: searches of several threads share
+  std::unique_ptr<SpinLock> mutex_;  // of the dictionaries: searches of several threads share
   int bits_ = 0;
 };
 

@@ -42,7 +42,7 @@ struct SearchOptions {
   bool symmetry = true;
   bool all_kinds = false;  // goes on after a step that hits, and finds one of each kind
   int threads = 1;         // at most so many; 1 or more
-  bool compact = false;    // fewer bytes a state, and slower; with one thread
+  bool compact = false;    // fewer bytes a state, and slower
   uint64_t recheck = 0;    // of a search by levels: one in so many states is expanded by the
                            // machine as well, and a difference is an InternalError; 0: none
   uint64_t most_bytes = uint64_t{8} << 30;           // stop when more is stored

@@ -376,7 +376,7 @@ class Searcher {
 
   // States that wait to be looked up: enough of them that most of a part of the table is asked
   // for while it is in the cache, and few beside those that are stored.
-  static constexpr size_t kFewWaiting = size_t{1} << 15, kMostWaiting = size_t{1} << 23;
+  static constexpr size_t kFewWaiting = size_t{1} << 17, kMostWaiting = size_t{1} << 23;
   // Beyond both, a cache is of no use.
   static constexpr uint64_t kMostTraced = 200'000, kMostTracedPerState = 4;
 

@@ -1,9 +1,11 @@
 // Breadth-first search by edits of encoded words (checker/successors.h): whether a step hits,
 // and the counts of what there is if none does.
 //
-// States are kept as words in a table, and the states of the present level and the next one in
-// a list each; there are no parents.  Look-ups wait in a ring until the memory that they need has
-// come.  With several threads each takes parts of the level and has successors of its own.
+// States are kept in a table (checker/state_table.h), and the states of the present level and the
+// next one in a list each; there are no parents.  A level is done in rounds: states are expanded
+// until many successors wait, then these are looked up part by part of the table, and what is new
+// becomes the next level.  With several threads each takes pieces of the level, and then parts of
+// the table.
 #ifndef SELKIE_CHECKER_LEVEL_SEARCH_H_
 #define SELKIE_CHECKER_LEVEL_SEARCH_H_
 

@@ -265,6 +265,11 @@ class StateTable {
     return Inserted::kNew;
   }
 
+  // Writes to new buckets before they are read: memory that is read first is mapped twice, and
+  // the second time all threads are stopped for it.
+  void Empty(Part& part, uint64_t begin, uint64_t end) {
+    for (uint64_t bucket = begin; bucket < end; ++bucket) TakenOf(BucketAt(part, bucket)) = 0;
+  }
   // How states are stored among so many buckets.
   void SetBuckets(Part& part, uint64_t buckets);
   // What a slot of a bucket holds, as a mixed state; `copy`: of the bucket.
@@ -300,6 +305,7 @@ StateTable<W>::StateTable(int bits, uint64_t most_bytes, Growth growth)
     parts_[i].data = static_cast<uint8_t*>(memory_.data()) + i * stride;
     parts_[i].number = i;
     SetBuckets(parts_[i], kFirstBuckets);
+    Empty(parts_[i], 0, kFirstBuckets + kBeyond);
   }
 }
 
@@ -352,6 +358,7 @@ bool StateTable<W>::Grow(Part& part) {
   const Part old = part;
   SetBuckets(part, larger);
   part.count = 0;
+  Empty(part, old.buckets + kBeyond, larger + kBeyond);
   std::array<uint8_t, kBucketBytes> copy;
   for (uint64_t at = old.buckets + kBeyond; at-- > 0;) {
     uint8_t* bucket = BucketAt(part, at);

@@ -28,6 +28,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "checker/encoding.h"
 #include "checker/machine.h"
+#include "checker/spin_lock.h"
 #include "checker/traced_machine.h"
 
 namespace selkie {
@@ -197,12 +198,12 @@ class Successors {
   };
   // What all threads know together.
   struct Knowledge {
-    std::mutex mutex;  // of this, and of all users' groups while they change
+    SpinLock mutex;  // of this, and of all users' groups while they change
     std::vector<Learned> learned;
     std::vector<OpSet> op_sets;
     std::vector<const Successors*> users;
   };
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<SpinLock>;
   static constexpr size_t kEntryWords = sizeof(Entry) / 8, kEditWords = sizeof(Edit) / 8;
   static_assert(sizeof(Entry) == 16 && sizeof(Edit) == 16 * W);
 

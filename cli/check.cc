@@ -284,7 +284,7 @@ void AddCheckCommand(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   check->add_flag("--compact", arguments->compact,
-                  "Fewer bytes a state in the table (about 5), and slower; with one thread");
+                  "Fewer bytes a state (about 5 in the table), and slower");
   check->add_option("--recheck", arguments->recheck,
                     "Of a large search: make the moves of one in so many states once more");
   check->add_option("--memory", arguments->memory,
