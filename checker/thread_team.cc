@@ -27,20 +27,22 @@ void ThreadTeam::Run(size_t count, const std::function<void(size_t)>& run) {
   }
   begins_.notify_all();
   run(0);
+  Spin([this] { return running_ == 0; });
   std::unique_lock lock(mutex_);
   ended_.wait(lock, [this] { return running_ == 0; });
 }
 
 void ThreadTeam::Follow(size_t number) {
-  std::unique_lock lock(mutex_);
   for (uint64_t done = 0;; ++done) {
-    begins_.wait(lock, [&] { return ends_ || round_ > done; });
+    const auto begins = [&] { return ends_ || round_ > done; };
+    Spin(begins);
+    std::unique_lock lock(mutex_);
+    begins_.wait(lock, begins);
     if (ends_) return;
-    if (number < count_) {
-      lock.unlock();
-      (*run_)(number);
-      lock.lock();
-    }
+    const bool runs = number < count_;
+    lock.unlock();
+    if (runs) (*run_)(number);
+    lock.lock();
     if (--running_ == 0) ended_.notify_one();
   }
 }

@@ -2,6 +2,7 @@
 #ifndef SELKIE_CHECKER_THREAD_TEAM_H_
 #define SELKIE_CHECKER_THREAD_TEAM_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -28,13 +29,22 @@ class ThreadTeam {
 
  private:
   void Follow(size_t number);
+  // Waits a short time for what is about to happen: the next round mostly begins before a thread
+  // is put to sleep.
+  template <typename Happened>
+  static void Spin(const Happened& happened) {
+    constexpr int kTries = 20'000;
+    for (int i = 0; i < kTries && !happened(); ++i) {
+    }
+  }
 
   const size_t size_;
-  std::mutex mutex_;  // of all that follows
+  std::mutex mutex_;  // of all changes to what follows
   std::condition_variable begins_, ended_;
-  uint64_t round_ = 0;
-  bool ends_ = false;
-  size_t count_ = 0, running_ = 0;
+  std::atomic<uint64_t> round_ = 0;
+  std::atomic<bool> ends_ = false;
+  std::atomic<size_t> running_ = 0;
+  size_t count_ = 0;
   const std::function<void(size_t)>* run_ = nullptr;
   std::vector<std::thread> threads_;
 };
