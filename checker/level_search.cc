@@ -74,10 +74,9 @@ class Worker {
   using Words = std::array<uint64_t, W>;
   using Part = typename Frontier<W>::Part;
 
-  Worker(const Machine& machine, Encoding& encoding, const SearchOptions& options,
-         std::unique_ptr<Successors<W>> successors, StateTable<W>& seen, Frontier<W>& next)
-      : own_successors_(std::move(successors)),
-        successors_(*own_successors_),
+  Worker(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
+         const SearchOptions& options, StateTable<W>& seen, Frontier<W>& next)
+      : successors_(machine, encoding, sample),
         canonical_(machine, encoding),
         renames_(options.symmetry && machine.symmetry().any()),
         recheck_(options.recheck),
@@ -174,8 +173,7 @@ class Worker {
   }
 
   RecentStates<W> recent_;
-  std::unique_ptr<Successors<W>> own_successors_;
-  Successors<W>& successors_;
+  Successors<W> successors_;
   CanonicalWords<W> canonical_;
   const bool renames_;
   bool fails_ = false;  // a state has no canonical form: a dictionary is full
@@ -209,13 +207,9 @@ class Searcher {
         team_(static_cast<size_t>(std::max(1, options.threads))),
         seen_(encoding.bits(), options.most_bytes,
               options.compact ? StateTable<W>::Growth::kSmall : StateTable<W>::Growth::kFast) {
-    for (size_t i = 0; i < team_.size(); ++i) {
-      auto successors = i == 0 ? std::make_unique<Successors<W>>(machine, encoding, sample)
-                               : std::make_unique<Successors<W>>(workers_[0]->successors(),
-                                                                 typename Successors<W>::Sharing());
-      workers_.push_back(std::make_unique<Worker<W>>(machine, encoding, options,
-                                                     std::move(successors), seen_, next_));
-    }
+    while (workers_.size() < team_.size())
+      workers_.push_back(
+          std::make_unique<Worker<W>>(machine, encoding, sample, options, seen_, next_));
   }
 
   Outcome Run() {

@@ -125,33 +125,13 @@ void Successors<W>::Table::Clear() {
 template <int W>
 Successors<W>::Successors(const Machine& machine, Encoding& encoding,
                           const std::vector<PackedWords>& sample, const PackedWords& blind)
-    : machine_(machine),
-      encoding_(encoding),
-      traced_machine_(machine),
-      blind_(blind),
-      known_(std::make_shared<Knowledge>()) {
-  std::vector<Learned>& learned = known_->learned;
+    : machine_(machine), encoding_(encoding), traced_machine_(machine), blind_(blind) {
   for (const CandidateMove& candidate : machine.Candidates())
-    learned.push_back({{Question::Kind::kMove, candidate}, {}, {}, {}});
-  learned.push_back({{Question::Kind::kStateHits, {}}, {}, {}, {}});
-  learned.push_back({{Question::Kind::kInForce, {}}, {}, {}, {}});
+    learned_.push_back({{Question::Kind::kMove, candidate}, {}, {}, {}});
+  learned_.push_back({{Question::Kind::kStateHits, {}}, {}, {}, {}});
+  learned_.push_back({{Question::Kind::kInForce, {}}, {}, {}, {}});
   NumberOf(OpSet());
-  known_->users.push_back(this);
   MakeGroups(sample);
-}
-
-template <int W>
-Successors<W>::Successors(const Successors& other, Sharing)
-    : machine_(other.machine_),
-      encoding_(other.encoding_),
-      traced_machine_(other.machine_),
-      blind_(other.blind_),
-      known_(other.known_),
-      groups_(other.groups_),
-      op_sets_(other.op_sets_),
-      op_set_counted_(other.op_sets_.size(), 0),
-      failure_(other.failure_) {
-  known_->users.push_back(this);
 }
 
 // Those that depend on the same bits first; then always the two of which it saves most.
@@ -164,10 +144,9 @@ void Successors<W>::MakeGroups(const std::vector<PackedWords>& packed_sample) {
     sample.push_back(*words);
   }
   constexpr size_t kAsked = 200;
-  Lock lock(known_->mutex);
   for (size_t i = 0; i < sample.size(); i += std::max<size_t>(sample.size() / kAsked, 1))
-    for (Learned& learned : known_->learned)
-      if (!Ask(lock, learned, sample[i]).has_value()) return;
+    for (Learned& learned : learned_)
+      if (Ask(learned, sample[i]) == nullptr) return;
 
   // Objects are nearly independent of one another, so that the values of a mask are about the
   // product of those that it has in each.
@@ -194,8 +173,8 @@ void Successors<W>::MakeGroups(const std::vector<PackedWords>& packed_sample) {
     double cost;
   };
   std::vector<Draft> drafts;
-  for (size_t i = 0; i < known_->learned.size(); ++i) {
-    const Words& mask = known_->learned[i].mask;
+  for (size_t i = 0; i < learned_.size(); ++i) {
+    const Words& mask = learned_[i].mask;
     const auto same = std::find_if(drafts.begin(), drafts.end(), [&](const Draft& draft) {
       return draft.mask == mask && draft.members.size() < kMostMembers;
     });
@@ -314,25 +293,13 @@ bool Successors<W>::Learn(const Learned& learned, const Words& state, Answer* an
 }
 
 template <int W>
-std::optional<typename Successors<W>::Answer> Successors<W>::Known(const Learned& learned,
-                                                                   const Words& state) const {
+const typename Successors<W>::Answer* Successors<W>::Ask(Learned& learned, const Words& state) {
   for (const Table& table : learned.tables)
     if (const uint32_t known = table.Find(state); known != Table::kNone)
-      return learned.answers[known];
-  return std::nullopt;
-}
-
-template <int W>
-std::optional<typename Successors<W>::Answer> Successors<W>::Ask(Lock& lock, Learned& learned,
-                                                                 const Words& state) {
-  if (const std::optional<Answer> known = Known(learned, state)) return known;
+      return &learned.answers[known];
   Answer answer;
   Words read;
-  lock.unlock();
-  const bool made = Learn(learned, state, &answer, &read);
-  lock.lock();
-  if (!made) return std::nullopt;
-  if (const std::optional<Answer> known = Known(learned, state)) return known;  // by now
+  if (!Learn(learned, state, &answer, &read)) return nullptr;
   if (learned.answers.size() >= most_answers_ || learned.tables.size() > kMostTables) {
     learned.tables.clear();
     learned.answers.clear();
@@ -343,17 +310,16 @@ std::optional<typename Successors<W>::Answer> Successors<W>::Ask(Lock& lock, Lea
   table->Add(state, static_cast<uint32_t>(learned.answers.size()));
   learned.mask = Both(learned.mask, read);
   learned.answers.push_back(answer);
-  return answer;
+  return &learned.answers.back();
 }
 
-// The lock is held.
 template <int W>
 uint32_t Successors<W>::NumberOf(const OpSet& ops) {
-  std::vector<OpSet>& all = known_->op_sets;
-  const auto found = std::find(all.begin(), all.end(), ops);
-  const auto number = static_cast<uint32_t>(found - all.begin());
-  if (found == all.end()) all.push_back(ops);
-  return number;
+  const auto found = std::find(op_sets_.begin(), op_sets_.end(), ops);
+  if (found != op_sets_.end()) return static_cast<uint32_t>(found - op_sets_.begin());
+  op_sets_.push_back(ops);
+  op_set_counted_.push_back(0);
+  return static_cast<uint32_t>(op_sets_.size() - 1);
 }
 
 // Where an entry with its edits is in the pool: it is put there if it is not there yet.
@@ -369,34 +335,17 @@ uint32_t Successors<W>::PlaceOf(Group& group, const std::vector<uint64_t>& words
   return end;
 }
 
-// What another thread has for this state already, of the same group with the same bits.
+// Makes the group's entry for a state; where it is, or kNone: see failure().
 template <int W>
-std::optional<typename Successors<W>::Composed> Successors<W>::ComposedByOther(
-    const Group& group, const Words& state) const {
-  const auto number = static_cast<size_t>(&group - groups_.data());
-  for (const Successors* user : known_->users) {
-    const Group& other = user->groups_[number];
-    if (user == this || other.table.mask != group.table.mask) continue;
-    const uint32_t at = other.table.Find(state);
-    if (at == Table::kNone) continue;
-    const auto begin = other.pool.begin() + at;
-    const size_t size = kEntryWords + EntryAt(other, at).edits * kEditWords;
-    return Composed{{begin, begin + static_cast<std::ptrdiff_t>(size)}, other.table.mask};
-  }
-  return std::nullopt;
-}
-
-template <int W>
-std::optional<typename Successors<W>::Composed> Successors<W>::ComposedByAsking(
-    Lock& lock, const Group& group, const Words& state) {
+uint32_t Successors<W>::Compose(Group& group, const Words& state) {
   Entry entry;
   OpSet ops;
   std::vector<Edit> edits;
   Words mask = group.table.mask;
   for (const int member : group.members) {
-    Learned& learned = known_->learned[member];
-    const std::optional<Answer> answer = Ask(lock, learned, state);
-    if (!answer.has_value()) return std::nullopt;
+    Learned& learned = learned_[member];
+    const Answer* answer = Ask(learned, state);
+    if (answer == nullptr) return Table::kNone;
     mask = Both(mask, learned.mask);
     if (learned.question.kind == Question::Kind::kStateHits) entry.hit |= answer->yes;
     if (learned.question.kind == Question::Kind::kInForce) entry.in_force |= answer->yes;
@@ -420,33 +369,19 @@ std::optional<typename Successors<W>::Composed> Successors<W>::ComposedByAsking(
     });
     if (changes && !again) edits.push_back(edit);
   }
+  if (mask != group.table.mask || group.table.size() > most_entries_) {
+    group.table.Clear();
+    group.pool.clear();
+    group.place_of.clear();
+    group.table.mask = mask;
+    ++clears_;
+  }
   entry.edits = static_cast<uint16_t>(edits.size());
   entry.ops = NumberOf(ops);
   std::vector<uint64_t> words(kEntryWords + edits.size() * kEditWords);
   std::memcpy(words.data(), &entry, sizeof(entry));
   if (!edits.empty()) std::memcpy(&words[kEntryWords], edits.data(), edits.size() * sizeof(Edit));
-  return Composed{std::move(words), mask};
-}
-
-// Makes the group's entry for a state; where it is, or kNone: see failure().
-template <int W>
-uint32_t Successors<W>::Compose(Group& group, const Words& state) {
-  Lock lock(known_->mutex);
-  std::optional<Composed> composed = ComposedByOther(group, state);
-  if (!composed.has_value()) composed = ComposedByAsking(lock, group, state);
-  if (!composed.has_value()) return Table::kNone;
-  if (composed->mask != group.table.mask || group.table.size() > most_entries_) {
-    group.table.Clear();
-    group.pool.clear();
-    group.place_of.clear();
-    group.table.mask = composed->mask;
-    ++clears_;
-  }
-  const std::vector<OpSet>& op_sets = known_->op_sets;
-  op_sets_.insert(op_sets_.end(), op_sets.begin() + static_cast<std::ptrdiff_t>(op_sets_.size()),
-                  op_sets.end());
-  op_set_counted_.resize(op_sets_.size(), 0);
-  const uint32_t at = PlaceOf(group, composed->words);
+  const uint32_t at = PlaceOf(group, words);
   group.table.Add(state, at);
   return at;
 }
@@ -491,13 +426,11 @@ bool Successors<W>::AgreesWithMachine(const Words& state) {
 
 template <int W>
 uint64_t Successors<W>::bytes() const {
-  const Lock lock(known_->mutex);
   uint64_t bytes = 0;
   for (const Group& group : groups_)
     bytes += group.table.bytes() + group.pool.capacity() * sizeof(uint64_t) +
              group.place_of.capacity() * (sizeof(uint64_t) * 2 + 1);
-  if (known_->users.front() != this) return bytes;
-  for (const Learned& learned : known_->learned)
+  for (const Learned& learned : learned_)
     bytes += learned.tables.size() * sizeof(Table) + learned.answers.capacity() * sizeof(Answer);
   return bytes;
 }
@@ -509,7 +442,7 @@ std::string Successors<W>::Describe() const {
     int bits = 0;
     for (const uint64_t word : group.table.mask) bits += std::popcount(word);
     size_t answers = 0;
-    for (const int member : group.members) answers += known_->learned[member].answers.size();
+    for (const int member : group.members) answers += learned_[member].answers.size();
     out += fmt::format("{} moves, {} bits, {} entries of {} KiB; {} answers\n",
                        group.members.size(), bits, group.table.size(),
                        (group.table.bytes() + group.pool.size() * 8) / 1024, answers);

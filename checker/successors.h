@@ -19,8 +19,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +26,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "checker/encoding.h"
 #include "checker/machine.h"
-#include "checker/spin_lock.h"
 #include "checker/traced_machine.h"
 
 namespace selkie {
@@ -71,13 +68,6 @@ class Successors {
   // `blind` is for tests that a wrong cache is noticed: reads of these packed bits are not seen.
   Successors(const Machine& machine, Encoding& encoding, const std::vector<PackedWords>& sample,
              const PackedWords& blind = {});
-
-  // For another thread, before both are used: with the groups that `other` has, and from now on
-  // all that one of them learns is known to the other.
-  struct Sharing {};
-  Successors(const Successors& other, Sharing);
-  Successors(const Successors&) = delete;
-  Successors& operator=(const Successors&) = delete;
 
   // A group's table has at most so many entries, and a candidate's so many answers; it is emptied
   // then.
@@ -194,16 +184,8 @@ class Successors {
     Table table;
     std::vector<uint64_t> pool;  // Entry, its edits, Entry, ...: hardly two are alike
     absl::flat_hash_map<uint64_t, uint32_t> place_of;  // in the pool, by the hash of both
-    std::vector<int> members;                          // indices into Knowledge::learned
+    std::vector<int> members;                          // indices into learned_
   };
-  // What all threads know together.
-  struct Knowledge {
-    SpinLock mutex;  // of this, and of all users' groups while they change
-    std::vector<Learned> learned;
-    std::vector<OpSet> op_sets;
-    std::vector<const Successors*> users;
-  };
-  using Lock = std::unique_lock<SpinLock>;
   static constexpr size_t kEntryWords = sizeof(Entry) / 8, kEditWords = sizeof(Edit) / 8;
   static_assert(sizeof(Entry) == 16 && sizeof(Edit) == 16 * W);
 
@@ -217,9 +199,7 @@ class Successors {
   }
 
   void MakeGroups(const std::vector<PackedWords>& sample);
-  // The lock is open while a move is made.  Nothing: see failure().
-  std::optional<Answer> Ask(Lock& lock, Learned& learned, const Words& state);
-  std::optional<Answer> Known(const Learned& learned, const Words& state) const;
+  const Answer* Ask(Learned& learned, const Words& state);
   bool Learn(const Learned& learned, const Words& state, Answer* answer, Words* read);
   // Where the groups' entries of one state are, or kNone.
   struct Found {
@@ -236,13 +216,6 @@ class Successors {
     return at != Table::kNone ? at : Compose(group, state);
   }
   uint32_t Compose(Group& group, const Words& state);
-  // The entry with its edits, and the bits on which they depend.
-  struct Composed {
-    std::vector<uint64_t> words;
-    Words mask;
-  };
-  std::optional<Composed> ComposedByOther(const Group& group, const Words& state) const;
-  std::optional<Composed> ComposedByAsking(Lock& lock, const Group& group, const Words& state);
   static uint32_t PlaceOf(Group& group, const std::vector<uint64_t>& words);
   uint32_t NumberOf(const OpSet& ops);
 
@@ -250,9 +223,9 @@ class Successors {
   Encoding& encoding_;
   TracedMachine traced_machine_;
   const PackedWords blind_;
-  std::shared_ptr<Knowledge> known_;
+  std::vector<Learned> learned_;
   std::vector<Group> groups_;
-  std::vector<OpSet> op_sets_;           // as far as its entries need them, of what is known
+  std::vector<OpSet> op_sets_;
   std::vector<uint8_t> op_set_counted_;  // by number: it is in the tally of this object
   OpSet ops_after_seal_;
   Failure failure_ = Failure::kNone;

@@ -98,26 +98,6 @@ TEST(Successors, AreThoseOfTheMachineInEveryReachableState) {
     EXPECT_EQ(DisagreementsOf(machine, kind), 0);
 }
 
-TEST(Successors, ThatShareKnowWhatTheOthersHaveLearnt) {
-  const Property property = PropertyAt("bench/memfd-seals.prop");
-  const Semantics semantics = SemanticsNamed(InTree("bench/memfd-seals.sem"));
-  const Machine machine = MachineOf(property, semantics, "processes=2,fds=1,files=2,maps=1");
-  const std::vector<PackedWords> states = PackedReachable(machine, ~size_t{0});
-  Encoding encoding(machine.layout(), Encoding::Kind::kDense);
-  PackedWords encoded;
-  for (const PackedWords& packed : states) encoding.Encode(packed, &encoded);
-  encoding.Widen();
-  ASSERT_EQ(encoding.words(), 1);
-  Successors<1> first(machine, encoding, SampleOf(machine, 200, 1));
-  Successors<1> second(first, Successors<1>::Sharing());
-  for (const PackedWords& packed : states)
-    EXPECT_TRUE(first.AgreesWithMachine(*first.WordsOf(packed)));
-  EXPECT_GT(first.traced(), 0u);
-  for (const PackedWords& packed : states)
-    EXPECT_TRUE(second.AgreesWithMachine(*second.WordsOf(packed)));
-  EXPECT_EQ(second.traced(), 0u);
-}
-
 TEST(Successors, ThatMissAReadAreNoticed) {
   const Property property = PropertyAt("bench/memfd-seals.prop");
   const Semantics semantics = SemanticsNamed(InTree("bench/memfd-seals.sem"));
