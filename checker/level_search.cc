@@ -258,7 +258,11 @@ class Searcher {
     do {
       const size_t most_waiting = std::clamp<size_t>(seen_.count() / (options_.compact ? 16 : 4),
                                                      kFewWaiting, kMostWaiting);
-      for (const auto& worker : workers_) worker->BeginRound(most_waiting / workers_.size());
+      // A worker that is faster than others may find more than its share.
+      for (const auto& worker : workers_)
+        worker->BeginRound(workers_.size() == 1 ? most_waiting
+                                                : most_waiting * 5 / 4 / workers_.size());
+      may_wait_ = static_cast<int64_t>(most_waiting);
       pause_ = false;
       team_.Run(std::clamp<size_t>(level_.parts(), 1, team_.size()),
                 [this](size_t i) { Work(*workers_[i], i == 0); });
@@ -287,10 +291,12 @@ class Searcher {
 
   // Takes parts of the level until there are none, or all must pause, or too many states wait.
   void Work(Worker<W>& worker, bool is_first) {
-    while (!pause_ && !worker.full()) {
+    while (!pause_ && !worker.full() && may_wait_ > 0) {
       std::unique_ptr<typename Frontier<W>::Part> part = level_.Take();
       if (part == nullptr) break;
+      const size_t waited = worker.waiting();
       worker.Expand(*part);
+      may_wait_ -= static_cast<int64_t>(worker.waiting() - waited);
       worker.Publish();
       if (!part->empty()) level_.Add(std::move(part));
       if (worker.tally().hit || worker.failed()) pause_ = true;
@@ -385,6 +391,7 @@ class Searcher {
   uint64_t level_bytes_ = 0;
   std::vector<std::unique_ptr<Worker<W>>> workers_;
   std::atomic<bool> pause_ = false;
+  std::atomic<int64_t> may_wait_ = 0;  // how many more states, of all workers
   bool stopped_ = false;
 };
 
