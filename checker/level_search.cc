@@ -256,14 +256,7 @@ class Searcher {
   // Expands all states of the level; false if the search ends, with found_.ending.
   bool FinishLevel() {
     do {
-      const size_t most_waiting = std::clamp<size_t>(seen_.count() / (options_.compact ? 16 : 4),
-                                                     kFewWaiting, kMostWaiting);
-      // A worker that is faster than others may find more than its share.
-      for (const auto& worker : workers_)
-        worker->BeginRound(workers_.size() == 1 ? most_waiting
-                                                : most_waiting * 5 / 4 / workers_.size());
-      may_wait_ = static_cast<int64_t>(most_waiting);
-      pause_ = false;
+      BeginRound();
       team_.Run(std::clamp<size_t>(level_.parts(), 1, team_.size()),
                 [this](size_t i) { Work(*workers_[i], i == 0); });
       if (AnyFailed()) return false;
@@ -275,6 +268,16 @@ class Searcher {
         return End(LevelSearch::Ending::kMemory);
     } while (!level_.empty() || AnyWaits());
     return true;
+  }
+
+  void BeginRound() {
+    const size_t most =
+        std::clamp<size_t>(seen_.count() / (options_.compact ? 16 : 4), kFewWaiting, kMostWaiting);
+    // A worker that is faster than others may find more than its share.
+    const size_t share = workers_.size() == 1 ? most : most * 5 / 4 / workers_.size();
+    for (const auto& worker : workers_) worker->BeginRound(share);
+    may_wait_ = static_cast<int64_t>(most);
+    pause_ = false;
   }
 
   bool AnyWaits() const {

@@ -55,9 +55,9 @@ void EveryStateIsNewOnce(int bits, typename StateTable<W>::Growth growth) {
 }
 
 TEST(StateTable, HasEveryStateOnceThroughAllItsGrowth) {
-  using enum StateTable<1>::Growth;
-  for (const int bits : {20, 24, 33, 45, 57, 63})
-    for (const auto growth : {kFast, kSmall}) EveryStateIsNewOnce<1>(bits, growth);
+  for (const int bits : {20, 33, 45, 57, 63})
+    EveryStateIsNewOnce<1>(bits, StateTable<1>::Growth::kFast);
+  EveryStateIsNewOnce<1>(48, StateTable<1>::Growth::kSmall);
   EveryStateIsNewOnce<2>(80, StateTable<2>::Growth::kFast);
   EveryStateIsNewOnce<2>(127, StateTable<2>::Growth::kSmall);
   EveryStateIsNewOnce<3>(191, StateTable<3>::Growth::kFast);
@@ -88,7 +88,7 @@ TEST(StateTable, InsertsAllOfAPart) {
 }
 
 TEST(StateTable, TakesFewBytes) {
-  constexpr uint64_t kStates = 3'000'000;
+  constexpr uint64_t kStates = 1'000'000;
   StateTable<1> fast(57, uint64_t{1} << 30),
       small(48, uint64_t{1} << 30, StateTable<1>::Growth::kSmall);
   for (uint64_t i = 0; i < kStates; ++i) {
