@@ -101,6 +101,8 @@ Result SetFl(State& s, const Call& c, const Semantics&) {
   if (changes && (inode.attrs & kAttrAppend) != 0)
     return Fail(EPERM, "fs/fcntl.c setfl: IS_APPEND");
   if ((c.arg[1] & abi::kODirect) != 0) return Bound("F_SETFL of O_DIRECT is not modelled");
+  constexpr int64_t kNoatime = 01000000;  // of SETFL_MASK, too, and asks who owns the file
+  if ((c.arg[1] & kNoatime) != 0) return Bound("F_SETFL of O_NOATIME is not modelled");
   uint8_t flags = s.files[f].flags & ~(kFlagAppend | kFlagNonblock | kFlagDirect);
   if ((c.arg[1] & abi::kOAppend) != 0) flags |= kFlagAppend;      // setfl: SETFL_MASK,
   if ((c.arg[1] & abi::kONonblock) != 0) flags |= kFlagNonblock;  // all else ignored

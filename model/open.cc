@@ -127,6 +127,10 @@ const char* UnknownOpenFlags(int64_t flags) {
   constexpr int64_t kTmpfile = 020000000;
   constexpr int64_t kMakesDirectory = abi::kOCreat | abi::kODirectory;
   if ((flags & kTmpfile) != 0) return "O_TMPFILE is not modelled";
+  // They stay in f_flags, where F_GETFL sees them; O_PATH drops them.
+  constexpr int64_t kShown = 010000 | 020000 | 01000000 | 04000000;
+  if ((flags & kShown) != 0 && (flags & abi::kOPath) == 0)
+    return "O_DSYNC, FASYNC, O_NOATIME and O_SYNC are not modelled";
   if ((flags & kMakesDirectory) == kMakesDirectory)
     return "O_CREAT with O_DIRECTORY: kernels differ";
   return nullptr;

@@ -206,6 +206,20 @@ TEST(StepTest, ATaskThatDoesNotRunAndAnUnknownCallAreBounds) {
             Result::Kind::kBound);
 }
 
+TEST(StepTest, FlagsOfOpenThatStayVisibleAreBounds) {
+  const Semantics semantics = TestSemantics();
+  for (const int64_t flag : {010000, 020000, 01000000, 04010000}) {  // O_DSYNC .. O_SYNC
+    State s = InitialState(Limits{}, {0});
+    Step(s, Call{Op::kMemfdCreate, 0, {kOrdinaryName, 0}}, semantics);
+    EXPECT_EQ(Step(s, Call{Op::kOpen, 0, {kSelf, 3, flag}}, semantics).kind, Result::Kind::kBound);
+    EXPECT_TRUE(Step(s, Call{Op::kOpen, 0, {kSelf, 3, flag | abi::kOPath}}, semantics).ok());
+  }
+  State s = InitialState(Limits{}, {0});
+  Step(s, Call{Op::kMemfdCreate, 0, {kOrdinaryName, 0}}, semantics);
+  EXPECT_EQ(Step(s, Call{Op::kSetFl, 0, {3, 01000000}}, semantics).kind, Result::Kind::kBound);
+  EXPECT_TRUE(Step(s, Call{Op::kSetFl, 0, {3, 020000}}, semantics).ok());  // no fasync: ignored
+}
+
 TEST(StateTest, ValidateNamesWhatIsWrong) {
   const Semantics semantics = TestSemantics();
   State good = InitialState(Limits{}, {0});

@@ -89,6 +89,9 @@ TEST(FollowFoundTest, NumbersBeyondTheModelsAreLearntFromTheLog) {
   const std::string small = "1 ftruncate(3, 1152921504606846976) = 0\n1 ftruncate(3, 5000) = 0\n";
   ExpectAgrees(small + "1 lseek(3, 0, SEEK_END) = 5000\n");
   ExpectDiffers(small + "1 lseek(3, 0, SEEK_END) = 5001\n");
+  ExpectDiffers(
+      "1 writev(3, [{iov_base=\"\"..., iov_len=10}, ...], 64) = 640\n"
+      "1 lseek(3, 0, SEEK_CUR) = 641\n");
   ExpectAgrees("1 lseek(3, 100, SEEK_DATA) = 100\n1 lseek(3, 0, SEEK_CUR) = 100\n");
   ExpectDiffers("1 lseek(3, 100, SEEK_DATA) = 100\n1 lseek(3, 0, SEEK_CUR) = 0\n");
 }
@@ -184,6 +187,8 @@ TEST(FollowFoundTest, WhatCannotBeIsNotExcused) {
   ExpectDecides("", "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)", "0x7f0000000000",
                 "-1 EEXIST (exists)");
   ExpectDecides("", "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)", "0x7f0000000000", "1");
+  ExpectDecides("", "dup2(3, 900)", "900", "901");
+  ExpectDecides("", "fcntl(3, F_DUPFD, 60)", "61", "59");
 }
 
 TEST(FollowFoundTest, FlagsByNumber) {
@@ -213,6 +218,39 @@ TEST(FollowFoundTest, NamesThatLookLikeWhatStraceAdds) {
                                          quote + ", \"a\\\"b\", 3) = 3\n");
   EXPECT_EQ(report.from_outside, 0);
   EXPECT_EQ(report.modelled_by_name.at("write"), 1);
+}
+
+TEST(FollowFoundTest, CallsOfMergedLogsStandWhereTheyBegan) {
+  // strace -ff -ttt, strace-log-merge: the seal may have come before the unmapping.
+  const auto differ = [](std::string_view next) {
+    const StraceLog log = ReadStrace(
+        "log", fmt::format("1 10.0 prctl(1) = 0\n1 10.0 getrandom(1) = 0\n"
+                           "1 10.1 memfd_create(\"m\", MFD_ALLOW_SEALING) = 3\n"
+                           "1 10.2 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = "
+                           "0x7f0000000000\n"
+                           "1 10.3 clone(child_stack=0x7f, "
+                           "flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = 2\n"
+                           "2 10.4 munmap(0x7f0000000000, 4096) = 0\n{}"
+                           "1 10.6 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE) = -1 EBUSY (busy)\n"
+                           "1 10.8 getpid() = 1\n2 10.9 getpid() = 1\n",
+                           next));
+    EXPECT_TRUE(log.merged);
+    return Follow(log, LoadSemanticsForTest("linux-6.18")).differences.size();
+  };
+  EXPECT_EQ(differ(""), 0u);
+  EXPECT_EQ(differ("2 10.5 getpid() = 1\n"), 1u);
+  EXPECT_FALSE(ReadStrace("log", "1 10.0 close(3 <unfinished ...>\n2 10.1 close(4) = 0\n").merged);
+}
+
+TEST(FollowFoundTest, ANumberThatAThreadUsesWhileItIsGivenIsNotSure) {
+  ExpectAgrees(
+      "1 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = 2\n"
+      "2 close(3) = 0\n"
+      "1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE <unfinished ...>\n"
+      "2 memfd_create(\"m\", MFD_ALLOW_SEALING <unfinished ...>\n"
+      "1 <... fcntl resumed>) = 0\n"
+      "2 <... memfd_create resumed>) = 3\n"
+      "1 write(3, \"x\", 1) = -1 EPERM (no)\n");
 }
 
 }  // namespace

@@ -66,14 +66,15 @@ bool Follower::Learn(const Query& query) {
   }
   if (name == "ftruncate") return resized(StraceNumber(query.call.arg(1)));
   if (name == "pread") return true;
-  if (name != "read" && name != "write" && name != "pwrite") return false;
+  const bool writes = name == "write" || name == "writev" || name == "pwrite";
+  if (name != "read" && !writes) return false;
   const bool positioned = name == "pwrite";
   const auto from = positioned ? StraceNumber(query.call.arg(3)) : std::optional(file.pos);
   int64_t end = 0;
   if (!from || (file.file.flags & kFlagAppend) != 0) return false;
   if (__builtin_add_overflow(*from, query.call.log->value, &end)) return false;
   if (!positioned) file.pos = end;
-  if (name != "read") inode.size = std::max(inode.size, end);
+  if (writes) inode.size = std::max(inode.size, end);
   return true;
 }
 

@@ -83,6 +83,17 @@ bool Fits(const Passed& sent, const Passed& received) {
   return true;
 }
 
+// Of a merged log: a call that receives may wait for one that sends later.
+bool MaySendLater(const StraceLog& log, size_t event, size_t end, const Passed& received) {
+  for (size_t i = event + 1; i < end; ++i) {
+    if (log.events[i].kind != StraceEvent::Kind::kCall) continue;
+    const StraceCall& call = log.calls[log.events[i].call];
+    if (IsSend(call.name) && call.pid != log.events[event].pid && Fits(ReadPassed(call), received))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Follower::MatchMessages() {
@@ -103,6 +114,7 @@ void Follower::MatchMessages() {
     const auto at = std::find_if(open.begin(), open.end(), fits);
     // Of several that fit, none is taken for the one: who is wrong about the file would
     // be wrong about all that is done with it.
+    if (log_.merged && MaySendLater(log_, i, next_[i], received)) continue;
     if (at == open.end() || std::find_if(at + 1, open.end(), fits) != open.end()) continue;
     sender_of_[event.call] = at->first;
     receiver_of_[at->first] = event.call;

@@ -33,7 +33,8 @@ void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
   auto& memfds = process.fds->memfds;
   const bool modelled = memfds.contains(call.log->value);
   if (!modelled) memfds[call.log->value] = {world_.AddUnknownFile("", call.log->line), Fd{}};
-  FollowedInode& inode = world_.inodes[world_.files[memfds[call.log->value].file].inode];
+  FollowedFile& file = world_.files[memfds[call.log->value].file];
+  FollowedInode& inode = world_.inodes[file.inode];
   constexpr int64_t kHugetlb = abi::kMfdHugetlb;
   inode.hugetlb = flags && (*flags & kHugetlb) != 0;
   inode.name = name ? name->bytes : "";
@@ -44,6 +45,8 @@ void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
     inode.size_known = true;
     memfds[call.log->value].fd.cloexec = flags && (*flags & abi::kMfdCloexec) != 0;
   }
+  // What a thread did to that number may have been done to this file.
+  if (NumberWasUsed(call, process)) inode.outside = file.outside = true;
 }
 
 // ---- Files by name ----

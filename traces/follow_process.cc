@@ -17,6 +17,9 @@ bool MakesProcess(std::string_view name) {
 // True if the flags of clone have this one, by name or by number.
 bool HasFlag(const StraceCall& call, std::string_view name) {
   const int64_t bit = LinuxConstant(name).value_or(0);
+  // clone(0x1200011, 0, ...), of -e raw.
+  if (call.name == "clone" && !call.args.empty())
+    if (const auto bits = StraceNumber(call.args[0])) return (*bits & bit) != 0;
   for (std::string_view arg : call.args) {
     const auto field = StraceField(arg, "flags");
     const auto bits = StraceFlags(field ? *field : arg);
@@ -103,6 +106,8 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
       if ((mapping.map.flags & kMapDontcopy) != 0) child.mm->Remove(mapping.begin, mapping.end);
   }
   if (HasFlag(call, "CLONE_NEWUSER")) child.uid.reset();
+  if (call.name == "clone3" && !call.args[0].starts_with('{'))  // -e raw: they may share
+    child.fds->unseen = child.mm->unseen = parent.fds->unseen = parent.mm->unseen = true;
   world_.processes[pid] = std::move(child);
   NoteChange(-1, call.pid);
 }

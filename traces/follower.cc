@@ -84,6 +84,13 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
   entered_.resize(log.calls.size());
   for (size_t i = log.events.size(); i-- > 0;)
     if (log.events[i].kind <= StraceEvent::Kind::kCall) entered_[log.events[i].call] = i;
+  std::map<int64_t, size_t> next;
+  next_.resize(log.events.size(), log.events.size());
+  for (size_t i = log.events.size(); i-- > 0;) {
+    const auto [at, is_last] = next.try_emplace(log.events[i].pid, log.events.size());
+    next_[i] = at->second;
+    at->second = i;
+  }
   for (const StraceCall& call : log.calls) names_.insert(call.name);
   for (const StraceEvent& event : log.events) pids_.insert(event.pid);
   const auto unselected =
@@ -104,6 +111,7 @@ FollowReport Follower::Run() {
       return report_;
     }
     const StraceEvent& event = log_.events[event_];
+    latest_[event.pid] = event_;
     switch (event.kind) {
       case StraceEvent::Kind::kEnter: OnEnter(event); break;
       case StraceEvent::Kind::kCall: OnCall(event); break;
@@ -269,6 +277,18 @@ std::optional<Ask> Follower::Try(Query& query, const Guess& guess) {
   return ask;
 }
 
+// dup2 gives the number that it is told, F_DUPFD none below.
+bool Follower::IsNumberAsked(const Query& query, Op op) const {
+  const int64_t given = query.call.log->value;
+  if (op == Op::kDup2 || op == Op::kDup3) {
+    const auto over = StraceDescriptor(query.call.arg(1));
+    return !over || over->fd == given;
+  }
+  if (op != Op::kDupFd && op != Op::kDupFdCloexec) return true;
+  const auto least = StraceNumber(query.call.arg(2));
+  return !least || given >= *least;
+}
+
 bool Follower::Agrees(const Query& query, const Ask& ask) const {
   const Result& r = ask.result();
   const StraceCall& log = *query.call.log;
@@ -277,8 +297,8 @@ bool Follower::Agrees(const Query& query, const Ask& ask) const {
   if (r.kind != Result::Kind::kValue || log.returned != StraceReturn::kValue) return false;
   const auto [real, small] = query.base ? query.base(ask) : std::pair<int64_t, int64_t>{};
   switch (SpecOf(ask.call().op).returns) {
-    case ReturnKind::kFd:
     case ReturnKind::kTask: return true;
+    case ReturnKind::kFd: return IsNumberAsked(query, ask.call().op);
     case ReturnKind::kAddress: return log.value % kPageSize == 0;
     case ReturnKind::kCount:
     case ReturnKind::kCountData:
@@ -324,8 +344,50 @@ bool Follower::Concerns(const StraceCall& call) const {
   return at->second.mm->At(static_cast<uint64_t>(*number)) != nullptr;
 }
 
+// Of a merged log: does what another process did overlap with this call?
+bool Follower::RacedInMerged(int inode) const {
+  const int64_t pid = log_.events[event_].pid;
+  auto concerns = [&](size_t event) {
+    const StraceEvent& other = log_.events[event];
+    return other.pid != pid &&
+           (other.kind == StraceEvent::Kind::kExited ||
+            (other.kind == StraceEvent::Kind::kCall && Concerns(log_.calls[other.call])));
+  };
+  for (const auto& [other, event] : latest_)
+    if (next_[event] > event_ && concerns(event)) return true;
+  constexpr size_t kFar = 10000;
+  // What has been followed already may have come after it.
+  for (size_t i = changes_.size(); i-- > 0 && changes_.size() - i < kFar;) {
+    const Change& change = changes_[i];
+    const bool same = change.inode < 0 || change.inode == inode;
+    if (change.pid != pid && same && next_[change.event] > event_) return true;
+  }
+  const size_t end = std::min(next_[event_], event_ + kFar);
+  for (size_t event = event_ + 1; event < end; ++event)
+    if (concerns(event)) return true;
+  return false;
+}
+
+// Did a thread use a descriptor's number while this call was about to give it?
+bool Follower::NumberWasUsed(const FieldCall& call, const FollowedProcess& process) const {
+  auto uses = [&](const StraceCall& other) {
+    const auto at = world_.processes.find(other.pid);
+    return other.pid != process.pid && at != world_.processes.end() &&
+           at->second.fds == process.fds && !other.args.empty() &&
+           StraceNumber(other.args[0]) == call.log->value;
+  };
+  for (const auto& [pid, other] : pending_)
+    if (uses(log_.calls[other])) return true;
+  for (size_t event = entered_[call_]; event < event_; ++event)
+    if (log_.events[event].kind == StraceEvent::Kind::kCall &&
+        uses(log_.calls[log_.events[event].call]))
+      return true;
+  return log_.merged && RacedInMerged(-1);
+}
+
 // True if a call of another process may have taken effect before this one or not.
 bool Follower::RacedBy(const Query& query) const {
+  if (log_.merged && RacedInMerged(query.inode)) return true;
   const int64_t pid = query.process.pid;
   for (const auto& [other, call] : pending_)
     if (other != pid && Concerns(log_.calls[call])) return true;

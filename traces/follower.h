@@ -84,10 +84,13 @@ class Follower {
   std::vector<Guess> Guesses(const Query& query) const;
   bool IsUndecided(Query& query, const Ask& ask);
   bool RacedBy(const Query& query) const;
+  bool RacedInMerged(int inode) const;
+  bool NumberWasUsed(const FieldCall& call, const FollowedProcess& process) const;
   bool MayBeUnseen(const Query& query, const Ask* ask) const;
   bool MayBeHidden(const Query& query, const Ask* ask) const;
   void Differs(const Query& query, const Ask& ask);
   bool IsShorter(const Query& query, const Ask& ask) const;
+  bool IsNumberAsked(const Query& query, Op op) const;
   bool Agrees(const Query& query, const Ask& ask) const;
   std::string AboutInode(int inode) const;
   bool Concerns(const StraceCall& call) const;
@@ -162,6 +165,8 @@ class Follower {
   size_t call_ = 0;                     // its call
   std::map<int64_t, size_t> pending_;   // by process: its unfinished call
   std::vector<size_t> entered_;         // by call: the event at which it began
+  std::vector<size_t> next_;            // by event: the next one of its process, or their number
+  std::map<int64_t, size_t> latest_;    // by process: its last event so far
   std::set<std::string_view> names_;    // of all calls in the log
   bool whole_ = false;                  // the log has every call, it seems
   std::map<size_t, int64_t> child_of_;  // by call: the process that it made, as the log names it

@@ -20,7 +20,8 @@ constexpr int kMostTornLines = 200;  // lines of its own that a program may writ
 
 struct Prefix {
   std::optional<int64_t> pid;
-  size_t end = 0;  // where the event begins
+  size_t end = 0;      // where the event begins
+  bool timed = false;  // it says when
 };
 
 // Walks over what may stand before an event.
@@ -88,6 +89,7 @@ class PrefixReader {
       ++to;
     if (!IsStraceBlank(At(to))) return false;
     at_ = to;
+    prefix_.timed = true;
     return true;
   }
   bool Pid() {
@@ -193,6 +195,8 @@ class LogReader {
     }
     DropTorn();
     NameTheUnnamed();
+    const std::set<int64_t> processes(prefixed_.begin(), prefixed_.end());
+    log_.merged = timed_ && !cut_ && processes.size() > 1;
     return std::move(log_);
   }
 
@@ -223,6 +227,7 @@ class LogReader {
     const Prefix prefix = PrefixReader(line).Read();
     std::string_view text = line.substr(prefix.end);
     if (text.starts_with("[ Process ") || text.empty()) return;  // another personality
+    timed_ &= prefix.timed;
     const int64_t pid = prefix.pid ? *prefix.pid : Sole();
     if (!Event(pid, text, prefix.end, prefix.pid.has_value())) return;
     if (prefix.pid && (prefixed_.empty() || prefixed_.back() != pid)) prefixed_.push_back(pid);
@@ -364,6 +369,7 @@ class LogReader {
     call.line = line;
     call.last_line = line;
     call.args = SplitStrace(text, call.name.size() + 1).items;
+    cut_ = true;
     open_[pid] = {log_.calls.size(), text};
     log_.events.push_back({StraceEvent::Kind::kEnter, log_.calls.size(), pid, line, {}});
     log_.calls.push_back(std::move(call));
@@ -441,6 +447,8 @@ class LogReader {
 
   StraceLog log_;
   int line_ = 0;
+  bool timed_ = true;  // each line says when it was
+  bool cut_ = false;   // a call is unfinished in its line
   std::optional<Torn> torn_;
   std::map<int64_t, Open> open_;  // by process: its unfinished call
   std::set<int64_t> alive_, children_;

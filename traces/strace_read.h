@@ -54,6 +54,9 @@ struct StraceLog {
   std::string file;               // for messages
   std::vector<StraceCall> calls;  // in the order of their first lines
   std::vector<StraceEvent> events;
+  // Made by strace-log-merge of the files of `strace -ff`: a call stands whole where it
+  // began, and ended any time before the next line of its process.
+  bool merged = false;
   int lines = 0;                      // lines that are not empty
   std::vector<std::string> problems;  // "file:line:column: ...", in order
   std::deque<std::string> storage;    // text that the views above point into
