@@ -64,6 +64,8 @@ constexpr UncoveredCall kUncovered[] = {
      "A memfd that can be executed has contents of its own: i_writecount is not modelled."},
     {"F_SETFL O_DIRECT", kObserved,
      "EINVAL of the file that memfd_create made, 0 of one that was opened."},
+    {"O_SYNC, O_DSYNC, O_ASYNC, O_NOATIME", kObserved,
+     "They stay in what F_GETFL gives, and change nothing that a seal speaks of."},
     {"O_PATH of the link itself, O_CREAT with O_DIRECTORY", kNot,
      "Kernels differ, and no inode is reached."},
     {"futimens, setxattr, flock, F_SETLK, F_NOTIFY", kObserved,
