@@ -5,7 +5,7 @@
 // that one build has all mutants.  Each runs in a process of its own, as it may crash or
 // never end; both are noticed.
 //
-//   model_mutants SEMANTICS FIRST LAST RANDOM
+//   model_mutants SEMANTICS RANDOM MUTANT...
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "fmt/format.h"
 #include "scenarios/mutant_net.h"
@@ -44,7 +45,7 @@ int Fail(const std::string& why) {
   return 3;
 }
 
-int Run(const std::string& name, int first, int last, int64_t random) {
+int Run(const std::string& name, int64_t random, const std::vector<int>& mutants) {
   const Library library = Library::Default();
   const absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
   if (!semantics.ok()) return Fail(semantics.status().ToString());
@@ -55,8 +56,7 @@ int Run(const std::string& name, int first, int last, int64_t random) {
   if (!net.ok()) return Fail(net.status().ToString());
   if (const std::optional<Catch> caught = net->Notice(*semantics, nullptr))
     return Fail("the unbroken model differs from itself: " + caught->origin);
-  fmt::print("0 sequences {}\n", net->sequences());
-  for (int number = first; number <= last; ++number) {
+  for (const int number : mutants) {
     std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) Try(*net, *semantics, number);
@@ -73,6 +73,8 @@ int Run(const std::string& name, int first, int last, int64_t random) {
 }  // namespace selkie
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
-  return selkie::Run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]), std::atoll(argv[4]));
+  if (argc < 4) return 2;
+  std::vector<int> mutants;
+  for (int i = 3; i < argc; ++i) mutants.push_back(std::atoi(argv[i]));
+  return selkie::Run(argv[1], std::atoll(argv[2]), mutants);
 }
