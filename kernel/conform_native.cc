@@ -117,7 +117,7 @@ class Share {
   Lockstep& lockstep_;
   WorkerLink& link_;
   ConformReport report_;
-  std::vector<int64_t> decided_;  // calls by index of the rule that decided them
+  std::vector<int64_t> decided_;         // calls by index of the rule that decided them
   absl::flat_hash_set<uint64_t> pairs_;  // many: they are handed over at the end
   std::set<std::string> kinds_;
   std::map<StateField, int> explained_;
@@ -184,8 +184,7 @@ absl::Status Share::RunRandom(int64_t number) {
   if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
   ++report_.sequences;
   CountCalls();
-  if (!lockstep_.control().differs)
-    pairs_.insert(pairs.pairs().begin(), pairs.pairs().end());
+  if (!lockstep_.control().differs) pairs_.insert(pairs.pairs().begin(), pairs.pairs().end());
   if (lockstep_.control().differs)
     List(fmt::format("random sequence {} of seed {}", number, job_.request.seed));
   return absl::OkStatus();
