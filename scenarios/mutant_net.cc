@@ -33,6 +33,10 @@ absl::Status MutantNet::AddScenarios(const Library& library) {
     if (!AppliesTo(scenario, *semantics_)) continue;
     absl::StatusOr<ScenarioRun> run = RunScenario(scenario, *semantics_);
     if (!run.ok()) return run.status();
+    // Else what is compared with, the model as it is, is itself broken.
+    if (!run->passed)
+      return absl::FailedPreconditionError(fmt::format(
+          "scenario {} fails under {} before anything is broken", scenario.name, semantics_->name));
     Add(Catch::By::kScenario, fmt::format("scenario {}", scenario.name), run->trace.sequence);
   }
   return absl::OkStatus();
