@@ -118,10 +118,14 @@ Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
   const int64_t to = s.files[out].pos;
   if (IsPipe(s, out)) {
     if (!seekable) return Bound("sendfile from a socket or pipe to a pipe is not modelled");
+    // splice_file_to_pipe; where it does not know pipes, do_splice_direct writes to them.
+    const Rule* const pages = NotSupported(semantics, Feature::kSendfile);
+    if (pages == nullptr && (s.files[out].flags & kFlagAppend) != 0)
+      return Fail(EINVAL, "fs/splice.c do_splice_direct: O_APPEND of a pipe");
     const bool nothing = count == 0 || from >= s.inodes[s.files[in].inode - 1].size;
     if (nothing && !EndIsOpen(s, s.files[out].inode - 1, 0))
-      return Bound("EPIPE or 0, by the kernel's version");
-    Result moved = FileToPipe(s, c, in, from, out, count, semantics);
+      return pages != nullptr ? Refused(pages) : Unchanged(0);
+    Result moved = FileToPipe(s, c, in, from, out, count, pages == nullptr, semantics);
     if (moved.ok() && own_pos) Advance(s, in, from + moved.value, &moved);
     return moved;
   }

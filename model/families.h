@@ -160,9 +160,9 @@ class Ruling {
 // Reads `count` bytes from the pipe behind file `f`: they go.
 Result ReadPipe(State& s, int f, int64_t count);
 
-// From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe); f_pos is the
-// caller's.
-Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count,
+// From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe): the pages, or
+// `copies` of them; f_pos is the caller's.
+Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics);
 
 inline bool IsPipe(const State& s, int file) {

@@ -100,6 +100,8 @@ inline Semantics TestSemantics() {
           {When().Has(FactSet::kSeals, kSealShrink).Has(Fact::kShrinks)});
   AddRule(s, Point::kSupport, "looks-first", kRefuse, EFAULT,
           {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kUnmapped))});
+  AddRule(s, Point::kSupport, "pages", kRefuse, EPIPE,
+          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kSendfile))});
   AddRule(s, Point::kFallocate, "privileges", EffectKind::kClearPrivileges, 0, {When()});
   AddRule(s, Point::kChmod, "exec", kRefuse, EPERM,
           {When().Has(FactSet::kSeals, kSealExec).Has(Fact::kChangesExec)});

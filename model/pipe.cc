@@ -82,22 +82,26 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   return Bound("the call would wait for the pipe");
 }
 
-// Puts a range of a file's pages into the pipe; they must be present.
-Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
+// Puts a range of a file's pages into the pipe, which must be present; or copies of them.
+Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe, bool copies) {
   if (begin % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a pipe buffer that is no whole half page");
   const auto first = static_cast<int>(begin / kPageSize);
   const auto last = static_cast<int>((end + kPageSize - 1) / kPageSize);
   if (last - first > FreeBuffers(s)) return Bound("no free pipe buffer within the bounds");
   for (int page = first; page < last; ++page)
-    if (((s.inodes[node].present >> page) & 1) == 0)
+    if (!copies && ((s.inodes[node].present >> page) & 1) == 0)
       return Bound("whether a page is a hole is not known");
   for (int page = first; page < last; ++page) {
     const int64_t start = int64_t{page} * kPageSize;
     PipeBuffer b;
     b.pipe = static_cast<uint8_t>(pipe + 1);
-    b.inode = static_cast<uint8_t>(node + 1);
-    b.page = static_cast<uint8_t>(page);
+    if (copies) {
+      b.bytes = s.inodes[node].bytes[page];
+    } else {
+      b.inode = static_cast<uint8_t>(node + 1);
+      b.page = static_cast<uint8_t>(page);
+    }
     b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
     b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
     AddBuffer(s, b);
@@ -193,7 +197,7 @@ Result ReadPipe(State& s, int f, int64_t count) {
   return Changed(bytes);
 }
 
-Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count,
+Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
   if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
@@ -202,7 +206,7 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
   const int64_t bytes = std::min(count, left);
   if (bytes == 0) return Unchanged(0);
-  return PushPages(s, node, pos, pos + bytes, pipe);
+  return PushPages(s, node, pos, pos + bytes, pipe, copies);
 }
 
 Result Splice(State& s, const Call& c, const Semantics& semantics) {
@@ -246,7 +250,7 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   if (BadArea(pos, len, &error))
     return EndIsOpen(s, NodeOf(s, out), 0) ? error
                                            : Bound("EINVAL or EPIPE, by the kernel's version");
-  Result result = FileToPipe(s, c, in, pos, out, len, semantics);
+  Result result = FileToPipe(s, c, in, pos, out, len, false, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
   return result;
 }
@@ -303,7 +307,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   State after = s;  // the fault brings the pages in
   NotePresent(s, after.inodes[node], static_cast<int>(pos / kPageSize),
               static_cast<int>((pos + len + kPageSize - 1) / kPageSize));
-  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
+  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f), false);
   if (result.ok()) s = after;
   return result;
 }

@@ -88,6 +88,7 @@ enum class Feature : uint16_t {
   kEmptypath = 8192,     // O_EMPTYPATH: 7.2
   kUnmapped = 16384,     // mremap looks for the mapping first: see Unmapped in mremap.cc
   kRounded = 512,        // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
+  kSendfile = 32768,     // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
 };
 struct FactSetSpec {
   FactSet set;

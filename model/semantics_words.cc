@@ -66,7 +66,7 @@ constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGET
 constexpr std::string_view kFeatureBits[] = {"POPULATE",      "MSEAL",     "NOAPPEND", "DONTUNMAP",
                                              "LOCKED",        "NOSIGNAL",  "CHATTR",   "DIRECT",
                                              "SEVERAL",       "ROUNDED",   "ZOMBIE",   "HOLES",
-                                             "RANGE_CLOEXEC", "EMPTYPATH", "UNMAPPED"};
+                                             "RANGE_CLOEXEC", "EMPTYPATH", "UNMAPPED", "SENDFILE"};
 
 template <size_t N>
 std::vector<std::string_view> List(const std::string_view (&names)[N]) {
