@@ -126,6 +126,20 @@ bool Merges(const AddressSpace& mm, const Mapping& m) {
   return false;
 }
 
+// True if a mapping like `m`, which is beyond the model's bounds, may extend a neighbour:
+// one agrees and stands beside it in the file, and where the new one goes is not asked.
+bool MayMerge(const AddressSpace& mm, const Mapping& m, const MmapRequest& request,
+              int64_t offset) {
+  const int64_t begin = offset / kPageSize;
+  const int64_t end = begin + static_cast<int64_t>(request.length / kPageSize);
+  for (const Mapping& other : mm) {
+    if (Empty(other)) break;
+    const bool beside = other.pgoff + other.pages == begin || other.pgoff == end;
+    if (beside && other.file == m.file && SameVmFlags(other, m)) return true;
+  }
+  return false;
+}
+
 // The model's bounds on a mapping; null if it is within.
 const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
   if (request.length > static_cast<uint64_t>(kMaxBytes))
@@ -164,7 +178,16 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.LookAt(m);
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
+  Mapping merged = m;
+  const bool may_merge = bound != nullptr && MayMerge(left, m, request, c.arg[5]);
   const Rule* const refused = ruling.Refuses();
+  if (refused != nullptr && may_merge) {
+    Ruling if_merged(s, c, node, f, semantics, Point::kMmap);
+    if_merged.LookAt(merged);
+    if_merged.facts.Set(Fact::kMerges, true);
+    if_merged.targets.mapping = &merged;
+    if (if_merged.Refuses() != refused) return Bound(bound);
+  }
   const bool unmapped = refused != nullptr && ruling.targets.unmapped && request.fixed;
   if (refused != nullptr && !unmapped) return Refused(refused);
   if (replaces && !MayModify(SpaceOf(s, c), request.range))
