@@ -17,7 +17,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-const char kBase[] = R"(semantics base
+const char kSmallest[] = R"(semantics base
 seal F_SEAL_SEAL 1
 seal F_SEAL_GROW 4
 rule sealed add_seals: refuse EPERM if seals has SEAL
@@ -25,7 +25,7 @@ rule grows write: refuse EPERM if grows
 )";
 
 absl::StatusOr<SemanticsSource> Load(std::string_view name) {
-  const std::map<std::string, std::string> texts = {{"base", kBase},
+  const std::map<std::string, std::string> texts = {{"base", kSmallest},
                                                     {"loop-a", "semantics loop-a extends loop-b\n"},
                                                     {"loop-b", "semantics loop-b extends loop-a\n"},
                                                     {"alias", "semantics other\n"},
