@@ -19,6 +19,8 @@ TEST_F(BoundsTest, DescriptorsOfTheHarnessAreNotReplaced) {
 TEST_F(BoundsTest, FlagsOfOpenThatAreNotModelled) {
   const int64_t fd = Memfd(), tmpfile = 020000000;
   EXPECT_EQ(Do(Op::kOpen, kSelf, fd, tmpfile | abi::kORdwr), kBoundary);
+  for (int64_t shown : {010000, 020000, 01000000, 04010000})
+    EXPECT_EQ(Do(Op::kOpen, kSelf, fd, shown | abi::kORdwr), kBoundary);
   EXPECT_EQ(Do(Op::kOpen, kSelf, fd, abi::kOCreat | abi::kODirectory), kBoundary);
   EXPECT_EQ(Do(Op::kOpen, kSelf, fd, abi::kOPath | abi::kONofollow), kBoundary);
 }
