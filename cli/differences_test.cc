@@ -47,6 +47,7 @@ const std::map<std::string, std::string> kInert = {
     {"exec-and-noexec", "EINVAL, as for flags that are unknown before"},
     {"mmap-unmaps-first", "in view only where a later rule refuses; mmap-write-sealed shows it"},
     {"populate-skips-holes", "no alphabet has a hole before a mapping that cannot be populated"},
+    {"sendfile-gives-pages", "no alphabet has a pipe"},
 };
 
 TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {
