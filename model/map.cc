@@ -140,6 +140,16 @@ bool MayMerge(const AddressSpace& mm, const Mapping& m, const MmapRequest& reque
   return false;
 }
 
+// What the rules say of a mapping like `m` that extends a neighbour.
+const Rule* RefusesMerged(const State& s, const Call& c, int node, int f, Mapping m,
+                          const Semantics& semantics) {
+  Ruling ruling(s, c, node, f, semantics, Point::kMmap);
+  ruling.LookAt(m);
+  ruling.facts.Set(Fact::kMerges, true);
+  ruling.targets.mapping = &m;
+  return ruling.Refuses();
+}
+
 // The model's bounds on a mapping; null if it is within.
 const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
   if (request.length > static_cast<uint64_t>(kMaxBytes))
@@ -178,16 +188,10 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.LookAt(m);
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
-  Mapping merged = m;
   const bool may_merge = bound != nullptr && MayMerge(left, m, request, c.arg[5]);
+  const Rule* const if_merged = may_merge ? RefusesMerged(s, c, node, f, m, semantics) : nullptr;
   const Rule* const refused = ruling.Refuses();
-  if (refused != nullptr && may_merge) {
-    Ruling if_merged(s, c, node, f, semantics, Point::kMmap);
-    if_merged.LookAt(merged);
-    if_merged.facts.Set(Fact::kMerges, true);
-    if_merged.targets.mapping = &merged;
-    if (if_merged.Refuses() != refused) return Bound(bound);
-  }
+  if (refused != nullptr && may_merge && if_merged != refused) return Bound(bound);
   const bool unmapped = refused != nullptr && ruling.targets.unmapped && request.fixed;
   if (refused != nullptr && !unmapped) return Refused(refused);
   if (replaces && !MayModify(SpaceOf(s, c), request.range))

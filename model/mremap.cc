@@ -7,7 +7,6 @@ namespace selkie {
 namespace {
 
 struct Request {
-  int task = 0;
   PageRange old;  // old.begin is the old address; old.end may be beyond the
                   // arena, but by no more than the largest length
   int pages = 0;  // the new length
@@ -44,7 +43,6 @@ bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
                   const Semantics& semantics) {
   const int64_t flags = c.arg[3],
                 kKnown = abi::kMremapMaymove | abi::kMremapFixed | abi::kMremapDontunmap;
-  r->task = c.task;
   r->may_move = (flags & abi::kMremapMaymove) != 0;
   r->fixed = (flags & abi::kMremapFixed) != 0;
   r->keeps_old = (flags & abi::kMremapDontunmap) != 0;
