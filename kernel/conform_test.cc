@@ -96,10 +96,10 @@ class ConformTest : public testing::Test {
 TEST_F(ConformTest, AWrongRuleIsFoundAndShrunk) {
   ConformRequest request;
   request.semantics = WithRule("rule wrong write: refuse EPERM if seals has SHRINK");
-  request.random = 1500;
+  request.random = 4000;
   request.workers = 1;
   const ConformReport report = Run(request);
-  EXPECT_GT(report.calls, 1500);
+  EXPECT_GT(report.calls, 4000);
   bool found = false;
   for (const Divergence& d : report.divergences) {
     if (d.summary.find("rule wrong") == std::string::npos) continue;
