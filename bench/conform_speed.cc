@@ -21,6 +21,7 @@
 #include "fmt/format.h"
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
+#include "kernel/executor_task.h"
 #include "kernel/guest.h"
 #include "kernel/image.h"
 #include "kernel/lockstep_worker.h"
@@ -131,6 +132,7 @@ class Bench {
     int64_t calls = 0;
     c.tasks[0] = TaskRecord{static_cast<int32_t>(getpid()), -1, true};
     SetNofile(kFirstFd + kMaxFds);
+    c.limits_size = true;
     for (const Stored& each : stored_) {
       c.num_strays = 0;
       // A run that has gone another way could allocate what the model refused.
@@ -143,10 +145,7 @@ class Bench {
       }
       if (!same) status_.Update(absl::InternalError("a raw call did not give what it gave before"));
       if (each.sends) DrainChannel(0);
-      for (int i = 0; i < c.num_strays; ++i)
-        RawSyscall(SYS_munmap, c.strays[i].address, c.strays[i].length);
-      RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
-      RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
+      CleanUp(c, 0);
     }
     return calls;
   }

@@ -224,7 +224,7 @@ void AddConformCommand(CLI::App& app, Context& context) {
       ->check(CLI::Range(0, 3));
   conform
       ->add_option("--workers", request.workers,
-                   "Processes or guests at a time; default: one for each processor")
+                   "Processes (default: four for each processor) or guests (default: one for each)")
       ->check(CLI::Range(1, 64));
   conform->add_option("--save", arguments->printing.save, "Folder for the divergences found")
       ->capture_default_str();

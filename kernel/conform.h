@@ -36,7 +36,7 @@ struct ConformRequest {
   int length = 60;                 // calls of each, 1 .. kMaxCalls
   uint64_t seed = 1;
   double minutes = 0;  // no further random sequence is begun after so long; 0: no limit
-  int workers = 0;     // processes, or guests; 0: one for each processor
+  int workers = 0;     // processes, or guests; 0: four, or one, for each processor
 
   // Batches of calls that somebody else has chosen, or null; must outlive the run.  A guest makes
   // its plan itself: `plan_arguments` of the command line tell it how, and the plan here is null.

@@ -51,6 +51,10 @@ int GuestCount(const ConformRequest& request) {
              : 1;
 }
 
+// One runs while the other waits for a pinned page.  A plan is made by each anew: then there is
+// one.
+constexpr int kWorkersOfGuest = 2;
+
 // The command line of guest `index` of `count`: what was asked, and a slice of it.
 std::vector<std::string> Arguments(const ConformRequest& request, int index, int count) {
   std::vector<std::string> argv = {"conform", "--kernel", "native", "--stream"};
@@ -62,7 +66,7 @@ std::vector<std::string> Arguments(const ConformRequest& request, int index, int
   option("--first", fmt::format("{}", request.first));
   option("--length", fmt::format("{}", request.length));
   option("--seed", fmt::format("{}", request.seed));
-  option("--workers", "1");
+  option("--workers", fmt::format("{}", request.plan_arguments.empty() ? kWorkersOfGuest : 1));
   if (request.minutes > 0) option("--minutes", fmt::format("{}", request.minutes));
   if (!request.semantics.empty()) option("--semantics", request.semantics);
   argv.insert(argv.end(), request.plan_arguments.begin(), request.plan_arguments.end());

@@ -31,6 +31,10 @@ constexpr int kMaxOfOneField = 4;        // differences of one field of the stat
 constexpr uint64_t kThoroughEvery = 16;  // of so many random sequences one is compared thoroughly
 constexpr std::chrono::milliseconds kReportEvery(300);
 
+// F_SEAL_WRITE of a pinned page waits for some 75 ms before it is EBUSY (mm/memfd.c
+// memfd_wait_for_pins): others run meanwhile.
+constexpr int kWorkersPerProcessor = 4;
+
 // What all workers are given.
 struct Job {
   ConformRequest request;
@@ -63,7 +67,6 @@ RandomPlan PlanFor(uint64_t seed, int length, const std::vector<Sequence>& corpu
   if (corpus.empty() || random.Next(8) != 0) return plan;
   plan.start = corpus[random.Next(static_cast<uint32_t>(corpus.size()))];
   plan.start.calls.resize(random.Next(static_cast<uint32_t>(plan.start.calls.size()) + 1));
-  plan.one_process = false;
   return plan;
 }
 
@@ -341,7 +344,7 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   job.corpus = *std::move(corpus);
   const auto units = static_cast<int64_t>(job.scenarios.size()) + request.random +
                      (request.plan != nullptr ? request.plan->states() : 0) + combinations;
-  const int most = request.workers > 0 ? request.workers : Processors();
+  const int most = request.workers > 0 ? request.workers : kWorkersPerProcessor * Processors();
   const int64_t of_slice = (units + request.slices - 1) / request.slices;
   job.workers = static_cast<int>(std::clamp<int64_t>(of_slice, 1, most));
   return job;
