@@ -70,9 +70,9 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3},
-                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}, {0, 16}};
+                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}, {0, 32}};
 // Bits of FactSet::kFeature.
-enum class Feature : uint16_t {
+enum class Feature : uint32_t {
   kPopulate = 1,         // MADV_POPULATE_READ and _WRITE: 5.14
   kMseal = 2,            // mseal: 6.10
   kNoappend = 4,         // RWF_NOAPPEND: 6.9
