@@ -197,13 +197,8 @@ Result Vmsplice(const Call& c, const Env&) {
 
 // A context for asynchronous writes, of this process, made when it is first needed: its
 // end waits for a grace period of RCU, longer than a thousand other calls take.
-AioRecord& AioOf(const Env& env) {
-  const int who = env.task == env.control.here ? kHarness : env.task;
-  return env.control.aio[static_cast<size_t>(who)];
-}
-
 int64_t PrepareAio(const Env& env) {
-  AioRecord& record = AioOf(env);
+  AioRecord& record = env.control.aio[OwnRecord(env)];
   const auto pid = static_cast<int32_t>(RawSyscall(SYS_getpid));
   if (record.pid == pid) return 0;
   record.context = 0;
@@ -216,7 +211,7 @@ int64_t PrepareAio(const Env& env) {
 Result AioPwrite(const Call& c, const Env& env) {
   const int64_t made = PrepareAio(env);
   if (IsRawError(made)) return FromRaw(made);
-  const uint64_t context = AioOf(env).context;
+  const uint64_t context = env.control.aio[OwnRecord(env)].context;
   iocb block = {};
   block.aio_lio_opcode = IOCB_CMD_PWRITE;
   block.aio_fildes = static_cast<uint32_t>(c.arg[0]);
@@ -322,6 +317,9 @@ constexpr RealCall kReal[] = {
     AioPwrite,
     OpenEmptyPath,
     SetFsize,
+    RealUringRegister,
+    RealUringUnregister,
+    RealUringReadFixed,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -22,6 +22,11 @@ struct Env {
   const Result& expected;  // where to place what the kernel may place anywhere
 };
 
+// Where the control block keeps what the process that makes the call has of its own.
+inline size_t OwnRecord(const Env& env) {
+  return static_cast<size_t>(env.task == env.control.here ? kHarness : env.task);
+}
+
 // Executes `call` as task `task`, which this process is.  `expected`, the
 // model's result, only places: an mmap without MAP_FIXED is given its address as
 // a hint, and an mremap that moved is moved on to it.  fork and clone return in
@@ -121,6 +126,15 @@ Result RealRemapFilePages(const Call& call, const Env& env);
 // executor_remote.cc
 Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
+
+// executor_uring.cc
+Result RealUringRegister(const Call& call, const Env& env);
+Result RealUringUnregister(const Call& call, const Env& env);
+Result RealUringReadFixed(const Call& call, const Env& env);
+// Whether this process may have a ring: a seccomp filter or kernel.io_uring_disabled may forbid.
+bool RingsAllowed();
+// Lets go what is registered with the ring of `task`, which this process is.
+void DropRegisteredBuffers(Control& control, int task);
 
 // executor_process.cc
 Result RealFork(const Call& call, const Env& env);

@@ -40,6 +40,8 @@ inline constexpr int64_t kStackBytes = 256 * 1024;
 inline constexpr int kControlFd = 100;
 inline constexpr int kProgramFd = 101;      // this program's own file, for exec
 inline constexpr int kMapsFd = 102;         // /proc/self/maps of the harness's own process
+inline constexpr int kSourceFd = 103;       // a socket from which io_uring reads
+inline constexpr int kSourceEndFd = 104;    // its other end
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
@@ -100,6 +102,15 @@ struct AioRecord {
   uint64_t context = 0;
 };
 
+// The io_uring of the process `pid`, which is a task: where it is mapped, and offsets in it.
+struct RingRecord {
+  int32_t pid = 0;
+  int32_t fd = -1;
+  bool registered = false;  // may have buffers
+  int64_t base = 0, entries = 0;
+  uint32_t tail = 0, array = 0, event_head = 0, event_tail = 0, events = 0, event_mask = 0;
+};
+
 // A mapping that the kernel placed outside the arena.
 struct Stray {
   int32_t task = 0;
@@ -146,8 +157,9 @@ struct Control {
   std::array<bool, kMaxTasks> ran{};  // has made a call
   std::array<TaskRecord, kMaxTasks> tasks;
   std::array<AioRecord, kMaxTasks + 1> aio;  // the last is the harness's own
-  bool made_tasks = false;                   // there are, or were, processes to wait for
-  int32_t exiting_pid = 0;                   // the harness waits for its end before the next call
+  std::array<RingRecord, kMaxTasks + 1> rings;
+  bool made_tasks = false;  // there are, or were, processes to wait for
+  int32_t exiting_pid = 0;  // the harness waits for its end before the next call
   int32_t exiting_task = 0;
   std::atomic<int32_t> crash_signal{0};  // a task died in the harness's own code
   std::atomic<int32_t> crash_task{0};

@@ -143,6 +143,7 @@ NotRunReason WhyNotRun(const Call& call) {
       if (call.op == Op::kMremap) return WhyNotMremap(call);
       return WhyNotRange(call.arg[0], call.arg[1]);
     case Family::kMemory:
+    case Family::kIoUring:
       return call.arg[0] == kNull || IsNear(call.arg[0]) ? NotRunReason::kNone
                                                          : NotRunReason::kOutside;
     default: return WhyNotDescriptors(call);

@@ -74,6 +74,7 @@ Result CloneAs(const Env& env, int64_t flags) {
   const bool shares = (flags & CLONE_VM) != 0;
   env.control.made_tasks = true;
   env.control.aio[static_cast<size_t>(child)] = AioRecord{};
+  env.control.rings[static_cast<size_t>(child)] = RingRecord{};
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
   const int64_t raw =
@@ -99,6 +100,7 @@ __attribute__((constructor(101))) void ResumeTask(int argc, char** argv) {
   const int task = argv[1][0] - '0';
   control.tasks[task].stack = -1;
   control.aio[static_cast<size_t>(task)] = AioRecord{};
+  control.rings[static_cast<size_t>(task)] = RingRecord{};
   PrepareTask(control);
   FinishCall(control, task, FromRaw(0));
   MakeCalls(control, task);

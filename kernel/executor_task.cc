@@ -97,6 +97,7 @@ void ProbeAtEnd(Control& control, int task) {
 }
 
 void CleanUp(Control& control, int task) {
+  if (task >= 0) DropRegisteredBuffers(control, task);
   RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
   for (int i = 0; i < control.num_strays; ++i) {
     const Stray& stray = control.strays[i];

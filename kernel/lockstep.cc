@@ -43,6 +43,8 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Makes, replaces or ends a process, or leaves what only the end of one removes.
 bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
 
+bool NeedsRing(Op op) { return SpecOf(op).family == Family::kIoUring; }
+
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
@@ -114,6 +116,9 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
     if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
+  for (const Call& call : sequence.calls)
+    if (NeedsRing(call.op) && !may_have_rings_)
+      return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   return "";
 }
 
@@ -156,7 +161,8 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if (plan.one_process && NeedsProcess(made.call.op)) {
+    if ((plan.one_process && NeedsProcess(made.call.op)) ||
+        (NeedsRing(made.call.op) && !may_have_rings_)) {
       state = c.states[c.count];
       ++refused;
       continue;
@@ -209,6 +215,7 @@ absl::Status Lockstep::StartTasks() {
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
     c.made_tasks = true;
     c.aio[static_cast<size_t>(task)] = AioRecord{};
+    c.rings[static_cast<size_t>(task)] = RingRecord{};
     const int64_t pid = RawSyscall(SYS_clone, SIGCHLD);
     if (pid == 0) StartAsTask(c, task, uids_[task]);
     if (IsRawError(pid)) return absl::InternalError(fmt::format("fork: errno {}", -pid));

@@ -55,7 +55,8 @@ class Lockstep {
   static absl::StatusOr<Lockstep> Start();
 
   // Why the sequence cannot be run by this process, or empty: it needs another
-  // user and only root may become one, or it is longer than kMaxCalls.
+  // user and only root may become one, or io_uring and that is forbidden, or it is longer
+  // than kMaxCalls.
   std::string WhyNot(const Sequence& sequence) const;
 
   // Runs the model and writes calls, results and states into the control block.
@@ -82,7 +83,8 @@ class Lockstep {
   Control& control() { return TheControl(); }
 
  private:
-  explicit Lockstep(bool may_change_user) : may_change_user_(may_change_user) {}
+  Lockstep(bool may_change_user, bool may_have_rings)
+      : may_change_user_(may_change_user), may_have_rings_(may_have_rings) {}
 
   // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
   // and it starts alike.
@@ -103,6 +105,7 @@ class Lockstep {
   void EndTasks(bool keep);
 
   bool may_change_user_;
+  bool may_have_rings_;
   Limits limits_;
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;

@@ -54,11 +54,11 @@ absl::Status Place(int fd, int number, const char* what) {
   return placed ? absl::OkStatus() : Failed(what);
 }
 
-absl::Status OpenChannel(int task) {
+absl::Status OpenPair(int number, int other) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return Failed("socketpair");
-  absl::Status status = Place(ends[0], kSendFdBase + task, "socketpair");
-  if (status.ok()) status = Place(ends[1], kReceiveFdBase + task, "socketpair");
+  absl::Status status = Place(ends[0], number, "socketpair");
+  if (status.ok()) status = Place(ends[1], other, "socketpair");
   return status;
 }
 
@@ -68,7 +68,9 @@ absl::Status OpenDescriptors() {
     status = Place(open("/proc/self/exe", O_RDONLY), kProgramFd, "open of /proc/self/exe");
   if (status.ok())
     status = Place(open("/proc/self/maps", O_RDONLY), kMapsFd, "open of /proc/self/maps");
-  for (int task = 0; task < kMaxTasks && status.ok(); ++task) status = OpenChannel(task);
+  if (status.ok()) status = OpenPair(kSourceFd, kSourceEndFd);
+  for (int task = 0; task < kMaxTasks && status.ok(); ++task)
+    status = OpenPair(kSendFdBase + task, kReceiveFdBase + task);
   return status;
 }
 
@@ -96,7 +98,7 @@ absl::StatusOr<Lockstep> Lockstep::Start() {
   TheControl().harness_pid = getpid();
   TheControl().nofile = kFirstFd + kMaxFds;
   PrepareTask(TheControl());
-  return Lockstep(root);
+  return Lockstep(root, RingsAllowed());
 }
 
 }  // namespace selkie

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -70,7 +71,8 @@ struct Worker {
   bool ended = false;  // has sent its status
   absl::Status status;
   int64_t beat = -1;
-  Clock::time_point last_beat = Clock::now();
+  Clock::duration silent{};  // time without a beat or a byte, while somebody listened
+  Clock::time_point watched = Clock::now();
 };
 
 // Tasks take turns, so a worker and its tasks stay on one processor: no turn has
@@ -162,18 +164,22 @@ void ReadFrom(const WorkerPlan& plan, Worker* worker) {
   const ssize_t n = read(worker->fd, buffer, sizeof(buffer));
   if (n < 0 && errno == EINTR) return;
   if (n <= 0) return Reap(worker);
+  worker->silent = {};
   worker->unread.append(buffer, static_cast<size_t>(n));
   HandleFrames(plan, worker);
 }
 
+// A worker with much to say waits while the starter hands on what another said, which can take
+// minutes over a guest's serial port: that time is not the worker's.
 void Watch(const WorkerPlan& plan, Worker* worker) {
+  constexpr std::chrono::milliseconds kMostAtOnce(3 * kTickMilliseconds);
   const int64_t beat = worker->shared->beat.load();
   const Clock::time_point now = Clock::now();
-  if (beat != worker->beat) {
-    worker->beat = beat;
-    worker->last_beat = now;
-  }
-  if (now - worker->last_beat < std::chrono::seconds(plan.silence_seconds)) return;
+  worker->silent += std::min<Clock::duration>(now - worker->watched, kMostAtOnce);
+  worker->watched = now;
+  if (beat != worker->beat) worker->silent = {};
+  worker->beat = beat;
+  if (worker->silent < std::chrono::seconds(plan.silence_seconds)) return;
   kill(worker->pid, SIGKILL);  // its tasks die with it
   close(worker->fd);
   worker->fd = -1;

@@ -84,6 +84,9 @@ enum class Op : uint8_t {
   kAioPwrite,
   kOpenEmptyPath,
   kSetFsize,
+  kUringRegister,
+  kUringUnregister,
+  kUringReadFixed,
   kExtension,
 };
 
@@ -146,6 +149,7 @@ enum class Family : uint8_t {
   kProcess,     // process.cc
   kMessage,     // message.cc
   kPipe,        // pipe.cc
+  kIoUring,     // io_uring.cc
   kExtension,   // extension.cc: calls that a semantics declares
 };
 

@@ -228,6 +228,11 @@ constexpr CallSpec kTable[] = {
     Row(Op::kOpenEmptyPath, "openat", Family::kOpen, R::kFd, Fd("dirfd"), Lit("\"\""),
         Flags("flags", kOpenFlags)),
     Row(Op::kSetFsize, "setrlimit", Family::kSize, R::kZero, Lit("RLIMIT_FSIZE"), Size("limit")),
+    Row(Op::kUringRegister, "io_uring_register_buffers", Family::kIoUring, R::kZero, Addr("addr"),
+        Size("length")),
+    Row(Op::kUringUnregister, "io_uring_unregister_buffers", Family::kIoUring, R::kZero),
+    Row(Op::kUringReadFixed, "io_uring_read_fixed", Family::kIoUring, R::kCount, Addr("addr"),
+        Arg(A::kByte, "byte")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

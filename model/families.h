@@ -165,6 +165,11 @@ Result ReadPipe(State& s, int f, int64_t count);
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics);
 
+// Slots for pages in pipes and in registered buffers that are free, and adding one behind the
+// others; there must be a free slot.
+int FreeBuffers(const State& s);
+void AddBuffer(State& s, const PipeBuffer& buffer);
+
 inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
@@ -365,6 +370,9 @@ Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);
 Result OpenEmptyPath(State&, const Call&, const Semantics&);
 Result SetFsize(State&, const Call&, const Semantics&);
+Result UringRegister(State&, const Call&, const Semantics&);
+Result UringUnregister(State&, const Call&, const Semantics&);
+Result UringReadFixed(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 

@@ -14,27 +14,12 @@ constexpr int64_t kSpliceAll = 0xf;
 
 int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
 
-int FreeBuffers(const State& s) {
-  int free = 0;
-  for (int i = 0; i < s.limits.buffers; ++i) free += s.buffers[i].pipe == 0;
-  return free;
-}
-
 // Bytes in a pipe.
 int64_t BytesIn(const State& s, int pipe) {
   int64_t bytes = 0;
   for (const PipeBuffer& b : s.buffers)
     if (b.pipe == pipe + 1) bytes += int64_t{b.end - b.begin} * kSampleStride;
   return bytes;
-}
-
-// Adds a buffer at the end; there must be a free slot.
-void AddBuffer(State& s, const PipeBuffer& buffer) {
-  for (PipeBuffer& b : s.buffers) {
-    if (b.pipe != 0) continue;
-    b = buffer;
-    return;
-  }
 }
 
 uint8_t HalfOf(const State& s, const PipeBuffer& b, int half) {
@@ -171,6 +156,20 @@ bool BothFiles(const State& s, const Call& c, int64_t fd_in, int64_t fd_out, int
 bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
 
 }  // namespace
+
+int FreeBuffers(const State& s) {
+  int free = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) free += s.buffers[i].pipe == 0;
+  return free;
+}
+
+void AddBuffer(State& s, const PipeBuffer& buffer) {
+  for (PipeBuffer& b : s.buffers) {
+    if (b.pipe != 0) continue;
+    b = buffer;
+    return;
+  }
+}
 
 Result Pipe2(State& s, const Call& c, const Semantics&) {
   constexpr int64_t kDirect = abi::kODirect, kNotification = 0200;

@@ -135,6 +135,7 @@ bool UnshareFiles(State& s, int task) {
 }
 
 Result Exec(State& s, const Call& c, const Semantics&) {
+  if (HasRegisteredBuffers(s, c.task)) return Bound("a ring lets its pages go some time later");
   const State& before = s;
   Task& task = s.tasks[c.task];
   bool changed = UnshareFiles(s, c.task);  // begin_new_exec
@@ -156,6 +157,7 @@ Result Exec(State& s, const Call& c, const Semantics&) {
 }
 
 Result Exit(State& s, const Call& c, const Semantics&) {
+  if (HasRegisteredBuffers(s, c.task)) return Bound("a ring lets its pages go some time later");
   const Task task = s.tasks[c.task];
   GiveAwayChildren(s, c.task);
   if (!SpaceShared(s, task.mm, c.task)) s.mms[task.mm] = AddressSpace{};  // exit_mm

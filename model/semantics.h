@@ -111,7 +111,7 @@ enum class Fact : uint8_t {
   kOwner,           // "owner": the task owns the inode, or is root
   kMerges,          // "merges": an adjacent mapping of the same file and protection
                     // would be extended instead of a new one made (mmap_region)
-  kPinned,          // "pinned": a page of the inode is in a pipe
+  kPinned,          // "pinned": a page of the inode is in a pipe or a registered buffer
   kBadBuffer,       // "bad-buffer": what is to be written cannot be read
 };
 struct FactSpec {

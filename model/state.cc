@@ -93,9 +93,15 @@ bool HasWritableMapping(const State& s, int inode, bool need_maywrite) {
   return false;
 }
 
-bool HasPagesInPipes(const State& s, int inode) {
+bool HasPinnedPages(const State& s, int inode) {
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
     if (s.buffers[i].inode == inode + 1) return true;
+  return false;
+}
+
+bool HasRegisteredBuffers(const State& s, int task) {
+  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
+    if (s.buffers[i].pipe == RingOf(task)) return true;
   return false;
 }
 

@@ -145,13 +145,20 @@ struct Message {
   friend bool operator==(const Message&, const Message&) = default;
 };
 
-// A buffer of a pipe, in order of filling: half pages [begin, end) of a page.  The page
-// is the file's own, not a copy, for as long as the file has it.
+// The holder of a buffer that is registered with the io_uring of `task`.
+constexpr uint8_t RingOf(int task) { return static_cast<uint8_t>(kMaxInodes + 1 + task); }
+
+// A buffer of a pipe, in order of filling, or one that is registered with io_uring: half
+// pages [begin, end) of a page.  The page is the file's own, not a copy, for as long as the
+// file has it.
 struct PipeBuffer {
-  Field<uint8_t> pipe = 0;            // the pipe's inode: index + 1, or 0: this slot is free
+  Field<uint8_t> pipe = 0;            // the pipe's inode: index + 1, or RingOf(task), or 0: this
+                                      // slot is free
   Field<uint8_t> inode = 0;           // the file's: index + 1, or 0: no file has the page any more
   Field<uint8_t> page = 0;            // of the file
   Field<uint8_t> begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
+  Field<uint8_t> at = 0;              // of a ring: page of the arena under whose addresses it was
+                                      // registered, plus one
   std::array<Field<uint8_t>, kSamplesPerPage> bytes{};  // contents, if no file has it
 
   friend bool operator==(const PipeBuffer&, const PipeBuffer&) = default;
@@ -222,10 +229,13 @@ int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);
 // True if some file is this end, 0 or 1, of socket pair `inode` (index).
 bool EndIsOpen(const State& state, int inode, int end);
 
-// True if a page of the inode is in a pipe.
-bool HasPagesInPipes(const State& state, int inode);
+// True if a page of the inode is in a pipe or in a registered buffer.
+bool HasPinnedPages(const State& state, int inode);
 
-// The pages of the inode from `first` on leave the file: pipes keep them as they are.
+// True if `task` has a buffer registered with its io_uring.
+bool HasRegisteredBuffers(const State& state, int task);
+
+// The pages of the inode from `first` on leave the file: who pins them keeps them as they are.
 void DetachPages(State& state, int inode, int first, int end = kMaxPages);
 
 // One bit for each inode that a file refers to: bit i + 1 for inode i.

@@ -94,7 +94,7 @@ std::string State::ToBytes() const {
   for (const Message& m : messages)
     for (uint8_t v : {m.file, m.inode, m.end, m.mark}) Put(out, v, 1);
   for (const PipeBuffer& b : buffers) {
-    for (uint8_t v : {b.pipe, b.inode, b.page, b.begin, b.end}) Put(out, v, 1);
+    for (uint8_t v : {b.pipe, b.inode, b.page, b.begin, b.end, b.at}) Put(out, v, 1);
     for (uint8_t byte : b.bytes) Put(out, byte, 1);
   }
   return out;
@@ -126,8 +126,9 @@ std::string ToString(const State& s) {
                       m.inode != 0 ? "end " : "task ", m.end, "\n");
   for (const PipeBuffer& b : s.buffers)
     if (b.pipe != 0)
-      absl::StrAppend(&out, "buffer of pipe ", b.pipe - 1, " inode ", b.inode - 1, " page ", b.page,
-                      " halves ", b.begin, " to ", b.end, "\n");
+      absl::StrAppend(&out, "buffer of ", b.at != 0 ? "the ring of task " : "pipe ",
+                      b.pipe - (b.at != 0 ? RingOf(0) : 1), " inode ", b.inode - 1, " page ",
+                      b.page, " halves ", b.begin, " to ", b.end, "\n");
   return out;
 }
 

@@ -151,8 +151,13 @@ absl::Status ValidateBuffers(const State& s) {
     }
     if (free_seen) return Broken("a pipe buffer stands after a free slot");
     if (i >= s.limits.buffers) return Broken("more pipe buffers than the limit");
-    if (b.pipe > kMaxInodes || s.inodes[b.pipe - 1].kind != InodeKind::kPipe)
+    const bool ring = b.pipe > kMaxInodes;
+    if (!ring && s.inodes[b.pipe - 1].kind != InodeKind::kPipe)
       return Broken("a pipe buffer of no pipe");
+    if (ring && (b.pipe > RingOf(kMaxTasks - 1) ||
+                 s.tasks[b.pipe - RingOf(0)].state != TaskState::kRunning))
+      return Broken("a registered buffer of no task");
+    if (ring != (b.at != 0)) return Broken("where a buffer was registered");
     if (b.begin >= b.end || b.end > kSamplesPerPage) return Broken("a pipe buffer's length");
     if (b.inode == 0) continue;
     if (b.inode > kMaxInodes || s.inodes[b.inode - 1].kind != InodeKind::kMemfd)

@@ -76,6 +76,9 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        AioPwrite,
                                        OpenEmptyPath,
                                        SetFsize,
+                                       UringRegister,
+                                       UringUnregister,
+                                       UringReadFixed,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

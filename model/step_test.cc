@@ -117,7 +117,8 @@ bool MayChangeAndFail(Op op) {
   return op == Op::kMprotect || op == Op::kWrite || op == Op::kPwrite || op == Op::kSendmsg ||
          op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
-         op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice;
+         op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
+         op == Op::kUringRegister;
 }
 
 std::string Describe(const Call& call, const State& before) {
@@ -161,7 +162,7 @@ TEST(StepTest, AnyCallInAnyStateGivesAResultAndLeavesAValidState) {
   const Semantics semantics = TestSemantics();
   int64_t calls = 0, succeeded = 0;
   std::vector<int64_t> by_op(CallTable().size());
-  for (uint64_t seed = 0; seed < 4000 && !testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 0; seed < 6000 && !testing::Test::HasFailure(); ++seed) {
     Numbers numbers(seed);
     State s = InitialState(RandomLimits(numbers), {0, static_cast<int>(numbers.Below(2)) * 1000});
     ASSERT_TRUE(Validate(s).ok());

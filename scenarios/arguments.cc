@@ -232,10 +232,26 @@ int64_t MappedPage(View& view, Choices& choices) {
   return map.start + choices.Next(map.pages + 1u);
 }
 
+bool CanBePinned(const View& view) {
+  if (view.map < 0) return false;
+  const Mapping& map = view.state.mms[view.state.tasks[view.task].mm][view.map];
+  return map.shared && (map.prot & kProtWrite) != 0;
+}
+
+// A page of a buffer that is registered with the task's ring, or -1.
+int64_t RegisteredPage(const View& view, Choices& choices) {
+  const auto& buffers = view.state.buffers;
+  uint32_t num = 0;
+  while (num < kMaxBuffers && buffers[num].pipe != 0) ++num;
+  if (num == 0) return -1;
+  const PipeBuffer& drawn = buffers[choices.Next(num)];
+  return int64_t{drawn.at} - 1;
+}
+
 // Where in its page an address is: loads and stores go to any byte, everything
 // else to the start of a page.
 int64_t OffsetInPage(const View& view, Choices& choices) {
-  if (view.spec.family == Family::kMemory) {
+  if (view.spec.family == Family::kMemory || view.spec.family == Family::kIoUring) {
     if (OnceIn(choices, 16)) return choices.Next(kPageSize);
     return int64_t{kSampleStride} * choices.Next(kSamplesPerPage);
   }
@@ -248,7 +264,11 @@ int64_t DrawAddress(View& view, Choices& choices) {
   const bool target = view.has_fd || view.addresses > 0;
   ++view.addresses;
   if (!target) {
-    const int64_t page = MappedPage(view, choices);
+    const bool pinned = view.spec.op == Op::kUringReadFixed && !OnceIn(choices, 4);
+    int64_t page = pinned ? RegisteredPage(view, choices) : -1;
+    if (page < 0) page = MappedPage(view, choices);
+    for (int i = 0; i < 4 && view.spec.op == Op::kUringRegister && !CanBePinned(view); ++i)
+      page = MappedPage(view, choices);
     return page * kPageSize + OffsetInPage(view, choices);
   }
   if (!OnceIn(choices, 3)) return kNull;

@@ -19,8 +19,9 @@ constexpr UncoveredCall kUncovered[] = {
     {"eventfd, epoll, signalfd, timerfd, pidfd, /dev/zero", kObserved,
      "Seal calls of them are EINVAL or EPERM as of a pipe or a socket, which are modelled."},
     // write family
-    {"io_uring", kObserved,
-     "The writes are those of aio_pwrite; completion may come from a worker thread."},
+    {"io_uring writes", kObserved,
+     "Those of aio_pwrite.  A worker thread makes them, which then keeps the table of descriptors "
+     "of its task alive for seconds."},
     {"preadv2, readv", kObserved, "They read as read and pread do; flags as pwritev2."},
     {"write to a pipe, vmsplice out of a pipe", kNot,
      "Buffers of a pipe are known only where they are pages of files."},
@@ -30,9 +31,8 @@ constexpr UncoveredCall kUncovered[] = {
     {"FALLOC_FL_WRITE_ZEROES", kNot,
      "Younger than the oldest kernels compared with; EOPNOTSUPP of shmem."},
     // pins
-    {"io_uring registered buffers, O_DIRECT reads into a mapping", kObserved,
-     "A pin of get_user_pages: F_SEAL_WRITE says EBUSY as for a pipe, and the pin goes on "
-     "writing."},
+    {"O_DIRECT reads into a mapping", kObserved,
+     "A pin as that of a buffer registered with io_uring, which is modelled, until the read ends."},
     // size
     {"SEEK_DATA, SEEK_HOLE", kNot,
      "Which pages are holes depends on what the harness's own looks have faulted in."},

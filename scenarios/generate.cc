@@ -27,10 +27,10 @@ constexpr int WeightOf(Op op) {
     case Op::kPwrite:
     case Op::kFallocate:
     case Op::kMunmap:
-    case Op::kRecvmsg:
-    case Op::kSendmsg:
     case Op::kRecvFd:
     case Op::kExtension: return 20;
+    case Op::kRecvmsg:
+    case Op::kSendmsg: return 25;
     case Op::kGetFl:
     case Op::kGetFd:
     case Op::kSetFd:
@@ -41,6 +41,10 @@ constexpr int WeightOf(Op op) {
     case Op::kClone:
     case Op::kPipe2:
     case Op::kSocketpair: return 5;
+    case Op::kVmsplice: return 15;
+    case Op::kUringRegister:  // these need much to be so before they are tried
+    case Op::kUringUnregister:
+    case Op::kUringReadFixed: return 30;
     case Op::kExec: return 2;
     case Op::kSetFsize:
     case Op::kExit: return 3;
@@ -70,7 +74,9 @@ struct Means {
   bool sockets = false;
   bool pipes = false;
   bool mappings = false;
-  bool message = false;  // in the channel to this task: recv_fd
+  bool pinnable = false;    // a mapping that io_uring can register
+  bool registered = false;  // buffers with io_uring
+  bool message = false;     // in the channel to this task: recv_fd
   bool ended_child = false;
   bool others_run = false;
 };
@@ -84,7 +90,10 @@ Means MeansOf(const State& s, int task) {
     means.sockets |= inode.kind == InodeKind::kSocketPair;
     means.pipes |= inode.kind == InodeKind::kPipe;
   }
+  means.registered = HasRegisteredBuffers(s, task);
   means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
+  for (const Mapping& map : s.mms[s.tasks[task].mm])
+    means.pinnable |= map.shared && (map.prot & kProtWrite) != 0;
   for (const Message& message : s.messages)
     means.message |= message.file != 0 && message.inode == 0 && message.end == task;
   for (int i = 0; i < kMaxTasks; ++i) {
@@ -102,6 +111,8 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.op == Op::kWait) return means.ended_child;
   if (spec.op == Op::kExit) return means.others_run;
   if (spec.family == Family::kPipe && spec.op != Op::kPipe2) return means.pipes;
+  if (spec.family == Family::kIoUring && spec.op != Op::kUringRegister) return means.registered;
+  if (spec.op == Op::kUringRegister) return means.pinnable && !means.registered;
   bool address = false;
   for (const ArgSpec& arg : ArgsOf(spec)) {
     if (arg.kind == ArgKind::kFd && arg.name == "sockfd") return means.sockets;

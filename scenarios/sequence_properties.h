@@ -77,6 +77,7 @@ class ContentsMatchReference : public StepProperty {
   void ExecuteStore(const State& before, const Call& call);
   void ExecuteCopy(const State& before, const Call& call, int64_t count);
   void ExecuteSplice(const State& before, const Call& call, int64_t count);
+  void ExecuteReadFixed(const State& before, const Call& call);
   void ExecuteRemove(const State& before, const Call& call, const Result& result,
                      const State& after);
   void ExecuteFault(const State& before, const Call& call, const State& after);

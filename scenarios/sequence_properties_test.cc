@@ -32,10 +32,11 @@ bool IsOneOf(Op op, const Op (&ops)[N]) {
 // Calls that the kernel breaks off in the middle: mprotect, munmap and madvise go
 // mapping by mapping (kernel-facts 2.7), mmap, mremap and remap_file_pages unmap what
 // they replace before they can fail (kernel-facts 0, 6.1.119), and a socket reports
-// a pending ECONNRESET once.
+// a pending ECONNRESET once; pages that io_uring could pin before one that it could not stay.
 bool MayChangeOnFailure(Op op) {
-  constexpr Op kOps[] = {Op::kMprotect, Op::kMunmap,         Op::kMmap,    Op::kMremap,
-                         Op::kMadvise,  Op::kRemapFilePages, Op::kSendmsg, Op::kRecvmsg};
+  constexpr Op kOps[] = {Op::kMprotect, Op::kMunmap,  Op::kMmap,
+                         Op::kMremap,   Op::kMadvise, Op::kRemapFilePages,
+                         Op::kSendmsg,  Op::kRecvmsg, Op::kUringRegister};
   return IsOneOf(op, kOps);
 }
 
@@ -181,6 +182,8 @@ std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, c
     }
     if (!sealed || before.inodes[i].bytes == after.inodes[i].bytes || MayChangeSize(call.op))
       continue;
+    // Registered through an old mapping, or before the seal: a new one has no VM_WRITE.
+    if (call.op == Op::kUringReadFixed) continue;
     if (!Stores(call.op))
       return fmt::format("contents of inode {} changed in spite of F_SEAL_FUTURE_WRITE", i);
     const Mapping* map = MappingOf(before, AsStore(call));
@@ -297,7 +300,19 @@ int64_t ContentsMatchReference::WriteBegin(const State& before, const Call& call
   return at_offset ? call.arg[3] : int64_t{file.pos};
 }
 
+// Into the page that the task's ring pins, if a file has it.
+void ContentsMatchReference::ExecuteReadFixed(const State& before, const Call& call) {
+  for (const PipeBuffer& pinned : before.buffers) {
+    const int64_t in_page = call.arg[0] - (int64_t{pinned.at} - 1) * kPageSize;
+    if (pinned.pipe != RingOf(call.task) || pinned.inode == 0) continue;
+    if (in_page < 0 || in_page >= kPageSize) continue;
+    const int64_t at = int64_t{pinned.page} * kPageSize + in_page;
+    inodes_[pinned.inode - 1].Fill(at, at + 1, static_cast<uint8_t>(call.arg[1]));
+  }
+}
+
 void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
+  if (call.op == Op::kUringReadFixed) return ExecuteReadFixed(before, call);
   if (Stores(call.op)) return ExecuteStore(before, call);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
   const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;

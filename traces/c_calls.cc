@@ -291,6 +291,11 @@ std::string CallPrinter::Expression() {
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kUringRegister:
+      return Use(CHelper::kUringRegister) + fmt::format("uring_register({})", Arguments());
+    case Op::kUringUnregister: return Use(CHelper::kUringUnregister) + "uring_unregister()";
+    case Op::kUringReadFixed:
+      return Use(CHelper::kUringReadFixed) + fmt::format("uring_read_fixed({})", Arguments());
     case Op::kSetFsize:
       return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
     case Op::kOpenByHandle:
@@ -354,6 +359,9 @@ std::string CallPrinter::Wrapped() {
     case Op::kPidfdGetfd:
     case Op::kMemWrite:
     case Op::kPipe2:
+    case Op::kUringRegister:
+    case Op::kUringUnregister:
+    case Op::kUringReadFixed:
     case Op::kAioPwrite: return expression;
     default: break;
   }

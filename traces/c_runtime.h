@@ -29,7 +29,11 @@ enum class CHelper {
   kOpenPair,    // socketpair
   kOpenPipe,    // pipe2
   kVmsplice,
-  kAioPwrite,   // io_submit
+  kAioPwrite,  // io_submit
+  kUring,      // an io_uring
+  kUringRegister,
+  kUringUnregister,
+  kUringReadFixed,
   kCheckPair,   // the two descriptors of a pair
   kSendRights,  // SCM_RIGHTS
   kReceiveRights,

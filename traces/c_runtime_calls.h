@@ -79,6 +79,102 @@ static long aio_write_at(int fd, const char *bytes, long count, off_t offset)
 }
 )";
 
+constexpr std::string_view kUringText = R"(
+/* An io_uring of one entry, for this process.  Its descriptor, and those of the socket from
+ * which it reads, go out of the way of the numbers that calls may give.
+ */
+static struct uring {
+	pid_t pid;
+	int fd, source, source_end;
+	struct io_uring_params params;
+	char *queue;
+	struct io_uring_sqe *entry;
+} uring;
+
+static int uring_out_of_the_way(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+
+	close(fd);
+	return high;
+}
+
+static void uring_open(void)
+{
+	struct rlimit limit, raised;
+	int ends[2];
+
+	if (uring.pid == getpid())
+		return;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	uring = (struct uring){ .pid = getpid() };
+	uring.fd = (int)syscall(SYS_io_uring_setup, 1, &uring.params);
+	if (uring.fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) {
+		dprintf(1, "Bail out! io_uring is not to be had here\n");
+		_exit(1);
+	}
+	uring.fd = uring_out_of_the_way(uring.fd);
+	uring.source = uring_out_of_the_way(ends[0]);
+	uring.source_end = uring_out_of_the_way(ends[1]);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	uring.queue = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			   uring.fd, IORING_OFF_SQ_RING);
+	uring.entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			   uring.fd, IORING_OFF_SQES);
+}
+)";
+
+constexpr std::string_view kUringRegisterText = R"(
+static long uring_register(void *start, size_t length)
+{
+	struct iovec range = { start, length };
+
+	uring_open();
+	if (syscall(SYS_io_uring_register, uring.fd, IORING_REGISTER_BUFFERS, &range, 1) != 0)
+		return -errno;
+	return 0;
+}
+)";
+
+constexpr std::string_view kUringUnregisterText = R"(
+static long uring_unregister(void)
+{
+	uring_open();
+	if (syscall(SYS_io_uring_register, uring.fd, IORING_UNREGISTER_BUFFERS, NULL, 0) != 0)
+		return -errno;
+	return 0;
+}
+)";
+
+constexpr std::string_view kUringReadFixedText = R"(
+/* IORING_OP_READ_FIXED of one byte. */
+static long uring_read_fixed(void *address, char byte)
+{
+	struct io_uring_cqe *events;
+	unsigned int *head, *tail;
+	long done;
+
+	uring_open();
+	send(uring.source_end, &byte, 1, 0);
+	*uring.entry = (struct io_uring_sqe){ .opcode = IORING_OP_READ_FIXED, .fd = uring.source,
+					      .addr = (unsigned long)address, .len = 1 };
+	*(unsigned int *)(uring.queue + uring.params.sq_off.array) = 0;
+	tail = (unsigned int *)(uring.queue + uring.params.sq_off.tail);
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, uring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
+		return -errno;
+	head = (unsigned int *)(uring.queue + uring.params.cq_off.head);
+	events = (struct io_uring_cqe *)(uring.queue + uring.params.cq_off.cqes);
+	done = events[*head & (uring.params.cq_entries - 1)].res;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	if (done != 1)
+		recv(uring.source, &byte, 1, MSG_DONTWAIT);
+	return done;
+}
+)";
+
 constexpr std::string_view kCheckPairText = R"(
 static void check_pair(int left, int right, int expected_left, int expected_right,
 		       const char *text)

@@ -1,0 +1,125 @@
+// Pages that io_uring keeps pinned: buffers that are registered with a task's ring
+// (io_uring/rsrc.c) and reads into them.
+//
+// The kernel needs the mapping for as long as it registers, not later: such a buffer goes on
+// changing the file when the mapping and every descriptor are gone, and no seal is asked.
+// F_SEAL_WRITE waits for it (mm/memfd.c memfd_wait_for_pins) and is EBUSY.  One ring a task,
+// one buffer a ring.  A ring that goes with its task lets the pages go later: tasks that have
+// buffers neither end nor execute (process.cc).
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kLongestBuffer = int64_t{1} << 30;
+
+// Where page `page` of the arena is in its file, if the kernel may write to it there.
+bool FindPage(const State& s, const Call& c, int page, PipeBuffer* found, Result* error) {
+  const int j = MappingAt(s, c.task, page);
+  if (j < 0 || (SpaceOf(s, c)[j].prot & kProtWrite) == 0) {
+    *error = Fail(EFAULT, "mm/gup.c check_vma_flags: FOLL_WRITE needs VM_WRITE");
+    return false;
+  }
+  const Mapping& m = SpaceOf(s, c)[j];
+  const int node = s.files[m.file - 1].inode - 1;
+  const int in_file = m.pgoff + page - m.start;
+  const bool copied = ((m.copied >> (page - m.start)) & 1) != 0;
+  if (!copied && int64_t{in_file} * kPageSize >= s.inodes[node].size) {
+    *error = Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
+    return false;
+  }
+  if (!m.shared) {
+    *error = Bound("a pin of a private copy is not modelled");
+    return false;
+  }
+  found->inode = static_cast<uint8_t>(node + 1);
+  found->page = static_cast<uint8_t>(in_file);
+  return true;
+}
+
+// The half pages of [begin, end) that are in page `page` of the arena.
+void SetRange(PipeBuffer* b, int64_t begin, int64_t end, int page) {
+  const int64_t start = int64_t{page} * kPageSize;
+  b->at = static_cast<uint8_t>(page + 1);
+  b->begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
+  b->end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
+}
+
+// A page that no file has any more may be another holder's as well.
+bool SharesLostPage(const State& s, const PipeBuffer& pinned) {
+  for (const PipeBuffer& b : s.buffers)
+    if (b.pipe != 0 && b.inode == 0 && &b != &pinned) return true;
+  return false;
+}
+
+}  // namespace
+
+Result UringRegister(State& s, const Call& c, const Semantics&) {
+  const int64_t addr = c.arg[0], len = c.arg[1];
+  if (HasRegisteredBuffers(s, c.task))
+    return Fail(EBUSY, "io_uring/rsrc.c io_sqe_buffers_register: there are some");
+  if (len < 0) return Bound("EFAULT, or EINVAL of copy_iovec_from_user, by the kernel's version");
+  if (addr == kNull && len == 0) return Bound("an empty slot in the table of buffers");
+  if (addr == kNull || len == 0 || len > kLongestBuffer)
+    return Fail(EFAULT, "io_uring/rsrc.c io_buffer_validate: iov_base, iov_len");
+  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
+  if (addr < 0 || addr > arena || len > arena - addr) return Bound("the range leaves the arena");
+  const int64_t end = addr + len;
+  if (addr % kSampleStride != 0 || end % kSampleStride != 0)
+    return Bound("a buffer that is no whole half page");
+  const auto first = static_cast<int>(addr / kPageSize);
+  const auto last = static_cast<int>((end + kPageSize - 1) / kPageSize);
+  if (last - first > FreeBuffers(s)) return Bound("no free buffer within the bounds");
+  // pin_user_pages with FOLL_WRITE and FOLL_LONGTERM: page by page, and what was faulted in stays.
+  State after = s;
+  Result result = Changed(0);
+  for (int page = first; page < last && result.ok(); ++page) {
+    PipeBuffer b;
+    if (!FindPage(s, c, page, &b, &result)) break;
+    NotePresent(s, after.inodes[b.inode - 1], b.page, b.page + 1);
+    b.pipe = RingOf(c.task);
+    SetRange(&b, addr, end, page);
+    AddBuffer(after, b);
+  }
+  if (result.kind == Result::Kind::kBound) return result;
+  if (!result.ok()) after.buffers = s.buffers;  // unpin_user_pages
+  result.changed = after != s;
+  s = after;
+  return result;
+}
+
+Result UringUnregister(State& s, const Call& c, const Semantics&) {
+  if (!HasRegisteredBuffers(s, c.task))
+    return Fail(ENXIO, "io_uring/rsrc.c io_sqe_buffers_unregister: there are none");
+  int kept = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) {
+    const PipeBuffer b = s.buffers[i];
+    s.buffers[i] = PipeBuffer{};
+    if (b.pipe != 0 && b.pipe != RingOf(c.task)) s.buffers[kept++] = b;
+  }
+  return Changed(0);
+}
+
+// IORING_OP_READ_FIXED of one byte, from a socket of the harness.
+Result UringReadFixed(State& s, const Call& c, const Semantics&) {
+  const int64_t addr = c.arg[0];
+  for (PipeBuffer& b : s.buffers) {
+    const int64_t start = (int64_t{b.at} - 1) * kPageSize;
+    if (b.pipe != RingOf(c.task) || addr < start + b.begin * kSampleStride ||
+        addr >= start + b.end * kSampleStride)
+      continue;
+    if (b.inode == 0 && SharesLostPage(s, b)) return Bound("another may hold the same page");
+    Result result = Unchanged(1);
+    if (b.inode != 0) result.effect.wrote = b.inode;
+    if ((addr - start) % kSampleStride != 0) return result;
+    const int half = static_cast<int>((addr - start) / kSampleStride);
+    Field<uint8_t>& old = b.inode != 0 ? s.inodes[b.inode - 1].bytes[b.page][half] : b.bytes[half];
+    const auto byte = static_cast<uint8_t>(c.arg[1]);
+    result.changed = old != byte;
+    old = byte;
+    return result;
+  }
+  return Fail(EFAULT, "io_uring/rsrc.c io_import_fixed: not within a buffer");
+}
+
+}  // namespace selkie
