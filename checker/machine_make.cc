@@ -53,7 +53,8 @@ State InitialOf(const Property& property, const Limits& limits) {
 bool OpensWith(const CallTemplate& line, int64_t flag) {
   const Op op = line.call.op;
   if (op == Op::kOpenByHandle || op == Op::kOpenEmptyPath) return (line.call.arg[1] & flag) != 0;
-  return (op == Op::kOpen || op == Op::kOpenat) && (line.call.arg[2] & flag) != 0;
+  return (op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenMapFile) &&
+         (line.call.arg[2] & flag) != 0;
 }
 
 // True if what the call does depends on which mappings stand side by side.

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <limits>
 
+#include "kernel/executor_proc.h"
 #include "kernel/executor_raw.h"
 
 namespace selkie {
@@ -50,6 +51,23 @@ Result Open(const Call& c, const Env& env) {
 Result Openat(const Call& c, const Env& env) {
   const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_openat, AT_FDCWD, path.raw(), c.arg[2], 0));
+}
+
+// The name of the link is the extent of the mapping as the kernel has it.
+Result OpenMapFile(const Call& c, const Env& env) {
+  const bool known = c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
+  if (!known) return NotRun(NotRunReason::kNoSuchTask);
+  const int64_t pid = env.control.tasks[c.arg[0]].pid;
+  RealVma wanted{.start = c.arg[1] / kPageSize * kPageSize};
+  wanted.end = wanted.start + kPageSize;
+  RealVmas vmas;
+  ReadVmasOf(env.control, pid, &vmas);  // what cannot be read cannot be opened either
+  for (int i = 0; i < vmas.count; ++i)
+    if (vmas.vma[i].start <= c.arg[1] && c.arg[1] < vmas.vma[i].end) wanted = vmas.vma[i];
+  ProcPath path(pid);
+  path.Append("/map_files/").AppendHex(AddressOf(wanted.start));
+  path.Append("-").AppendHex(AddressOf(wanted.end));
+  return FromRaw(RawSyscall(SYS_open, path.raw(), c.arg[2], 0));
 }
 
 template <int64_t kNumber>
@@ -320,6 +338,7 @@ constexpr RealCall kReal[] = {
     RealUringRegister,
     RealUringUnregister,
     RealUringReadFixed,
+    OpenMapFile,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -340,14 +359,22 @@ ProcPath& ProcPath::Append(const char* text) {
 }
 
 ProcPath& ProcPath::Append(int64_t number) {
+  if (number < 0) text_[length_++] = '-';
+  const auto value = static_cast<uint64_t>(number);
+  return AppendDigits(number < 0 ? -value : value, 10);
+}
+
+ProcPath& ProcPath::AppendHex(int64_t number) {
+  return AppendDigits(static_cast<uint64_t>(number), 16);
+}
+
+ProcPath& ProcPath::AppendDigits(uint64_t number, unsigned base) {
   char digits[24];
   int count = 0;
-  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   do {
-    digits[count++] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  } while (rest != 0);
-  if (number < 0) text_[length_++] = '-';
+    digits[count++] = "0123456789abcdef"[number % base];
+    number /= base;
+  } while (number != 0);
   while (count > 0) text_[length_++] = digits[--count];
   return *this;
 }

@@ -81,9 +81,12 @@ class ProcPath {
   explicit ProcPath(int64_t pid);  // "/proc/PID"; kSelf is self
   ProcPath& Append(const char* text);
   ProcPath& Append(int64_t number);
+  ProcPath& AppendHex(int64_t number);
   int64_t raw() const { return reinterpret_cast<int64_t>(text_); }
 
  private:
+  ProcPath& AppendDigits(uint64_t number, unsigned base);
+
   char text_[96] = {};
   int length_ = 0;
 };

@@ -144,6 +144,15 @@ int64_t OpenProc(const Control& control, int64_t path) {
   return fd;
 }
 
+// Opens, reads and closes a file of mappings.
+bool ReadOnce(Control& control, int64_t path, bool with_flags, RealVmas* out) {
+  const int64_t fd = OpenProc(control, path);
+  if (fd < 0) return false;
+  const bool read = Reader(control, with_flags, out).Run(fd);
+  RawSyscall(SYS_close, fd);
+  return read;
+}
+
 // The number behind "name:" and a tab, at the start of a line.
 int64_t NumberOf(std::string_view text, std::string_view name, unsigned base) {
   const size_t at = text.find(name);
@@ -158,11 +167,15 @@ bool ReadVmas(Control& control, VmaSource source, RealVmas* out) {
   out->count = 0;
   if (source == VmaSource::kOwnMaps) return Reader(control, false, out).Run(kMapsFd);
   const bool with_flags = source == VmaSource::kWithFlags;
-  const int64_t fd = OpenProc(control, Raw(with_flags ? "/proc/self/smaps" : "/proc/self/maps"));
-  if (fd < 0) return false;
-  const bool read = Reader(control, with_flags, out).Run(fd);
-  RawSyscall(SYS_close, fd);
-  return read;
+  return ReadOnce(control, Raw(with_flags ? "/proc/self/smaps" : "/proc/self/maps"), with_flags,
+                  out);
+}
+
+bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out) {
+  out->count = 0;
+  ProcPath path(pid);
+  path.Append("/maps");
+  return ReadOnce(control, path.raw(), false, out);
 }
 
 bool ReadFdinfo(Control& control, int fd, RealFdinfo* out) {

@@ -39,6 +39,9 @@ enum class VmaSource : uint8_t {
 // descriptor is open for a moment only, out of the way of those under test.
 bool ReadVmas(Control& control, VmaSource source, RealVmas* out);
 
+// The same of /proc/`pid`/maps.
+bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out);
+
 // One descriptor.
 struct RealFdinfo {
   int64_t position = 0;  // f_pos, bytes

@@ -117,6 +117,9 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
   for (int uid : sequence.uids)
     if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
   for (const Call& call : sequence.calls)
+    if (call.op == Op::kOpenMapFile && !may_change_user_)
+      return "it needs CAP_CHECKPOINT_RESTORE: run as root";
+  for (const Call& call : sequence.calls)
     if (NeedsRing(call.op) && !may_have_rings_)
       return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   return "";
@@ -162,7 +165,8 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
     if ((plan.one_process && NeedsProcess(made.call.op)) ||
-        (NeedsRing(made.call.op) && !may_have_rings_)) {
+        (NeedsRing(made.call.op) && !may_have_rings_) ||
+        (made.call.op == Op::kOpenMapFile && !may_change_user_)) {
       state = c.states[c.count];
       ++refused;
       continue;

@@ -87,6 +87,7 @@ enum class Op : uint8_t {
   kUringRegister,
   kUringUnregister,
   kUringReadFixed,
+  kOpenMapFile,
   kExtension,
 };
 

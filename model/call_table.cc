@@ -233,6 +233,8 @@ constexpr CallSpec kTable[] = {
     Row(Op::kUringUnregister, "io_uring_unregister_buffers", Family::kIoUring, R::kZero),
     Row(Op::kUringReadFixed, "io_uring_read_fixed", Family::kIoUring, R::kCount, Addr("addr"),
         Arg(A::kByte, "byte")),
+    Row(Op::kOpenMapFile, "open_map_file", Family::kOpen, R::kFd, Arg(A::kTask, "task"),
+        Addr("addr"), Flags("flags", kOpenFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

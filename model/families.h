@@ -370,6 +370,7 @@ Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);
 Result OpenEmptyPath(State&, const Call&, const Semantics&);
 Result SetFsize(State&, const Call&, const Semantics&);
+Result OpenMapFile(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);

@@ -240,6 +240,33 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   return OpenInode(s, c, f, false, flags, fd, semantics);
 }
 
+// open of /proc/PID/map_files/START-END, where START and END are those of the mapping in
+// which the address is (fs/proc/base.c).
+Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
+  Result error;
+  const int64_t addr = c.arg[1], flags = c.arg[2];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (c.arg[0] < 0 || c.arg[0] >= s.limits.tasks || s.tasks[c.arg[0]].state != TaskState::kRunning)
+    return Bound("the task whose mapping it is does not run");
+  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+    return Bound("the address is not in the arena");
+  const auto target = static_cast<int>(c.arg[0]);
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (!MayTrace(s, c.task, target))
+    return Fail(EACCES, "fs/proc/base.c proc_map_files_lookup: ptrace_may_access");
+  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
+  if (j < 0) return Fail(ENOENT, "fs/proc/base.c proc_map_files_lookup: find_exact_vma");
+  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
+  const bool follows = (flags & abi::kONofollow) == 0 &&
+                       ((flags & kExclusive) != kExclusive || (flags & abi::kOPath) != 0);
+  if (follows && s.tasks[c.task].uid != 0)
+    return Fail(EPERM, "fs/proc/base.c proc_map_files_get_link: CAP_CHECKPOINT_RESTORE");
+  if (BadOpenFlags(flags, &error)) return error;
+  const Mapping& m = s.mms[s.tasks[target].mm][j];
+  return OpenInode(s, c, m.file - 1, false, flags, fd, semantics);
+}
+
 // openat(fd, "", O_EMPTYPATH): the descriptor's own inode, and no /proc link.
 Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
   int f;

@@ -79,6 +79,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        UringRegister,
                                        UringUnregister,
                                        UringReadFixed,
+                                       OpenMapFile,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

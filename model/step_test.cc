@@ -92,6 +92,8 @@ Call RandomCall(Numbers& numbers, const State& s) {
   Call call;
   call.op = RandomOp(numbers);
   const int task = RandomRunningTask(numbers, s);
+  if (HasRegisteredBuffers(s, task) && numbers.Below(4) == 0)  // seldom otherwise
+    call.op = numbers.Below(4) == 0 ? Op::kUringUnregister : Op::kUringReadFixed;
   call.task = static_cast<uint8_t>(numbers.Below(100) == 0 ? numbers.Below(256) : task);
   if (static_cast<size_t>(call.op) >= CallTable().size()) return call;
   int word = 0;

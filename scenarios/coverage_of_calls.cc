@@ -56,8 +56,6 @@ constexpr UncoveredCall kUncovered[] = {
      "Asks what mem_write asks (FOLL_FORCE); the tracer would stop a task of the harness."},
     {"process_vm_readv, reads of /proc/PID/mem", kObserved, "Nothing is written."},
     // re-open and identity
-    {"/proc/PID/map_files", kObserved,
-     "Names are the extents of VMAs as the kernel has merged them; root alone may follow them."},
     {"linkat", kObserved, "EXDEV: a memfd can be given no name."},
     {"F_SETLEASE", kObserved, "Opens would wait for the lease to be broken."},
     {"execveat of a memfd, ETXTBSY", kObserved,

@@ -61,8 +61,8 @@ bool Stores(Op op) {
 }
 
 bool MayChangeSize(Op op) {
-  constexpr Op kOps[] = {Op::kFtruncate, Op::kTruncate,     Op::kOpen,
-                         Op::kOpenat,    Op::kOpenByHandle, Op::kOpenEmptyPath};
+  constexpr Op kOps[] = {Op::kFtruncate,    Op::kTruncate,      Op::kOpen,       Op::kOpenat,
+                         Op::kOpenByHandle, Op::kOpenEmptyPath, Op::kOpenMapFile};
   return IsOneOf(op, kOps);
 }
 
@@ -80,6 +80,11 @@ int InodeOfPath(const State& s, const Call& call) {
 const Mapping* MappingOf(const State& s, const Call& call) {
   const int map = MappingAt(s, call.task, static_cast<int>(call.arg[0] / kPageSize));
   return map < 0 ? nullptr : &s.mms[s.tasks[call.task].mm][map];
+}
+
+int InodeOfMapping(const State& s, const Call& call) {
+  const Mapping* const map = MappingOf(s, call);
+  return map == nullptr ? -1 : s.files[map->file - 1].inode - 1;
 }
 
 // The load or store that the call is, as the task that owns the mapping would make it.
@@ -316,14 +321,17 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (Stores(call.op)) return ExecuteStore(before, call);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
   const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
-  const int node = by_path ? InodeOfPath(before, call) : InodeOfFd(before, call.task, call.arg[0]);
+  const bool by_map = call.op == Op::kOpenMapFile;
+  const int node = by_path  ? InodeOfPath(before, call)
+                   : by_map ? InodeOfMapping(before, AsStore(call))
+                            : InodeOfFd(before, call.task, call.arg[0]);
   if (node < 0) return;
   Contents& contents = inodes_[node];
   if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
   if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
   if (call.op == Op::kFallocate) ExecuteFallocate(call, contents);
   const bool by_handle = call.op == Op::kOpenByHandle || call.op == Op::kOpenEmptyPath;
-  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || by_handle;
+  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || by_handle || by_map;
   const int64_t flags = call.arg[by_handle ? 1 : 2];
   if (opens && (flags & abi::kOTrunc) != 0 && (flags & abi::kOPath) == 0) contents.Resize(0);
   if (!WritesFromBuffer(call.op)) return;

@@ -291,6 +291,10 @@ std::string CallPrinter::Expression() {
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kOpenMapFile:
+      return Use(CHelper::kOpenMapFile) +
+             fmt::format("open_map_file({}, {}, {})", Pid(call_.arg[0]), Address(call_.arg[1]),
+                         CFlags(call_.arg[2], ArgsOf(SpecOf(call_.op))[2].names, true));
     case Op::kUringRegister:
       return Use(CHelper::kUringRegister) + fmt::format("uring_register({})", Arguments());
     case Op::kUringUnregister: return Use(CHelper::kUringUnregister) + "uring_unregister()";
@@ -362,6 +366,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kUringRegister:
     case Op::kUringUnregister:
     case Op::kUringReadFixed:
+    case Op::kOpenMapFile:
     case Op::kAioPwrite: return expression;
     default: break;
   }

@@ -464,6 +464,7 @@ const Helper kHelpers[] = {
     {{"sys/uio.h"}, {}, kVmWriteText},
     {{"sys/resource.h", "fcntl.h", "stdio.h", "unistd.h", "errno.h"}, {}, kMemWriteText},
     {{"fcntl.h", "errno.h"}, {}, kOpenHandleText},
+    {{"sys/resource.h", "fcntl.h", "stdio.h", "errno.h"}, {}, kOpenMapFileText},
     {{"unistd.h"}, {}, kCloseLowText},
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},

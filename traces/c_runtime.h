@@ -44,16 +44,17 @@ enum class CHelper {
   kVmWrite,     // process_vm_writev
   kMemWrite,    // /proc/PID/mem
   kOpenHandle,  // open_by_handle_at
-  kCloseLow,    // close_range
-  kDrain,       // empty a channel
-  kBecome,      // another user
-  kLimitFds,    // RLIMIT_NOFILE
-  kLimitSize,   // RLIMIT_FSIZE
-  kSkipRest,    // a call that only a proposal has
-  kOwn,         // descriptors out of the way
-  kShare,       // memory that outlives exec
-  kAwaitExit,   // until the kernel is done with a task
-  kRunTasks,    // main's part while tasks run
+  kOpenMapFile,
+  kCloseLow,   // close_range
+  kDrain,      // empty a channel
+  kBecome,     // another user
+  kLimitFds,   // RLIMIT_NOFILE
+  kLimitSize,  // RLIMIT_FSIZE
+  kSkipRest,   // a call that only a proposal has
+  kOwn,        // descriptors out of the way
+  kShare,      // memory that outlives exec
+  kAwaitExit,  // until the kernel is done with a task
+  kRunTasks,   // main's part while tasks run
   kForkTask,
   kCloneTask,
   kWaitTask,

@@ -339,6 +339,37 @@ static int close_low_range(unsigned int first, unsigned int last, int flags)
 }
 )";
 
+constexpr std::string_view kOpenMapFileText = R"(
+/* Opens the link of the mapping around the address in /proc/PID/map_files.  To read where the
+ * mapping begins and ends, the limit of descriptors is raised for a moment.
+ */
+static long open_map_file(pid_t pid, void *address, int flags)
+{
+	unsigned long at = (unsigned long)address, begin, end, from = at & ~4095ul, to = from + 4096;
+	struct rlimit limit, raised;
+	char path[96], line[512];
+	FILE *maps;
+	int fd;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &begin, &end) == 2 && begin <= at && at < end) {
+			from = begin;
+			to = end;
+		}
+	if (maps)
+		fclose(maps);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", (int)pid, from, to);
+	fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+)";
+
 constexpr std::string_view kOpenHandleText = R"(
 /* open_by_handle_at of the file that fd refers to. */
 static long open_handle(int fd, int flags)

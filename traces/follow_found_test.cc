@@ -253,5 +253,18 @@ TEST(FollowFoundTest, ANumberThatAThreadUsesWhileItIsGivenIsNotSure) {
       "1 write(3, \"x\", 1) = -1 EPERM (no)\n");
 }
 
+// Until 2026-11 the new descriptor was not known, and what was done through it neither.
+TEST(FollowFoundTest, AnOpenOfTheDescriptorItselfIsFollowed) {
+  ExpectDecides("1 openat(3, \"\", O_RDWR|O_EMPTYPATH) = 4\n1 ftruncate(4, 8192) = 0\n",
+                "pread64(3, \"\"..., 9000, 0)", "8192", "4096", "linux-7.2");
+}
+
+TEST(FollowFoundTest, TheLinkOfAMappingMayBeOfAnyFile) {
+  ExpectAgrees(
+      "1 open(\"/proc/self/map_files/7f0000000000-7f0000002000\", O_RDWR) = 4\n"
+      "1 ftruncate(4, 8192) = 0\n"
+      "1 pread64(3, \"\"..., 9000, 0) = 8192\n");
+}
+
 }  // namespace
 }  // namespace selkie

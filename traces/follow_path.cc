@@ -150,14 +150,19 @@ std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process
 
 void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                           const CallSpec& row) {
-  const std::string_view dir = row.op == Op::kOpenat ? call.arg(0) : "AT_FDCWD";
+  const bool empty = row.op == Op::kOpenEmptyPath;
+  const bool at = row.op == Op::kOpenat || empty;
+  const std::string_view dir = at ? call.arg(0) : "AT_FDCWD";
   const auto quoted = StraceQuoted(path);
-  const auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
+  auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
+  if (const auto fd = StraceDescriptor(dir); empty && fd) link = ProcLink{&process, fd->fd};
   const bool opens = row.returns == ReturnKind::kFd;
   if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
     process.fds->folders[call.log->value] = quoted->bytes;
   const std::optional<FollowedFd> memfd = link ? link->memfd() : std::nullopt;
-  if (!quoted && call.ok()) world_.AnyMayBeHeld();  // an address (-e raw): of any file
+  // An address (-e raw), or the link of a mapping: of any file.
+  const bool hidden = !quoted || quoted->bytes.find("/map_files/") != std::string::npos;
+  if (hidden && call.ok()) world_.AnyMayBeHeld();
   if (!memfd) {
     if (opens && call.ok()) Lookup(process, call.log->result, call.log->line);
     return Count(call, Unasked::kElsewhere);
@@ -171,7 +176,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   query.inode = world_.files[target.file].inode;
   if (opens && call.ok()) query.new_fds = {call.log->value};
 
-  const std::string_view flags_arg = call.arg(row.op == Op::kOpenat ? 2 : 1);
+  const std::string_view flags_arg = call.arg(at ? 2 : 1);
   int64_t word = 0;
   if (!opens) {
     word = StraceNumber(flags_arg).value_or(0);
@@ -202,6 +207,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     const bool resizes = row.op == Op::kTruncate;
     if (resizes) ask.AddPoint(word);
     ask.Freeze();
+    if (empty) return Call{row.op, 0, {fd, word}};
     return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
   };
   query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
@@ -219,9 +225,12 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
 
 void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
   const bool at = call.name == "openat" || call.name == "openat2";
-  for (const CallSpec& row : CallTable())
-    if (row.op == (at ? Op::kOpenat : Op::kOpen))
-      return OnPathCall(call, process, call.arg(at ? 1 : 0), row);
+  const std::string_view path = call.arg(at ? 1 : 0);
+  const bool empty = at && path == "\"\"" && call.arg(2).find("O_EMPTYPATH") != path.npos;
+  return OnPathCall(call, process, path,
+                    SpecOf(empty ? Op::kOpenEmptyPath
+                           : at  ? Op::kOpenat
+                                 : Op::kOpen));
 }
 
 // truncate and chmod.

@@ -37,8 +37,9 @@ class Writer {
       text_ += fmt::format("{0} getpid() = {0}\n{0} geteuid() = {1}\n{0} getrandom(0) = 1\n",
                            kFirstPid + task, sequence.uids[task]);
     for (size_t i = 0; i < trace_.results.size(); ++i) {
-      // strace does not say which file a handle is of.
-      if (sequence.calls[i].op == Op::kOpenByHandle && trace_.results[i].ok()) return;
+      // strace does not say which file a handle or the name of a mapping is of.
+      const Op op = sequence.calls[i].op;
+      if ((op == Op::kOpenByHandle || op == Op::kOpenMapFile) && trace_.results[i].ok()) return;
       Write(i);
       CountMessages(i);
     }
