@@ -28,6 +28,20 @@ ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
   return path;
 }
 
+// Writes the number in decimal; its length.
+int Digits(int64_t number, char* to) {
+  char digits[24];
+  int count = 0, length = 0;
+  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+  do {
+    digits[count++] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+  } while (rest != 0);
+  if (number < 0) to[length++] = '-';
+  while (count > 0) to[length++] = digits[--count];
+  return length;
+}
+
 int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
 
 Result MemfdCreate(const Call& c, const Env&) {
@@ -239,6 +253,11 @@ Result OpenEmptyPath(const Call& c, const Env&) {
 
 Result SetFsize(const Call& c, const Env&) { return FromRaw(SetFsizeLimit(c.arg[0])); }
 
+Result SetNoexec(const Call& c, const Env& env) {
+  if (!env.control.may_set_noexec) return NotRun(NotRunReason::kNoNamespace);
+  return FromRaw(WriteNoexec(c.arg[0], env.control.nofile));
+}
+
 Result SetAttr(const Call& c, const Env&) {
   const int64_t flags = c.arg[1];
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
@@ -322,6 +341,7 @@ constexpr RealCall kReal[] = {
     AioPwrite,
     OpenEmptyPath,
     SetFsize,
+    SetNoexec,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -342,15 +362,7 @@ ProcPath& ProcPath::Append(const char* text) {
 }
 
 ProcPath& ProcPath::Append(int64_t number) {
-  char digits[24];
-  int count = 0;
-  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
-  do {
-    digits[count++] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  } while (rest != 0);
-  if (number < 0) text_[length_++] = '-';
-  while (count > 0) text_[length_++] = digits[--count];
+  length_ += Digits(number, text_ + length_);
   return *this;
 }
 
@@ -388,6 +400,7 @@ std::string_view TextOf(NotRunReason reason) {
     case NotRunReason::kDescriptorNoInt: return "the descriptor is no int";
     case NotRunReason::kNoSuchTask: return "there is no such task";
     case NotRunReason::kNoSlot: return "there is no slot for another task";
+    case NotRunReason::kNoNamespace: return "there is no pid namespace of its own";
     case NotRunReason::kCloneFlags: return "these flags of clone are not known here";
   }
   return "";
@@ -405,6 +418,20 @@ void SetNofile(int limit) {
 int64_t SetFsizeLimit(int64_t limit) {
   const rlimit wanted = {limit == -1 ? RLIM_INFINITY : static_cast<rlim_t>(limit), RLIM_INFINITY};
   return RawSyscall(SYS_prlimit64, 0, RLIMIT_FSIZE, Raw(&wanted), 0);
+}
+
+int64_t WriteNoexec(int64_t level, int nofile) {
+  char text[24];
+  const int length = Digits(level, text);
+  SetNofile(0);
+  const int64_t fd = RawSyscall(SYS_open, Raw(kNoexecFile), O_WRONLY | O_CLOEXEC, 0);
+  int64_t raw = fd;
+  if (!IsRawError(fd)) {
+    raw = RawSyscall(SYS_write, fd, Raw(text), length);
+    RawSyscall(SYS_close, fd);
+  }
+  SetNofile(nofile);
+  return IsRawError(raw) ? raw : 0;
 }
 
 Result Execute(Control& control, int task, const Call& call, const Result& expected) {

@@ -39,7 +39,8 @@ enum class NotRunReason : uint8_t {
   kFixedAtNull,
   kDescriptorNoInt,
   kNoSuchTask,
-  kNoSlot,  // for another task
+  kNoSlot,       // for another task
+  kNoNamespace,  // vm.memfd_noexec would be set for others
   kCloneFlags,
 };
 std::string_view TextOf(NotRunReason reason);
@@ -61,6 +62,12 @@ void SetNofile(int limit);
 // Sets the soft limit RLIMIT_FSIZE to this many bytes; -1: none.  SIGXFSZ is ignored
 // (executor_task.cc PrepareTask).  Returns what the kernel does.
 int64_t SetFsizeLimit(int64_t limit);
+
+inline constexpr char kNoexecFile[] = "/proc/sys/vm/memfd_noexec";
+
+// Writes the number to kNoexecFile.  0, or minus errno.  RLIMIT_NOFILE is raised for
+// a moment, and becomes `nofile`.
+int64_t WriteNoexec(int64_t level, int nofile);
 
 // The first page of the lowest gap of `pages` pages in the arena as the kernel
 // has it, or -1.

@@ -112,6 +112,9 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
   if (sequence.calls.size() > kMaxCalls)
     return fmt::format("it has {} calls, and {} is the most that run for real",
                        sequence.calls.size(), kMaxCalls);
+  const bool sets = std::any_of(sequence.calls.begin(), sequence.calls.end(),
+                                [](const Call& call) { return call.op == Op::kSetNoexec; });
+  if (sets && !why_no_set_.empty()) return why_no_set_;
   for (int uid : sequence.uids)
     if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
   return "";
@@ -149,6 +152,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
     c.states[++c.count] = state;
   };
   for (size_t i = 0; i < plan.start.calls.size() && c.count < plan.length; ++i) {
+    if (plan.start.calls[i].op == Op::kSetNoexec && !why_no_set_.empty()) continue;
     const Result result = Step(state, plan.start.calls[i], semantics);
     if (result.kind != Result::Kind::kBound) take(plan.start.calls[i], result);
   }
@@ -156,7 +160,9 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if (plan.one_process && NeedsProcess(made.call.op)) {
+    const bool refuses = (plan.one_process && NeedsProcess(made.call.op)) ||
+                         (made.call.op == Op::kSetNoexec && !why_no_set_.empty());
+    if (refuses) {
       state = c.states[c.count];
       ++refused;
       continue;
@@ -185,6 +191,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.num_strays = 0;
   c.exiting_pid = 0;
   c.limits_size = Has(c, Op::kSetFsize);
+  c.sets_noexec = Has(c, Op::kSetNoexec);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);
@@ -193,7 +200,15 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   if (status.ok()) status = Turns();
   if (status.ok()) status = ProbeTasks();
   EndTasks(status.ok());
+  if (c.sets_noexec && status.ok()) status = ResetNoexec();
   return status;
+}
+
+// The next sequence begins with vm.memfd_noexec 0, as the model does.
+absl::Status Lockstep::ResetNoexec() {
+  const int64_t raw = WriteNoexec(0, control().nofile);
+  if (raw == 0 || raw == -ENOENT) return absl::OkStatus();
+  return absl::InternalError(fmt::format("vm.memfd_noexec was not set back: errno {}", -raw));
 }
 
 absl::Status Lockstep::StartTasks() {

@@ -84,6 +84,7 @@ enum class Op : uint8_t {
   kAioPwrite,
   kOpenEmptyPath,
   kSetFsize,
+  kSetNoexec,
   kExtension,
 };
 

@@ -228,6 +228,8 @@ constexpr CallSpec kTable[] = {
     Row(Op::kOpenEmptyPath, "openat", Family::kOpen, R::kFd, Fd("dirfd"), Lit("\"\""),
         Flags("flags", kOpenFlags)),
     Row(Op::kSetFsize, "setrlimit", Family::kSize, R::kZero, Lit("RLIMIT_FSIZE"), Size("limit")),
+    Row(Op::kSetNoexec, "sysctl", Family::kCreate, R::kZero, Lit("\"vm.memfd_noexec\""),
+        Int("level")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

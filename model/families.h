@@ -365,6 +365,7 @@ Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);
 Result OpenEmptyPath(State&, const Call&, const Semantics&);
 Result SetFsize(State&, const Call&, const Semantics&);
+Result SetNoexec(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 

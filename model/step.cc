@@ -76,6 +76,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        AioPwrite,
                                        OpenEmptyPath,
                                        SetFsize,
+                                       SetNoexec,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

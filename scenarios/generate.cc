@@ -43,6 +43,7 @@ constexpr int WeightOf(Op op) {
     case Op::kSocketpair: return 5;
     case Op::kExec: return 2;
     case Op::kSetFsize:
+    case Op::kSetNoexec:
     case Op::kExit: return 3;
     default: return 10;
   }

@@ -293,6 +293,8 @@ std::string CallPrinter::Expression() {
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
     case Op::kSetFsize:
       return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
+    case Op::kSetNoexec:
+      return Use(CHelper::kSetNoexec) + fmt::format("set_noexec({})", CNumber(call_.arg[0]));
     case Op::kOpenByHandle:
       return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
     case Op::kMmap: return Mapping();
@@ -354,6 +356,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kPidfdGetfd:
     case Op::kMemWrite:
     case Op::kPipe2:
+    case Op::kSetNoexec:
     case Op::kAioPwrite: return expression;
     default: break;
   }
