@@ -65,7 +65,9 @@ pid_t ForkInto(bool own) {
     pid = fork();
     if (pid != 0 && setns(before, CLONE_NEWPID) != 0) _exit(3);  // no process could be made now
   }
+  const int error = errno;
   close(before);
+  errno = error;
   return pid;
 }
 
