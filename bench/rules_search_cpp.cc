@@ -45,6 +45,7 @@
 #include "model/descriptor.cc"
 #include "model/extension.cc"
 #include "model/inode.cc"
+#include "model/io_uring.cc"
 #include "model/map.cc"
 #include "model/memory.cc"
 #include "model/message.cc"

@@ -187,6 +187,24 @@ INSTANTIATE_TEST_SUITE_P(
                  "  open_by_handle_at(fd, O_RDWR|O_TRUNC)\n"
                  "  open_by_handle_at(fd, O_WRONLY|O_APPEND)\n",
                  {.flags = true}},
+        Alphabet{"sysctl",
+                 "linux-6.12",
+                 kOneTask,
+                 "  sysctl(\"vm.memfd_noexec\", 0)\n"
+                 "  sysctl(\"vm.memfd_noexec\", 1)\n"
+                 "  sysctl(\"vm.memfd_noexec\", 2)\n"
+                 "  memfd_create(\"m\", 0)\n"
+                 "  memfd_create(\"m\", MFD_EXEC)\n"
+                 "  close(fd)\n",
+                 {}},
+        Alphabet{"sysctl_by_two",
+                 "linux-6.12",
+                 kTwoTasks,
+                 "  sysctl(\"vm.memfd_noexec\", 0)\n"
+                 "  sysctl(\"vm.memfd_noexec\", 1)\n"
+                 "  fork()\n"
+                 "  close(fd)\n",
+                 {}},
         Alphabet{"process_vm_writev",
                  "linux-6.1",
                  "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\nstart 1\n",

@@ -247,6 +247,7 @@ Renaming RenamingWith(const State& s, const Symmetry& symmetry,
 State Rename(const State& s, const Renaming& r) {
   State out;
   out.limits = s.limits;
+  out.noexec = s.noexec;
   for (int i = 0; i < kMaxTasks; ++i) {
     Task& task = out.tasks[r.task[i]];
     task = s.tasks[i];

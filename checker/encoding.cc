@@ -11,7 +11,7 @@ namespace {
 
 // Where a field stands: the kind of object, which one of them, which member.
 struct Place {
-  enum class Kind : uint8_t { kTask, kFd, kMapping, kFile, kInode, kMessage } kind;
+  enum class Kind : uint8_t { kTask, kFd, kMapping, kFile, kInode, kMessage, kNamespace } kind;
   int table;   // of descriptors and mappings: whose
   int index;   // of the object
   int member;  // bytes into the object
@@ -24,6 +24,7 @@ Place PlaceOf(const StoredField& field) {
     const auto at = field.offset - (reinterpret_cast<const char*>(&object) - base);
     return at >= 0 && at < static_cast<std::ptrdiff_t>(sizeof(object)) ? static_cast<int>(at) : -1;
   };
+  if (within(state.noexec) >= 0) return {Place::Kind::kNamespace, 0, 0, 0};
   for (int i = 0; i < kMaxTasks; ++i) {
     if (const int at = within(state.tasks[i]); at >= 0) return {Place::Kind::kTask, i, i, at};
     for (int j = 0; j < kMaxFds; ++j)
@@ -61,7 +62,8 @@ Encoding::Encoding(const Layout& layout, Kind kind) : mutex_(std::make_unique<Sp
   const int files_block = layout.limits.tasks, messages_block = files_block + 1;
   const auto block_of = [&](const Place& place) {
     if (place.kind == Place::Kind::kMessage) return messages_block;
-    const bool shared = place.kind == Place::Kind::kFile || place.kind == Place::Kind::kInode;
+    const bool shared = place.kind == Place::Kind::kFile || place.kind == Place::Kind::kInode ||
+                        place.kind == Place::Kind::kNamespace;
     return shared ? files_block : place.table;
   };
   // Dictionaries by what they are of: objects of one kind share one.

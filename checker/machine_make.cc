@@ -195,6 +195,7 @@ FieldUse Machine::UseOf() const {
   use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;
   use.fsize = any(OpBit(Op::kSetFsize));
+  use.noexec = any(OpBit(Op::kSetNoexec));
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
   use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
   const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -198,6 +199,7 @@ class Groups {
 
 std::vector<uint16_t> WithinLimits(const Limits& limits, const State& s) {
   Groups groups(s);
+  groups.Add(std::span(&s.noexec, 1), 1);
   groups.Add(s.inodes, limits.inodes);
   groups.Add(s.files, limits.files);
   groups.Add(s.tasks, limits.tasks);
@@ -223,6 +225,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
   if (use.task_uids) l.task_uid = 16;
   if (use.fsize) l.task_fsize = static_cast<uint8_t>(WidthOf(kMaxPos + 1));
+  if (use.noexec) l.noexec = static_cast<uint8_t>(WidthOf(kMaxNoexec));
   l.task_mark = static_cast<uint8_t>(WidthOf(use.task_mark));
   l.fd_file = static_cast<uint8_t>(WidthOf(limits.files));
   l.fd_cloexec = use.cloexec;

@@ -56,6 +56,7 @@ struct FieldUse {
   bool threads = false;    // clone with shared tables
   bool task_uids = false;  // a new task may have one of several uids
   bool fsize = false;      // setrlimit
+  bool noexec = false;     // vm.memfd_noexec
   bool cloexec = false;
   bool flags = false;  // O_APPEND, F_GETFL, F_SETFL
   bool pos = false;    // read, write, lseek

@@ -28,6 +28,7 @@ inline void PutBits(PackedWords& words, int bit, int width, uint64_t value) {
 // Widths in bits, 0 .. 32; see the fields of the same names in model/state.h.
 struct FieldWidths {
   Limits limits;
+  uint8_t noexec = 0;
   uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_uid = 0, task_mark = 0,
           task_fsize = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
@@ -129,6 +130,7 @@ void VisitMappings(Archive& a, const FieldWidths& l, S& s) {
 template <typename Archive, typename S>
 void VisitStored(Archive& a, const FieldWidths& l, S& s) {
   using namespace stored_fields;
+  if (l.noexec != 0) a(s.noexec, l.noexec);
   VisitTasks(a, l, s);
   VisitFiles(a, l, s);
   VisitInodes(a, l, s);

@@ -21,6 +21,10 @@ absl::Status ErrnoRunner::RunOnce(const ErrnoTrials& trials) {
 
 absl::Status ErrnoRunner::Run(const ErrnoTrials& trials) {
   const size_t end = trials.sequence.calls.size();
+  if (const std::string why = lockstep_.WhyNot(trials.sequence); !why.empty()) {
+    report_.beyond[fmt::format("not run: {}", why)] += static_cast<int64_t>(end - trials.first);
+    return absl::OkStatus();
+  }
   report_.tried += static_cast<int64_t>(end - trials.first);
   if (absl::Status status = RunOnce(trials); !status.ok()) return status;
   if (!lockstep_.control().differs || end == trials.first + 1) {

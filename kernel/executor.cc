@@ -29,6 +29,20 @@ ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
   return path;
 }
 
+// Writes the number to the base, with a minus if it is negative; the length.
+int Digits(int64_t number, unsigned base, char* to) {
+  char digits[24];
+  int count = 0, length = 0;
+  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+  do {
+    digits[count++] = "0123456789abcdef"[rest % base];
+    rest /= base;
+  } while (rest != 0);
+  if (number < 0) to[length++] = '-';
+  while (count > 0) to[length++] = digits[--count];
+  return length;
+}
+
 int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
 
 Result MemfdCreate(const Call& c, const Env&) {
@@ -252,6 +266,11 @@ Result OpenEmptyPath(const Call& c, const Env&) {
 
 Result SetFsize(const Call& c, const Env&) { return FromRaw(SetFsizeLimit(c.arg[0])); }
 
+Result SetNoexec(const Call& c, const Env& env) {
+  if (!env.control.may_set_noexec) return NotRun(NotRunReason::kNoNamespace);
+  return FromRaw(WriteNoexec(c.arg[0], env.control.nofile));
+}
+
 Result SetAttr(const Call& c, const Env&) {
   const int64_t flags = c.arg[1];
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
@@ -339,6 +358,7 @@ constexpr RealCall kReal[] = {
     RealUringUnregister,
     RealUringReadFixed,
     OpenMapFile,
+    SetNoexec,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -359,23 +379,12 @@ ProcPath& ProcPath::Append(const char* text) {
 }
 
 ProcPath& ProcPath::Append(int64_t number) {
-  if (number < 0) text_[length_++] = '-';
-  const auto value = static_cast<uint64_t>(number);
-  return AppendDigits(number < 0 ? -value : value, 10);
+  length_ += Digits(number, 10, text_ + length_);
+  return *this;
 }
 
 ProcPath& ProcPath::AppendHex(int64_t number) {
-  return AppendDigits(static_cast<uint64_t>(number), 16);
-}
-
-ProcPath& ProcPath::AppendDigits(uint64_t number, unsigned base) {
-  char digits[24];
-  int count = 0;
-  do {
-    digits[count++] = "0123456789abcdef"[number % base];
-    number /= base;
-  } while (number != 0);
-  while (count > 0) text_[length_++] = digits[--count];
+  length_ += Digits(number, 16, text_ + length_);
   return *this;
 }
 
@@ -413,6 +422,7 @@ std::string_view TextOf(NotRunReason reason) {
     case NotRunReason::kDescriptorNoInt: return "the descriptor is no int";
     case NotRunReason::kNoSuchTask: return "there is no such task";
     case NotRunReason::kNoSlot: return "there is no slot for another task";
+    case NotRunReason::kNoNamespace: return "there is no pid namespace of its own";
     case NotRunReason::kCloneFlags: return "these flags of clone are not known here";
   }
   return "";
@@ -430,6 +440,20 @@ void SetNofile(int limit) {
 int64_t SetFsizeLimit(int64_t limit) {
   const rlimit wanted = {limit == -1 ? RLIM_INFINITY : static_cast<rlim_t>(limit), RLIM_INFINITY};
   return RawSyscall(SYS_prlimit64, 0, RLIMIT_FSIZE, Raw(&wanted), 0);
+}
+
+int64_t WriteNoexec(int64_t level, int nofile) {
+  char text[24];
+  const int length = Digits(level, 10, text);
+  SetNofile(0);
+  const int64_t fd = RawSyscall(SYS_open, Raw(kNoexecFile), O_WRONLY | O_CLOEXEC, 0);
+  int64_t raw = fd;
+  if (!IsRawError(fd)) {
+    raw = RawSyscall(SYS_write, fd, Raw(text), length);
+    RawSyscall(SYS_close, fd);
+  }
+  SetNofile(nofile);
+  return IsRawError(raw) ? raw : 0;
 }
 
 Result Execute(Control& control, int task, const Call& call, const Result& expected) {

@@ -44,7 +44,8 @@ enum class NotRunReason : uint8_t {
   kFixedAtNull,
   kDescriptorNoInt,
   kNoSuchTask,
-  kNoSlot,  // for another task
+  kNoSlot,       // for another task
+  kNoNamespace,  // vm.memfd_noexec would be set for others
   kCloneFlags,
 };
 std::string_view TextOf(NotRunReason reason);
@@ -67,6 +68,12 @@ void SetNofile(int limit);
 // (executor_task.cc PrepareTask).  Returns what the kernel does.
 int64_t SetFsizeLimit(int64_t limit);
 
+inline constexpr char kNoexecFile[] = "/proc/sys/vm/memfd_noexec";
+
+// Writes the number to kNoexecFile.  0, or minus errno.  RLIMIT_NOFILE is raised for
+// a moment, and becomes `nofile`.
+int64_t WriteNoexec(int64_t level, int nofile);
+
 // The first page of the lowest gap of `pages` pages in the arena as the kernel
 // has it, or -1.
 int LowestRealGap(int pages);
@@ -85,8 +92,6 @@ class ProcPath {
   int64_t raw() const { return reinterpret_cast<int64_t>(text_); }
 
  private:
-  ProcPath& AppendDigits(uint64_t number, unsigned base);
-
   char text_[96] = {};
   int length_ = 0;
 };

@@ -127,6 +127,8 @@ struct Control {
   int32_t count = 0;
   int32_t nofile = 0;                   // RLIMIT_NOFILE
   bool limits_size = false;             // some call sets RLIMIT_FSIZE
+  bool sets_noexec = false;             // some call sets vm.memfd_noexec
+  bool may_set_noexec = false;          // and may: nobody else is under it
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end
   std::array<bool, kMaxCalls> probe{};  // or after this call

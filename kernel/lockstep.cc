@@ -43,8 +43,6 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Makes, replaces or ends a process, or leaves what only the end of one removes.
 bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
 
-bool NeedsRing(Op op) { return SpecOf(op).family == Family::kIoUring; }
-
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
@@ -117,11 +115,16 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
   for (int uid : sequence.uids)
     if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
   for (const Call& call : sequence.calls)
-    if (call.op == Op::kOpenMapFile && !may_change_user_)
-      return "it needs CAP_CHECKPOINT_RESTORE: run as root";
-  for (const Call& call : sequence.calls)
-    if (NeedsRing(call.op) && !may_have_rings_)
-      return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
+    if (const std::string_view why = WhyNotCall(call.op); !why.empty()) return std::string(why);
+  return "";
+}
+
+std::string_view Lockstep::WhyNotCall(Op op) const {
+  if (op == Op::kSetNoexec) return why_no_set_;
+  if (op == Op::kOpenMapFile && !may_change_user_)
+    return "it needs CAP_CHECKPOINT_RESTORE: run as root";
+  if (SpecOf(op).family == Family::kIoUring && !may_have_rings_)
+    return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   return "";
 }
 
@@ -157,6 +160,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
     c.states[++c.count] = state;
   };
   for (size_t i = 0; i < plan.start.calls.size() && c.count < plan.length; ++i) {
+    if (!WhyNotCall(plan.start.calls[i].op).empty()) continue;
     const Result result = Step(state, plan.start.calls[i], semantics);
     if (result.kind != Result::Kind::kBound) take(plan.start.calls[i], result);
   }
@@ -164,9 +168,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if ((plan.one_process && NeedsProcess(made.call.op)) ||
-        (NeedsRing(made.call.op) && !may_have_rings_) ||
-        (made.call.op == Op::kOpenMapFile && !may_change_user_)) {
+    if ((plan.one_process && NeedsProcess(made.call.op)) || !WhyNotCall(made.call.op).empty()) {
       state = c.states[c.count];
       ++refused;
       continue;
@@ -195,6 +197,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.num_strays = 0;
   c.exiting_pid = 0;
   c.limits_size = Has(c, Op::kSetFsize);
+  c.sets_noexec = Has(c, Op::kSetNoexec);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);
@@ -203,7 +206,15 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   if (status.ok()) status = Turns();
   if (status.ok()) status = ProbeTasks();
   EndTasks(status.ok());
+  if (c.sets_noexec && status.ok()) status = ResetNoexec();
   return status;
+}
+
+// The next sequence begins with vm.memfd_noexec 0, as the model does.
+absl::Status Lockstep::ResetNoexec() {
+  const int64_t raw = WriteNoexec(0, control().nofile);
+  if (raw == 0 || raw == -ENOENT) return absl::OkStatus();
+  return absl::InternalError(fmt::format("vm.memfd_noexec was not set back: errno {}", -raw));
 }
 
 absl::Status Lockstep::StartTasks() {

@@ -1,6 +1,6 @@
 // The model and the kernel in lockstep: one sequence of calls at a time.
 //
-//   absl::StatusOr<Lockstep> lockstep = Lockstep::Start();  // in a worker process
+//   absl::StatusOr<Lockstep> lockstep = Lockstep::Start(namespaces);  // in a worker process
 //   lockstep->Load(sequence, semantics);
 //   absl::Status status = lockstep->Run({});
 //   if (lockstep->control().differs) ...                     // call next - 1
@@ -15,11 +15,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernel/executor_control.h"
+#include "kernel/worker_namespace.h"
 #include "model/limits.h"
 #include "model/semantics.h"
 #include "model/trace.h"
@@ -51,12 +54,13 @@ class Lockstep {
   // Makes this process ready to run sequences: closes all descriptors from
   // kFirstFd to 99, maps the control block, opens the channels.  A process that
   // is not root becomes root of a user namespace of its own, if it may.  At most
-  // once a process, which is to be a worker (lockstep_worker.h).
-  static absl::StatusOr<Lockstep> Start();
+  // once a process, which is to be a worker (lockstep_worker.h), forked into `namespaces` of its
+  // own if there are.
+  static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces);
 
   // Why the sequence cannot be run by this process, or empty: it needs another
-  // user and only root may become one, or io_uring and that is forbidden, or it is longer
-  // than kMaxCalls.
+  // user and only root may become one; io_uring, and that is forbidden; it sets vm.memfd_noexec
+  // and has no pid namespace for it; or it is longer than kMaxCalls.
   std::string WhyNot(const Sequence& sequence) const;
 
   // Runs the model and writes calls, results and states into the control block.
@@ -67,8 +71,8 @@ class Lockstep {
   // made it.
   void ProbeAfter(int index) { control().probe[static_cast<size_t>(index)] = true; }
 
-  // The same for a random sequence (scenarios/generate.h).  Returns the pairs of what
-  // decided its calls.
+  // The same for a random sequence (scenarios/generate.h), without calls for which there
+  // would be a WhyNot.  Returns the pairs of what decided its calls.
   PairsOfSequence LoadRandom(const RandomPlan& plan, const Semantics& semantics);
 
   // The sequence that is loaded.
@@ -83,8 +87,10 @@ class Lockstep {
   Control& control() { return TheControl(); }
 
  private:
-  Lockstep(bool may_change_user, bool may_have_rings)
-      : may_change_user_(may_change_user), may_have_rings_(may_have_rings) {}
+  Lockstep(bool may_change_user, bool may_have_rings, std::string why_no_set)
+      : may_change_user_(may_change_user),
+        may_have_rings_(may_have_rings),
+        why_no_set_(std::move(why_no_set)) {}
 
   // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
   // and it starts alike.
@@ -96,6 +102,8 @@ class Lockstep {
     friend bool operator==(const Kept&, const Kept&) = default;
   };
 
+  // Why no sequence with this call can be run by this process, or empty.
+  std::string_view WhyNotCall(Op op) const;
   bool MayKeep() const;
   void KillTasks();
   absl::Status StartTasks();
@@ -103,9 +111,11 @@ class Lockstep {
   absl::Status GiveTurn(int task);
   absl::Status ProbeTasks();
   void EndTasks(bool keep);
+  absl::Status ResetNoexec();
 
   bool may_change_user_;
   bool may_have_rings_;
+  std::string why_no_set_;  // vm.memfd_noexec
   Limits limits_;
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;

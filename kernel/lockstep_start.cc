@@ -85,7 +85,8 @@ absl::Status MapControl() {
 
 }  // namespace
 
-absl::StatusOr<Lockstep> Lockstep::Start() {
+absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces) {
+  if (namespaces.own && !MountOwnProc()) return Failed("a /proc of its own");
   const bool root = geteuid() == 0;
   if (!root) {
     if (absl::Status status = BecomeRootOfNamespace(); !status.ok()) return status;
@@ -97,8 +98,9 @@ absl::StatusOr<Lockstep> Lockstep::Start() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Failed("PR_SET_CHILD_SUBREAPER");
   TheControl().harness_pid = getpid();
   TheControl().nofile = kFirstFd + kMaxFds;
+  TheControl().may_set_noexec = namespaces.why_no_set.empty();
   PrepareTask(TheControl());
-  return Lockstep(root, RingsAllowed());
+  return Lockstep(root, RingsAllowed(), namespaces.why_no_set);
 }
 
 }  // namespace selkie

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "kernel/worker_namespace.h"
 #include "model/call_text.h"
 
 namespace selkie {
@@ -88,15 +90,17 @@ void StayOnOneProcessor(int index) {
   sched_setaffinity(0, sizeof(one), &one);
 }
 
-// In a process group of its own: the terminal's SIGINT is for the starter alone.
-[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, pid_t parent) {
+// In a process group of its own: the terminal's SIGINT is for the starter alone.  `starter` is the
+// starter's pidfd: from another pid namespace, getppid() is 0 whether it lives or not.
+[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, int starter) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(3);
+  pollfd ended = {starter, POLLIN, 0};
+  if (poll(&ended, 1, 0) == 1) _exit(3);
   setpgid(0, 0);
   StayOnOneProcessor(worker.index);
   if (fd != kLinkFd) dup2(fd, kLinkFd);
   fcntl(kLinkFd, F_SETFD, FD_CLOEXEC);
-  absl::StatusOr<Lockstep> lockstep = Lockstep::Start();
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start(FindWorkerNamespaces());
   absl::Status status = lockstep.status();
   if (lockstep.ok()) {
     WorkerLink link(worker.index, kLinkFd, worker.shared);
@@ -114,9 +118,10 @@ absl::Status StartWorker(const WorkerPlan& plan, Worker* worker) {
     return absl::UnavailableError(fmt::format("cannot start a worker: {}", std::strerror(errno)));
   worker->shared = new (shared) WorkerShared();
   worker->fd = ends[0];
-  const pid_t parent = getpid();
-  worker->pid = fork();
-  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], parent);
+  const auto starter = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
+  worker->pid = ForkInto(FindWorkerNamespaces().own);
+  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], starter);
+  close(starter);
   close(ends[1]);
   if (worker->pid < 0)
     return absl::UnavailableError(fmt::format("cannot fork: {}", std::strerror(errno)));

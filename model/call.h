@@ -88,6 +88,7 @@ enum class Op : uint8_t {
   kUringUnregister,
   kUringReadFixed,
   kOpenMapFile,
+  kSetNoexec,
   kExtension,
 };
 

@@ -235,6 +235,8 @@ constexpr CallSpec kTable[] = {
         Arg(A::kByte, "byte")),
     Row(Op::kOpenMapFile, "open_map_file", Family::kOpen, R::kFd, Arg(A::kTask, "task"),
         Addr("addr"), Flags("flags", kOpenFlags)),
+    Row(Op::kSetNoexec, "sysctl", Family::kCreate, R::kZero, Lit("\"vm.memfd_noexec\""),
+        Int("level")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

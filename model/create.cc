@@ -1,4 +1,4 @@
-// memfd_create(2): mm/memfd.c.
+// memfd_create(2): mm/memfd.c; and vm.memfd_noexec: kernel/pid_namespace.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -8,6 +8,15 @@ namespace {
 uint64_t FlagFacts(int64_t flags) {
   constexpr int64_t kKnown = 0x1f;
   return static_cast<uint64_t>(flags & kKnown) | ((flags & ~kKnown) != 0 ? 0x20 : 0);
+}
+
+// pidns_memfd_noexec_scope, as the "scope" facts: level 1 asks for MFD_NOEXEC_SEAL where the flags
+// leave it open, 2 always.  Looked at only where a rule reads it.
+uint64_t ScopeFacts(const State& s, const Semantics& semantics, int point) {
+  Facts read;
+  read.word = semantics.facts_read[point];
+  if (read.Get(FactSet::kScope) == 0) return 0;
+  return (s.noexec >= 1 ? 1u : 0u) | (s.noexec >= 2 ? 2u : 0u);
 }
 
 }  // namespace
@@ -24,10 +33,11 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   constexpr int kPoint = static_cast<int>(Point::kCreate);
   Facts facts = FactsOf(s, c.task, inode, false, nullptr, semantics, kPoint);
   facts.Set(FactSet::kFlags, FlagFacts(flags));
+  facts.Set(FactSet::kScope, ScopeFacts(s, semantics, kPoint));
   Targets targets{.inode = &inode};
   const Rule* last = nullptr;
   if (const Rule* rule = DecideWith(s, -1, semantics, kPoint, facts, targets, &last))
-    return Refused(rule);  // sanitize_flags
+    return Refused(rule);  // sanitize_flags, check_sysctl_memfd_noexec
   if (name == kNull) return Fail(EFAULT, "mm/memfd.c memfd_create: strnlen_user");
   if (name > kLongestName) return Fail(EINVAL, "mm/memfd.c memfd_create: MFD_NAME_MAX_LEN");
 
@@ -45,6 +55,24 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   slot.cloexec = (flags & abi::kMfdCloexec) != 0;
   Result result = Changed(fd);
   result.rule = last;
+  return result;
+}
+
+// A number written to /proc/sys/vm/memfd_noexec, for the pid namespace of the task that writes.
+// That it lacks CAP_SYS_ADMIN there (EPERM) is never reached: who has it is root.
+Result SetNoexec(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t level = c.arg[0];
+  if (const Rule* rule = NotSupported(semantics, Feature::kNoexec))
+    return Refused(rule);  // fs/proc/proc_sysctl.c proc_sys_lookup
+  if (s.tasks[c.task].uid != 0)
+    return Fail(EACCES, "fs/proc/proc_sysctl.c test_perm: root's, mode 0644");
+  // kernel/pid_sysctl.h pid_mfd_dointvec_minmax: the parent namespace has 0
+  if (level < 0 || level > kMaxNoexec) return Fail(EINVAL, "kernel/sysctl.c proc_dointvec_minmax");
+  if (level < s.noexec)
+    if (const Rule* rule = NotSupported(semantics, Feature::kLower)) return Refused(rule);
+  Result result = Unchanged(0);
+  result.changed = s.noexec != level;
+  s.noexec = static_cast<uint8_t>(level);
   return result;
 }
 

@@ -374,6 +374,7 @@ Result OpenMapFile(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);
+Result SetNoexec(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 

@@ -34,6 +34,9 @@ inline constexpr int kFirstFd = 3;
 inline constexpr int kSamplesPerPage = 2;
 inline constexpr int kSampleStride = kPageSize / kSamplesPerPage;
 
+// The highest level of vm.memfd_noexec (MEMFD_NOEXEC_SCOPE_NOEXEC_ENFORCED).
+inline constexpr int kMaxNoexec = 2;
+
 // The largest file position, and (exclusive) the end of a mapping's pages in
 // its file: beyond what any inode can hold, so that the end can be passed.
 inline constexpr int kMaxPos = 2 * kMaxPages * kPageSize;

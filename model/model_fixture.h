@@ -69,6 +69,10 @@ inline Semantics TestSemantics() {
   s.name = "test";
   s.known_seals = 0x3f;
   AddRule(s, Point::kCreate, "flags", kRefuse, EINVAL, {When().Has(FactSet::kFlags, 0x20)});
+  AddRule(s, Point::kCreate, "noexec-implied", EffectKind::kSetFlags, 0x8,
+          {When().Has(FactSet::kScope, 0x1).Lacks(FactSet::kFlags, 0x8 | 0x10)});
+  AddRule(s, Point::kCreate, "noexec-enforced", kRefuse, EACCES,
+          {When().Has(FactSet::kScope, 0x2).Lacks(FactSet::kFlags, 0x8)});
   AddRule(s, Point::kCreate, "sealed", EffectKind::kSetSeals, kSealSeal,
           {When().Lacks(FactSet::kFlags, 0x2 | 0x8)});
   AddRule(s, Point::kCreate, "noexec-mode", EffectKind::kClearMode, 0111,

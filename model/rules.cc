@@ -33,6 +33,9 @@ void Apply(const Rule& rule, Targets& t, Facts& facts) {
       *t.adding |= static_cast<uint8_t>(rule.bits);
       facts.Set(FactSet::kAdding, *t.adding);
       return;
+    case EffectKind::kSetFlags:
+      facts.Set(FactSet::kFlags, facts.Get(FactSet::kFlags) | static_cast<uint64_t>(rule.bits));
+      return;
     case EffectKind::kClearMay:
       if (t.mapping == nullptr) return;
       t.mapping->may &= static_cast<uint8_t>(~rule.bits);

@@ -62,6 +62,7 @@ enum class FactSet : uint8_t {
   kFlags,    // "flags": CLOEXEC ALLOW_SEALING HUGETLB NOEXEC_SEAL EXEC OTHER, of
              // memfd_create
   kFeature,  // "feature": what the call needs that older kernels do not have
+  kScope,    // "scope": NOEXEC_SEAL ENFORCED, what vm.memfd_noexec asks of a new memfd
 };
 struct FactLayout {
   int shift;
@@ -69,8 +70,8 @@ struct FactLayout {
 };
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
-inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3},
-                                             {27, 3}, {30, 3}, {33, 3}, {36, 6}, {0, 32}};
+inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 32}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint32_t {
   kPopulate = 1,         // MADV_POPULATE_READ and _WRITE: 5.14
@@ -89,6 +90,8 @@ enum class Feature : uint32_t {
   kUnmapped = 16384,     // mremap looks for the mapping first: see Unmapped in mremap.cc
   kRounded = 512,        // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
   kSendfile = 32768,     // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
+  kNoexec = 65536,       // vm.memfd_noexec: 6.3
+  kLower = 131072,       // vm.memfd_noexec can be lowered: 6.6
 };
 struct FactSetSpec {
   FactSet set;
@@ -165,6 +168,7 @@ enum class EffectKind : uint8_t {
   kClearPrivileges,  // fallocate: the set-user-id and set-group-id bits go, as of a write
   kExtend,           // write: the size grows to where the chunk begins, though nothing of it
                      // can be copied
+  kSetFlags,         // create: as if `bits` had been among the flags, too
 };
 
 struct Rule {

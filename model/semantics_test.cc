@@ -112,6 +112,7 @@ rule i MASK: keep mask arg
 rule j MASK: new file READ
 rule k open_proc: fresh inode
 rule l mmap: unmap
+rule m create: set flags NOEXEC_SEAL if scope has ENFORCED
 )");
   std::map<std::string, std::pair<EffectKind, int64_t>> effects;
   for (const Rule& rule : s.rules) effects[rule.name] = {rule.effect, rule.bits};
@@ -128,6 +129,7 @@ rule l mmap: unmap
   EXPECT_EQ(effects["j"], std::pair(K::kNewFile, int64_t{kModeRead}));
   EXPECT_EQ(effects["k"].first, K::kFreshInode);
   EXPECT_EQ(effects["l"].first, K::kUnmap);
+  EXPECT_EQ(effects["m"], std::pair(K::kSetFlags, int64_t{8}));
 }
 
 TEST(Semantics, CallsAndSettingsAreInheritedAndChanged) {

@@ -25,7 +25,7 @@ struct View {
 View ViewAt(int point) {
   const View mapping = {{FactSet::kProt, FactSet::kMay}, {Fact::kShared}};
   switch (static_cast<Point>(point)) {
-    case Point::kCreate: return {{FactSet::kFlags}, {}};
+    case Point::kCreate: return {{FactSet::kFlags, FactSet::kScope}, {}};
     case Point::kAddSeals: return {{FactSet::kAdding}, {Fact::kUnknownSeal, Fact::kPinned}};
     case Point::kOpenProc: return {{FactSet::kWant}, {}};
     case Point::kWrite: return {{}, {Fact::kGrows, Fact::kBadBuffer}};
@@ -63,10 +63,13 @@ constexpr std::string_view kProtBits[] = {"READ", "WRITE", "EXEC"};
 constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGETLB",
                                           "NOEXEC_SEAL", "EXEC",          "OTHER"};
 
-constexpr std::string_view kFeatureBits[] = {"POPULATE",      "MSEAL",     "NOAPPEND", "DONTUNMAP",
-                                             "LOCKED",        "NOSIGNAL",  "CHATTR",   "DIRECT",
-                                             "SEVERAL",       "ROUNDED",   "ZOMBIE",   "HOLES",
-                                             "RANGE_CLOEXEC", "EMPTYPATH", "UNMAPPED", "SENDFILE"};
+constexpr std::string_view kFeatureBits[] = {
+    "POPULATE",      "MSEAL",     "NOAPPEND", "DONTUNMAP", "LOCKED",       "NOSIGNAL",
+    "CHATTR",        "DIRECT",    "SEVERAL",  "ROUNDED",   "ZOMBIE",       "HOLES",
+    "RANGE_CLOEXEC", "EMPTYPATH", "UNMAPPED", "SENDFILE",  "MEMFD_NOEXEC", "LOWER"};
+static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
+              static_cast<int>(Fact::kBadBuffer));
+constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};
 
 template <size_t N>
 std::vector<std::string_view> List(const std::string_view (&names)[N]) {
@@ -87,7 +90,8 @@ absl::Span<const FactSetSpec> FactSets() {
                                                 {FactSet::kMask, "mask", List(kProtBits)},
                                                 {FactSet::kArg, "arg", List(kProtBits)},
                                                 {FactSet::kFlags, "flags", List(kFlagBits)},
-                                                {FactSet::kFeature, "feature", List(kFeatureBits)}};
+                                                {FactSet::kFeature, "feature", List(kFeatureBits)},
+                                                {FactSet::kScope, "scope", List(kScopeBits)}};
   return sets;
 }
 
@@ -184,6 +188,7 @@ std::vector<EffectSpec> EffectSpecs() {
       {K::kUnmap, "unmap", O::kNone, {}, {P::kMmap}},
       {K::kClearPrivileges, "clear privileges", O::kNone, {}, {P::kFallocate}},
       {K::kExtend, "extend", O::kNone, {}, {P::kWrite}},
+      {K::kSetFlags, "set flags", O::kBits, FactSet::kFlags, {P::kCreate}},
   };
 }
 

@@ -169,6 +169,7 @@ struct PipeBuffer {
 // forked table) and clears them when the object goes.
 struct State {
   Limits limits;
+  Field<uint8_t> noexec = 0;  // vm.memfd_noexec, 0 .. kMaxNoexec, of the one pid namespace
   std::array<Inode, kMaxInodes> inodes{};
   std::array<File, kMaxFiles> files{};
   std::array<Task, kMaxTasks> tasks{};

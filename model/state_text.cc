@@ -59,6 +59,7 @@ std::string State::ToBytes() const {
   for (uint8_t v : {limits.tasks, limits.fds, limits.files, limits.inodes, limits.maps,
                     limits.pages, limits.arena, limits.messages, limits.buffers})
     Put(out, v, 1);
+  Put(out, noexec, 1);
   for (const Inode& n : inodes) {
     Put(out, static_cast<uint8_t>(n.kind), 1);
     for (uint8_t v : {n.seals, n.mask, n.mark}) Put(out, v, 1);
@@ -102,6 +103,7 @@ std::string State::ToBytes() const {
 
 std::string ToString(const State& s) {
   std::string out;
+  if (s.noexec != 0) absl::StrAppend(&out, "vm.memfd_noexec ", s.noexec, "\n");
   for (int i = 0; i < kMaxTasks; ++i)
     if (s.tasks[i].state != TaskState::kFree) AppendTask(out, s, i);
   for (int i = 0; i < kMaxFiles; ++i) {

@@ -60,6 +60,10 @@ absl::Status ValidateLimits(const State& s) {
   return within && some ? absl::OkStatus() : Broken("a limit is 0 or beyond its capacity");
 }
 
+absl::Status ValidateNamespace(const State& s) {
+  return s.noexec <= kMaxNoexec ? absl::OkStatus() : Broken("vm.memfd_noexec");
+}
+
 absl::Status ValidateTasks(const State& s) {
   uint32_t tables = 0, spaces = 0;
   for (const Task& task : s.tasks) {
@@ -171,8 +175,8 @@ absl::Status ValidateBuffers(const State& s) {
 }  // namespace
 
 absl::Status Validate(const State& state) {
-  for (auto check : {ValidateLimits, ValidateTasks, ValidateFiles, ValidateInodes, ValidateMessages,
-                     ValidateBuffers})
+  for (auto check : {ValidateLimits, ValidateNamespace, ValidateTasks, ValidateFiles,
+                     ValidateInodes, ValidateMessages, ValidateBuffers})
     if (absl::Status status = check(state); !status.ok()) return status;
   return absl::OkStatus();
 }

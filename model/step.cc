@@ -80,6 +80,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        UringUnregister,
                                        UringReadFixed,
                                        OpenMapFile,
+                                       SetNoexec,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -287,6 +287,10 @@ int64_t DrawUser(const View& view, Choices& choices) {
 }
 
 int64_t DrawInt(const View& view, std::string_view name, Choices& choices) {
+  if (name == "level") {
+    constexpr int64_t kWrong[] = {-1, kMaxNoexec + 1};
+    return OnceIn(choices, 8) ? OneOf(choices, kWrong) : choices.Next(kMaxNoexec + 1);
+  }
   if (name == "owner") return DrawUser(view, choices);
   if (name == "pgoff") return choices.Next(view.state.limits.pages);
   if (name == "last" && OnceIn(choices, 4)) return -1;

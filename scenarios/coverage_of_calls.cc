@@ -11,8 +11,6 @@ constexpr UncoveredCall kUncovered[] = {
     {"MFD_HUGETLB", kObserved,
      "A guest needs huge pages set aside, and sizes are in units of 2 MiB that the model's pages "
      "are not."},
-    {"vm.memfd_noexec", kObserved,
-     "A setting of the pid namespace: the harness's own processes would be under it as well."},
     {"memfd_secret", kObserved, "Not shmem: seal calls are EINVAL, there is nothing to seal."},
     {"open of ordinary tmpfs files, O_TMPFILE", kObserved,
      "As a memfd without MFD_ALLOW_SEALING; needs a mount that the harness does not make."},

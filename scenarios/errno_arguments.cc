@@ -137,6 +137,8 @@ void Addresses(const CallSpec& spec, int index, ArgumentChoices& to) {
 void Numbers(std::string_view name, const ErrnoWorld& w, ArgumentChoices& to) {
   if (name == "owner") {
     to.Right({0, 1000}).Wrong({-1, 1234});
+  } else if (name == "level") {
+    to.Right({0, 1}).Wrong({-1, kMaxNoexec + 1});
   } else if (name == "pgoff") {
     to.Right({0, 1}).Wrong({kMaxPages, -1});
   } else if (name == "first" || name == "last") {

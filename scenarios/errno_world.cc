@@ -145,6 +145,7 @@ class Maker {
     if (Has(Kind::kNoPermissions)) build_.Make(Op::kFchmod, 0, {world_.owner_fd, 0});
     int64_t attrs = Has(Kind::kImmutable) ? abi::kFsImmutable : 0;
     if (Has(Kind::kAppendOnly)) attrs |= abi::kFsAppend;
+    if (Has(Kind::kNoexec)) build_.Make(Op::kSetNoexec, 0, {kMaxNoexec});
     if (attrs != 0) build_.Make(Op::kSetAttr, 0, {world_.owner_fd, attrs});
   }
 
@@ -173,6 +174,7 @@ std::vector<Circumstance> CircumstancesOf(const Semantics& semantics) {
   all.push_back({Kind::kBeyondEnd, 0, "f_pos beyond the end"});
   all.push_back({Kind::kOtherUser, 0, "another user"});
   all.push_back({Kind::kMapSealed, 0, "mseal"});
+  all.push_back({Kind::kNoexec, 0, "vm.memfd_noexec 2"});
   return all;
 }
 

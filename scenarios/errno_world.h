@@ -28,6 +28,7 @@ struct Circumstance {
     kBeyondEnd,      // f_pos stands beyond the end
     kOtherUser,      // the task is another user than the owner
     kMapSealed,      // mseal
+    kNoexec,         // vm.memfd_noexec is 2
   };
   Kind kind = Kind::kSeal;
   uint8_t seal = 0;

@@ -47,6 +47,7 @@ constexpr int WeightOf(Op op) {
     case Op::kUringReadFixed: return 30;
     case Op::kExec: return 2;
     case Op::kSetFsize:
+    case Op::kSetNoexec:
     case Op::kExit: return 3;
     default: return 10;
   }

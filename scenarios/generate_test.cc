@@ -132,7 +132,7 @@ TEST(GenerateTest, ExtensionCallsOfTheSemanticsAreMade) {
 }
 
 // A plain uniform choice gives 90 % EBADF.
-// The newest kernel has every call; that of open_by_handle_at takes root.
+// The newest kernel has every call; open_by_handle_at, map_files and vm.memfd_noexec take root.
 TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
   const Semantics semantics = LoadForTest("linux-7.2");
   const CallStatistics root = StatisticsOf(semantics, {0}, 10000);
@@ -142,7 +142,8 @@ TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
   EXPECT_GE(users.SuccessShare(), 0.5);
   for (const CallSpec& spec : CallTable()) {
     if (spec.op == Op::kExtension) continue;  // needs a semantics that has one
-    const bool needs_root = spec.op == Op::kOpenByHandle || spec.op == Op::kOpenMapFile;
+    const bool needs_root =
+        spec.op == Op::kOpenByHandle || spec.op == Op::kOpenMapFile || spec.op == Op::kSetNoexec;
     EXPECT_GE(users.SuccessesOf(spec.op), needs_root ? 0 : 20) << ShortName(spec.op);
     EXPECT_GE(root.SuccessesOf(spec.op), 20) << ShortName(spec.op);
   }

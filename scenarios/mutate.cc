@@ -25,6 +25,7 @@ uint64_t BitsOfEffect(EffectKind kind, const Semantics& semantics) {
     case EffectKind::kClearMask: return 7;
     case EffectKind::kClearMode: return 0111;
     case EffectKind::kNewFile: return 3;
+    case EffectKind::kSetFlags: return 0x3f;
     default: return 0;
   }
 }
@@ -165,6 +166,7 @@ uint64_t Done(const Rule& rule, const Facts& facts) {
     case EffectKind::kAddAdding: return bits & ~facts.Get(FactSet::kAdding);
     // Only a write whose buffer cannot be read asks it (model/read_write.cc WriteChunks).
     case EffectKind::kExtend: return (facts.word & BitOf(Fact::kBadBuffer)) != 0;
+    case EffectKind::kSetFlags: return 0;  // shows in what later rules do
     default: return bits == 0 ? 1 : bits;
   }
 }
@@ -183,6 +185,8 @@ Decision DecisionOf(const Semantics& semantics, int point, uint64_t word) {
           facts.Set(FactSet::kSeals, facts.Get(FactSet::kSeals) | bits);
         if (rule.effect == EffectKind::kAddAdding)
           facts.Set(FactSet::kAdding, facts.Get(FactSet::kAdding) | bits);
+        if (rule.effect == EffectKind::kSetFlags)
+          facts.Set(FactSet::kFlags, facts.Get(FactSet::kFlags) | bits);
         if (rule.effect == EffectKind::kClearMay)
           facts.Set(FactSet::kMay, facts.Get(FactSet::kMay) & ~bits);
         if (rule.effect == EffectKind::kClearFile)
@@ -248,6 +252,7 @@ bool Possible(const Semantics& semantics, int point, uint64_t word, uint64_t rea
     // What mmap merges with is a mapping like the new one.
     if (excluded == BitOf(Fact::kMapped) && has(Fact::kMerges) && has(Fact::kShared)) return false;
   }
+  if (facts.Get(FactSet::kScope) == 2) return false;  // what is enforced is asked for, too
   if (has(Fact::kGrows) && (has(Fact::kShrinks) || has(Fact::kPunch))) return false;
   return true;
 }

@@ -107,6 +107,17 @@ bool ContentsDiffer(const Inode& before, const Inode& after) {
   return false;
 }
 
+// Up to 6.1 mmap and remap_file_pages extend a neighbour and ask the file nothing: what they
+// make is the old mapping, longer (rule mmap-merges).
+void MarkIfMerged(const Call& call, const Result& result, State& after) {
+  const bool maps = call.op == Op::kMmap || call.op == Op::kRemapFilePages;
+  const bool merged = result.rule != nullptr && result.rule->effect == EffectKind::kAccept;
+  if (!maps || !result.ok() || !merged) return;
+  const int64_t at = call.op == Op::kMmap ? result.value : call.arg[0];
+  const int map = MappingAt(after, call.task, static_cast<int>(at / kPageSize));
+  if (map >= 0) after.mms[after.tasks[call.task].mm][static_cast<size_t>(map)].mark = 1;
+}
+
 }  // namespace
 
 std::string StatesStayValid::Check(const State&, const Call&, const Result&, State& after) {
@@ -175,8 +186,9 @@ std::string WriteSealedIsConstant::Check(const State& before, const Call& call, 
   return "";
 }
 
-std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, const Result&,
+std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, const Result& result,
                                         State& after) {
+  MarkIfMerged(call, result, after);
   for (int i = 0; i < kMaxInodes; ++i) {
     if (!Survives(before, after, i)) continue;
     const bool sealed = (before.inodes[i].seals & kSealFutureWrite) != 0;

@@ -302,6 +302,8 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kUringReadFixed) + fmt::format("uring_read_fixed({})", Arguments());
     case Op::kSetFsize:
       return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
+    case Op::kSetNoexec:
+      return Use(CHelper::kSetNoexec) + fmt::format("set_noexec({})", CNumber(call_.arg[0]));
     case Op::kOpenByHandle:
       return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
     case Op::kMmap: return Mapping();
@@ -367,6 +369,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kUringUnregister:
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:
+    case Op::kSetNoexec:
     case Op::kAioPwrite: return expression;
     default: break;
   }

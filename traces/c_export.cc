@@ -46,6 +46,7 @@ CProgram ProgramOf(const Trace& trace) {
     const Family family = SpecOf(op).family;
     program.channels |= op == Op::kSendFd || op == Op::kRecvFd;
     program.resumes |= op == Op::kExec;
+    program.sets_noexec |= op == Op::kSetNoexec;
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;
@@ -60,7 +61,7 @@ bool NeedsRoot(const Trace& trace) {
   for (int uid : trace.sequence.uids)
     if (uid != 0) return true;
   for (const Call& call : trace.sequence.calls)
-    if (call.op == Op::kFchmod) return true;
+    if (call.op == Op::kFchmod || call.op == Op::kSetNoexec) return true;
   return false;
 }
 
@@ -510,7 +511,8 @@ std::string ProgramWriter::RootCheck() const {
   if (!NeedsRoot(context_.trace)) return "";
   return "\tif (geteuid() != 0) {\n"
          "\t\tdprintf(1, \"KTAP version 1\\n1..0 # SKIP only root can become another user\\n\");\n"
-         "\t\treturn 4;\n\t}\n";
+         "\t\treturn 4;\n\t}\n" +
+         std::string(context_.program.sets_noexec ? "\town_namespace();\n" : "");
 }
 
 constexpr std::string_view kCloseInherited =

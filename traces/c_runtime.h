@@ -45,16 +45,18 @@ enum class CHelper {
   kMemWrite,    // /proc/PID/mem
   kOpenHandle,  // open_by_handle_at
   kOpenMapFile,
-  kCloseLow,   // close_range
-  kDrain,      // empty a channel
-  kBecome,     // another user
-  kLimitFds,   // RLIMIT_NOFILE
-  kLimitSize,  // RLIMIT_FSIZE
-  kSkipRest,   // a call that only a proposal has
-  kOwn,        // descriptors out of the way
-  kShare,      // memory that outlives exec
-  kAwaitExit,  // until the kernel is done with a task
-  kRunTasks,   // main's part while tasks run
+  kCloseLow,      // close_range
+  kDrain,         // empty a channel
+  kBecome,        // another user
+  kLimitFds,      // RLIMIT_NOFILE
+  kLimitSize,     // RLIMIT_FSIZE
+  kOwnNamespace,  // of process ids, whose vm.memfd_noexec can be set
+  kSetNoexec,     // vm.memfd_noexec
+  kSkipRest,      // a call that only a proposal has
+  kOwn,           // descriptors out of the way
+  kShare,         // memory that outlives exec
+  kAwaitExit,     // until the kernel is done with a task
+  kRunTasks,      // main's part while tasks run
   kForkTask,
   kCloneTask,
   kWaitTask,
@@ -64,11 +66,12 @@ enum class CHelper {
 
 // What the whole program is.
 struct CProgram {
-  bool tasks = false;     // several processes; else all is in main
-  bool faults = false;    // loads and stores
-  bool resumes = false;   // a task executes the program anew
-  bool channels = false;  // SCM_RIGHTS over the program's own sockets
-  int nofile = 0;         // RLIMIT_NOFILE, or 0: as it is
+  bool tasks = false;        // several processes; else all is in main
+  bool faults = false;       // loads and stores
+  bool resumes = false;      // a task executes the program anew
+  bool channels = false;     // SCM_RIGHTS over the program's own sockets
+  int nofile = 0;            // RLIMIT_NOFILE, or 0: as it is
+  bool sets_noexec = false;  // in a pid namespace of its own
 };
 
 // The helper's text, ending in a newline.

@@ -387,6 +387,52 @@ static long open_handle(int fd, int flags)
 }
 )";
 
+constexpr std::string_view kOwnNamespaceText = R"(
+/* Goes on as process 2 of a pid namespace of its own, so that vm.memfd_noexec is set for
+ * nobody else.
+ */
+static void own_namespace(void)
+{
+	int status = 1 << 8;
+
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		_exit(1);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (pid != 0) {
+			waitpid(pid, &status, 0);
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+		}
+		if (i == 0 && mount("proc", "/proc", "proc", 0, NULL))
+			_exit(1);
+	}
+}
+)";
+
+constexpr std::string_view kSetNoexecText = R"(
+/* The limit of descriptors is raised for a moment. */
+static long set_noexec(int level)
+{
+	struct rlimit limit, raised;
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%d", level);
+	long ret;
+	int fd;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY);
+	ret = fd < 0 || write(fd, text, length) < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return ret;
+}
+)";
+
 }  // namespace selkie
 
 #endif  // SELKIE_TRACES_C_RUNTIME_CALLS_H_
