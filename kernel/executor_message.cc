@@ -51,10 +51,20 @@ class OneDescriptor {
   msghdr header_ = {};
 };
 
-Result SendOver(int64_t socket, int64_t fd) {
+// No more descriptors than RLIMIT_NOFILE may be in flight of one user (net/unix/scm.c
+// too_many_unix_fds): the model never has so many, but there are other workers.
+Result SendOver(const Env& env, int64_t socket, int64_t fd) {
   OneDescriptor message;
   message.Hold(static_cast<int>(fd));
-  const int64_t raw = RawSyscall(SYS_sendmsg, socket, message.raw(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto send = [&] {
+    return RawSyscall(SYS_sendmsg, socket, message.raw(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  };
+  int64_t raw = send();
+  if (raw == -ETOOMANYREFS) {
+    SetNofile(0);
+    raw = send();
+    SetNofile(env.control.nofile);
+  }
   return FromRaw(raw > 0 ? 0 : raw);
 }
 
@@ -79,13 +89,13 @@ Result RealSocketpair(const Call&, const Env&) {
   return r;
 }
 
-Result RealSendmsg(const Call& c, const Env&) { return SendOver(c.arg[0], c.arg[1]); }
+Result RealSendmsg(const Call& c, const Env& env) { return SendOver(env, c.arg[0], c.arg[1]); }
 
 Result RealRecvmsg(const Call& c, const Env&) { return ReceiveFrom(c.arg[0]); }
 
-Result RealSendFd(const Call& c, const Env&) {
+Result RealSendFd(const Call& c, const Env& env) {
   if (c.arg[0] < 0 || c.arg[0] >= kMaxTasks) return NotRun(NotRunReason::kNoSuchTask);
-  return SendOver(kSendFdBase + c.arg[0], c.arg[1]);
+  return SendOver(env, kSendFdBase + c.arg[0], c.arg[1]);
 }
 
 Result RealRecvFd(const Call&, const Env& env) { return ReceiveFrom(kReceiveFdBase + env.task); }

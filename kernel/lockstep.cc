@@ -43,6 +43,31 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Makes, replaces or ends a process, or leaves what only the end of one removes.
 bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
 
+// Asks for a capability in the initial user namespace, or names a user that another one
+// has not.
+bool NeedsInitialNamespace(const Call& call) {
+  constexpr int64_t kSetId = 06000;
+  switch (call.op) {
+    case Op::kOpenMapFile:   // CAP_CHECKPOINT_RESTORE
+    case Op::kOpenByHandle:  // CAP_DAC_READ_SEARCH
+      return true;
+    case Op::kFchmod: return (call.arg[1] & kSetId) != 0;  // CAP_FSETID, by the next write
+    case Op::kChmod: return (call.arg[2] & kSetId) != 0;
+    case Op::kSetAttr:  // CAP_LINUX_IMMUTABLE
+      return (call.arg[1] & (abi::kFsImmutable | abi::kFsAppend)) != 0;
+    case Op::kFchown: return call.arg[1] != 0 && call.arg[1] != -1;
+    default: return false;
+  }
+}
+
+// By a path; its task is the first word.
+bool NamesAnother(const Call& call) {
+  const auto args = ArgsOf(SpecOf(call.op));
+  const bool path = std::any_of(args.begin(), args.end(),
+                                [](const ArgSpec& arg) { return arg.kind == ArgKind::kPath; });
+  return path && call.arg[0] != kSelf;
+}
+
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
@@ -113,18 +138,21 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
     return fmt::format("it has {} calls, and {} is the most that run for real",
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
-    if (uid != 0 && !may_change_user_) return fmt::format("it needs the user {}: run as root", uid);
-  for (const Call& call : sequence.calls)
-    if (const std::string_view why = WhyNotCall(call.op); !why.empty()) return std::string(why);
+    if (uid != 0 && !is_root_) return fmt::format("it needs the user {}: run as root", uid);
+  bool ends = false;
+  for (const Call& call : sequence.calls) {
+    if (const std::string_view why = WhyNotCall(call, ends); !why.empty()) return std::string(why);
+    ends |= call.op == Op::kExit;
+  }
   return "";
 }
 
-std::string_view Lockstep::WhyNotCall(Op op) const {
-  if (op == Op::kSetNoexec) return why_no_set_;
-  if (op == Op::kOpenMapFile && !may_change_user_)
-    return "it needs CAP_CHECKPOINT_RESTORE: run as root";
-  if (SpecOf(op).family == Family::kIoUring && !may_have_rings_)
+std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
+  if (call.op == Op::kSetNoexec) return why_no_set_;
+  if (SpecOf(call.op).family == Family::kIoUring && !may_have_rings_)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
+  if (!is_root_ && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
+    return "it needs what root of a user namespace may not: run as root";
   return "";
 }
 
@@ -160,7 +188,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
     c.states[++c.count] = state;
   };
   for (size_t i = 0; i < plan.start.calls.size() && c.count < plan.length; ++i) {
-    if (!WhyNotCall(plan.start.calls[i].op).empty()) continue;
+    if (!WhyNotCall(plan.start.calls[i], Has(c, Op::kExit)).empty()) continue;
     const Result result = Step(state, plan.start.calls[i], semantics);
     if (result.kind != Result::Kind::kBound) take(plan.start.calls[i], result);
   }
@@ -168,7 +196,8 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if ((plan.one_process && NeedsProcess(made.call.op)) || !WhyNotCall(made.call.op).empty()) {
+    if ((plan.one_process && NeedsProcess(made.call.op)) ||
+        !WhyNotCall(made.call, Has(c, Op::kExit)).empty()) {
       state = c.states[c.count];
       ++refused;
       continue;

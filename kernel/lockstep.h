@@ -59,8 +59,9 @@ class Lockstep {
   static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces);
 
   // Why the sequence cannot be run by this process, or empty: it needs another
-  // user and only root may become one; io_uring, and that is forbidden; it sets vm.memfd_noexec
-  // and has no pid namespace for it; or it is longer than kMaxCalls.
+  // user, or a capability, that only root has outside a user namespace; io_uring, and that is
+  // forbidden; it sets vm.memfd_noexec and has no pid namespace for it; or it is longer than
+  // kMaxCalls.
   std::string WhyNot(const Sequence& sequence) const;
 
   // Runs the model and writes calls, results and states into the control block.
@@ -87,10 +88,8 @@ class Lockstep {
   Control& control() { return TheControl(); }
 
  private:
-  Lockstep(bool may_change_user, bool may_have_rings, std::string why_no_set)
-      : may_change_user_(may_change_user),
-        may_have_rings_(may_have_rings),
-        why_no_set_(std::move(why_no_set)) {}
+  Lockstep(bool is_root, bool may_have_rings, std::string why_no_set)
+      : is_root_(is_root), may_have_rings_(may_have_rings), why_no_set_(std::move(why_no_set)) {}
 
   // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
   // and it starts alike.
@@ -102,8 +101,10 @@ class Lockstep {
     friend bool operator==(const Kept&, const Kept&) = default;
   };
 
-  // Why no sequence with this call can be run by this process, or empty.
-  std::string_view WhyNotCall(Op op) const;
+  // Why the call, or one after some task has ended, cannot be made by this process, or empty.
+  // Another's descriptors are looked at with CAP_SYS_PTRACE in the initial user namespace, once
+  // it has ended and has no memory of its own.
+  std::string_view WhyNotCall(const Call& call, bool after_exit) const;
   bool MayKeep() const;
   void KillTasks();
   absl::Status StartTasks();
@@ -113,7 +114,7 @@ class Lockstep {
   void EndTasks(bool keep);
   absl::Status ResetNoexec();
 
-  bool may_change_user_;
+  bool is_root_;  // in the namespace in which it was started
   bool may_have_rings_;
   std::string why_no_set_;  // vm.memfd_noexec
   Limits limits_;

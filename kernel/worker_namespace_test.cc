@@ -1,5 +1,6 @@
 #include "kernel/worker_namespace.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,34 @@ TEST(WorkerNamespaces, WithoutOneTheLevelIsNeverSet) {
   int status = 1;
   waitpid(child, &status, 0);
   EXPECT_EQ(status, 0) << WEXITSTATUS(status);
+}
+
+// Sequences that differ when a user without privileges runs them, as root of a user namespace.
+int DifferencesOfUser() {
+  constexpr int kNobody = 65534, kNoNamespace = 77;
+  if (setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0)
+    return kNoNamespace;
+  prctl(PR_SET_DUMPABLE, 1);  // as a program is that the user has started
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"});
+  if (!lockstep.ok()) return kNoNamespace;
+  const Semantics semantics = NativeSemantics();
+  int differ = 0;
+  RandomPlan plan;
+  plan.start.uids = {0};
+  for (plan.seed = 0; plan.seed < 600 && differ == 0; ++plan.seed) {
+    lockstep->LoadRandom(plan, semantics);
+    if (!lockstep->Run({}).ok() || lockstep->control().differs) ++differ;
+  }
+  return differ;
+}
+
+TEST(WorkerNamespaces, RootOfAUserNamespaceIsNotAskedForMoreThanItMay) {
+  const pid_t child = fork();
+  if (child == 0) _exit(DifferencesOfUser());
+  int status = 1;
+  waitpid(child, &status, 0);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespace can be made here";
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
