@@ -12,6 +12,7 @@ namespace selkie {
 namespace {
 
 constexpr int64_t kLongestBuffer = int64_t{1} << 30;
+constexpr int64_t kSurelyFaults = int64_t{1} << 32;  // longer than any mapping here
 
 // Where page `page` of the arena is in its file, if the kernel may write to it there.
 bool FindPage(const State& s, const Call& c, int page, PipeBuffer* found, Result* error) {
@@ -60,6 +61,8 @@ Result UringRegister(State& s, const Call& c, const Semantics&) {
     return Fail(EBUSY, "io_uring/rsrc.c io_sqe_buffers_register: there are some");
   if (len < 0) return Bound("EFAULT, or EINVAL of copy_iovec_from_user, by the kernel's version");
   if (addr == kNull && len == 0) return Bound("an empty slot in the table of buffers");
+  if (addr != kNull && len > kSurelyFaults)
+    return Bound("EFAULT of 1 GiB at most, or EOVERFLOW or EINVAL from 7.2 on");
   if (addr == kNull || len == 0 || len > kLongestBuffer)
     return Fail(EFAULT, "io_uring/rsrc.c io_buffer_validate: iov_base, iov_len");
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
