@@ -205,7 +205,9 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
   const int64_t bytes = std::min(count, left);
   if (bytes == 0) return Unchanged(0);
-  return PushPages(s, node, pos, pos + bytes, pipe, copies);
+  // do_splice_read: what is open with O_DIRECT is copied (copy_splice_read).
+  const bool direct = (s.files[in].flags & kFlagDirect) != 0;
+  return PushPages(s, node, pos, pos + bytes, pipe, copies || direct);
 }
 
 Result Splice(State& s, const Call& c, const Semantics& semantics) {
