@@ -69,8 +69,7 @@ Result Openat(const Call& c, const Env& env) {
 
 // The name of the link is the extent of the mapping as the kernel has it.
 Result OpenMapFile(const Call& c, const Env& env) {
-  const bool known = c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
-  if (!known) return NotRun(NotRunReason::kNoSuchTask);
+  if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
   const int64_t pid = env.control.tasks[c.arg[0]].pid;
   RealVma wanted{.start = c.arg[1] / kPageSize * kPageSize};
   wanted.end = wanted.start + kPageSize;

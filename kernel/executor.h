@@ -27,6 +27,11 @@ inline size_t OwnRecord(const Env& env) {
   return static_cast<size_t>(env.task == env.control.here ? kHarness : env.task);
 }
 
+// Whether `task` is the number of one that has a process.
+inline bool HasPid(const Env& env, int64_t task) {
+  return task >= 0 && task < kMaxTasks && env.control.tasks[static_cast<size_t>(task)].pid > 0;
+}
+
 // Executes `call` as task `task`, which this process is.  `expected`, the
 // model's result, only places: an mmap without MAP_FIXED is given its address as
 // a hint, and an mremap that moved is moved on to it.  fork and clone return in

@@ -146,8 +146,7 @@ Result RealExit(const Call&, const Env& env) {
 }
 
 Result RealWait(const Call& c, const Env& env) {
-  const bool known = c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
-  if (!known) return NotRun(NotRunReason::kNoSuchTask);
+  if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
   const int64_t raw = RawSyscall(SYS_wait4, env.control.tasks[c.arg[0]].pid, 0, __WALL, 0);
   return FromRaw(raw > 0 ? 0 : raw);
 }

@@ -7,16 +7,9 @@
 #include "kernel/executor_raw.h"
 
 namespace selkie {
-namespace {
-
-bool HasPid(const Call& c, const Env& env) {
-  return c.arg[0] >= 0 && c.arg[0] < kMaxTasks && env.control.tasks[c.arg[0]].pid > 0;
-}
-
-}  // namespace
 
 Result RealProcessVmWritev(const Call& c, const Env& env) {
-  if (!HasPid(c, env)) return NotRun(NotRunReason::kNoSuchTask);
+  if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
   uint8_t byte = static_cast<uint8_t>(c.arg[2]);
   const iovec local = {&byte, 1};
   const iovec remote = {reinterpret_cast<void*>(AddressOf(c.arg[1])), 1};
@@ -25,7 +18,7 @@ Result RealProcessVmWritev(const Call& c, const Env& env) {
 }
 
 Result RealMemWrite(const Call& c, const Env& env) {
-  if (!HasPid(c, env)) return NotRun(NotRunReason::kNoSuchTask);
+  if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
   ProcPath path(env.control.tasks[c.arg[0]].pid);
   path.Append("/mem");
   const int64_t fd = DescriptorOutOfTheWay(env.control, SYS_open, path.raw(), O_WRONLY | O_CLOEXEC);

@@ -139,10 +139,10 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
     if (uid != 0 && !is_root_) return fmt::format("it needs the user {}: run as root", uid);
-  bool ends = false;
+  bool ended = false;  // some task
   for (const Call& call : sequence.calls) {
-    if (const std::string_view why = WhyNotCall(call, ends); !why.empty()) return std::string(why);
-    ends |= call.op == Op::kExit;
+    if (const std::string_view why = WhyNotCall(call, ended); !why.empty()) return std::string(why);
+    ended |= call.op == Op::kExit;
   }
   return "";
 }
@@ -181,14 +181,16 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   PairsOfSequence pairs;
   State state = InitialState(limits_, uids_);
   c.states[0] = state;
+  bool ended = false;  // some task
   const auto take = [&](const Call& call, const Result& result) {
     pairs.Add(DeciderOf(call, result));
+    ended |= call.op == Op::kExit;
     c.calls[c.count] = call;
     c.expected[c.count] = result;
     c.states[++c.count] = state;
   };
   for (size_t i = 0; i < plan.start.calls.size() && c.count < plan.length; ++i) {
-    if (!WhyNotCall(plan.start.calls[i], Has(c, Op::kExit)).empty()) continue;
+    if (!WhyNotCall(plan.start.calls[i], ended).empty()) continue;
     const Result result = Step(state, plan.start.calls[i], semantics);
     if (result.kind != Result::Kind::kBound) take(plan.start.calls[i], result);
   }
@@ -196,8 +198,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   while (c.count < plan.length && refused < kMaxRefused) {
     const Made made = MakeCall(state, semantics, random, &pairs);
     if (made.result.kind == Result::Kind::kBound) break;
-    if ((plan.one_process && NeedsProcess(made.call.op)) ||
-        !WhyNotCall(made.call, Has(c, Op::kExit)).empty()) {
+    if ((plan.one_process && NeedsProcess(made.call.op)) || !WhyNotCall(made.call, ended).empty()) {
       state = c.states[c.count];
       ++refused;
       continue;

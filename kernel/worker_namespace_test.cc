@@ -73,6 +73,15 @@ TEST(WorkerNamespaces, ADifferenceDoesNotLeaveTheLevelToTheNextSequence) {
             "true true 0");
 }
 
+// What the function gives in a process of its own, 0 .. 255; or -1 if that died.
+int InChild(int (*work)()) {
+  const pid_t child = fork();
+  if (child == 0) _exit(work());
+  int status = 0;
+  const bool ended = waitpid(child, &status, 0) == child && WIFEXITED(status);
+  return ended ? WEXITSTATUS(status) : -1;
+}
+
 // What a process without a namespace of its own says, by a bit each.
 int Refusals() {
   absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"});
@@ -93,22 +102,18 @@ int Refusals() {
   return wrong;
 }
 
-TEST(WorkerNamespaces, WithoutOneTheLevelIsNeverSet) {
-  const pid_t child = fork();
-  if (child == 0) _exit(Refusals());
-  int status = 1;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
-}
+TEST(WorkerNamespaces, WithoutOneTheLevelIsNeverSet) { EXPECT_EQ(InChild(Refusals), 0); }
+
+constexpr int kNoUserNamespace = 77;
 
 // Sequences that differ when a user without privileges runs them, as root of a user namespace.
 int DifferencesOfUser() {
-  constexpr int kNobody = 65534, kNoNamespace = 77;
+  constexpr int kNobody = 65534;
   if (setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0)
-    return kNoNamespace;
+    return kNoUserNamespace;
   prctl(PR_SET_DUMPABLE, 1);  // as a program is that the user has started
   absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"});
-  if (!lockstep.ok()) return kNoNamespace;
+  if (!lockstep.ok()) return kNoUserNamespace;
   const Semantics semantics = NativeSemantics();
   int differ = 0;
   RandomPlan plan;
@@ -121,12 +126,9 @@ int DifferencesOfUser() {
 }
 
 TEST(WorkerNamespaces, RootOfAUserNamespaceIsNotAskedForMoreThanItMay) {
-  const pid_t child = fork();
-  if (child == 0) _exit(DifferencesOfUser());
-  int status = 1;
-  waitpid(child, &status, 0);
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespace can be made here";
-  EXPECT_EQ(status, 0);
+  const int differ = InChild(DifferencesOfUser);
+  if (differ == kNoUserNamespace) GTEST_SKIP() << "no user namespace can be made here";
+  EXPECT_EQ(differ, 0);
 }
 
 }  // namespace

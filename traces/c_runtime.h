@@ -30,7 +30,9 @@ enum class CHelper {
   kOpenPipe,    // pipe2
   kVmsplice,
   kAioPwrite,  // io_submit
-  kUring,      // an io_uring
+  kRaiseLimit,
+  kOutOfTheWay,
+  kUring,  // an io_uring
   kUringRegister,
   kUringUnregister,
   kUringReadFixed,

@@ -79,6 +79,30 @@ static long aio_write_at(int fd, const char *bytes, long count, off_t offset)
 }
 )";
 
+constexpr std::string_view kRaiseLimitText = R"(
+/* Raises the limit of descriptors for a moment; what it was. */
+static struct rlimit raise_limit(void)
+{
+	struct rlimit limit, raised;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &raised);
+	return limit;
+}
+)";
+
+constexpr std::string_view kOutOfTheWayText = R"(
+/* Moves a descriptor out of the way of the numbers that calls under test may give. */
+static int out_of_the_way(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+
+	close(fd);
+	return high;
+}
+)";
+
 constexpr std::string_view kUringText = R"(
 /* An io_uring of one entry, for this process.  Its descriptor, and those of the socket from
  * which it reads, go out of the way of the numbers that calls may give.
@@ -91,33 +115,23 @@ static struct uring {
 	struct io_uring_sqe *entry;
 } uring;
 
-static int uring_out_of_the_way(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
-
-	close(fd);
-	return high;
-}
-
 static void uring_open(void)
 {
-	struct rlimit limit, raised;
+	struct rlimit limit;
 	int ends[2];
 
 	if (uring.pid == getpid())
 		return;
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
+	limit = raise_limit();
 	uring = (struct uring){ .pid = getpid() };
 	uring.fd = (int)syscall(SYS_io_uring_setup, 1, &uring.params);
 	if (uring.fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) {
 		dprintf(1, "Bail out! io_uring is not to be had here\n");
 		_exit(1);
 	}
-	uring.fd = uring_out_of_the_way(uring.fd);
-	uring.source = uring_out_of_the_way(ends[0]);
-	uring.source_end = uring_out_of_the_way(ends[1]);
+	uring.fd = out_of_the_way(uring.fd);
+	uring.source = out_of_the_way(ends[0]);
+	uring.source_end = out_of_the_way(ends[1]);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	uring.queue = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			   uring.fd, IORING_OFF_SQ_RING);
@@ -236,16 +250,12 @@ constexpr std::string_view kGetTaskFdText = R"(
  */
 static long get_task_fd(pid_t pid, int fd)
 {
-	struct rlimit limit, raised;
-	int low, pidfd;
+	struct rlimit limit;
 	long taken;
+	int pidfd;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
-	low = (int)syscall(SYS_pidfd_open, pid, 0);
-	pidfd = fcntl(low, F_DUPFD_CLOEXEC, 200);
-	close(low);
+	limit = raise_limit();
+	pidfd = out_of_the_way((int)syscall(SYS_pidfd_open, pid, 0));
 	setrlimit(RLIMIT_NOFILE, &limit);
 	taken = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	if (taken < 0)
@@ -302,21 +312,18 @@ constexpr std::string_view kMemWriteText = R"(
  */
 static long mem_write(pid_t pid, void *address, char byte)
 {
-	struct rlimit limit, raised;
+	struct rlimit limit;
 	char path[64];
 	long written;
 	int fd;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
+	limit = raise_limit();
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	written = fd < 0 ? -errno : 0;
 	if (fd >= 0) {
-		int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+		int high = out_of_the_way(fd);
 
-		close(fd);
 		written = pwrite(high, &byte, 1, (off_t)(size_t)address);
 		if (written < 0)
 			written = -errno;
@@ -346,14 +353,12 @@ constexpr std::string_view kOpenMapFileText = R"(
 static long open_map_file(pid_t pid, void *address, int flags)
 {
 	unsigned long at = (unsigned long)address, begin, end, from = at & ~4095ul, to = from + 4096;
-	struct rlimit limit, raised;
+	struct rlimit limit;
 	char path[96], line[512];
 	FILE *maps;
 	int fd;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
+	limit = raise_limit();
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "re");
 	while (maps && fgets(line, sizeof(line), maps))
@@ -415,15 +420,13 @@ constexpr std::string_view kSetNoexecText = R"(
 /* The limit of descriptors is raised for a moment. */
 static long set_noexec(int level)
 {
-	struct rlimit limit, raised;
+	struct rlimit limit;
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", level);
 	long ret;
 	int fd;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	raised = (struct rlimit){ limit.rlim_max, limit.rlim_max };
-	setrlimit(RLIMIT_NOFILE, &raised);
+	limit = raise_limit();
 	fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY);
 	ret = fd < 0 || write(fd, text, length) < 0 ? -errno : 0;
 	if (fd >= 0)
