@@ -34,6 +34,7 @@ Limits LimitsOf(const Bounds& b) {
   limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
   limits.messages = static_cast<uint8_t>(b.messages);
   limits.buffers = 0;  // a splice into a pipe is beyond the bounds of a search
+  limits.huge = 0;     // and so is MFD_HUGETLB
   return limits;
 }
 

@@ -42,6 +42,7 @@
 #include "model/create.cc"
 #include "model/descriptor.cc"
 #include "model/extension.cc"
+#include "model/hugetlb.cc"
 #include "model/inode.cc"
 #include "model/io_uring.cc"
 #include "model/map.cc"

@@ -31,6 +31,7 @@ inline constexpr int64_t kControlBase = 0x2100'0000'0000;
 inline constexpr int64_t kStackBase = 0x2200'0000'0000;
 inline constexpr int64_t kRoom = int64_t{1} << 39;
 inline constexpr int64_t kArenaBytes = int64_t{kArenaPages} * kPageSize;
+inline constexpr int64_t kHugeArenaBytes = int64_t{kMaxHuge} * kHugePageSize;
 
 // Stacks of tasks that share an address space with another.
 inline constexpr int kStacks = kMaxTasks;
@@ -128,6 +129,7 @@ struct Control {
   int32_t nofile = 0;                   // RLIMIT_NOFILE
   bool limits_size = false;             // some call sets RLIMIT_FSIZE
   bool sets_noexec = false;             // some call sets vm.memfd_noexec
+  bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end

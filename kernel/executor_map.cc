@@ -115,8 +115,8 @@ Result FromAddress(int64_t raw, int64_t length, const Env& env) {
   Result r = FromRaw(raw);
   if (!r.ok()) return r;
   r.value = raw - kArenaBase;
-  const bool outside = r.value < 0 || r.value >= kArenaBytes;
-  if (outside && control.num_strays < static_cast<int32_t>(control.strays.size()))
+  if (PageOfAddress(r.value) < 0 &&
+      control.num_strays < static_cast<int32_t>(control.strays.size()))
     control.strays[control.num_strays++] = Stray{env.task, raw, length};
   return r;
 }

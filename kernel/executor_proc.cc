@@ -121,9 +121,11 @@ class Reader {
     }
     // Addresses of other lengths are below the arena, or far above.
     const int64_t start = static_cast<int64_t>(Cursor(at, end).Number(16)) - kArenaBase;
+    const bool huge = start >= kHugeArena;
+    const int64_t end_of_arena = huge ? kHugeArena + 2 * kHugeArenaBytes : 2 * kArenaBytes;
     inside_ =
-        start >= 0 && start < 2 * kArenaBytes && out_->count < static_cast<int>(out_->vma.size());
-    past_ = start >= 2 * kArenaBytes;
+        start >= 0 && start < end_of_arena && out_->count < static_cast<int>(out_->vma.size());
+    past_ = huge && start >= end_of_arena;
     if (inside_) out_->vma[static_cast<size_t>(out_->count++)] = ParseVma(at, end);
   }
 

@@ -99,9 +99,13 @@ void ProbeAtEnd(Control& control, int task) {
 void CleanUp(Control& control, int task) {
   if (task >= 0) DropRegisteredBuffers(control, task);
   RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
+  if (control.maps_huge) RawSyscall(SYS_munmap, kArenaBase + kHugeArena, 2 * kHugeArenaBytes);
   for (int i = 0; i < control.num_strays; ++i) {
     const Stray& stray = control.strays[i];
-    if (stray.task == task) RawSyscall(SYS_munmap, stray.address, stray.length);
+    if (stray.task != task) continue;
+    if (RawSyscall(SYS_munmap, stray.address, stray.length) == -EINVAL)  // a part of a huge page
+      RawSyscall(SYS_munmap, stray.address,
+                 (stray.length + kHugePageSize - 1) / kHugePageSize * kHugePageSize);
   }
   RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
   if (control.limits_size) SetFsizeLimit(-1);

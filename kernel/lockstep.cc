@@ -76,6 +76,14 @@ bool HasProcessCalls(const Control& control) {
                      [](const Call& call) { return NeedsProcess(call.op); });
 }
 
+bool MakesHugetlb(const Call& call) {
+  return call.op == Op::kMemfdCreate && (call.arg[1] & abi::kMfdHugetlb) != 0;
+}
+
+bool HasHugetlb(const Control& control) {
+  return std::any_of(control.calls.begin(), control.calls.begin() + control.count, MakesHugetlb);
+}
+
 bool Has(const Control& control, Op op) {
   return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
                      [op](const Call& call) { return call.op == op; });
@@ -149,6 +157,8 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
 
 std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (call.op == Op::kSetNoexec) return why_no_set_;
+  if (MakesHugetlb(call) && !huge_pages_)
+    return "it needs huge pages, and too few are free (vm.nr_hugepages)";
   if (SpecOf(call.op).family == Family::kIoUring && !may_have_rings_)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!is_root_ && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
@@ -228,6 +238,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.exiting_pid = 0;
   c.limits_size = Has(c, Op::kSetFsize);
   c.sets_noexec = Has(c, Op::kSetNoexec);
+  c.maps_huge = HasHugetlb(c);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

@@ -49,19 +49,26 @@ struct RandomPlan {
   bool one_process = false;  // without calls that need a process of their own
 };
 
+// The most pages of 2 MiB that a sequence may need at once: of each inode those that it has or
+// that are reserved for mappings of it, and of each address space those of private mappings.
+inline constexpr int kHugePagesOfWorker = kMaxInodes * (2 * kMaxHuge - 1) + kMaxTasks * kMaxHuge;
+
+// How many pages of 2 MiB are free on this machine; 0 if there are no such pages.
+int64_t FreeHugePages();
+
 class Lockstep {
  public:
   // Makes this process ready to run sequences: closes all descriptors from
   // kFirstFd to 99, maps the control block, opens the channels.  A process that
   // is not root becomes root of a user namespace of its own, if it may.  At most
   // once a process, which is to be a worker (lockstep_worker.h), forked into `namespaces` of its
-  // own if there are.
-  static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces);
+  // own if there are.  `huge_pages`: kHugePagesOfWorker of them are for it alone.
+  static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces, bool huge_pages);
 
   // Why the sequence cannot be run by this process, or empty: it needs another
   // user, or a capability, that only root has outside a user namespace; io_uring, and that is
-  // forbidden; it sets vm.memfd_noexec and has no pid namespace for it; or it is longer than
-  // kMaxCalls.
+  // forbidden; it sets vm.memfd_noexec and has no pid namespace for it; it makes memfds of huge
+  // pages and there are not enough; or it is longer than kMaxCalls.
   std::string WhyNot(const Sequence& sequence) const;
 
   // Runs the model and writes calls, results and states into the control block.
@@ -88,8 +95,11 @@ class Lockstep {
   Control& control() { return TheControl(); }
 
  private:
-  Lockstep(bool is_root, bool may_have_rings, std::string why_no_set)
-      : is_root_(is_root), may_have_rings_(may_have_rings), why_no_set_(std::move(why_no_set)) {}
+  Lockstep(bool is_root, bool may_have_rings, bool huge_pages, std::string why_no_set)
+      : is_root_(is_root),
+        may_have_rings_(may_have_rings),
+        huge_pages_(huge_pages),
+        why_no_set_(std::move(why_no_set)) {}
 
   // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
   // and it starts alike.
@@ -116,6 +126,7 @@ class Lockstep {
 
   bool is_root_;  // in the namespace in which it was started
   bool may_have_rings_;
+  bool huge_pages_;         // there are enough for any sequence
   std::string why_no_set_;  // vm.memfd_noexec
   Limits limits_;
   std::vector<int> uids_ = {0};

@@ -65,7 +65,7 @@ class Prober {
     const bool path = (file.mode & kModePath) != 0;
     Compare(StateField::kStatusFlags, fd, 0, FlagsOf(file, inode),
             RawSyscall(SYS_fcntl, fd, F_GETFL));
-    if (inode.kind != InodeKind::kMemfd) return;
+    if (!IsMemfd(inode)) return;
     if (!path)
       Compare(StateField::kPosition, fd, 0, file.pos, RawSyscall(SYS_lseek, fd, 0, SEEK_CUR));
     struct stat status;
@@ -80,7 +80,7 @@ class Prober {
   static int64_t FlagsOf(const File& file, const Inode& inode) {
     if ((file.mode & kModePath) != 0)
       return O_PATH | ((file.flags & kFlagEmptypath) != 0 ? abi::kOEmptypath : 0);
-    int64_t flags = inode.kind == InodeKind::kMemfd ? abi::kOLargefile : 0;
+    int64_t flags = IsMemfd(inode) ? abi::kOLargefile : 0;
     if ((file.flags & kFlagWronly) != 0) flags |= O_WRONLY;
     if ((file.flags & kFlagRdwr) != 0) flags |= O_RDWR;
     if ((file.flags & kFlagDirect) != 0) flags |= O_DIRECT;
@@ -126,16 +126,24 @@ class Prober {
     read_[index] = true;
     const Inode& inode = state_.inodes[index];
     if (inode.size == 0) return;
+    if (IsHugetlb(inode)) return HugeContents(fd, inode);
     const uint32_t last = (inode.size - 1) / kSampleStride * kSampleStride;
     uint8_t* bytes = control_.buffer.data();
-    for (uint32_t at = 0; at <= last; at += kSampleStride) bytes[at] = ~Sample(inode, at);
+    for (uint32_t at = 0; at <= last; at += kSampleStride) bytes[at] = ~SampleAt(inode, at);
     RawSyscall(SYS_pread64, fd, Raw(bytes), last + 1, 0);
     for (uint32_t at = 0; at <= last; at += kSampleStride)
-      Compare(StateField::kFileByte, fd, at, Sample(inode, at), bytes[at]);
+      Compare(StateField::kFileByte, fd, at, SampleAt(inode, at), bytes[at]);
   }
 
-  static uint8_t Sample(const Inode& inode, uint32_t at) {
-    return inode.bytes[at / kPageSize][at % kPageSize / kSampleStride];
+  void HugeContents(int fd, const Inode& inode) {
+    for (int64_t page = 0; page < inode.size; page += kHugePageSize) {
+      for (int64_t at = page; at < std::min<int64_t>(inode.size, page + kPageSize);
+           at += kSampleStride) {
+        uint8_t byte = ~SampleAt(inode, at);
+        RawSyscall(SYS_pread64, fd, Raw(&byte), 1, at);
+        Compare(StateField::kFileByte, fd, at, SampleAt(inode, at), byte);
+      }
+    }
   }
 
   // Where mappings are and what they are, as /proc/self/maps or smaps has it.  The
@@ -169,11 +177,11 @@ class Prober {
 
   RealVma AsVma(const Mapping& mapping) const {
     RealVma vma;
-    vma.start = int64_t{mapping.start} * kPageSize;
-    vma.end = vma.start + int64_t{mapping.pages} * kPageSize;
+    vma.start = AddressOfPage(mapping.start);
+    vma.end = vma.start + mapping.pages * SizeOfPage(mapping.start);
     vma.prot = mapping.prot;
     vma.shared = mapping.shared != 0;
-    vma.offset = int64_t{mapping.pgoff} * kPageSize;
+    vma.offset = mapping.pgoff * SizeOfPage(mapping.start);
     vma.inode = state_.files[mapping.file - 1].inode - 1;
     return vma;
   }
@@ -229,12 +237,23 @@ class Prober {
     if (mapping.prot == kProtExec) return;  // readable or not, as the processor has it
     const bool was_read = read_[state_.files[mapping.file - 1].inode - 1];
     for (int page = 0; page < mapping.pages; ++page)
-      if (control_.thorough || !was_read || ((mapping.copied >> page) & 1) != 0)
+      if ((control_.thorough || !was_read || ((mapping.copied >> page) & 1) != 0) &&
+          !MakesPage(mapping, page))
         MappedPage(mapping, page);
   }
 
+  // To load from a huge page that is not there makes it, and whether one beyond the end can be
+  // loaded from depends on the kernel.
+  bool MakesPage(const Mapping& mapping, int page) const {
+    const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
+    if (!IsHugetlb(inode) || ((mapping.copied >> page) & 1) != 0) return false;
+    const int in_file = mapping.pgoff + page;
+    const bool present = ((inode.present >> in_file) & 1) != 0;
+    return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
+  }
+
   void MappedPage(const Mapping& mapping, int page) {
-    const int64_t start = int64_t{mapping.start + page} * kPageSize;
+    const int64_t start = AddressOfPage(mapping.start + page);
     int seen = 0;  // a page that faults at its start faults everywhere
     for (int sample = 0; sample < kSamplesPerPage && seen >= 0; ++sample) {
       const int64_t at = start + int64_t{sample} * kSampleStride;
@@ -250,7 +269,7 @@ class Prober {
     if (((mapping.copied >> page) & 1) != 0) return mapping.copy[page][sample];
     const int in_file = mapping.pgoff + page;
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
-    if (int64_t{in_file} * kPageSize >= inode.size) return -SIGBUS;
+    if (in_file * PageSizeOf(inode) >= inode.size) return -SIGBUS;
     return inode.bytes[in_file][sample];
   }
 
@@ -260,10 +279,10 @@ class Prober {
 
   // What may be written now has shown that it may.
   void MayWrite(const Mapping& mapping) {
-    const int64_t offset = int64_t{mapping.start} * kPageSize;
-    const bool may =
-        ((mapping.prot & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0) ||
-        RawSyscall(SYS_mprotect, kArenaBase + offset, kPageSize, PROT_READ | PROT_WRITE) == 0;
+    const int64_t offset = AddressOfPage(mapping.start);
+    const bool may = ((mapping.prot & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0) ||
+                     RawSyscall(SYS_mprotect, kArenaBase + offset, SizeOfPage(mapping.start),
+                                PROT_READ | PROT_WRITE) == 0;
     Compare(StateField::kMayWrite, 0, offset, MayBecomeWritable(mapping), may);
   }
 

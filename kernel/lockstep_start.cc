@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <new>
 
 #include "fmt/format.h"
@@ -85,7 +86,13 @@ absl::Status MapControl() {
 
 }  // namespace
 
-absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces) {
+int64_t FreeHugePages() {
+  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+  int64_t pages = 0;
+  return file >> pages ? pages : 0;
+}
+
+absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages) {
   if (namespaces.own && !MountOwnProc()) return Failed("a /proc of its own");
   const bool root = geteuid() == 0;
   if (!root) {
@@ -100,7 +107,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces) {
   TheControl().nofile = kFirstFd + kMaxFds;
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
   PrepareTask(TheControl());
-  return Lockstep(root, RingsAllowed(), namespaces.why_no_set);
+  return Lockstep(root, RingsAllowed(), huge_pages, namespaces.why_no_set);
 }
 
 }  // namespace selkie

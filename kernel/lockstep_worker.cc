@@ -92,7 +92,8 @@ void StayOnOneProcessor(int index) {
 
 // In a process group of its own: the terminal's SIGINT is for the starter alone.  `starter` is the
 // starter's pidfd: from another pid namespace, getppid() is 0 whether it lives or not.
-[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, int starter) {
+[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, int starter,
+                           bool huge_pages) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd ended = {starter, POLLIN, 0};
   if (poll(&ended, 1, 0) == 1) _exit(3);
@@ -100,7 +101,7 @@ void StayOnOneProcessor(int index) {
   StayOnOneProcessor(worker.index);
   if (fd != kLinkFd) dup2(fd, kLinkFd);
   fcntl(kLinkFd, F_SETFD, FD_CLOEXEC);
-  absl::StatusOr<Lockstep> lockstep = Lockstep::Start(FindWorkerNamespaces());
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start(FindWorkerNamespaces(), huge_pages);
   absl::Status status = lockstep.status();
   if (lockstep.ok()) {
     WorkerLink link(worker.index, kLinkFd, worker.shared);
@@ -110,7 +111,7 @@ void StayOnOneProcessor(int index) {
   _exit(0);
 }
 
-absl::Status StartWorker(const WorkerPlan& plan, Worker* worker) {
+absl::Status StartWorker(const WorkerPlan& plan, Worker* worker, bool huge_pages) {
   void* shared = mmap(nullptr, sizeof(WorkerShared), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   int ends[2];
@@ -120,7 +121,7 @@ absl::Status StartWorker(const WorkerPlan& plan, Worker* worker) {
   worker->fd = ends[0];
   const auto starter = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
   worker->pid = ForkInto(FindWorkerNamespaces().own);
-  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], starter);
+  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], starter, huge_pages);
   close(starter);
   close(ends[1]);
   if (worker->pid < 0)
@@ -224,9 +225,10 @@ void WorkerLink::Send(std::string_view text) { WriteFrame(fd_, kText, text); }
 
 absl::Status RunWorkers(const WorkerPlan& plan) {
   std::vector<Worker> workers(static_cast<size_t>(plan.workers));
+  const bool huge_pages = FreeHugePages() >= int64_t{plan.workers} * kHugePagesOfWorker;
   for (int i = 0; i < plan.workers; ++i) {
     workers[i].index = i;
-    workers[i].status = StartWorker(plan, &workers[i]);
+    workers[i].status = StartWorker(plan, &workers[i], huge_pages);
   }
   while (AnyRuns(workers)) {
     Serve(plan, &workers);

@@ -21,7 +21,7 @@ void ForEachInode(const State& state, int task, Visit visit) {
     const File& file = state.files[table[slot].file - 1];
     const int inode = file.inode - 1;
     const bool known = (seen >> inode & 1) != 0 || (file.mode & kModePath) != 0;
-    if (known || state.inodes[inode].kind != InodeKind::kMemfd) continue;
+    if (known || !IsMemfd(state.inodes[inode])) continue;
     seen |= 1u << inode;
     visit(kFirstFd + slot, inode);
   }

@@ -10,7 +10,7 @@ using Json = nlohmann::json;
 
 Json LimitsToJson(const Limits& l) {
   return Json::array(
-      {l.tasks, l.fds, l.files, l.inodes, l.maps, l.pages, l.arena, l.messages, l.buffers});
+      {l.tasks, l.fds, l.files, l.inodes, l.maps, l.pages, l.arena, l.messages, l.buffers, l.huge});
 }
 
 // A limit: `least` .. its capacity, as State requires.
@@ -31,6 +31,7 @@ Limits LimitsFrom(const Json& json) {
   GetLimit(json, 6, kArenaPages, &l.arena);
   GetLimit(json, 7, kMaxMessages, &l.messages);
   GetLimit(json, 8, kMaxBuffers, &l.buffers, 0);
+  GetLimit(json, 9, kMaxHuge, &l.huge, 0);
   return l;
 }
 

@@ -18,12 +18,12 @@ namespace {
 // that seem stuck: it is not to test its timer in boot (without no_timer_check
 // one boot in three panicked at 25 runnable threads on 2 cores), nor to watch
 // itself; the host watches anyway.  Mitigations, randomization and
-// accounting only cost time here.
+// accounting only cost time here.  The huge pages are kHugePagesOfWorker for two workers.
 constexpr std::string_view kKernelCommandLine =
     "console=ttyS0 quiet panic=-1 oops=panic no_timer_check nowatchdog "
     "rcupdate.rcu_cpu_stall_suppress=1 mitigations=off nokaslr random.trust_cpu=on "
     "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off audit=0 "
-    "cgroup_disable=memory";
+    "cgroup_disable=memory hugepages=64";
 
 constexpr const char* kTreeFolders[] = {"model/semantics", "checker/properties", "checker/graphs",
                                         "scenarios"};

@@ -58,8 +58,9 @@ struct GuestRequest {
   // folder are in the guest under kGuestTreeRoot, and SELKIE_ROOT names that.
   std::string tree_root;
   std::map<std::string, std::string> environment;  // more variables
-  int memory_mib = 512;                            // 6.18 and later do not boot with 256
-  int cpus = 1;                                    // 1 to 8
+  int memory_mib = 640;      // 6.18 and later do not boot with 256, and 128 are
+                             // set apart as huge pages
+  int cpus = 1;              // 1 to 8
   int boot_seconds = 120;    // the guest must report itself within this time (3 s
                              // under TCG, 50 s on a machine ten times overloaded)
   int silence_seconds = 60;  // and then never be silent for longer (its init

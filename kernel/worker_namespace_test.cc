@@ -84,7 +84,7 @@ int InChild(int (*work)()) {
 
 // What a process without a namespace of its own says, by a bit each.
 int Refusals() {
-  absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"});
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"}, false);
   if (!lockstep.ok()) return 1;
   const Semantics semantics = NativeSemantics();
   int wrong = 0;
@@ -112,7 +112,7 @@ int DifferencesOfUser() {
   if (setresgid(kNobody, kNobody, kNobody) != 0 || setresuid(kNobody, kNobody, kNobody) != 0)
     return kNoUserNamespace;
   prctl(PR_SET_DUMPABLE, 1);  // as a program is that the user has started
-  absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"});
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start({false, "no namespace"}, false);
   if (!lockstep.ok()) return kNoUserNamespace;
   const Semantics semantics = NativeSemantics();
   int differ = 0;

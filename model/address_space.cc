@@ -7,6 +7,16 @@
 namespace selkie {
 
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
+  if (addr >= kHugeArena && s.limits.huge > 0) {
+    const auto first = (addr - kHugeArena) / kHugePageSize;
+    const uint64_t pages = length / kHugePageSize;
+    if (addr % kHugePageSize != 0 || length % kHugePageSize != 0 || first > s.limits.huge ||
+        pages > static_cast<uint64_t>(s.limits.huge - first))
+      return false;
+    range->begin = kArenaPages + static_cast<int>(first);
+    range->end = range->begin + static_cast<int>(pages);
+    return true;
+  }
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
   if (addr < 0 || addr > arena || length > static_cast<uint64_t>(arena - addr)) return false;
   range->begin = static_cast<int>(addr / kPageSize);
@@ -81,13 +91,14 @@ bool IsGap(const AddressSpace& mm, PageRange range) {
   return true;
 }
 
-int LowestGap(const State& s, int task, int pages) {
-  int begin = 0;
+int LowestGap(const State& s, int task, int pages, bool huge) {
+  int begin = huge ? kArenaPages : 0;
   for (const Mapping& m : s.mms[s.tasks[task].mm]) {
+    if (!Empty(m) && m.start < begin) continue;
     if (Empty(m) || m.start - begin >= pages) break;
     begin = EndOf(m);
   }
-  return begin + pages <= s.limits.arena ? begin : -1;
+  return begin + pages <= (huge ? kArenaPages + s.limits.huge : s.limits.arena) ? begin : -1;
 }
 
 bool SameVmFlags(const Mapping& a, const Mapping& b) {
@@ -97,7 +108,7 @@ bool SameVmFlags(const Mapping& a, const Mapping& b) {
 
 bool Agree(const Mapping& a, const Mapping& b) {
   return EndOf(a) == b.start && a.pgoff + a.pages == b.pgoff && a.file == b.file &&
-         SameVmFlags(a, b);
+         !IsHugePage(a.start) && SameVmFlags(a, b);  // VM_SPECIAL: VM_DONTEXPAND
 }
 
 }  // namespace selkie

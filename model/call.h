@@ -239,6 +239,7 @@ inline constexpr int64_t kOEmptypath = 0x4000000;
 inline constexpr int64_t kFsImmutable = 0x10, kFsAppend = 0x20, kFsNodump = 0x40;
 inline constexpr int64_t kFdCloexec = 1;
 inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;
+inline constexpr int64_t kMfdHuge2Mb = int64_t{21} << 26, kMfdHugeMask = int64_t{0x3f} << 26;
 inline constexpr int64_t kMfdNoexecSeal = 8, kMfdExec = 0x10;
 inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;

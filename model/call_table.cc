@@ -16,7 +16,8 @@ constexpr FlagName kMfdFlags[] = {{"0", 0},
                                   {"MFD_ALLOW_SEALING", abi::kMfdAllowSealing},
                                   {"MFD_HUGETLB", abi::kMfdHugetlb},
                                   {"MFD_NOEXEC_SEAL", abi::kMfdNoexecSeal},
-                                  {"MFD_EXEC", abi::kMfdExec}};
+                                  {"MFD_EXEC", abi::kMfdExec},
+                                  {"MFD_HUGE_2MB", abi::kMfdHuge2Mb}};
 constexpr FlagName kOpenFlags[] = {
     {"O_WRONLY", abi::kOWronly},       {"O_RDWR", abi::kORdwr},
     {"O_RDONLY", abi::kORdonly},       {"O_TRUNC", abi::kOTrunc},

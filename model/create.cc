@@ -4,10 +4,11 @@
 namespace selkie {
 namespace {
 
-// MFD_* as the "flags" facts: known bits in place, all others as OTHER.
+// MFD_* as the "flags" facts: known bits in place, all others as OTHER.  A size of huge pages is
+// known with MFD_HUGETLB only.
 uint64_t FlagFacts(int64_t flags) {
-  constexpr int64_t kKnown = 0x1f;
-  return static_cast<uint64_t>(flags & kKnown) | ((flags & ~kKnown) != 0 ? 0x20 : 0);
+  const int64_t known = 0x1f | ((flags & abi::kMfdHugetlb) != 0 ? abi::kMfdHugeMask : 0);
+  return static_cast<uint64_t>(flags & 0x1f) | ((flags & ~known) != 0 ? 0x20 : 0);
 }
 
 // pidns_memfd_noexec_scope, as the "scope" facts: level 1 asks for MFD_NOEXEC_SEAL where the flags
@@ -23,11 +24,13 @@ uint64_t ScopeFacts(const State& s, const Semantics& semantics, int point) {
 
 Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   const int64_t name = c.arg[0], flags = c.arg[1];
-  if ((flags & abi::kMfdHugetlb) != 0) return Bound("hugetlb memfds are not modelled");
+  const bool huge = (flags & abi::kMfdHugetlb) != 0;
+  const int64_t size = flags & abi::kMfdHugeMask;
+  if (huge && s.limits.huge == 0) return Bound("memfds of huge pages are not within the bounds");
 
   Inode inode;
-  inode.kind = InodeKind::kMemfd;
-  inode.mode = 0777;  // shmem_get_inode with S_IRWXUGO
+  inode.kind = huge ? InodeKind::kHugetlb : InodeKind::kMemfd;
+  inode.mode = 0777;  // shmem_get_inode and hugetlbfs_get_inode with S_IRWXUGO
   inode.uid = inode.gid = s.tasks[c.task].uid;
   inode.mask = semantics.initial_mask;
   constexpr int kPoint = static_cast<int>(Point::kCreate);
@@ -43,6 +46,10 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
 
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  constexpr int64_t kHuge1Gb = int64_t{30} << 26;
+  if (huge && size == kHuge1Gb) return Bound("huge pages of 1 GiB: as the processor has them");
+  if (huge && size != 0 && size != abi::kMfdHuge2Mb)
+    return Fail(ENODEV, "fs/hugetlbfs/inode.c hugetlb_file_setup: get_hstate_idx");
   const int file = FreeFile(s), node = FreeInode(s);
   if (file < 0 || node < 0) return Bound("no free file or inode within the bounds");
 

@@ -87,7 +87,7 @@ Result GetFl(State& s, const Call& c, const Semantics&) {
   if ((file.flags & kFlagNonblock) != 0) flags |= abi::kONonblock;
   if ((file.flags & kFlagDirect) != 0) flags |= abi::kODirect;
   if ((file.flags & kFlagEmptypath) != 0) flags |= abi::kOEmptypath;
-  if (s.inodes[file.inode - 1].kind == InodeKind::kMemfd) flags |= abi::kOLargefile;
+  if (IsMemfd(s.inodes[file.inode - 1])) flags |= abi::kOLargefile;
   return Unchanged(flags);
 }
 

@@ -184,8 +184,11 @@ inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
 
 inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 
-// The largest size of an inode in this run.
-inline int64_t SizeLimit(const State& s) { return int64_t{s.limits.pages} * kPageSize; }
+// The largest size of an inode like this in this run.
+inline int64_t SizeLimit(const State& s, const Inode& inode) {
+  return IsHugetlb(inode) ? int64_t{s.limits.huge} * kHugePageSize
+                          : int64_t{s.limits.pages} * kPageSize;
+}
 
 // Effect::modified of a call that sets the modification time of inode `node` (index).
 inline uint8_t ModifiedBit(int node) { return static_cast<uint8_t>(1u << node); }
@@ -222,11 +225,30 @@ bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error);
 Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
                  const Semantics& semantics);
 
-inline bool IsMemfd(const State& s, int node) { return s.inodes[node].kind == InodeKind::kMemfd; }
+inline bool IsMemfd(const State& s, int node) { return IsMemfd(s.inodes[node]); }
 
 // Sets the samples at offsets in [begin, end) to `byte`; offsets that no inode
 // can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
+
+// Private copies of pages [first, end) of the inode go (unmap_mapping_range with even_cows).
+void DropCopies(State& s, int node, int first, int end = kMaxMappedPages);
+
+// ---- Memfds of huge pages (hugetlb.cc) ----
+
+// Whether the call reaches one: by a descriptor, a /proc link, or an address in their arena.
+bool ReachesHugetlb(const State& s, const Call& c);
+
+// The call is one of those whose answer for such a memfd is not known.
+bool IsUnknownOfHugetlb(Op op);
+
+// hugetlbfs_punch_hole, with what is asked before it; the range is valid.
+Result PunchHugetlb(State& s, const Call& c, int f, int64_t offset, int64_t length,
+                    const Semantics& semantics);
+
+// hugetlb_no_page: a fault on a page of the mapping's file that is not there makes it, for this
+// mapping alone if it is private; false if the kernel raises SIGBUS.
+bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed);
 
 inline constexpr uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
 
@@ -261,8 +283,8 @@ inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
   return s.mms[s.tasks[c.task].mm];
 }
 
-// The pages of [addr, addr + length) if they lie in the arena; `length` is
-// page-aligned.
+// The pages of [addr, addr + length) if they lie in one of the arenas; `length` is
+// page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);
 
 constexpr uint64_t PageAlign(uint64_t bytes) { return (bytes + kPageMask) & ~kPageMask; }
@@ -274,7 +296,7 @@ inline constexpr uint64_t kWithinMemory = uint64_t{1} << 40;
 
 // A store by task c.task of byte c.arg[1] at c.arg[0]; with `force`, whatever the
 // mapping's protection (FOLL_FORCE).
-Result StoreByte(State& s, const Call& c, bool force);
+Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics);
 
 // can_modify_mm: no mapping in `range` has VM_SEALED.
 bool MayModify(const AddressSpace& mm, PageRange range);
@@ -295,8 +317,8 @@ bool RemoveRange(AddressSpace& mm, int slots, PageRange range);
 // True if nothing is mapped in `range`.
 bool IsGap(const AddressSpace& mm, PageRange range);
 
-// First page of the lowest gap of `pages` pages, or -1.
-int LowestGap(const State& s, int task, int pages);
+// First page of the lowest gap of `pages` pages, huge ones if `huge`, or -1.
+int LowestGap(const State& s, int task, int pages, bool huge = false);
 
 // The kernel joins adjacent mappings into one VMA if they agree
 // (mm/vma.c can_vma_merge_after).  The model keeps them apart and answers

@@ -19,7 +19,8 @@ Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
 
   Ruling ruling(s, c, node, f, semantics, Point::kChmod);
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
-  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  if (!IsHugetlb(s.inodes[node]))  // hugetlbfs_setattr does not ask
+    if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   Result result = Unchanged(0);
   ruling.inode.mode = mode;
   ruling.Commit(s, &result);
@@ -85,7 +86,8 @@ Result SetAttr(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const int node = s.files[f].inode - 1;
-  if (!IsMemfd(s, node)) return Fail(ENOTTY, "fs/ioctl.c vfs_fileattr_set: fileattr_set");
+  if (!IsMemfd(s, node) || IsHugetlb(s.inodes[node]))
+    return Fail(ENOTTY, "fs/ioctl.c vfs_fileattr_set: fileattr_set");
   if (const Rule* rule = NotSupported(semantics, Feature::kChattr)) return Refused(rule);
   const uint16_t uid = s.tasks[c.task].uid;
   if (uid != 0 && uid != s.inodes[node].uid)

@@ -23,12 +23,35 @@ inline constexpr int kArenaPages = 12;  // addresses 0 .. kArenaPages * kPageSiz
 inline constexpr int kMaxMessages = 4;  // SCM_RIGHTS messages in flight
 inline constexpr int kMaxBuffers = 4;   // pages of files in pipes
 
+// Huge pages, of 2 MiB.  They have an arena of their own, which begins at kHugeArena and has as
+// many as a memfd of huge pages (MFD_HUGETLB) may have; in tables its pages follow those of the
+// small arena.
+inline constexpr int kHugePageSize = 2 * 1024 * 1024;
+inline constexpr int kMaxHuge = 3;
+inline constexpr int64_t kHugeArena = int64_t{1} << 30;
+inline constexpr int kAllArenaPages = kArenaPages + kMaxHuge;
+
+constexpr bool IsHugePage(int page) { return page >= kArenaPages; }
+constexpr int64_t AddressOfPage(int page) {
+  return IsHugePage(page) ? kHugeArena + int64_t{page - kArenaPages} * kHugePageSize
+                          : int64_t{page} * kPageSize;
+}
+constexpr int64_t SizeOfPage(int page) { return IsHugePage(page) ? kHugePageSize : kPageSize; }
+
+// The page of the arenas in which a byte address is, or -1.
+constexpr int PageOfAddress(int64_t address) {
+  if (address < 0) return -1;
+  if (address < int64_t{kArenaPages} * kPageSize) return static_cast<int>(address / kPageSize);
+  const int64_t huge = (address - kHugeArena) / kHugePageSize;
+  return address < kHugeArena || huge >= kMaxHuge ? -1 : kArenaPages + static_cast<int>(huge);
+}
+
 // The first descriptor of a task.  0, 1 and 2 belong to the program that runs
 // the calls; the model answers EBADF for them and the scenario language
 // refuses them.
 inline constexpr int kFirstFd = 3;
 
-// Contents are observed at two bytes of each page: offsets 0 and 2048.
+// Contents are observed at two bytes of each page: offsets 0 and 2048, of a huge one, too.
 // Writes and sizes are exact to the byte; the samples are a projection of the
 // true contents, so that a comparison with a kernel is exact at any offset.
 inline constexpr int kSamplesPerPage = 2;
@@ -42,7 +65,7 @@ inline constexpr int kMaxNoexec = 2;
 inline constexpr int kMaxPos = 2 * kMaxPages * kPageSize;
 inline constexpr int kMaxMappedPages = 2 * kMaxPages;
 
-// How much of each table a run may use.  Each field is 1 .. its capacity; buffers
+// How much of each table a run may use.  Each field is 1 .. its capacity; buffers and huge
 // may be 0.
 struct Limits {
   uint8_t tasks = kMaxTasks;
@@ -54,6 +77,7 @@ struct Limits {
   uint8_t arena = kArenaPages;
   uint8_t messages = kMaxMessages;
   uint8_t buffers = kMaxBuffers;
+  uint8_t huge = kMaxHuge;  // pages of a memfd of huge pages, and of their arena; 0: no such memfd
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

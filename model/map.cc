@@ -15,7 +15,16 @@ struct MmapRequest {
   PageRange range;      // where it goes, if `placed`
   bool placed = false;  // false: where the kernel would put it is not known
   bool fixed = false;   // MAP_FIXED or MAP_FIXED_NOREPLACE
+  bool huge = false;    // of a memfd of huge pages
+
+  int64_t page() const { return huge ? kHugePageSize : kPageSize; }
 };
+
+// The range is the arena's pages, and in the arena of the file's pages.
+bool FindRange(const State& s, int64_t addr, MmapRequest* request) {
+  return InArena(s, addr, request->length, &request->range) &&
+         IsHugePage(request->range.begin) == request->huge;
+}
 
 // get_unmapped_area.  Returns false and sets *error if it fails.
 bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
@@ -36,16 +45,22 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
     *error = Fail(EINVAL, "mm/mmap.c get_unmapped_area: offset_in_page(addr)");
     return false;
   }
-  const auto pages = static_cast<int64_t>(request->length / kPageSize);
+  if (request->huge && request->fixed && addr % kHugePageSize != 0) {
+    *error = Fail(EINVAL, "fs/hugetlbfs/inode.c hugetlb_get_unmapped_area: addr");
+    return false;
+  }
+  const auto pages = static_cast<int64_t>(request->length) / request->page();
   if (addr == kNull) {
-    const int page = pages <= kMaxPages ? LowestGap(s, c.task, static_cast<int>(pages)) : -1;
+    const int page =
+        pages <= kMaxPages ? LowestGap(s, c.task, static_cast<int>(pages), request->huge) : -1;
     request->range = {page, page + static_cast<int>(pages)};
     request->placed = page >= 0;
     return true;
   }
-  const int64_t hint = addr & ~static_cast<int64_t>(kPageMask);  // round_hint_to_min
-  request->placed = InArena(s, hint, request->length, &request->range) &&
-                    (request->fixed || IsGap(SpaceOf(s, c), request->range));
+  int64_t hint = addr & ~static_cast<int64_t>(kPageMask);  // round_hint_to_min
+  if (request->huge) hint = (hint + kHugePageSize - 1) / kHugePageSize * kHugePageSize;
+  request->placed =
+      FindRange(s, hint, request) && (request->fixed || IsGap(SpaceOf(s, c), request->range));
   return true;
 }
 
@@ -55,6 +70,14 @@ bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request
   const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
   request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
   request->length = PageAlign(length);
+  if (request->huge) {  // ksys_mmap_pgoff
+    const auto mask = static_cast<uint64_t>(kHugePageSize) - 1;
+    request->length = (length + mask) & ~mask;
+    if (request->length == 0) {
+      *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
+      return false;
+    }
+  }
   if (length == 0) {
     *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
     return false;
@@ -132,6 +155,7 @@ bool MayMerge(const AddressSpace& mm, const Mapping& m, const MmapRequest& reque
               int64_t offset) {
   const int64_t begin = offset / kPageSize;
   const int64_t end = begin + static_cast<int64_t>(request.length / kPageSize);
+  if (request.huge) return false;
   for (const Mapping& other : mm) {
     if (Empty(other)) break;
     const bool beside = other.pgoff + other.pages == begin || other.pgoff == end;
@@ -152,20 +176,30 @@ const Rule* RefusesMerged(const State& s, const Call& c, int node, int f, Mappin
 
 // The model's bounds on a mapping; null if it is within.
 const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
-  if (request.length > static_cast<uint64_t>(kMaxBytes))
-    return "the mapping is longer than the bounds";
-  if (offset >= kMaxBytes) return "the offset is beyond the bounds";
+  const int64_t most = request.page() * (request.huge ? kMaxHuge : kMaxPages);
+  if (request.length > static_cast<uint64_t>(most)) return "the mapping is longer than the bounds";
+  if (offset >= most) return "the offset is beyond the bounds";
+  if (request.huge && offset + static_cast<int64_t>(request.length) > most)
+    return "the file would grow beyond the bounds";
   if (!request.placed) return "where the kernel would put the mapping is not known";
   return nullptr;
 }
 
-// A refusal after MAP_FIXED has unmapped what was there: `left` is the rest.
-Result RefusedUnmapped(State& s, const Call& c, const AddressSpace& left, const Rule* refused) {
-  Result error = Refused(refused);
+// An error after MAP_FIXED has unmapped what was there: `left` is the rest.
+Result UnmappedAll(State& s, const Call& c, const AddressSpace& left, Result error) {
   error.changed = SpaceOf(s, c) != left;
   SpaceOf(s, c) = left;
   ReleaseUnreferenced(s);
   return error;
+}
+
+// hugetlbfs_file_mmap: what may be written makes the file longer, and no seal is asked.
+void ExtendTo(const Mapping& m, int node, Inode* inode, Result* result) {
+  const auto end = static_cast<uint32_t>(m.pgoff + m.pages) * kHugePageSize;
+  if ((m.prot & kProtWrite) == 0 || inode->size >= end) return;
+  inode->size = end;
+  result->effect.resized = static_cast<uint8_t>(node + 1);
+  result->effect.file = m.file;
 }
 
 // mmap_region, after the checks of the file.
@@ -177,7 +211,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   if (bound == nullptr) {
     m.start = static_cast<uint8_t>(request.range.begin);
     m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
-    m.pgoff = static_cast<uint8_t>(c.arg[5] / kPageSize);
+    m.pgoff = static_cast<uint8_t>(c.arg[5] / request.page());
   }
   AddressSpace left = SpaceOf(s, c);
   const bool replaces = bound == nullptr && request.fixed && !IsGap(left, request.range);
@@ -196,14 +230,20 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   if (refused != nullptr && !unmapped) return Refused(refused);
   if (replaces && !MayModify(SpaceOf(s, c), request.range))
     return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
-  if (unmapped) return bound != nullptr ? Bound(bound) : RefusedUnmapped(s, c, left, refused);
+  if (unmapped) return bound != nullptr ? Bound(bound) : UnmappedAll(s, c, left, Refused(refused));
   if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
+  if (request.huge && c.arg[5] % kHugePageSize != 0) {
+    const Result error = Fail(EINVAL, "fs/hugetlbfs/inode.c hugetlbfs_file_mmap: huge_page_mask");
+    if (!request.fixed) return error;
+    return bound != nullptr ? Bound(bound) : UnmappedAll(s, c, left, error);
+  }
   if (bound != nullptr) return Bound(bound);
 
   if (!AddMapping(left, s.limits.maps, m)) return Bound("no free mapping within the bounds");
-  Result result = Unchanged(int64_t{m.start} * kPageSize);
+  Result result = Unchanged(AddressOfPage(m.start));
   result.changed = SpaceOf(s, c) != left;
   SpaceOf(s, c) = left;
+  if (request.huge) ExtendTo(m, node, &ruling.inode, &result);
   ruling.Commit(s, &result);
   if (replaces) ReleaseUnreferenced(s);
   return result;
@@ -268,6 +308,12 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
   return result;
 }
 
+// An edge of a range to unmap that lies within a page of a mapping of huge pages.
+bool SplitsHugePage(const State& s, const Call& c, int64_t edge) {
+  const int page = PageOfAddress(edge);
+  return page >= kArenaPages && edge != AddressOfPage(page) && MappingAt(s, c.task, page) >= 0;
+}
+
 }  // namespace
 
 Result Mmap(State& s, const Call& c, const Semantics& semantics) {
@@ -280,6 +326,7 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
+  request.huge = IsHugetlb(s.inodes[s.files[f].inode - 1]);
   if (!BeginMmap(s, c, !IsPipe(s, f), &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
@@ -343,7 +390,11 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   if (bytes > kBeyondMemory) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len > TASK_SIZE");
   if (bytes == 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len == 0");
   PageRange range;
-  if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) return Bound("the range leaves the arena");
+  if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) {
+    if (SplitsHugePage(s, c, c.arg[0]) || SplitsHugePage(s, c, c.arg[0] + c.arg[1]))
+      return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
+    return Bound("the range leaves the arena");
+  }
   if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
   if (!MayModify(SpaceOf(s, c), range))
     return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");

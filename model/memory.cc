@@ -27,10 +27,12 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
     return false;
   };
   if (addr == kNull) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping at NULL"));
-  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+  const int page = PageOfAddress(addr);
+  if (page < 0 || (IsHugePage(page) ? page - kArenaPages >= s.limits.huge : page >= s.limits.arena))
     return fail(Bound("the address is not in the arena"));
-  const int page = static_cast<int>(addr / kPageSize);
-  const int offset = static_cast<int>(addr % kPageSize);
+  const auto offset = static_cast<int>(addr - AddressOfPage(page));
+  if (offset >= kPageSize && offset % kSampleStride == 0)
+    return fail(Bound("contents of a huge page are known at its first two samples only"));
   a->map = MappingAt(s, c.task, page);
   if (a->map < 0) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping"));
   a->mm = s.tasks[c.task].mm;
@@ -52,15 +54,22 @@ bool Copied(const Access& a) { return ((a.mapping->copied >> a.page) & 1) != 0; 
 
 // shmem_fault: a page wholly beyond the end.  A private copy is in place
 // already and causes no fault; none outlives the truncation of its page.
-bool BeyondEnd(const State& s, const Access& a) {
-  return !Copied(a) && int64_t{a.file_page()} * kPageSize >= s.inodes[a.node].size;
+bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error, bool* changed) {
+  const Inode& inode = s.inodes[a.node];
+  if (IsHugetlb(inode)) {
+    if (FaultHugetlb(s, *a.mapping, a.page, semantics, changed)) return false;
+    *error = Signal(SIGBUS, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
+    return true;
+  }
+  *error = Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
+  return !Copied(a) && int64_t{a.file_page()} * kPageSize >= inode.size;
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {
   Inode& inode = s.inodes[a.node];
   Result result = Unchanged(0);
   const uint8_t present = inode.present;
-  NotePresent(s, inode, a.file_page(), a.file_page() + 1);
+  if (!IsHugetlb(inode)) NotePresent(s, inode, a.file_page(), a.file_page() + 1);
   result.changed = inode.present != present;
   result.effect.wrote = static_cast<uint8_t>(a.node + 1);
   result.effect.file = a.mapping->file;
@@ -91,25 +100,35 @@ Result StorePrivate(State& s, const Access& a, uint8_t byte) {
 
 }  // namespace
 
-Result Load(State& s, const Call& c, const Semantics&) {
+Result Load(State& s, const Call& c, const Semantics& semantics) {
   Access a;
   Result error;
+  bool changed = false;
   if (!Find(s, c, c.arg[0], false, false, &a, &error)) return error;
-  if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
-  if (!a.sampled) return Bound("contents are known at the sampled offsets only");
-  return Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
-                             : s.inodes[a.node].bytes[a.file_page()][a.sample]);
+  constexpr const char* kUnknown = "contents are known at the sampled offsets only";
+  if (!a.sampled && IsHugetlb(s.inodes[a.node])) return Bound(kUnknown);
+  if (Faults(s, a, semantics, &error, &changed)) return error;
+  if (!a.sampled) return Bound(kUnknown);
+  Result result = Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
+                                      : s.inodes[a.node].bytes[a.file_page()][a.sample]);
+  result.changed = changed;
+  return result;
 }
 
-Result Store(State& s, const Call& c, const Semantics&) { return StoreByte(s, c, false); }
+Result Store(State& s, const Call& c, const Semantics& semantics) {
+  return StoreByte(s, c, false, semantics);
+}
 
-Result StoreByte(State& s, const Call& c, bool force) {
+Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics) {
   Access a;
   Result error;
+  bool changed = false;
   if (!Find(s, c, c.arg[0], true, force, &a, &error)) return error;
-  if (BeyondEnd(s, a)) return Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
+  if (Faults(s, a, semantics, &error, &changed)) return error;
   const auto byte = static_cast<uint8_t>(c.arg[1]);
-  return a.mapping->shared ? StoreShared(s, a, byte) : StorePrivate(s, a, byte);
+  Result result = a.mapping->shared ? StoreShared(s, a, byte) : StorePrivate(s, a, byte);
+  result.changed |= changed;
+  return result;
 }
 
 }  // namespace selkie

@@ -183,7 +183,10 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");
 
-  if ((flags & abi::kODirect) != 0 && !how.path)  // do_dentry_open: FMODE_CAN_ODIRECT
+  const bool direct = (flags & abi::kODirect) != 0 && !how.path;
+  if (direct && IsHugetlb(s.inodes[node]))
+    return Fail(EINVAL, "fs/open.c do_dentry_open: FMODE_CAN_ODIRECT");
+  if (direct)
     if (const Rule* rule = NotSupported(semantics, Feature::kDirect)) return Refused(rule);
 
   Result result = Changed(fd);
@@ -230,6 +233,8 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   if ((flags & abi::kONofollow) != 0) return Bound("O_NOFOLLOW stays in f_flags");
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("handles of sockets are not modelled");
+  if (IsHugetlb(s.inodes[s.files[f].inode - 1]))
+    return Fail(EOPNOTSUPP, "fs/fhandle.c do_sys_name_to_handle: exportfs_can_encode_fh");
   const bool path = (s.files[f].mode & kModePath) != 0, root = s.tasks[c.task].uid == 0;
   if (path && !root) return Bound("EBADF or EPERM, by the kernel's version");
   if (path) return Fail(EBADF, "fs/fhandle.c get_path_from_fd: fdget of the mount's descriptor");

@@ -12,6 +12,8 @@ namespace {
 // program's buffer lies.
 constexpr int64_t kMaxCount = int64_t{1} << 26;
 
+constexpr const char* kCannotWrite = "fs/read_write.c: FMODE_CAN_WRITE, hugetlbfs has no write";
+
 // The checks of the count and position that read and write share, after the
 // check of f_mode.
 bool BadCount(int64_t count, int64_t pos, Result* error) {
@@ -30,7 +32,7 @@ bool BadCount(int64_t count, int64_t pos, Result* error) {
 void TakeSamples(const Inode& inode, int64_t begin, int64_t end, Result* result) {
   int64_t i = (begin + kSampleStride - 1) / kSampleStride;
   for (; i * kSampleStride < end; ++i)
-    result->data[result->num_data++] = inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage];
+    result->data[result->num_data++] = SampleAt(inode, i * kSampleStride);
 }
 
 Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
@@ -46,7 +48,8 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
   if (BadCount(count, pos, &error)) return error;
 
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
-  Result result = Unchanged(std::min(count, left));  // shmem_file_read_iter
+  Result result = Unchanged(std::min(count, left));  // shmem_file_read_iter, hugetlbfs_read_iter
+  if (result.value > kMaxBytes) return Bound("more is read than the results of a call hold");
   if (result.value > 0) TakeSamples(s.inodes[node], pos, pos + result.value, &result);
   ruling.Commit(s, &result);
   return result;
@@ -83,13 +86,13 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
     }
     if (source.bad) {  // from 6.16 on the file is asked before the buffer
       *error = Fail(EFAULT, "mm/filemap.c generic_perform_write: copy_folio_from_iter_atomic");
-      if (ruling.targets.extended && at > SizeLimit(s))
+      if (ruling.targets.extended && at > SizeLimit(s, ruling.inode))
         *error = Bound("the size is beyond the bounds");
       else if (ruling.targets.extended)
         ruling.inode.size = std::max<uint32_t>(ruling.inode.size, static_cast<uint32_t>(at));
       return written > 0 ? written : -1;
     }
-    if (end > SizeLimit(s)) {
+    if (end > SizeLimit(s, ruling.inode)) {
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }
@@ -133,6 +136,7 @@ Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, 
   const int node = s.files[f].inode - 1;
   if ((s.files[f].mode & kModeWrite) == 0)
     return Fail(EBADF, "fs/read_write.c vfs_write: FMODE_WRITE");
+  if (IsHugetlb(s.inodes[node])) return Fail(EINVAL, kCannotWrite);
   if (!IsMemfd(s, node)) return Bound("writing to a socket is not modelled");
   Result error;
   if (BadCount(count, pos, &error)) return error;
@@ -193,6 +197,7 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   if (!writable) return Fail(EBADF, "fs/read_write.c vfs_writev: FMODE_WRITE");
   if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
+  if (IsHugetlb(s.inodes[s.files[f].inode - 1])) return Fail(EINVAL, kCannotWrite);
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
   if (count == 0) return Unchanged(0);
   Result error;
@@ -252,9 +257,13 @@ void Advance(State& s, int f, int64_t to, Result* result) {
 }
 
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte) {
-  end = std::min(end, kMaxBytes);
-  int64_t i = (begin + kSampleStride - 1) / kSampleStride;
-  for (; i * kSampleStride < end; ++i) inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] = byte;
+  const int64_t size = PageSizeOf(inode);
+  for (int page = 0; page < kMaxPages; ++page) {
+    for (int i = 0; i < kSamplesPerPage; ++i) {
+      const int64_t at = page * size + int64_t{i} * kSampleStride;
+      if (at >= begin && at < end) inode.bytes[page][i] = byte;
+    }
+  }
 }
 
 Result Read(State& s, const Call& c, const Semantics& semantics) {
@@ -322,6 +331,7 @@ Result AioPwrite(State& s, const Call& c, const Semantics& semantics) {
   if (count < 0) return Fail(EINVAL, "fs/aio.c io_submit_one: aio_nbytes");
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if ((s.files[f].mode & kModeWrite) == 0) return Fail(EBADF, "fs/aio.c aio_write: FMODE_WRITE");
+  if (IsHugetlb(s.inodes[s.files[f].inode - 1])) return Fail(EINVAL, kCannotWrite);
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (BadArea(pos, count, &error)) return error;

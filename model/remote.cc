@@ -22,11 +22,12 @@ bool FindTask(const State& s, const Call& c, int denied, const char* check, Resu
 }
 
 // One byte, as the other task would store it.
-Result Poke(State& s, const Call& c, bool force, int error, const char* check) {
+Result Poke(State& s, const Call& c, bool force, int error, const char* check,
+            const Semantics& semantics) {
   Call store = c;
   store.task = static_cast<uint8_t>(c.arg[0]);
   store.arg = {c.arg[1], c.arg[2]};
-  const Result poked = StoreByte(s, store, force);
+  const Result poked = StoreByte(s, store, force, semantics);
   if (poked.kind == Result::Kind::kSignal) return Fail(error, check);
   Result result = poked;
   if (result.ok()) result.value = 1;
@@ -35,12 +36,12 @@ Result Poke(State& s, const Call& c, bool force, int error, const char* check) {
 
 }  // namespace
 
-Result ProcessVmWritev(State& s, const Call& c, const Semantics&) {
+Result ProcessVmWritev(State& s, const Call& c, const Semantics& semantics) {
   constexpr const char* kFault = "mm/gup.c check_vma_flags: VM_WRITE, or no page";
   Result error;
   if (!FindTask(s, c, EPERM, "mm/process_vm_access.c process_vm_rw_core: mm_access", &error))
     return error;
-  return Poke(s, c, false, EFAULT, kFault);
+  return Poke(s, c, false, EFAULT, kFault, semantics);
 }
 
 Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
@@ -64,7 +65,7 @@ Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
     if (m.vm_shared || (m.may & kProtWrite) == 0)
       return Fail(EIO, "mm/gup.c check_vma_flags: FOLL_FORCE needs is_cow_mapping");
   }
-  return Poke(s, c, true, EIO, kIo);
+  return Poke(s, c, true, EIO, kIo, semantics);
 }
 
 }  // namespace selkie

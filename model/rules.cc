@@ -67,7 +67,7 @@ Facts FactsOf(const State& s, int task, const Inode& inode, bool exists, const F
   if (file != nullptr)
     facts.Set(FactSet::kFile, static_cast<uint64_t>(file->mode & bits(FactSet::kFile)));
   if (reads(Fact::kExecutable)) facts.Set(Fact::kExecutable, (inode.mode & 0111) != 0);
-  if (reads(Fact::kMemfd)) facts.Set(Fact::kMemfd, inode.kind == InodeKind::kMemfd);
+  if (reads(Fact::kMemfd)) facts.Set(Fact::kMemfd, IsMemfd(inode));
   if (reads(Fact::kOwner)) {
     const uint16_t uid = s.tasks[task].uid;
     facts.Set(Fact::kOwner, uid == 0 || uid == inode.uid);

@@ -28,8 +28,7 @@ Result GetSeals(State& s, const Call& c, const Semantics&) {
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const Inode& inode = s.inodes[s.files[f].inode - 1];
-  if (inode.kind != InodeKind::kMemfd)
-    return Fail(EINVAL, "mm/memfd.c memfd_get_seals: not a memfd");
+  if (!IsMemfd(inode)) return Fail(EINVAL, "mm/memfd.c memfd_get_seals: not a memfd");
   return Unchanged(inode.seals);
 }
 

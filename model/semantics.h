@@ -92,6 +92,7 @@ enum class Feature : uint32_t {
   kSendfile = 32768,     // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
   kNoexec = 65536,       // vm.memfd_noexec: 6.3
   kLower = 131072,       // vm.memfd_noexec can be lowered: 6.6
+  kHugeParts = 262144,   // parts of huge pages in files: see KnowsParts in hugetlb.cc
 };
 struct FactSetSpec {
   FactSet set;

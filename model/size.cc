@@ -13,31 +13,17 @@ constexpr int64_t kOtherFallocModes = 0x84;
 constexpr int64_t kCollapse = 8, kZero = 0x10, kInsert = 0x20, kUnshare = 0x40;
 constexpr int64_t kNotOfShmem = kCollapse | kZero | kInsert | kUnshare;
 
-// truncate_pagecache: private copies of pages that are now wholly beyond the
-// end go too (unmap_mapping_range with even_cows).
-void DropCopiesBeyond(State& s, int node, int64_t size) {
-  const int first = static_cast<int>((size + kPageSize - 1) / kPageSize);
-  for (AddressSpace& mm : s.mms) {
-    for (Mapping& m : mm) {
-      if (Empty(m)) break;
-      if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
-      for (int i = std::max(first - m.pgoff, 0); i < m.pages; ++i) {
-        m.copied &= static_cast<uint8_t>(~(1u << i));
-        m.copy[i] = {};
-      }
-    }
-  }
-}
-
 // Zeroes the contents from `size` on, also what lies beyond the old end in its
 // page, then sets the size.
 void Resize(State& s, int node, Inode& inode, int64_t size) {
-  if (size <= inode.size) {
-    const auto kept = static_cast<int>((size + kPageSize - 1) / kPageSize);
+  // Huge pages beyond the end can be there, and go whatever the old size was.
+  if (size <= inode.size || IsHugetlb(inode)) {
+    const int64_t page = PageSizeOf(inode);
+    const auto kept = static_cast<int>((size + page - 1) / page);
     if (s.limits.buffers > 0) DetachPages(s, node, kept);
     inode.present &= static_cast<uint8_t>((1u << kept) - 1);
-    FillSamples(inode, size, kMaxBytes, 0);
-    DropCopiesBeyond(s, node, size);
+    FillSamples(inode, size, kMaxPages * page, 0);
+    DropCopies(s, node, kept);  // truncate_pagecache, of pages that are now wholly beyond the end
   }
   inode.size = static_cast<uint32_t>(size);
 }
@@ -64,9 +50,15 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
 
 Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   const int64_t end = c.arg[2] + c.arg[3];
-  if (end > SizeLimit(s)) return Bound("fallocate beyond the largest size within the bounds");
+  if (end > SizeLimit(s, ruling.inode))
+    return Bound("fallocate beyond the largest size within the bounds");
   Result result = Unchanged(0);
-  if (ruling.targets.privileges != nullptr) result.effect.modified = ModifiedBit(node);
+  if (IsHugetlb(ruling.inode)) {  // hugetlbfs_fallocate: the pages themselves
+    for (int64_t at = c.arg[2] / kHugePageSize; at * kHugePageSize < end; ++at)
+      ruling.inode.present |= static_cast<uint8_t>(1u << at);
+  } else if (ruling.targets.privileges != nullptr) {
+    result.effect.modified = ModifiedBit(node);
+  }
   if ((c.arg[1] & abi::kFallocKeepSize) == 0 && end > ruling.inode.size) {
     ruling.inode.size = static_cast<uint32_t>(end);
     result.effect.resized = static_cast<uint8_t>(node + 1);
@@ -129,17 +121,20 @@ uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
 Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Semantics& semantics) {
   Result error;
   if (SizeOverLimit(s, c.task, s.inodes[node], size, &error)) return error;
+  const bool huge = IsHugetlb(s.inodes[node]);
+  if (huge && size % kHugePageSize != 0)
+    return Fail(EINVAL, "fs/hugetlbfs/inode.c hugetlbfs_setattr: huge_page_mask");
   // A file that open is about to make is not in the table yet.
   const int made = f >= 0 && s.files[f].inode != 0 ? f : -1;
   Ruling ruling(s, c, node, made, semantics, Point::kTruncate);
   ruling.facts.Set(Fact::kGrows, size > ruling.inode.size);
   ruling.facts.Set(Fact::kShrinks, size < ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  if (size > SizeLimit(s)) return Bound("the size is beyond the bounds");
+  if (size > SizeLimit(s, ruling.inode)) return Bound("the size is beyond the bounds");
 
   Result result = Unchanged(0);
   // do_truncate has ATTR_MTIME from ftruncate and open; shmem_setattr sets it for a new size.
-  if (f >= 0 || size != ruling.inode.size) result.effect.modified = ModifiedBit(node);
+  if (f >= 0 || (size != ruling.inode.size && !huge)) result.effect.modified = ModifiedBit(node);
   if (size != ruling.inode.size) {
     result.effect.resized = static_cast<uint8_t>(node + 1);
     result.effect.file = static_cast<uint8_t>(f + 1);
@@ -183,10 +178,24 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
 
 // file_modified, where the kernel's fallocate calls it.
 static void ClearPrivileges(const State& s, const Call& c, Ruling& ruling) {
+  if (IsHugetlb(ruling.inode)) return;  // hugetlbfs_fallocate does not call it
   const uint16_t mode = ModeWithoutPrivileges(s, c.task, ruling.inode);
   if (ruling.targets.privileges == nullptr || mode == ruling.inode.mode) return;
   ruling.inode.mode = mode;
   ruling.last = ruling.targets.privileges;
+}
+
+void DropCopies(State& s, int node, int first, int end) {
+  for (AddressSpace& mm : s.mms) {
+    for (Mapping& m : mm) {
+      if (Empty(m)) break;
+      if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
+      for (int i = std::max(first - m.pgoff, 0); i < std::min<int>(m.pages, end - m.pgoff); ++i) {
+        m.copied &= static_cast<uint8_t>(~(1u << i));
+        m.copy[i] = {};
+      }
+    }
+  }
 }
 
 bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error) {
@@ -204,6 +213,7 @@ bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error) {
 Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
                  const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
+  if (IsHugetlb(s.inodes[node])) return PunchHugetlb(s, c, f, offset, length, semantics);
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kPunch, true);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);

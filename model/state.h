@@ -48,7 +48,13 @@ inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
 inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
 
-enum class InodeKind : uint8_t { kNone = 0, kMemfd = 1, kSocketPair = 2, kPipe = 3 };
+enum class InodeKind : uint8_t {
+  kNone = 0,
+  kMemfd = 1,
+  kSocketPair = 2,
+  kPipe = 3,
+  kHugetlb = 4,  // a memfd of huge pages: MFD_HUGETLB
+};
 
 struct Inode {
   Field<InodeKind> kind = InodeKind::kNone;
@@ -61,8 +67,9 @@ struct Inode {
   Field<uint16_t> gid = 0;     // group: the user of the same number is its only member
   Field<uint8_t> attrs = 0;    // kAttr* bits
   Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
-                               // each; kept only where pipes are (limits.buffers > 0)
-  Field<uint32_t> size = 0;    // bytes, 0 .. limits.pages * kPageSize
+                               // each; kept only where pipes are (limits.buffers > 0), and of huge
+                               // pages: exactly those, also beyond the end
+  Field<uint32_t> size = 0;  // bytes, 0 .. limits.pages * kPageSize or limits.huge * kHugePageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
@@ -71,6 +78,24 @@ struct Inode {
   }
   friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
 };
+
+inline bool IsHugetlb(const Inode& inode) { return inode.kind == InodeKind::kHugetlb; }
+inline bool IsMemfd(const Inode& inode) {
+  return inode.kind == InodeKind::kMemfd || inode.kind == InodeKind::kHugetlb;
+}
+// Bytes of one page of the inode.
+inline int64_t PageSizeOf(const Inode& inode) {
+  return IsHugetlb(inode) ? kHugePageSize : kPageSize;
+}
+
+// The byte at an offset that is a multiple of kSampleStride.  Of a huge page, none but the first
+// two can be other than 0.
+inline uint8_t SampleAt(const Inode& inode, int64_t offset) {
+  const int64_t page = offset / PageSizeOf(inode),
+                sample = offset % PageSizeOf(inode) / kSampleStride;
+  if (sample >= kSamplesPerPage) return 0;
+  return inode.bytes[page][sample];
+}
 
 // An open file description, the kernel's `struct file`.
 struct File {
@@ -104,7 +129,7 @@ struct Mapping {
   Field<uint8_t> shared = 0;     // stores reach the file (mmap was MAP_SHARED)
   Field<uint8_t> vm_shared = 0;  // VM_SHARED: 0 for MAP_SHARED of a file not open for
                                  // writing (mm/mmap.c do_mmap)
-  Field<uint8_t> start = 0;      // first page in the arena
+  Field<uint8_t> start = 0;      // first page in the arenas, see AddressOfPage
   Field<uint8_t> pages = 0;      // length in pages, 1 .. kMaxPages
   Field<uint8_t> pgoff = 0;      // first page in the file
   Field<uint8_t> copied = 0;     // private pages copied on write, one bit a page

@@ -49,6 +49,7 @@ void AppendTask(std::string& out, const State& s, int i) {
 
 const char* KindName(InodeKind kind) {
   if (kind == InodeKind::kPipe) return " pipe";
+  if (kind == InodeKind::kHugetlb) return " hugetlb memfd";
   return kind == InodeKind::kMemfd ? " memfd" : " socketpair";
 }
 
@@ -57,7 +58,7 @@ const char* KindName(InodeKind kind) {
 std::string State::ToBytes() const {
   std::string out;
   for (uint8_t v : {limits.tasks, limits.fds, limits.files, limits.inodes, limits.maps,
-                    limits.pages, limits.arena, limits.messages, limits.buffers})
+                    limits.pages, limits.arena, limits.messages, limits.buffers, limits.huge})
     Put(out, v, 1);
   Put(out, noexec, 1);
   for (const Inode& n : inodes) {

@@ -12,11 +12,13 @@ absl::Status Broken(const char* what) {
 // Private copies: of pages that the file has, and nothing where there is none.
 absl::Status ValidateCopies(const State& s, const Mapping& m) {
   if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
-  const uint32_t size = s.inodes[s.files[m.file - 1].inode - 1].size;
+  const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
+  const uint32_t size = inode.size;
+  if (IsHugetlb(inode) != IsHugePage(m.start)) return Broken("a mapping in the wrong arena");
   for (int i = 0; i < kMaxPages; ++i) {
     const bool copied = ((m.copied >> i) & 1) != 0;
     if (!copied && m.copy[i] != decltype(m.copy[i]){}) return Broken("a copy that was not made");
-    if (copied && static_cast<uint32_t>((m.pgoff + i) * kPageSize) >= size)
+    if (copied && !IsHugetlb(inode) && static_cast<uint32_t>((m.pgoff + i) * kPageSize) >= size)
       return Broken("a private copy beyond the end of the file");
   }
   return absl::OkStatus();
@@ -39,7 +41,8 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
     if (m.pages == 0 || m.pages > kMaxPages) return Broken("a mapping's length");
     if (m.start < end) return Broken("mappings overlap or are not sorted");
     end = m.start + m.pages;
-    if (end > s.limits.arena) return Broken("a mapping beyond the arena");
+    if (end > (IsHugePage(m.start) ? kArenaPages + s.limits.huge : s.limits.arena))
+      return Broken("a mapping beyond the arena");
     if ((m.prot & ~m.may) != 0) return Broken("a mapping has prot beyond its may-bits");
     if (m.vm_shared && !m.shared) return Broken("VM_SHARED on a private mapping");
     if (m.shared && m.copied != 0) return Broken("a shared mapping has private copies");
@@ -54,7 +57,7 @@ absl::Status ValidateLimits(const State& s) {
   const bool within = l.tasks <= most.tasks && l.fds <= most.fds && l.files <= most.files &&
                       l.inodes <= most.inodes && l.maps <= most.maps && l.pages <= most.pages &&
                       l.arena <= most.arena && l.messages <= most.messages &&
-                      l.buffers <= most.buffers;
+                      l.buffers <= most.buffers && l.huge <= most.huge;
   const bool some = l.tasks > 0 && l.fds > 0 && l.files > 0 && l.inodes > 0 && l.maps > 0 &&
                     l.pages > 0 && l.arena > 0 && l.messages > 0;
   return within && some ? absl::OkStatus() : Broken("a limit is 0 or beyond its capacity");
@@ -106,7 +109,9 @@ absl::Status ValidateFiles(const State& s) {
   return absl::OkStatus();
 }
 
+// A huge page beyond the end can be there, and written.
 bool EmptyBeyondEnd(const Inode& inode) {
+  if (IsHugetlb(inode)) return true;
   for (uint32_t i = (inode.size + kPageSize - 1) / kPageSize; i < kMaxPages; ++i)
     if (inode.bytes[i] != decltype(inode.bytes[i]){}) return false;
   return true;
@@ -120,7 +125,8 @@ absl::Status ValidateInodes(const State& s) {
     if (!live && inode != Inode{}) return Broken("a free inode slot is not zero");
     if (live && i >= s.limits.inodes) return Broken("more inodes than the limit");
     if (live && ((held >> (i + 1)) & 1) == 0) return Broken("a live inode is unreferenced");
-    if (inode.size > static_cast<uint32_t>(s.limits.pages) * kPageSize)
+    if (inode.size > (IsHugetlb(inode) ? static_cast<uint32_t>(s.limits.huge) * kHugePageSize
+                                       : static_cast<uint32_t>(s.limits.pages) * kPageSize))
       return Broken("an inode is larger than the limit");
     if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
     if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");

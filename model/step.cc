@@ -123,6 +123,8 @@ Result Step(State& state, const Call& call, const Semantics& semantics) {
   const auto op = static_cast<size_t>(call.op);
   if (op >= std::size(kFunctions)) return Bound("there is no such call");
   if (!IntsAreInts(call)) return Bound("an argument of type int has more than 32 bits");
+  if (state.limits.huge > 0 && IsUnknownOfHugetlb(call.op) && ReachesHugetlb(state, call))
+    return Bound("this call of a memfd of huge pages is not modelled");
 #ifdef NDEBUG
   return kFunctions[op](state, call, semantics);
 #else

@@ -60,7 +60,8 @@ int64_t OpenFd(const View& view, int task, InodeKind kind, Choices& choices) {
     if (fds[i].file == 0) continue;
     open[num_open++] = i;
     const File& file = s.files[fds[i].file - 1];
-    if (s.inodes[file.inode - 1].kind == kind) wanted[num_wanted++] = i;
+    const Inode& inode = s.inodes[file.inode - 1];
+    if (kind == InodeKind::kMemfd ? IsMemfd(inode) : inode.kind == kind) wanted[num_wanted++] = i;
   }
   if (num_open == 0) return -1;
   const bool any = num_wanted == 0 || OnceIn(choices, 16);
@@ -124,6 +125,17 @@ int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
   return bits;
 }
 
+// One memfd in so many that could be is of huge pages.
+constexpr int kOneHugetlbIn = 6;
+
+int64_t DrawCreateFlags(const ArgSpec& arg, Choices& choices) {
+  constexpr int64_t kHuge = abi::kMfdHugetlb | abi::kMfdHuge2Mb;
+  const int64_t flags = DrawFlags(arg, choices) & ~kHuge;
+  if (!OnceIn(choices, kOneHugetlbIn))
+    return OnceIn(choices, 64) ? flags | abi::kMfdHuge2Mb : flags;
+  return flags | (OnceIn(choices, 4) ? kHuge : abi::kMfdHugetlb);
+}
+
 int64_t DrawSeals(const Semantics& semantics, Choices& choices) {
   const auto num = static_cast<uint32_t>(semantics.seals.size());
   if (num == 0 || OnceIn(choices, 32)) return int64_t{1} << choices.Next(31);
@@ -182,8 +194,22 @@ int64_t AroundEof(const View& view, Choices& choices) {
   return at + OneOf(choices, kDistance);
 }
 
+bool IsOfHugePages(const View& view) {
+  return view.file >= 0 && IsHugetlb(view.state.inodes[view.state.files[view.file].inode - 1]);
+}
+
+// Bytes of a file of huge pages: mostly whole ones.
+int64_t HugeSize(const View& view, Choices& choices) {
+  const int64_t pages = int64_t{kHugePageSize} * choices.Next(view.state.limits.huge + 1u);
+  const uint32_t kind = choices.Next(16);
+  if (kind < 11) return pages;
+  if (kind < 13) return pages + kPageSize * int64_t{choices.Next(2)} + 1;
+  return kind < 15 ? AroundEof(view, choices) : choices.Next(2 * kPageSize);
+}
+
 // Bytes of a file: pages, the sampled offsets, and the neighbours of both.
 int64_t ByteSize(const View& view, Choices& choices) {
+  if (IsOfHugePages(view) && !OnceIn(choices, 8)) return HugeSize(view, choices);
   const uint32_t pages = view.state.limits.pages;
   const uint32_t kind = choices.Next(64);
   if (kind < 8) return choices.Next(2);
@@ -198,19 +224,21 @@ int64_t ByteSize(const View& view, Choices& choices) {
 
 // Whole pages of a mapping, mostly.
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
-  const uint32_t pages = view.state.limits.pages;
+  const State& s = view.state;
+  const Mapping* const map = view.map < 0 ? nullptr : &s.mms[s.tasks[view.task].mm][view.map];
+  const bool huge = map != nullptr ? IsHugePage(map->start) : IsOfHugePages(view);
+  const int64_t page = huge && !OnceIn(choices, 16) ? kHugePageSize : kPageSize;
+  const uint32_t pages = page == kPageSize ? s.limits.pages : s.limits.huge;
   if (OnceIn(choices, 64)) return StrangeSize(choices);
   if (OnceIn(choices, 32)) return choices.Next(pages * kPageSize);
-  if (name == "offset") return int64_t{kPageSize} * (OnceIn(choices, 2) ? choices.Next(pages) : 0);
+  if (name == "offset") return page * (OnceIn(choices, 2) ? choices.Next(pages) : 0);
   if (OnceIn(choices, 32)) return 0;
   uint32_t most = pages;
-  if (view.map >= 0) {
-    const State& s = view.state;
-    const int of_map = s.mms[s.tasks[view.task].mm][view.map].pages;
-    if (OnceIn(choices, 2)) return int64_t{kPageSize} * of_map;
-    most = of_map + 1;
+  if (map != nullptr) {
+    if (OnceIn(choices, 2)) return page * map->pages;
+    most = map->pages + 1u;
   }
-  return int64_t{kPageSize} * (1 + choices.Next(most));
+  return page * (1 + choices.Next(most));
 }
 
 int64_t DrawSize(const View& view, std::string_view name, Choices& choices) {
@@ -258,6 +286,11 @@ int64_t OffsetInPage(const View& view, Choices& choices) {
   return OnceIn(choices, 32) ? 1 + choices.Next(kPageSize - 1) : 0;
 }
 
+// The page before the first huge one is nowhere near it.
+int64_t AddressOf(int64_t page) {
+  return page < 0 ? page * kPageSize : AddressOfPage(static_cast<int>(page));
+}
+
 int64_t DrawAddress(View& view, Choices& choices) {
   // Of a row that has a descriptor (mmap), and of every address after the
   // first (mremap), NULL is the ordinary one and a free page the other.
@@ -269,13 +302,15 @@ int64_t DrawAddress(View& view, Choices& choices) {
     if (page < 0) page = MappedPage(view, choices);
     for (int i = 0; i < 4 && view.spec.op == Op::kUringRegister && !CanBePinned(view); ++i)
       page = MappedPage(view, choices);
-    return page * kPageSize + OffsetInPage(view, choices);
+    return AddressOf(page) + OffsetInPage(view, choices);
   }
   if (!OnceIn(choices, 3)) return kNull;
   if (OnceIn(choices, 3)) {
     View other = view;  // the length of mmap does not follow this mapping's
-    return MappedPage(other, choices) * kPageSize;
+    return AddressOf(MappedPage(other, choices));
   }
+  if (IsOfHugePages(view) && !OnceIn(choices, 8))
+    return AddressOf(kArenaPages + choices.Next(view.state.limits.huge));
   return int64_t{kPageSize} * choices.Next(view.state.limits.arena) + OffsetInPage(view, choices);
 }
 
@@ -316,7 +351,10 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
     case ArgKind::kName: words[0] = DrawName(choices); return;
     case ArgKind::kFd: words[0] = DrawFd(view, arg.name, choices); return;
     case ArgKind::kPath: return DrawPath(view, choices, words);
-    case ArgKind::kFlags: words[0] = DrawFlags(arg, choices); return;
+    case ArgKind::kFlags:
+      words[0] = view.spec.op == Op::kMemfdCreate ? DrawCreateFlags(arg, choices)
+                                                  : DrawFlags(arg, choices);
+      return;
     case ArgKind::kSeals: words[0] = DrawSeals(view.semantics, choices); return;
     case ArgKind::kInt: words[0] = DrawInt(view, arg.name, choices); return;
     case ArgKind::kSize: words[0] = DrawSize(view, arg.name, choices); return;

@@ -44,6 +44,7 @@ std::string LimitsText(const Limits& limits) {
   add("arena", limits.arena, usual.arena);
   add("messages", limits.messages, usual.messages);
   add("buffers", limits.buffers, usual.buffers);
+  add("huge", limits.huge, usual.huge);
   return out.empty() ? "" : fmt::format("limits{}\n", out);
 }
 

@@ -201,11 +201,11 @@ uint8_t* LimitByName(Limits& limits, std::string_view name, int* capacity) {
     int capacity;
   };
   const Field fields[] = {
-      {"tasks", &limits.tasks, kMaxTasks},      {"fds", &limits.fds, kMaxFds},
-      {"files", &limits.files, kMaxFiles},      {"inodes", &limits.inodes, kMaxInodes},
-      {"maps", &limits.maps, kMaxMaps},         {"pages", &limits.pages, kMaxPages},
-      {"arena", &limits.arena, kArenaPages},    {"messages", &limits.messages, kMaxMessages},
-      {"buffers", &limits.buffers, kMaxBuffers}};
+      {"tasks", &limits.tasks, kMaxTasks},       {"fds", &limits.fds, kMaxFds},
+      {"files", &limits.files, kMaxFiles},       {"inodes", &limits.inodes, kMaxInodes},
+      {"maps", &limits.maps, kMaxMaps},          {"pages", &limits.pages, kMaxPages},
+      {"arena", &limits.arena, kArenaPages},     {"messages", &limits.messages, kMaxMessages},
+      {"buffers", &limits.buffers, kMaxBuffers}, {"huge", &limits.huge, kMaxHuge}};
   for (const Field& field : fields) {
     if (field.name != name) continue;
     *capacity = field.capacity;
@@ -282,7 +282,8 @@ struct Action<grammar::LimitValue> {
   static void apply(const Input& in, Builder& b) {
     int capacity = 1;
     uint8_t* limit = LimitByName(b.scenarios.back().limits, b.limit, &capacity);
-    const int least = b.limit == "buffers" ? 0 : 1;  // a run without pages in pipes
+    // A run without pages in pipes, or without huge ones.
+    const int least = b.limit == "buffers" || b.limit == "huge" ? 0 : 1;
     *limit = static_cast<uint8_t>(ToInt(in, least, capacity));
   }
 };

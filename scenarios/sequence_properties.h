@@ -65,15 +65,19 @@ class ContentsMatchReference : public StepProperty {
 
  private:
   struct Contents {
+    // Of huge pages the first 4096 bytes of each: the rest stays 0.
     std::array<uint8_t, kMaxPages * kPageSize> bytes{};
+    int64_t page = kPageSize;
     int64_t size = 0;
 
     void Resize(int64_t to);
     void Fill(int64_t begin, int64_t end, uint8_t byte);
+    uint8_t At(int64_t offset) const;
   };
 
-  void Execute(const State& before, const Call& call, const Result& result);
-  void ExecuteFallocate(const Call& call, Contents& contents);
+  void Execute(const State& before, const Call& call, const Result& result, const State& after);
+  void ExecuteMmap(const State& before, const Call& call);
+  void ExecuteFallocate(const Call& call, const Inode& after, Contents& contents);
   void ExecuteStore(const State& before, const Call& call);
   void ExecuteCopy(const State& before, const Call& call, int64_t count);
   void ExecuteSplice(const State& before, const Call& call, int64_t count);

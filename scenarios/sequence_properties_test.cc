@@ -50,7 +50,7 @@ bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange || o
 // A file, or not: what is neither a region nor open has neither contents nor position.
 const File* RegionOfFd(const State& s, int task, int64_t fd) {
   const int file = FileOf(s, task, fd);
-  const bool region = file >= 0 && s.inodes[s.files[file].inode - 1].kind == InodeKind::kMemfd;
+  const bool region = file >= 0 && IsMemfd(s.inodes[s.files[file].inode - 1]);
   return region ? &s.files[file] : nullptr;
 }
 
@@ -78,7 +78,7 @@ int InodeOfPath(const State& s, const Call& call) {
 }
 
 const Mapping* MappingOf(const State& s, const Call& call) {
-  const int map = MappingAt(s, call.task, static_cast<int>(call.arg[0] / kPageSize));
+  const int map = MappingAt(s, call.task, PageOfAddress(call.arg[0]));
   return map < 0 ? nullptr : &s.mms[s.tasks[call.task].mm][map];
 }
 
@@ -95,14 +95,13 @@ Call AsStore(const Call& call) {
 
 // Where in the file the address of a load or store is.
 int64_t FileOffset(const Mapping& map, int64_t address) {
-  return address - int64_t{map.start} * kPageSize + int64_t{map.pgoff} * kPageSize;
+  return address - AddressOfPage(map.start) + map.pgoff * SizeOfPage(map.start);
 }
 
 // True if the contents of the file differ, up to its end.
 bool ContentsDiffer(const Inode& before, const Inode& after) {
   for (int at = 0; at < static_cast<int>(after.size); at += kSampleStride) {
-    const int page = at / kPageSize, sample = at % kPageSize / kSampleStride;
-    if (before.bytes[page][sample] != after.bytes[page][sample]) return true;
+    if (SampleAt(before, at) != SampleAt(after, at)) return true;
   }
   return false;
 }
@@ -114,7 +113,7 @@ void MarkIfMerged(const Call& call, const Result& result, State& after) {
   const bool merged = result.rule != nullptr && result.rule->effect == EffectKind::kAccept;
   if (!maps || !result.ok() || !merged) return;
   const int64_t at = call.op == Op::kMmap ? result.value : call.arg[0];
-  const int map = MappingAt(after, call.task, static_cast<int>(at / kPageSize));
+  const int map = MappingAt(after, call.task, PageOfAddress(at));
   if (map >= 0) after.mms[after.tasks[call.task].mm][static_cast<size_t>(map)].mark = 1;
 }
 
@@ -212,19 +211,36 @@ std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, c
 
 // ---- Contents ----
 
-// shmem_setattr zeroes behind the new end also if the size stays the same.
+// shmem_setattr zeroes behind the new end also if the size stays the same; huge pages can
+// be there behind the old one.
 void ContentsMatchReference::Contents::Resize(int64_t to) {
-  if (to <= size) Fill(to, static_cast<int64_t>(bytes.size()), 0);
+  if (to <= size || page != kPageSize) Fill(to, kMaxPages * page, 0);
   size = to;
 }
 
 void ContentsMatchReference::Contents::Fill(int64_t begin, int64_t end, uint8_t byte) {
-  const int64_t limit = std::min<int64_t>(end, static_cast<int64_t>(bytes.size()));
-  for (int64_t i = begin; i < limit; ++i) bytes[i] = byte;
+  for (int i = 0; i < kMaxPages; ++i) {
+    const int64_t first = i * page;
+    for (int64_t at = std::max(begin, first); at < std::min(end, first + kPageSize); ++at)
+      bytes[i * kPageSize + at - first] = byte;
+  }
 }
 
-void ContentsMatchReference::ExecuteFallocate(const Call& call, Contents& contents) {
+uint8_t ContentsMatchReference::Contents::At(int64_t offset) const {
+  const int64_t in_page = offset % page;
+  return in_page < kPageSize ? bytes[offset / page * kPageSize + in_page] : 0;
+}
+
+// What becomes of parts of huge pages depends on the kernel: that is taken from the model.
+void ContentsMatchReference::ExecuteFallocate(const Call& call, const Inode& after,
+                                              Contents& contents) {
   const int64_t end = call.arg[2] + call.arg[3];
+  const bool parts = call.arg[2] % contents.page != 0 || end % contents.page != 0;
+  if ((call.arg[1] & abi::kFallocPunchHole) != 0 && IsHugetlb(after) && parts) {
+    for (int64_t at = 0; at < kMaxPages * contents.page; at += kSampleStride)
+      contents.Fill(at, at + 1, SampleAt(after, at));
+    return;
+  }
   if ((call.arg[1] & abi::kFallocPunchHole) != 0)
     contents.Fill(call.arg[2], end, 0);
   else if ((call.arg[1] & abi::kFallocKeepSize) == 0 && end > contents.size)
@@ -279,7 +295,7 @@ void ContentsMatchReference::ExecuteSplice(const State& before, const Call& call
     for (int half = buffer.begin; half < buffer.end && at < begin + count; ++half) {
       const int64_t offset = int64_t{buffer.page} * kPageSize + half * kSampleStride;
       const uint8_t byte =
-          buffer.inode != 0 ? inodes_[buffer.inode - 1].bytes[offset] : buffer.bytes[half];
+          buffer.inode != 0 ? inodes_[buffer.inode - 1].At(offset) : buffer.bytes[half];
       target.Fill(at, at + 1, byte);
       at += kSampleStride;
     }
@@ -299,7 +315,7 @@ void ContentsMatchReference::ExecuteCopy(const State& before, const Call& call, 
   const int64_t to = to_arg == kNoOffset ? int64_t{out.pos} : to_arg;
   Contents& target = inodes_[out.inode - 1];
   for (int64_t i = 0; i < count; ++i)
-    target.Fill(to + i, to + i + 1, inodes_[in.inode - 1].bytes[from + i]);
+    target.Fill(to + i, to + i + 1, inodes_[in.inode - 1].At(from + i));
   if (count > 0) target.size = std::max(target.size, to + count);
 }
 
@@ -328,7 +344,17 @@ void ContentsMatchReference::ExecuteReadFixed(const State& before, const Call& c
   }
 }
 
-void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
+// A mapping of huge pages that may be written makes the file longer.
+void ContentsMatchReference::ExecuteMmap(const State& before, const Call& call) {
+  const int node = InodeOfFd(before, call.task, call.arg[4]);
+  if (node < 0 || !IsHugetlb(before.inodes[node]) || (call.arg[2] & kProtWrite) == 0) return;
+  const int64_t pages = (call.arg[1] + kHugePageSize - 1) / kHugePageSize;
+  inodes_[node].size = std::max(inodes_[node].size, call.arg[5] + pages * kHugePageSize);
+}
+
+void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result,
+                                     const State& after) {
+  if (call.op == Op::kMmap) return ExecuteMmap(before, call);
   if (call.op == Op::kUringReadFixed) return ExecuteReadFixed(before, call);
   if (Stores(call.op)) return ExecuteStore(before, call);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
@@ -341,7 +367,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   Contents& contents = inodes_[node];
   if (call.op == Op::kFtruncate) contents.Resize(call.arg[1]);
   if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
-  if (call.op == Op::kFallocate) ExecuteFallocate(call, contents);
+  if (call.op == Op::kFallocate) ExecuteFallocate(call, after.inodes[node], contents);
   const bool by_handle = call.op == Op::kOpenByHandle || call.op == Op::kOpenEmptyPath;
   const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || by_handle || by_map;
   const int64_t flags = call.arg[by_handle ? 1 : 2];
@@ -363,8 +389,8 @@ std::string ContentsMatchReference::CompareRead(const State& before, const Call&
   for (int64_t at = begin; at < begin + count; ++at) {
     if (at % kSampleStride != 0) continue;
     if (n >= result.num_data) return "a byte at a sampled offset is missing";
-    if (result.data[n] != contents.bytes[at])
-      return fmt::format("byte {} reads {}, not {}", at, result.data[n], contents.bytes[at]);
+    if (result.data[n] != contents.At(at))
+      return fmt::format("byte {} reads {}, not {}", at, result.data[n], contents.At(at));
     ++n;
   }
   return n == result.num_data ? "" : "more bytes read than there are sampled offsets";
@@ -374,18 +400,18 @@ std::string ContentsMatchReference::CompareLoad(const State& before, const Call&
                                                 const Result& result) const {
   const Mapping* map = MappingOf(before, call);
   if (map == nullptr) return "a load without a mapping gives a value";
-  const auto page = static_cast<int>(call.arg[0] / kPageSize) - map->start;
+  const int page = PageOfAddress(call.arg[0]) - map->start;
   if ((map->copied >> page & 1) != 0) return "";  // a private page's own contents
   const int64_t at = FileOffset(*map, call.arg[0]);
   const Contents& contents = inodes_[before.files[map->file - 1].inode - 1];
-  if (result.value == contents.bytes[at]) return "";
-  return fmt::format("byte {} loads {}, not {}", at, result.value, contents.bytes[at]);
+  if (result.value == contents.At(at)) return "";
+  return fmt::format("byte {} loads {}, not {}", at, result.value, contents.At(at));
 }
 
 std::string ContentsMatchReference::CompareInodes(const State& after) const {
   for (int i = 0; i < kMaxInodes; ++i) {
     const Inode& inode = after.inodes[i];
-    if (inode.kind != InodeKind::kMemfd) continue;
+    if (!IsMemfd(inode)) continue;
     if (inode.size != inodes_[i].size)
       return fmt::format("size of inode {} is {}, not {}", i, inode.size, inodes_[i].size);
     for (int sample = 0; sample < kMaxPages * kSamplesPerPage; ++sample) {
@@ -401,7 +427,8 @@ std::string ContentsMatchReference::CompareInodes(const State& after) const {
 
 std::string ContentsMatchReference::Check(const State& before, const Call& call,
                                           const Result& result, State& after) {
-  if (result.ok()) Execute(before, call, result);
+  for (int i = 0; i < kMaxInodes; ++i) inodes_[i].page = PageSizeOf(after.inodes[i]);
+  if (result.ok()) Execute(before, call, result, after);
   if (call.op == Op::kMadvise && call.arg[2] == abi::kMadvRemove && result.changed)
     ExecuteRemove(before, call, result, after);
   if (result.kind == Result::Kind::kErrno && WritesFromBuffer(call.op))

@@ -50,7 +50,9 @@ Ask::Ask(const World& world, const FollowedProcess& process, const Guess& guess)
   if (guess.unrefused || guess.user == Guess::User::kRoot) uid = 0;
   // Of users, the model knows 16 bits; only root and equality count.
   uid = uid == 0 ? 0 : std::max(1, uid & 0xffff);
-  state_ = InitialState(Limits{}, {uid, uid});
+  Limits limits;
+  limits.huge = 0;  // files of huge pages are followed, not asked about
+  state_ = InitialState(limits, {uid, uid});
   if (!guess_.unrefused) fsize_ = process.fsize;
   if (guess.fsize) fsize_ = guess.fsize;
   if (fsize_) scale_.Add(*fsize_);

@@ -518,6 +518,8 @@ void Follower::Decide(Query& query) {
     const FollowedInode& inode = world_.inodes[query.inode];
     if (inode.pinned && error == EBUSY)
       return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
+    if (inode.from_outside && (error == EINVAL || error == EOPNOTSUPP || error == ENOTTY))
+      return Count(query.call, Unasked::kOrigin, "a memfd that may be of huge pages");
     if (!inode.attrs_known && (error == EPERM || error == EACCES))
       return Count(query.call, Unasked::kBound, "attributes that cannot be read in the log");
   }

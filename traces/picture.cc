@@ -245,7 +245,7 @@ std::vector<std::string> MappingWords(const Mapping& m) {
   const std::string pages = m.pages == 1
                                 ? fmt::format("page {}", m.pgoff)
                                 : fmt::format("pages {}-{}", m.pgoff, m.pgoff + m.pages - 1);
-  return {fmt::format("{:#x}", m.start * kPageSize), pages, Bits(m.prot),
+  return {fmt::format("{:#x}", AddressOfPage(m.start)), pages, Bits(m.prot),
           fmt::format("may {}", Bits(m.may)), m.shared != 0 ? "shared" : "private"};
 }
 
@@ -258,7 +258,7 @@ const Mapping* SameStart(const State& state, int mm, int start) {
 // "<B>map</B> ", or nothing.
 std::string Drawing::MappingName(int task, const Mapping& mapping) const {
   if (scene_.names == nullptr) return "";
-  const std::string name = scene_.names->AddressName(s_, task, int64_t{mapping.start} * kPageSize);
+  const std::string name = scene_.names->AddressName(s_, task, AddressOfPage(mapping.start));
   return name.empty() ? "" : fmt::format("<B>{}</B> ", name);
 }
 

@@ -80,9 +80,10 @@ std::string NameTable::FdName(const State& state, int64_t task, int64_t fd) cons
 }
 
 std::string NameTable::AddressName(const State& state, int64_t task, int64_t address) const {
-  if (!IsTask(task) || address < 0 || address >= kArenaPages * kPageSize) return "";
-  const Page& page = pages_[state.tasks[task].mm][address / kPageSize];
-  const int64_t offset = address - int64_t{page.base} * kPageSize;
+  const int at = PageOfAddress(address);
+  if (!IsTask(task) || at < 0) return "";
+  const Page& page = pages_[state.tasks[task].mm][at];
+  const int64_t offset = address - AddressOfPage(page.base);
   if (page.name.empty() || offset == 0) return page.name;
   return fmt::format("{} + {}", page.name, offset);
 }
@@ -113,10 +114,9 @@ void Variables::NameFd(NameTable& table, size_t index, int64_t fd) {
 // The pages of the mapping that stands at the address returned.
 void Variables::NamePages(NameTable& table, size_t index) {
   const Call& call = trace_.sequence.calls[index];
-  const int64_t page = trace_.results[index].value / kPageSize;
+  const int page = PageOfAddress(trace_.results[index].value);
   const State& after = states_[index + 1];
-  const int at =
-      page < 0 || page >= kArenaPages ? -1 : MappingAt(after, call.task, static_cast<int>(page));
+  const int at = page < 0 ? -1 : MappingAt(after, call.task, page);
   if (at < 0) return;
   const Mapping& mapping = after.mms[after.tasks[call.task].mm][at];
   auto& pages = table.pages_[after.tasks[call.task].mm];
@@ -124,11 +124,10 @@ void Variables::NamePages(NameTable& table, size_t index) {
   const bool in_place = call.op == Op::kMremap && !named.name.empty() && named.base == page;
   if (!in_place) {
     const bool moved = call.op == Op::kMremap;
-    named = {Fresh(moved ? "moved" : MappingBase(mapping)), static_cast<int>(page)};
+    named = {Fresh(moved ? "moved" : MappingBase(mapping)), page};
     results_[index].push_back({named.name, true});
   }
-  for (int64_t i = page; i < mapping.start + mapping.pages && i < kArenaPages; ++i)
-    pages[i] = named;
+  for (int i = page; i < mapping.start + mapping.pages; ++i) pages[i] = named;
 }
 
 // A table that a task has from this call on begins as the caller's was.

@@ -34,8 +34,8 @@ class NameTable {
     std::string name;
     int base = 0;  // the page that the variable points at
   };
-  std::array<std::array<std::string, kMaxFds>, kMaxTasks> fds_;  // by table
-  std::array<std::array<Page, kArenaPages>, kMaxTasks> pages_;   // by address space
+  std::array<std::array<std::string, kMaxFds>, kMaxTasks> fds_;    // by table
+  std::array<std::array<Page, kAllArenaPages>, kMaxTasks> pages_;  // by address space
 };
 
 // The variables of a whole trace.  A name is given once and stays with its
