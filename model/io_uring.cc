@@ -94,12 +94,7 @@ Result UringRegister(State& s, const Call& c, const Semantics&) {
 Result UringUnregister(State& s, const Call& c, const Semantics&) {
   if (!HasRegisteredBuffers(s, c.task))
     return Fail(ENXIO, "io_uring/rsrc.c io_sqe_buffers_unregister: there are none");
-  int kept = 0;
-  for (int i = 0; i < s.limits.buffers; ++i) {
-    const PipeBuffer b = s.buffers[i];
-    s.buffers[i] = PipeBuffer{};
-    if (b.pipe != 0 && b.pipe != RingOf(c.task)) s.buffers[kept++] = b;
-  }
+  DropBuffersOf(s, RingOf(c.task));
   return Changed(0);
 }
 

@@ -105,6 +105,15 @@ bool HasRegisteredBuffers(const State& s, int task) {
   return false;
 }
 
+void DropBuffersOf(State& s, int holder) {
+  int kept = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) {
+    const PipeBuffer b = s.buffers[i];
+    s.buffers[i] = PipeBuffer{};
+    if (b.pipe != 0 && b.pipe != holder) s.buffers[kept++] = b;
+  }
+}
+
 void DetachPages(State& s, int inode, int first, int end) {
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
     PipeBuffer& b = s.buffers[i];
@@ -119,12 +128,7 @@ namespace {
 // An inode goes: pipes keep the pages of a file, a pipe's own buffers go with it.
 void DropInodePages(State& s, int inode) {
   DetachPages(s, inode, 0);
-  int kept = 0;
-  for (int i = 0; i < s.limits.buffers; ++i) {
-    const PipeBuffer b = s.buffers[i];
-    s.buffers[i] = PipeBuffer{};
-    if (b.pipe != 0 && b.pipe != inode + 1) s.buffers[kept++] = b;
-  }
+  DropBuffersOf(s, inode + 1);
 }
 
 }  // namespace

@@ -255,6 +255,9 @@ int LowestFreeFd(const State& state, int task, int64_t min = kFirstFd);
 // True if some file is this end, 0 or 1, of socket pair `inode` (index).
 bool EndIsOpen(const State& state, int inode, int end);
 
+// Who holds pages, a pipe (index of its inode + 1) or RingOf(task), lets go of all of them.
+void DropBuffersOf(State& state, int holder);
+
 // True if a page of the inode is in a pipe or in a registered buffer.
 bool HasPinnedPages(const State& state, int inode);
 

@@ -8,9 +8,8 @@ constexpr auto kNot = Coverage::kNotModelled;
 
 constexpr UncoveredCall kUncovered[] = {
     // create
-    {"MFD_HUGETLB", kObserved,
-     "A guest needs huge pages set aside, and sizes are in units of 2 MiB that the model's pages "
-     "are not."},
+    {"MFD_HUGE_1GB", kNot,
+     "Only where the processor has such pages, and they are set apart at boot."},
     {"memfd_secret", kObserved, "Not shmem: seal calls are EINVAL, there is nothing to seal."},
     {"open of ordinary tmpfs files, O_TMPFILE", kObserved,
      "As a memfd without MFD_ALLOW_SEALING; needs a mount that the harness does not make."},
@@ -37,6 +36,10 @@ constexpr UncoveredCall kUncovered[] = {
     // map
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN, MAP_LOCKED", kObserved,
      "Not about a file, or no other answer than without it."},
+    {"of memfds of huge pages: mremap, madvise, msync, mseal, remap_file_pages, process_vm_writev, "
+     "/proc/PID/mem, vmsplice, splice, sendfile, copy_file_range",
+     kObserved,
+     "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
     {"mlock", kObserved,
      "MADV_DONTNEED and MADV_REMOVE of locked memory are EINVAL; RLIMIT_MEMLOCK differs by "
      "machine."},

@@ -47,6 +47,8 @@ CProgram ProgramOf(const Trace& trace) {
     program.channels |= op == Op::kSendFd || op == Op::kRecvFd;
     program.resumes |= op == Op::kExec;
     program.sets_noexec |= op == Op::kSetNoexec;
+    program.huge_pages |=
+        op == Op::kMemfdCreate && (trace.sequence.calls[i].arg[1] & abi::kMfdHugetlb) != 0;
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;
@@ -60,9 +62,10 @@ CProgram ProgramOf(const Trace& trace) {
 bool NeedsRoot(const Trace& trace) {
   for (int uid : trace.sequence.uids)
     if (uid != 0) return true;
-  for (const Call& call : trace.sequence.calls)
-    if (call.op == Op::kFchmod || call.op == Op::kSetNoexec) return true;
-  return false;
+  constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec, Op::kOpenMapFile, Op::kOpenByHandle};
+  return std::any_of(trace.sequence.calls.begin(), trace.sequence.calls.end(), [&](const Call& c) {
+    return std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
+  });
 }
 
 // ---- The tasks' functions ----
@@ -287,6 +290,7 @@ void ProgramWriter::AddMainNeeds() {
   needs_.helpers.insert(CHelper::kReport);
   if (program.faults) needs_.helpers.insert({CHelper::kFaults, CHelper::kCheck});
   if (program.nofile != 0) needs_.helpers.insert(CHelper::kLimitFds);
+  if (program.huge_pages) needs_.helpers.insert(CHelper::kNeedHugePages);
   if (!program.tasks) return;
   needs_.includes.insert({"sys/types.h", "sys/mman.h", "fcntl.h"});
   if (program.channels) needs_.includes.insert("sys/socket.h");
@@ -508,16 +512,10 @@ std::string ProgramWriter::Plan() const {
 }
 
 std::string ProgramWriter::RootCheck() const {
-  if (!NeedsRoot(context_.trace)) return "";
-  return "\tif (geteuid() != 0) {\n"
-         "\t\tdprintf(1, \"KTAP version 1\\n1..0 # SKIP only root can become another user\\n\");\n"
-         "\t\treturn 4;\n\t}\n" +
-         std::string(context_.program.sets_noexec ? "\town_namespace();\n" : "");
+  std::string out = context_.program.huge_pages ? "\tneed_huge_pages();\n" : "";
+  if (NeedsRoot(context_.trace)) out += kRootCheckText;
+  return out + (context_.program.sets_noexec ? "\town_namespace();\n" : "");
 }
-
-constexpr std::string_view kCloseInherited =
-    "\tfor (int i = 3; i < 100; i++) /* the calls start with an empty table */\n"
-    "\t\tclose(i);\n";
 
 std::string ProgramWriter::MainOfOne() const {
   std::string out = "\nint main(void)\n{\n" + RootCheck() + Plan() + std::string(kCloseInherited);

@@ -476,6 +476,7 @@ const Helper kHelpers[] = {
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},
     {{"sys/resource.h"}, {}, kLimitFdsText},
     {{"sys/resource.h", "sys/types.h", "signal.h"}, {}, kLimitSizeText},
+    {{"stdio.h", "unistd.h"}, {}, kNeedHugePagesText},
     {{"sched.h", "sys/mount.h", "sys/wait.h", "unistd.h"}, {}, kOwnNamespaceText},
     {{"fcntl.h", "stdio.h", "unistd.h", "errno.h"},
      {CHelper::kOwnNamespace, CHelper::kRaiseLimit},

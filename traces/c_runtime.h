@@ -47,18 +47,19 @@ enum class CHelper {
   kMemWrite,    // /proc/PID/mem
   kOpenHandle,  // open_by_handle_at
   kOpenMapFile,
-  kCloseLow,      // close_range
-  kDrain,         // empty a channel
-  kBecome,        // another user
-  kLimitFds,      // RLIMIT_NOFILE
-  kLimitSize,     // RLIMIT_FSIZE
-  kOwnNamespace,  // of process ids, whose vm.memfd_noexec can be set
-  kSetNoexec,     // vm.memfd_noexec
-  kSkipRest,      // a call that only a proposal has
-  kOwn,           // descriptors out of the way
-  kShare,         // memory that outlives exec
-  kAwaitExit,     // until the kernel is done with a task
-  kRunTasks,      // main's part while tasks run
+  kCloseLow,       // close_range
+  kDrain,          // empty a channel
+  kBecome,         // another user
+  kLimitFds,       // RLIMIT_NOFILE
+  kLimitSize,      // RLIMIT_FSIZE
+  kNeedHugePages,  // or skip all
+  kOwnNamespace,   // of process ids, whose vm.memfd_noexec can be set
+  kSetNoexec,      // vm.memfd_noexec
+  kSkipRest,       // a call that only a proposal has
+  kOwn,            // descriptors out of the way
+  kShare,          // memory that outlives exec
+  kAwaitExit,      // until the kernel is done with a task
+  kRunTasks,       // main's part while tasks run
   kForkTask,
   kCloneTask,
   kWaitTask,
@@ -74,7 +75,20 @@ struct CProgram {
   bool channels = false;     // SCM_RIGHTS over the program's own sockets
   int nofile = 0;            // RLIMIT_NOFILE, or 0: as it is
   bool sets_noexec = false;  // in a pid namespace of its own
+  bool huge_pages = false;   // some have to be free
 };
+
+// What main begins with where only root can go on.
+inline constexpr std::string_view kRootCheckText = R"(	if (geteuid() != 0) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP only root can become another user\n");
+		return 4;
+	}
+)";
+
+// And what follows its plan.
+inline constexpr std::string_view kCloseInherited =
+    "\tfor (int i = 3; i < 100; i++) /* the calls start with an empty table */\n"
+    "\t\tclose(i);\n";
 
 // The helper's text, ending in a newline.
 std::string CHelperText(CHelper helper, const CProgram& program);

@@ -392,6 +392,20 @@ static long open_handle(int fd, int flags)
 }
 )";
 
+constexpr std::string_view kNeedHugePagesText = R"(
+static void need_huge_pages(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	int pages = 0;
+
+	if (file == NULL || fscanf(file, "%d", &pages) != 1 || pages < 16) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP no 16 huge pages are free: vm.nr_hugepages\n");
+		_exit(4);
+	}
+	fclose(file);
+}
+)";
+
 constexpr std::string_view kOwnNamespaceText = R"(
 /* Goes on as process 2 of a pid namespace of its own, so that vm.memfd_noexec is set for
  * nobody else.
