@@ -10,6 +10,9 @@
 
 namespace selkie {
 
+// Of every kernel that has them.
+inline constexpr uint8_t kSealWrite = 8, kSealFutureWrite = 0x10;
+
 // Validate() has nothing to say.
 class StatesStayValid : public StepProperty {
  public:
