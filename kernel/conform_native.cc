@@ -13,6 +13,8 @@
 #include "kernel/conform.h"
 #include "kernel/conform_divergence.h"
 #include "kernel/errno_runner.h"
+#include "kernel/guest.h"
+#include "kernel/huge_pages.h"
 #include "kernel/lockstep_worker.h"
 #include "kernel/observe.h"
 #include "kernel/plan_runner.h"
@@ -360,6 +362,15 @@ ConformReport MergeAll(const std::vector<ConformReport>& parts) {
   return whole;
 }
 
+// All tasks have ended by now; no one sequence is known to have done it.
+void AddLoss(const std::string& lost, ConformReport* report) {
+  ++report->differing;
+  Divergence& found = report->divergences.emplace_back();
+  found.origin = "the whole run";
+  found.summary = lost;
+  found.kind = "huge pages";
+}
+
 }  // namespace
 
 absl::StatusOr<ConformReport> ConformNative(const Library& library, const ConformRequest& request,
@@ -380,8 +391,11 @@ absl::StatusOr<ConformReport> ConformNative(const Library& library, const Confor
   plan.on_tick = [&] {
     if (hooks.on_progress != nullptr) hooks.on_progress(MergeAll(parts));
   };
+  const HugePages before = ReadHugePages();
   const absl::Status status = RunWorkers(plan);
   ConformReport whole = MergeAll(parts);
+  if (const auto lost = LostHugePages(before, ReadHugePages()); lost && IsInGuest())
+    AddLoss(*lost, &whole);
   if (partial != nullptr) *partial = whole;
   if (!status.ok()) return status;
   return whole;

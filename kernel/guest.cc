@@ -76,14 +76,20 @@ absl::Status MountAll() {
   return absl::OkStatus();
 }
 
-// A line in the kernel's log for each of many thousand faults costs time and
-// says nothing.  Old kernels without the file log as they like.
-void SilenceFaultLog() {
-  int fd = open("/proc/sys/debug/exception-trace", O_WRONLY | O_CLOEXEC);
+void WriteNumber(const char* path, const char* number) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  (void)!write(fd, "0", 1);
+  (void)!write(fd, number, std::strlen(number));
   close(fd);
 }
+
+// A line in the kernel's log for each of many thousand faults costs time and
+// says nothing.  Old kernels without the file log as they like.
+void SilenceFaultLog() { WriteNumber("/proc/sys/debug/exception-trace", "0"); }
+
+// What the kernel warns of (WARN_ON) is a finding, as an oops is: the guest ends with it.  Not
+// from the command line on, since at boot a busy host makes some warn of the time.
+void PanicOnWarning() { WriteNumber("/proc/sys/kernel/panic_on_warn", "1"); }
 
 // Raw, so that the line discipline neither translates nor echoes.
 absl::StatusOr<int> OpenReportPort() {
@@ -261,6 +267,7 @@ absl::Status Serve() {
   absl::StatusOr<int> port = OpenReportPort();
   if (!port.ok()) return port.status();
   SilenceFaultLog();
+  PanicOnWarning();
   Init init(*port);
   utsname name;
   uname(&name);
@@ -272,6 +279,8 @@ absl::Status Serve() {
 }
 
 }  // namespace
+
+bool IsInGuest() { return access(std::string(kGuestCommandFile).c_str(), F_OK) == 0; }
 
 bool IsGuestInit() {
   return getpid() == 1 && getenv(std::string(kGuestInitVariable).c_str()) != nullptr;

@@ -16,6 +16,9 @@ inline constexpr std::string_view kGuestInitVariable = "SELKIE_GUEST_INIT";
 inline constexpr std::string_view kGuestCommandFile = "/guest-command";
 inline constexpr std::string_view kGuestEnvironmentFile = "/guest-environment";
 
+// True in every process of a guest: nobody else is on this machine.
+bool IsInGuest();
+
 // True if this process is process 1 of a guest.  The first thing that main()
 // asks:
 //   int main(int argc, char** argv) {

@@ -49,20 +49,14 @@ struct RandomPlan {
   bool one_process = false;  // without calls that need a process of their own
 };
 
-// The most pages of 2 MiB that a sequence may need at once: of each inode those that it has or
-// that are reserved for mappings of it, and of each address space those of private mappings.
-inline constexpr int kHugePagesOfWorker = kMaxInodes * (2 * kMaxHuge - 1) + kMaxTasks * kMaxHuge;
-
-// How many pages of 2 MiB are free on this machine; 0 if there are no such pages.
-int64_t FreeHugePages();
-
 class Lockstep {
  public:
   // Makes this process ready to run sequences: closes all descriptors from
   // kFirstFd to 99, maps the control block, opens the channels.  A process that
   // is not root becomes root of a user namespace of its own, if it may.  At most
   // once a process, which is to be a worker (lockstep_worker.h), forked into `namespaces` of its
-  // own if there are.  `huge_pages`: kHugePagesOfWorker of them are for it alone.
+  // own if there are.  `huge_pages`: kHugePagesOfWorker (huge_pages.h) are for it
+  // alone.
   static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces, bool huge_pages);
 
   // Why the sequence cannot be run by this process, or empty: it needs another

@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <new>
 
 #include "fmt/format.h"
@@ -85,12 +84,6 @@ absl::Status MapControl() {
 }
 
 }  // namespace
-
-int64_t FreeHugePages() {
-  std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-  int64_t pages = 0;
-  return file >> pages ? pages : 0;
-}
 
 absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages) {
   if (namespaces.own && !MountOwnProc()) return Failed("a /proc of its own");

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "kernel/huge_pages.h"
 #include "kernel/worker_namespace.h"
 #include "model/call_text.h"
 
@@ -225,7 +226,7 @@ void WorkerLink::Send(std::string_view text) { WriteFrame(fd_, kText, text); }
 
 absl::Status RunWorkers(const WorkerPlan& plan) {
   std::vector<Worker> workers(static_cast<size_t>(plan.workers));
-  const bool huge_pages = FreeHugePages() >= int64_t{plan.workers} * kHugePagesOfWorker;
+  const bool huge_pages = ReadHugePages().free >= int64_t{plan.workers} * kHugePagesOfWorker;
   for (int i = 0; i < plan.workers; ++i) {
     workers[i].index = i;
     workers[i].status = StartWorker(plan, &workers[i], huge_pages);

@@ -7,7 +7,7 @@
 namespace selkie {
 namespace {
 
-using After = CallBranch::After;
+using BranchAfter = CallBranch::After;
 
 class PlanOf final : public CallPlan {
  public:
@@ -25,7 +25,7 @@ class PlanOf final : public CallPlan {
   std::vector<int> uids_;
 };
 
-CallBranch Branch(const std::string& call, After after = After::kSame,
+CallBranch Branch(const std::string& call, BranchAfter after = BranchAfter::kSame,
                   const std::string& back = "") {
   CallBranch branch{Calls({call}).calls[0], after, {}};
   if (!back.empty()) branch.back = Calls({back}).calls[0];
@@ -54,10 +54,11 @@ CallBatch BatchForTest() {
   CallBatch batch;
   batch.path = Calls({R"(memfd_create("x", MFD_ALLOW_SEALING))", "ftruncate(3, 4096)"}).calls;
   batch.path_counts = true;
-  batch.branches = {Branch("fcntl(3, F_GET_SEALS)"), Branch("dup(3)", After::kBack, "close(4)"),
+  batch.branches = {Branch("fcntl(3, F_GET_SEALS)"),
+                    Branch("dup(3)", BranchAfter::kBack, "close(4)"),
                     Branch(R"(pwrite(3, "x", 1, 0))"),
-                    Branch("fcntl(3, F_ADD_SEALS, F_SEAL_WRITE)", After::kLeft),
-                    Branch("close(3)", After::kLeft)};
+                    Branch("fcntl(3, F_ADD_SEALS, F_SEAL_WRITE)", BranchAfter::kLeft),
+                    Branch("close(3)", BranchAfter::kLeft)};
   return batch;
 }
 
@@ -67,7 +68,7 @@ TEST(PlanRunner, BranchesThatStayShareARunWithTheFirstThatLeaves) {
 
 TEST(PlanRunner, TasksTakeTheirBranchesInTurn) {
   CallBatch batch = BatchForTest();
-  batch.branches.push_back(Branch("B: open(\"/proc/{A}/fd/3\", O_RDWR)", After::kLeft));
+  batch.branches.push_back(Branch("B: open(\"/proc/{A}/fd/3\", O_RDWR)", BranchAfter::kLeft));
   batch.branches.push_back(Branch("B: close(3)"));
   EXPECT_EQ(Outcome(batch, NativeSemantics(), {0, 0}), "8 of 8 in 4 runs, 0 differ");
 }
