@@ -269,6 +269,8 @@ class Prober {
     if (((mapping.copied >> page) & 1) != 0) return mapping.copy[page][sample];
     const int in_file = mapping.pgoff + page;
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
+    // Where a huge page that is there is not looked at, see MakesPage.
+    if (IsHugetlb(inode) && ((inode.present >> in_file) & 1) == 0) return -SIGBUS;
     if (in_file * PageSizeOf(inode) >= inode.size) return -SIGBUS;
     return inode.bytes[in_file][sample];
   }

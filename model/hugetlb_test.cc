@@ -90,7 +90,9 @@ TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
   EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), kBoundary);
   EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kNull), kBoundary);
   EXPECT_EQ(Do(Op::kMadvise, map, kHuge, abi::kMadvRemove), kBoundary);
-  EXPECT_EQ(Do(Op::kMprotect, map, 4096, kRw), kBoundary);
+  EXPECT_EQ(Do(Op::kMprotect, map, 4096, kRw), 0);
+  EXPECT_EQ(Do(Op::kMprotect, map, 4096, kProtRead), -EINVAL);
+  EXPECT_EQ(Do(Op::kMprotect, map, kHuge + 4096, kRw), kBoundary);
   EXPECT_EQ(Do(Op::kFtruncate, fd, (kMaxHuge + 1) * kHuge), kBoundary);
   EXPECT_EQ(Do(Op::kMmap, kNull, kHuge, kRw, kShared, fd, kMaxHuge * kHuge), kBoundary);
   constexpr int64_t k1Gb = int64_t{30} << 26;

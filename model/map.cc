@@ -314,6 +314,20 @@ bool SplitsHugePage(const State& s, const Call& c, int64_t edge) {
   return page >= kArenaPages && edge != AddressOfPage(page) && MappingAt(s, c.task, page) >= 0;
 }
 
+// A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
+// another protection, once it is allowed.
+Result ProtectPart(const State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
+  const auto end = c.arg[0] + static_cast<int64_t>(PageAlign(bytes));
+  const PageRange pages{PageOfAddress(c.arg[0]), PageOfAddress(end - 1) + 1};
+  const int map =
+      pages.begin < kArenaPages || pages.end == 0 ? -1 : MappingAt(s, c.task, pages.begin);
+  if (map < 0 || pages.end > EndOf(SpaceOf(s, c)[map])) return Bound("the range leaves the arena");
+  State scratch = s;
+  const Result result = ProtectRange(scratch, c, pages, semantics);
+  if (!result.ok() || !result.changed) return result;
+  return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
+}
+
 }  // namespace
 
 Result Mmap(State& s, const Call& c, const Semantics& semantics) {
@@ -391,7 +405,8 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   if (bytes == 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len == 0");
   PageRange range;
   if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) {
-    if (SplitsHugePage(s, c, c.arg[0]) || SplitsHugePage(s, c, c.arg[0] + c.arg[1]))
+    if (SplitsHugePage(s, c, c.arg[0]) ||
+        SplitsHugePage(s, c, c.arg[0] + static_cast<int64_t>(PageAlign(bytes))))
       return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
     return Bound("the range leaves the arena");
   }
@@ -420,7 +435,7 @@ Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
   if (!in_arena && bytes > kWithinMemory) return Bound("the range may wrap around");
   if ((c.arg[2] & ~(kProtAll | kProtSem)) != 0)
     return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: arch_validate_prot");
-  if (!in_arena) return Bound("the range leaves the arena");
+  if (!in_arena) return ProtectPart(s, c, bytes, semantics);
   return ProtectRange(s, c, range, semantics);
 }
 

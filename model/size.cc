@@ -247,7 +247,8 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
 // prlimit of the soft limit; the hard one stays infinite.
 Result SetFsize(State& s, const Call& c, const Semantics&) {
   const int64_t limit = c.arg[0];
-  if (limit < -1 || limit > kMaxPos) return Bound("the limit is beyond the bounds");
+  const int64_t most = s.limits.huge > 0 ? int64_t{kMaxHuge} * kHugePageSize : kMaxPos;
+  if (limit < -1 || limit > most) return Bound("the limit is beyond the bounds");
   const auto fsize = static_cast<uint32_t>(limit + 1);
   Result result = Unchanged(0);
   result.changed = s.tasks[c.task].fsize != fsize;

@@ -154,7 +154,8 @@ struct Task {
   Field<uint8_t> parent = 0;  // task index + 1, or 0: the harness
   Field<uint16_t> uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
   Field<uint8_t> mark = 0;
-  Field<uint32_t> fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1; 0: no limit
+  Field<uint32_t> fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
+                              // pages: as much as they can be); 0: no limit
 
   friend bool operator==(const Task&, const Task&) = default;
 };
