@@ -58,7 +58,8 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
     return true;
   }
   int64_t hint = addr & ~static_cast<int64_t>(kPageMask);  // round_hint_to_min
-  if (request->huge) hint = (hint + kHugePageSize - 1) / kHugePageSize * kHugePageSize;
+  if (request->huge && hint < kHugeArena + kMaxHuge * int64_t{kHugePageSize})
+    hint = (hint + kHugePageSize - 1) / kHugePageSize * kHugePageSize;
   request->placed =
       FindRange(s, hint, request) && (request->fixed || IsGap(SpaceOf(s, c), request->range));
   return true;

@@ -210,7 +210,8 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     if (empty) return Call{row.op, 0, {fd, word}};
     return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
   };
-  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word, word + kPageSize};
+  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word};
+  if (word < kBeyondFiles) query.sizes.push_back(word + kPageSize);
   Decide(query);
   if (opens && call.ok() && query.why.empty()) return;
   if (opens && call.ok() && !process.fds->memfds.contains(call.log->value)) {

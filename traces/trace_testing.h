@@ -38,9 +38,9 @@ inline std::vector<int> UsersForTest(int index) {
   return users[static_cast<size_t>(index) % users.size()];
 }
 
-inline Sequence RandomSequenceForTest(int index, int length, const Semantics& semantics) {
-  return RandomSequence(SequenceSeed(2018, index), length, Limits{}, UsersForTest(index),
-                        semantics);
+inline Sequence RandomSequenceForTest(int index, int length, const Semantics& semantics,
+                                      const Limits& limits = Limits{}) {
+  return RandomSequence(SequenceSeed(2018, index), length, limits, UsersForTest(index), semantics);
 }
 
 // The thread's own: create, size, map, seal, re-open, write.
