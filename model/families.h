@@ -236,7 +236,7 @@ void DropCopies(State& s, int node, int first, int end = kMaxMappedPages);
 
 // ---- Memfds of huge pages (hugetlb.cc) ----
 
-// Whether the call reaches one: by a descriptor, a /proc link, or an address in their arena.
+// Whether the call reaches one by a descriptor or by an address in their arena.
 bool ReachesHugetlb(const State& s, const Call& c);
 
 // The call is one of those whose answer for such a memfd is not known.

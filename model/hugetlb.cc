@@ -12,12 +12,6 @@ bool IsOf(const State& s, int file) {
   return file >= 0 && IsHugetlb(s.inodes[s.files[file].inode - 1]);
 }
 
-// The descriptor behind /proc/TASK/fd/FD.
-bool LinkIsOf(const State& s, const Call& c, int64_t task, int64_t fd) {
-  if (task == kSelf) task = c.task;
-  return task >= 0 && task < s.limits.tasks && IsOf(s, FileOf(s, static_cast<int>(task), fd));
-}
-
 // From 6.0 on a hole may begin and end within a page, and a page that is there is there for a
 // fault, too, wherever the file ends.
 bool KnowsParts(const Semantics& semantics) {
@@ -31,7 +25,6 @@ bool ReachesHugetlb(const State& s, const Call& c) {
   for (const ArgSpec& arg : ArgsOf(SpecOf(c.op))) {
     const int64_t value = c.arg[word];
     if (arg.kind == ArgKind::kFd && IsOf(s, FileOf(s, c.task, value))) return true;
-    if (arg.kind == ArgKind::kPath && LinkIsOf(s, c, value, c.arg[word + 1])) return true;
     if (arg.kind == ArgKind::kAddress && value >= kHugeArena) return true;
     word += WordsOf(arg.kind);
   }
