@@ -53,6 +53,7 @@ Ask::Ask(const World& world, const FollowedProcess& process, const Guess& guess)
   Limits limits;
   limits.huge = 0;  // files of huge pages are followed, not asked about
   state_ = InitialState(limits, {uid, uid});
+  state_.noexec = static_cast<uint8_t>(std::clamp(process.pids->NoexecScope(), 0, kMaxNoexec));
   if (!guess_.unrefused) fsize_ = process.fsize;
   if (guess.fsize) fsize_ = guess.fsize;
   if (fsize_) scale_.Add(*fsize_);

@@ -48,6 +48,12 @@ std::optional<int64_t> SoftLimit(std::string_view limits) {
   return bytes;
 }
 
+std::shared_ptr<FollowedPidNamespace> NamespaceWithin(const FollowedProcess& process) {
+  auto made = std::make_shared<FollowedPidNamespace>();
+  made->parent = process.pids;
+  return made;
+}
+
 }  // namespace
 
 // A process that the log has lines of was made by the call that gave its number; in
@@ -105,6 +111,8 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
     for (const auto& [begin, mapping] : parent.mm->all())
       if ((mapping.map.flags & kMapDontcopy) != 0) child.mm->Remove(mapping.begin, mapping.end);
   }
+  child.pids = HasFlag(call, "CLONE_NEWPID") ? NamespaceWithin(parent) : parent.children_pids;
+  child.children_pids = child.pids;
   if (HasFlag(call, "CLONE_NEWUSER")) child.uid.reset();
   if (call.name == "clone3" && !call.args[0].starts_with('{'))  // -e raw: they may share
     child.fds->unseen = child.mm->unseen = parent.fds->unseen = parent.mm->unseen = true;
@@ -197,7 +205,23 @@ void Follower::OnUnshare(const FieldCall& call, FollowedProcess& process) {
   const bool files = HasStraceFlag(call.arg(0), "CLONE_FILES");
   if (call.ok() && files) process.fds = std::make_shared<FollowedFds>(*process.fds);
   if (call.ok() && HasStraceFlag(call.arg(0), "CLONE_NEWUSER")) process.uid.reset();
+  if (call.ok() && HasStraceFlag(call.arg(0), "CLONE_NEWPID"))
+    process.children_pids = NamespaceWithin(process);
   Count(call, files ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
+// A number written to vm.memfd_noexec, or read from it.
+void Follower::OnReadWrite(const FieldCall& call, FollowedProcess& process) {
+  const auto fd = StraceDescriptor(call.arg(0));
+  if (!fd || process.fds->memfds.contains(fd->fd)) return OnRow(call, process);
+  const auto known = process.fds->folders.find(fd->fd);
+  const std::string path =
+      fd->path ? *fd->path : (known == process.fds->folders.end() ? "" : known->second);
+  const auto text = StraceQuoted(call.arg(1));
+  if (path != "/proc/sys/vm/memfd_noexec" || !call.ok() || !text) return OnRow(call, process);
+  const std::string digits = text->bytes.substr(0, text->bytes.find('\n'));
+  if (const auto level = StraceNumber(digits)) process.pids->noexec = static_cast<int>(*level);
+  Count(call, Unasked::kFollowed);
 }
 
 void Follower::OnGetUser(const FieldCall& call, FollowedProcess& process) {

@@ -40,9 +40,10 @@ class Writer {
       // strace does not say which file a handle or the name of a mapping is of.
       const Op op = sequence.calls[i].op;
       if ((op == Op::kOpenByHandle || op == Op::kOpenMapFile) && trace_.results[i].ok()) return;
-      // vm.memfd_noexec is not followed (docs/replay.md).
-      if (op == Op::kSetNoexec && trace_.results[i].changed) return;
-      Write(i);
+      if (op == Op::kSetNoexec)
+        WriteNoexec(sequence.calls[i], trace_.results[i].ok());
+      else
+        Write(i);
       CountMessages(i);
     }
   }
@@ -50,6 +51,14 @@ class Writer {
   const std::string& text() const { return text_; }
 
  private:
+  void WriteNoexec(const Call& c, bool ok) {
+    const int pid = kFirstPid + c.task;
+    text_ += fmt::format(
+        "{0} openat(AT_FDCWD, \"/proc/sys/vm/memfd_noexec\", O_WRONLY) = 300\n"
+        "{0} write(300, \"{1}\\n\", 2) = {2}\n{0} close(300) = 0\n",
+        pid, c.arg[0], ok ? "2" : "-1 EINVAL (no)");
+  }
+
   std::string Result_(const Call& c, const Result& r) const {
     if (r.kind == Result::Kind::kErrno) return fmt::format("-1 {} (no)", ErrnoName(r.value));
     switch (SpecOf(c.op).returns) {

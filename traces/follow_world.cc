@@ -52,7 +52,12 @@ void FollowedSpace::Put(const FollowedMapping& mapping) {
 FollowedProcess& World::Process(int64_t pid) {
   const auto [at, is_new] = processes.try_emplace(pid);
   if (is_new) at->second.pid = at->second.tgid = pid;
+  if (is_new) at->second.pids = at->second.children_pids = pids;
   return at->second;
+}
+
+int FollowedPidNamespace::NoexecScope() const {
+  return std::max(noexec, parent == nullptr ? 0 : parent->NoexecScope());
 }
 
 int World::AddUnknownFile(std::string name, int line) {

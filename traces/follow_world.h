@@ -81,23 +81,37 @@ class FollowedSpace {
   std::map<uint64_t, FollowedMapping> maps_;  // by begin
 };
 
+// A pid namespace.
+struct FollowedPidNamespace {
+  std::shared_ptr<const FollowedPidNamespace> parent;
+  int noexec = 0;  // what was written to vm.memfd_noexec in it
+
+  // The strictest of this and those around it (include/linux/pid_namespace.h
+  // pidns_memfd_noexec_scope).
+  int NoexecScope() const;
+};
+
 struct FollowedProcess {
   int64_t pid = 0, tgid = 0;
   std::shared_ptr<FollowedFds> fds = std::make_shared<FollowedFds>();
   std::shared_ptr<FollowedSpace> mm = std::make_shared<FollowedSpace>();
-  std::optional<int> uid;        // effective, if the log says it
-  bool uid_guessed = false;      // it does not, but would explain a result
-  int exe = -1;                  // the memfd that it runs, an index into World::files
-  bool exiting = false;          // exit_group was called: its memory is going
-  std::optional<int64_t> fsize;  // RLIMIT_FSIZE, if one was set
-  bool fsize_unread = false;     // one was, and the log does not say which
-  std::string cwd;               // if it is below /proc or /dev
+  std::optional<int> uid;                      // effective, if the log says it
+  bool uid_guessed = false;                    // it does not, but would explain a result
+  int exe = -1;                                // the memfd that it runs, an index into World::files
+  bool exiting = false;                        // exit_group was called: its memory is going
+  std::optional<int64_t> fsize;                // RLIMIT_FSIZE, if one was set
+  bool fsize_unread = false;                   // one was, and the log does not say which
+  std::string cwd;                             // if it is below /proc or /dev
+  std::shared_ptr<FollowedPidNamespace> pids;  // the namespace that it is in
+  std::shared_ptr<FollowedPidNamespace> children_pids;  // in which it makes processes
 };
 
 struct World {
   std::deque<FollowedInode> inodes;  // deques, since calls are asked about while others are made
   std::deque<FollowedFile> files;
   std::map<int64_t, FollowedProcess> processes;
+  // That of every process which the log has not shown being made.
+  std::shared_ptr<FollowedPidNamespace> pids = std::make_shared<FollowedPidNamespace>();
   std::map<std::string, std::string> links;  // symbolic links below /proc or /dev that were made
 
   // The process; one that the log has not shown being made starts with nothing.

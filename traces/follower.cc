@@ -144,7 +144,10 @@ void Follower::OnCall(const StraceEvent& event) {
   FollowedProcess& process = world_.Process(event.pid);
   const FieldCall field = ToFieldCall(call);
   // A number that is given anew was free: its close is not in the log.
-  if (field.ok() && GivesDescriptor(field.name)) process.fds->memfds.erase(call.value);
+  if (field.ok() && GivesDescriptor(field.name)) {
+    process.fds->memfds.erase(call.value);
+    process.fds->folders.erase(call.value);
+  }
   Dispatch(field, process);
 }
 
@@ -213,6 +216,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"exit", &Follower::OnExit},
       {"exit_group", &Follower::OnExit},
       {"unshare", &Follower::OnUnshare},
+      {"read", &Follower::OnReadWrite},
+      {"write", &Follower::OnReadWrite},
       {"geteuid", &Follower::OnGetUser},
       {"geteuid32", &Follower::OnGetUser},
       {"setuid", &Follower::OnSetUser},

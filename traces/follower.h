@@ -145,6 +145,7 @@ class Follower {
   void OnExit(const FieldCall& call, FollowedProcess& process);
   void OnExited(const StraceEvent& event);
   void OnUnshare(const FieldCall& call, FollowedProcess& process);
+  void OnReadWrite(const FieldCall& call, FollowedProcess& process);
   void OnGetUser(const FieldCall& call, FollowedProcess& process);
   void OnSetUser(const FieldCall& call, FollowedProcess& process);
   void OnRing(const FieldCall& call, FollowedProcess& process);
