@@ -23,7 +23,7 @@ uint64_t ScopeFacts(const State& s, const Semantics& semantics, int point) {
 }  // namespace
 
 Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
-  const int64_t name = c.arg[0], flags = c.arg[1];
+  const int64_t name = c.arg[0], flags = c.arg[1] & 0xffffffff;  // unsigned int
   const bool huge = (flags & abi::kMfdHugetlb) != 0;
   const int64_t size = flags & abi::kMfdHugeMask;
   if (huge && s.limits.huge == 0) return Bound("memfds of huge pages are not within the bounds");

@@ -95,6 +95,8 @@ TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
   EXPECT_EQ(Do(Op::kMprotect, map, kHuge + 4096, kRw), kBoundary);
   EXPECT_EQ(Do(Op::kFtruncate, fd, (kMaxHuge + 1) * kHuge), kBoundary);
   EXPECT_EQ(Do(Op::kMmap, kNull, kHuge, kRw, kShared, fd, kMaxHuge * kHuge), kBoundary);
+  constexpr int64_t kNoSuchSize = -(int64_t{1} << 31);  // 32 << MFD_HUGE_SHIFT
+  EXPECT_EQ(Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdHugetlb | kNoSuchSize), -ENODEV);
   constexpr int64_t k1Gb = int64_t{30} << 26;
   EXPECT_EQ(Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdHugetlb | k1Gb), kBoundary);
   Limits none;

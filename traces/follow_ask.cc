@@ -50,9 +50,7 @@ Ask::Ask(const World& world, const FollowedProcess& process, const Guess& guess)
   if (guess.unrefused || guess.user == Guess::User::kRoot) uid = 0;
   // Of users, the model knows 16 bits; only root and equality count.
   uid = uid == 0 ? 0 : std::max(1, uid & 0xffff);
-  Limits limits;
-  limits.huge = 0;  // files of huge pages are followed, not asked about
-  state_ = InitialState(limits, {uid, uid});
+  state_ = InitialState(Limits{}, {uid, uid});
   state_.noexec = static_cast<uint8_t>(std::clamp(process.pids->NoexecScope(), 0, kMaxNoexec));
   if (!guess_.unrefused) fsize_ = process.fsize;
   if (guess.fsize) fsize_ = guess.fsize;
@@ -147,7 +145,8 @@ void Ask::AddOthersMapping(int file, const Mapping& mapping) {
     if (mm[i].file != 0) continue;
     mm[i] = mapping;
     mm[i].file = static_cast<uint8_t>(file + 1);
-    mm[i].start = static_cast<uint8_t>(i);
+    const bool huge = IsHugetlb(state_.inodes[state_.files[file].inode - 1]);
+    mm[i].start = static_cast<uint8_t>(huge ? kArenaPages + i : i);
     mm[i].pages = 1;
     mm[i].pgoff = 0;
     return;

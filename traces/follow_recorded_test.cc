@@ -24,6 +24,8 @@ constexpr Recorded kRecorded[] = {
     {"firefox", 2242, 7, 0, 84},
     {"gtk4-demo", 703, 1, 0, 6},
     {"memfd_test", 402, 20, 0, 382},
+    {"memfd_test-6.12", 1349, 77, 0, 868},
+    {"memfd_test-hugetlbfs", 75, 7, 0, 49},
     {"perl", 18, 1, 0, 10},
     {"pipewire", 74, 2, 0, 12},
     {"pulseaudio", 30, 1, 0, 5},

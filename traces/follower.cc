@@ -497,12 +497,32 @@ bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) 
   return first || runs || ((system || limited) && ask.result().ok());
 }
 
+namespace {
+
+// Calls that do not depend on how long such a file is or where it is mapped: those are known in
+// pages of 4096 bytes here.
+bool IsFollowedOfHugetlb(Op op) {
+  constexpr Op kSizes[] = {Op::kFtruncate, Op::kTruncate, Op::kFallocate,
+                           Op::kLseek,     Op::kRead,     Op::kPread};
+  const Family family = SpecOf(op).family;
+  const bool memory = family == Family::kMap || family == Family::kMemory ||
+                      family == Family::kRemote || family == Family::kCopy ||
+                      family == Family::kPipe || family == Family::kIoUring;
+  return !memory && std::find(std::begin(kSizes), std::end(kSizes), op) == std::end(kSizes);
+}
+
+}  // namespace
+
 void Follower::Decide(Query& query) {
   const StraceCall& log = *query.call.log;
   if (log.returned == StraceReturn::kUnknown) return Count(query.call, Unasked::kUnreturned);
   if (log.injected) return Count(query.call, Unasked::kSystem, "injected by strace");
-  if (query.inode >= 0 && world_.inodes[query.inode].hugetlb) query.why = "hugetlb memfds";
-  const std::optional<Ask> ask = query.why.empty() ? Try(query, Guess{}) : std::nullopt;
+  std::optional<Ask> ask = query.why.empty() ? Try(query, Guess{}) : std::nullopt;
+  const bool hugetlb = query.inode >= 0 && world_.inodes[query.inode].hugetlb;
+  if (hugetlb && (!ask || !IsFollowedOfHugetlb(ask->call().op))) {
+    ask.reset();
+    query.why = "sizes and mappings of hugetlb memfds";
+  }
   const bool beyond = ask && query.beyond && ask->result().ok();
   if (!ask || beyond || ask->result().kind == Result::Kind::kBound) {
     const std::string why =

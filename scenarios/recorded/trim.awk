@@ -26,9 +26,11 @@ function name_of(line) {
 {
   name = name_of($0)
   event = /\+\+\+ (exited|killed|superseded)/ || /--- SIG(BUS|SEGV)/
-  memfd = /\/memfd:/ || /SEALS/ || /\/proc\/self\/exe"/ || /\/proc\/.*\/fd\// || /memfd_create/
+  memfd = /\/memfd:/ || /SEALS/ || /\/proc\/self\/exe"/ || /\/proc\/.*\/fd\// || /memfd_create/ || /memfd_noexec/
   # On a memfd, as the numbers go: those that memfd_create and its copies gave.
-  if (match($0, /(memfd_create|F_DUPFD.*|dup[23]?)\(?.* = [0-9]+/) && /memfd_create|dup|F_DUPFD/) {
+  # vm.memfd_noexec is as good.
+  if (match($0, /(memfd_create|memfd_noexec|F_DUPFD.*|dup[23]?)\(?.* = [0-9]+/) &&
+      /memfd_create|memfd_noexec|dup|F_DUPFD/) {
     number = $0; sub(/.* = /, "", number); sub(/[^0-9].*/, "", number); mine[number] = 1
   }
   first = $0; sub(/^[^(]*\(/, "", first); sub(/[^0-9].*/, "", first)
