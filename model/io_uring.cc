@@ -53,9 +53,17 @@ bool SharesLostPage(const State& s, const PipeBuffer& pinned) {
   return false;
 }
 
+// Pages [first, last) of the arena, all mapped, are of one open file description.
+bool IsOfOneFile(const State& s, const Call& c, int first, int last) {
+  const AddressSpace& mm = SpaceOf(s, c);
+  for (int page = first; page < last; ++page)
+    if (mm[MappingAt(s, c.task, page)].file != mm[MappingAt(s, c.task, first)].file) return false;
+  return true;
+}
+
 }  // namespace
 
-Result UringRegister(State& s, const Call& c, const Semantics&) {
+Result UringRegister(State& s, const Call& c, const Semantics& semantics) {
   const int64_t addr = c.arg[0], len = c.arg[1];
   if (HasRegisteredBuffers(s, c.task))
     return Fail(EBUSY, "io_uring/rsrc.c io_sqe_buffers_register: there are some");
@@ -85,6 +93,8 @@ Result UringRegister(State& s, const Call& c, const Semantics&) {
     AddBuffer(after, b);
   }
   if (result.kind == Result::Kind::kBound) return result;
+  if (result.ok() && !IsOfOneFile(s, c, first, last))
+    if (const Rule* rule = NotSupported(semantics, Feature::kSeveralFiles)) result = Refused(rule);
   if (!result.ok()) after.buffers = s.buffers;  // unpin_user_pages
   result.changed = after != s;
   s = after;
