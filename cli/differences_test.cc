@@ -48,6 +48,7 @@ const std::map<std::string, std::string> kInert = {
     {"mmap-unmaps-first", "in view only where a later rule refuses; mmap-write-sealed shows it"},
     {"populate-skips-holes", "no alphabet has a hole before a mapping that cannot be populated"},
     {"sendfile-gives-pages", "no alphabet has a pipe"},
+    {"one-file-a-buffer", "nor a ring; at random it takes two mappings side by side"},
 };
 
 TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {
