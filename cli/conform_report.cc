@@ -1,6 +1,7 @@
 #include "cli/conform_report.h"
 
 #include <iostream>
+#include <map>
 #include <vector>
 
 #include "cli/command.h"
@@ -31,6 +32,23 @@ void PrintRules(const ConformReport& r) {
              never.empty() ? "" : fmt::format("; none: {}", fmt::join(never, ", ")));
 }
 
+// "scenario NAME (FILE:LINE): WHY".  Of many with one reason only the first is named; --json has
+// all.
+void PrintNotRun(const ConformReport& r) {
+  constexpr size_t kMostNamed = 3;
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const std::string& text : r.not_run) {
+    const size_t at = text.find("): ");
+    by_reason[at == text.npos ? text : text.substr(at + 3)].push_back(text);
+  }
+  for (const auto& [reason, texts] : by_reason) {
+    if (texts.size() > kMostNamed)
+      fmt::print("not run: {} scenarios, of which the first is {}\n", texts.size(), texts[0]);
+    else
+      for (const std::string& text : texts) fmt::print("not run: {}\n", text);
+  }
+}
+
 void PrintCounts(const ConformReport& r, const ConformRequest& request) {
   fmt::print("kernel {} ({}), semantics {}\n", r.release, request.kernel, r.semantics);
   if (request.slices > 1) fmt::print("slice {} of what was asked\n", SliceText(request));
@@ -44,7 +62,7 @@ void PrintCounts(const ConformReport& r, const ConformRequest& request) {
       "{} facts of state compared\n",
       r.calls, Percent(r.succeeded, r.calls), PerSecond(r.calls, r.seconds), r.state_facts);
   PrintRules(r);
-  for (const std::string& text : r.not_run) fmt::print("not run: {}\n", text);
+  PrintNotRun(r);
 }
 
 void PrintTransitions(const ConformReport& r, const GraphRequest& graph) {
