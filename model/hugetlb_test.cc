@@ -85,6 +85,14 @@ TEST_F(HugetlbTest, MappingsNeverMerge) {
   EXPECT_FALSE(Agree(s.mms[0][0], s.mms[0][1]));
 }
 
+TEST_F(HugetlbTest, TheyDoNotStandBehindTheSmallArena) {
+  const int64_t fd = Huge(kHuge), small = Memfd(4096);
+  MapHuge(fd, kRw, kShared);
+  const int64_t last = int64_t{kArenaPages - 1} * kPageSize;
+  EXPECT_EQ(Do(Op::kMmap, last, kPageSize, kRw, kShared, small, 0), last);
+  EXPECT_EQ(Do(Op::kMremap, last, kPageSize, 2 * kPageSize, 0, kNull), kBoundary);
+}
+
 TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
   const int64_t fd = Huge(kHuge), small = Memfd(4096), map = MapHuge(fd, kRw, kShared);
   EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), kBoundary);

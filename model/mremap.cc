@@ -182,8 +182,10 @@ Result MoveAnywhere(State& s, const Call& c, const Request& r) {
 // Without room behind it, a mapping that may move goes elsewhere.
 Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
   const PageRange more{r.old.end, r.old.begin + r.pages};
+  // Huge pages follow in the table, and are not behind the arena.
+  const PageRange in_arena{more.begin, std::min<int>(more.end, s.limits.arena)};
   const bool at_end = r.old_pages() > 0 && r.old.end == vma_end;
-  if (at_end && IsGap(SpaceOf(s, c), more)) {  // vma_expandable
+  if (at_end && IsGap(SpaceOf(s, c), in_arena)) {  // vma_expandable
     if (more.end > s.limits.arena) return Bound("the mapping would leave the arena");
     return GrowInPlace(s, c, r);
   }
