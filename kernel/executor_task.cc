@@ -104,8 +104,7 @@ void CleanUp(Control& control, int task) {
     const Stray& stray = control.strays[i];
     if (stray.task != task) continue;
     if (RawSyscall(SYS_munmap, stray.address, stray.length) == -EINVAL)  // a part of a huge page
-      RawSyscall(SYS_munmap, stray.address,
-                 (stray.length + kHugePageSize - 1) / kHugePageSize * kHugePageSize);
+      RawSyscall(SYS_munmap, stray.address, HugeAlign(stray.length));
   }
   RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
   if (control.limits_size) SetFsizeLimit(-1);

@@ -71,22 +71,17 @@ bool NamesAnother(const Call& call) {
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
 
+template <typename Predicate>
+bool AnyCall(const Control& control, Predicate predicate) {
+  return std::any_of(control.calls.begin(), control.calls.begin() + control.count, predicate);
+}
+
 bool HasProcessCalls(const Control& control) {
-  return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
-                     [](const Call& call) { return NeedsProcess(call.op); });
-}
-
-bool MakesHugetlb(const Call& call) {
-  return call.op == Op::kMemfdCreate && (call.arg[1] & abi::kMfdHugetlb) != 0;
-}
-
-bool HasHugetlb(const Control& control) {
-  return std::any_of(control.calls.begin(), control.calls.begin() + control.count, MakesHugetlb);
+  return AnyCall(control, [](const Call& call) { return NeedsProcess(call.op); });
 }
 
 bool Has(const Control& control, Op op) {
-  return std::any_of(control.calls.begin(), control.calls.begin() + control.count,
-                     [op](const Call& call) { return call.op == op; });
+  return AnyCall(control, [op](const Call& call) { return call.op == op; });
 }
 
 // Becomes the user; root's capabilities go with it.  The task stays as visible
@@ -238,7 +233,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.exiting_pid = 0;
   c.limits_size = Has(c, Op::kSetFsize);
   c.sets_noexec = Has(c, Op::kSetNoexec);
-  c.maps_huge = HasHugetlb(c);
+  c.maps_huge = AnyCall(c, MakesHugetlb);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

@@ -98,7 +98,7 @@ int LowestGap(const State& s, int task, int pages, bool huge) {
     if (Empty(m) || m.start - begin >= pages) break;
     begin = EndOf(m);
   }
-  return begin + pages <= (huge ? kArenaPages + s.limits.huge : s.limits.arena) ? begin : -1;
+  return begin + pages <= ArenaEnd(s.limits, huge) ? begin : -1;
 }
 
 bool SameVmFlags(const Mapping& a, const Mapping& b) {

@@ -205,6 +205,9 @@ struct Call {
   friend bool operator==(const Call&, const Call&) = default;
 };
 
+// memfd_create with MFD_HUGETLB.
+bool MakesHugetlb(const Call& call);
+
 // All rows, in the order of Op.
 absl::Span<const CallSpec> CallTable();
 

@@ -276,6 +276,10 @@ absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec) {
   return absl::Span<const ArgSpec>(spec.args.data(), spec.num_args);
 }
 
+bool MakesHugetlb(const Call& call) {
+  return call.op == Op::kMemfdCreate && (call.arg[1] & abi::kMfdHugetlb) != 0;
+}
+
 int WordsOf(ArgKind kind) { return CountWords(kind); }
 
 const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {

@@ -184,12 +184,6 @@ inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
 
 inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 
-// The largest size of an inode like this in this run.
-inline int64_t SizeLimit(const State& s, const Inode& inode) {
-  return IsHugetlb(inode) ? int64_t{s.limits.huge} * kHugePageSize
-                          : int64_t{s.limits.pages} * kPageSize;
-}
-
 // Effect::modified of a call that sets the modification time of inode `node` (index).
 inline uint8_t ModifiedBit(int node) { return static_cast<uint8_t>(1u << node); }
 
@@ -231,8 +225,9 @@ inline bool IsMemfd(const State& s, int node) { return IsMemfd(s.inodes[node]); 
 // can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
 
-// Private copies of pages [first, end) of the inode go (unmap_mapping_range with even_cows).
-void DropCopies(State& s, int node, int first, int end = kMaxMappedPages);
+// Private copies of pages [first, end) of the inode go (unmap_mapping_range with even_cows);
+// true if there was one.
+bool DropCopies(State& s, int node, int first, int end = kMaxMappedPages);
 
 // ---- Memfds of huge pages (hugetlb.cc) ----
 
@@ -242,9 +237,9 @@ bool ReachesHugetlb(const State& s, const Call& c);
 // The call is one of those whose answer for such a memfd is not known.
 bool IsUnknownOfHugetlb(Op op);
 
-// hugetlbfs_punch_hole, with what is asked before it; the range is valid.
-Result PunchHugetlb(State& s, const Call& c, int f, int64_t offset, int64_t length,
-                    const Semantics& semantics);
+// hugetlbfs_punch_hole: what of a hole [*begin, *end) the kernel makes; false if nothing, and then
+// nobody is asked.
+bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end);
 
 // hugetlb_no_page: a fault on a page of the mapping's file that is not there makes it, for this
 // mapping alone if it is private; false if the kernel raises SIGBUS.

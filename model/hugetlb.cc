@@ -1,8 +1,6 @@
 // Memfds of huge pages, MFD_HUGETLB: what hugetlbfs does otherwise than shmem
 // (fs/hugetlbfs/inode.c, mm/hugetlb.c).  The rest stands where the call is: sizes in size.cc,
 // mmap in map.cc.  There are always as many huge pages as are asked for.
-#include <algorithm>
-
 #include "model/families.h"
 
 namespace selkie {
@@ -53,37 +51,11 @@ bool IsUnknownOfHugetlb(Op op) {
   }
 }
 
-Result PunchHugetlb(State& s, const Call& c, int f, int64_t offset, int64_t length,
-                    const Semantics& semantics) {
-  constexpr int64_t kSure = int64_t{1} << 62;  // beyond it hole_start may wrap around
-  if (offset + length > kSure) return Bound("a hole near the largest offset");
-  const int node = s.files[f].inode - 1;
-  const int64_t first = (offset + kHugePageSize - 1) / kHugePageSize;
-  const int64_t last = (offset + length) / kHugePageSize;
-  Result result = Unchanged(0);
-  if (first >= last && !KnowsParts(semantics)) return result;
-  Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
-  ruling.facts.Set(Fact::kPunch, true);
-  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  const bool parts = KnowsParts(semantics);
-  const int64_t begin = parts ? offset : first * kHugePageSize;
-  const int64_t end = parts ? offset + length : last * kHugePageSize;
-  if (begin < int64_t{s.limits.huge} * kHugePageSize) {
-    result.effect.wrote = static_cast<uint8_t>(node + 1);
-    result.effect.file = static_cast<uint8_t>(f + 1);
-  }
-  FillSamples(ruling.inode, begin, end, 0);  // hugetlbfs_zero_partial_page
-  if (first < last) {
-    const auto gone = static_cast<int>(std::min<int64_t>(last, kMaxMappedPages));
-    for (auto page = static_cast<int>(std::min<int64_t>(first, gone)); page < gone; ++page)
-      ruling.inode.present &= static_cast<uint8_t>(~(1u << page));
-    const auto from = static_cast<int>(std::min<int64_t>(first, kMaxMappedPages));
-    const State before = s;
-    DropCopies(s, node, from, gone);  // hugetlb_vmdelete_list: of private mappings, too
-    result.changed = s.mms != before.mms;
-  }
-  ruling.Commit(s, &result);
-  return result;
+bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end) {
+  if (KnowsParts(semantics)) return true;
+  *begin = HugeAlign(*begin);
+  *end -= *end % kHugePageSize;
+  return *begin < *end;
 }
 
 bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed) {

@@ -38,6 +38,12 @@ constexpr int64_t AddressOfPage(int page) {
 }
 constexpr int64_t SizeOfPage(int page) { return IsHugePage(page) ? kHugePageSize : kPageSize; }
 
+// Up to whole huge pages; wraps around as the kernel's ALIGN does.
+constexpr int64_t HugeAlign(int64_t bytes) {
+  constexpr uint64_t kMask = kHugePageSize - 1;
+  return static_cast<int64_t>((static_cast<uint64_t>(bytes) + kMask) & ~kMask);
+}
+
 // The page of the arenas in which a byte address is, or -1.
 constexpr int PageOfAddress(int64_t address) {
   if (address < 0) return -1;
@@ -81,6 +87,11 @@ struct Limits {
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
+
+// The end of the run's small arena, or of that of huge pages, in pages.
+constexpr int ArenaEnd(const Limits& limits, bool huge) {
+  return huge ? kArenaPages + limits.huge : limits.arena;
+}
 
 }  // namespace selkie
 

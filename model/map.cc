@@ -58,8 +58,7 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
     return true;
   }
   int64_t hint = addr & ~static_cast<int64_t>(kPageMask);  // round_hint_to_min
-  if (request->huge && hint < kHugeArena + kMaxHuge * int64_t{kHugePageSize})
-    hint = (hint + kHugePageSize - 1) / kHugePageSize * kHugePageSize;
+  if (request->huge) hint = HugeAlign(hint);
   request->placed =
       FindRange(s, hint, request) && (request->fixed || IsGap(SpaceOf(s, c), request->range));
   return true;
@@ -67,18 +66,11 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
 
 // The checks of do_mmap before it looks at the file.
 bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request, Result* error) {
-  const auto length = static_cast<uint64_t>(c.arg[1]);
+  // ksys_mmap_pgoff
+  const auto length = static_cast<uint64_t>(request->huge ? HugeAlign(c.arg[1]) : c.arg[1]);
   const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
   request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
   request->length = PageAlign(length);
-  if (request->huge) {  // ksys_mmap_pgoff
-    const auto mask = static_cast<uint64_t>(kHugePageSize) - 1;
-    request->length = (length + mask) & ~mask;
-    if (request->length == 0) {
-      *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
-      return false;
-    }
-  }
   if (length == 0) {
     *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
     return false;
@@ -156,7 +148,6 @@ bool MayMerge(const AddressSpace& mm, const Mapping& m, const MmapRequest& reque
               int64_t offset) {
   const int64_t begin = offset / kPageSize;
   const int64_t end = begin + static_cast<int64_t>(request.length / kPageSize);
-  if (request.huge) return false;
   for (const Mapping& other : mm) {
     if (Empty(other)) break;
     const bool beside = other.pgoff + other.pages == begin || other.pgoff == end;
@@ -223,7 +214,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   ruling.LookAt(m);
   if (bound == nullptr) ruling.facts.Set(Fact::kMerges, Merges(left, m));
   ruling.targets.mapping = &m;
-  const bool may_merge = bound != nullptr && MayMerge(left, m, request, c.arg[5]);
+  const bool may_merge = bound != nullptr && !request.huge && MayMerge(left, m, request, c.arg[5]);
   const Rule* const if_merged = may_merge ? RefusesMerged(s, c, node, f, m, semantics) : nullptr;
   const Rule* const refused = ruling.Refuses();
   if (refused != nullptr && may_merge && if_merged != refused) return Bound(bound);

@@ -28,7 +28,7 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
   };
   if (addr == kNull) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping at NULL"));
   const int page = PageOfAddress(addr);
-  if (page < 0 || (IsHugePage(page) ? page - kArenaPages >= s.limits.huge : page >= s.limits.arena))
+  if (page < 0 || page >= ArenaEnd(s.limits, IsHugePage(page)))
     return fail(Bound("the address is not in the arena"));
   const auto offset = static_cast<int>(addr - AddressOfPage(page));
   if (offset >= kPageSize && offset % kSampleStride == 0)

@@ -86,13 +86,13 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
     }
     if (source.bad) {  // from 6.16 on the file is asked before the buffer
       *error = Fail(EFAULT, "mm/filemap.c generic_perform_write: copy_folio_from_iter_atomic");
-      if (ruling.targets.extended && at > SizeLimit(s, ruling.inode))
+      if (ruling.targets.extended && at > SizeLimit(s.limits, ruling.inode))
         *error = Bound("the size is beyond the bounds");
       else if (ruling.targets.extended)
         ruling.inode.size = std::max<uint32_t>(ruling.inode.size, static_cast<uint32_t>(at));
       return written > 0 ? written : -1;
     }
-    if (end > SizeLimit(s, ruling.inode)) {
+    if (end > SizeLimit(s.limits, ruling.inode)) {
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }

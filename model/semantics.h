@@ -92,8 +92,8 @@ enum class Feature : uint32_t {
   kSendfile = 32768,       // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
   kNoexec = 65536,         // vm.memfd_noexec: 6.3
   kLower = 131072,         // vm.memfd_noexec can be lowered: 6.6
-  kSeveralFiles = 524288,  // a buffer of io_uring in mappings of several files: 6.4
   kHugeParts = 262144,     // parts of huge pages in files: see KnowsParts in hugetlb.cc
+  kSeveralFiles = 524288,  // a buffer of io_uring in mappings of several files: 6.4
 };
 struct FactSetSpec {
   FactSet set;

@@ -30,27 +30,32 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
 
 Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& ruling) {
   Result result = Unchanged(0);
-  result.effect.modified = ModifiedBit(node);  // shmem_truncate_range
-  // Bytes beyond the end of the file but in its last page are contents too.
-  const int64_t contents = (int64_t{ruling.inode.size} + kPageSize - 1) / kPageSize * kPageSize;
+  const bool huge = IsHugetlb(ruling.inode);
+  const int64_t page_size = PageSizeOf(ruling.inode);
+  if (!huge) result.effect.modified = ModifiedBit(node);  // shmem_truncate_range
+  // Bytes beyond the end of the file but in its last page are contents too; of huge pages all
+  // that can be there.
+  const int64_t contents =
+      huge ? SizeLimit(s.limits, ruling.inode) : static_cast<int64_t>(PageAlign(ruling.inode.size));
   if (offset < contents) {
     result.effect.wrote = static_cast<uint8_t>(node + 1);
     result.effect.file = static_cast<uint8_t>(f + 1);
   }
   const auto first =
-      static_cast<int>(std::min((offset + kPageSize - 1) / kPageSize, int64_t{kMaxPages}));
-  const auto last = static_cast<int>(std::min(end / kPageSize, int64_t{kMaxPages}));
+      static_cast<int>(std::min((offset + page_size - 1) / page_size, int64_t{kMaxPages}));
+  const auto last = static_cast<int>(std::min(end / page_size, int64_t{kMaxPages}));
   if (s.limits.buffers > 0 && first < last) DetachPages(s, node, first, last);
   for (int page = first; page < last; ++page)
     ruling.inode.present &= static_cast<uint8_t>(~(1u << page));
   FillSamples(ruling.inode, offset, end, 0);
+  if (huge) result.changed = DropCopies(s, node, first, last);  // hugetlb_vmdelete_list
   ruling.Commit(s, &result);
   return result;
 }
 
 Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   const int64_t end = c.arg[2] + c.arg[3];
-  if (end > SizeLimit(s, ruling.inode))
+  if (end > SizeLimit(s.limits, ruling.inode))
     return Bound("fallocate beyond the largest size within the bounds");
   Result result = Unchanged(0);
   if (IsHugetlb(ruling.inode)) {  // hugetlbfs_fallocate: the pages themselves
@@ -130,7 +135,7 @@ Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Sem
   ruling.facts.Set(Fact::kGrows, size > ruling.inode.size);
   ruling.facts.Set(Fact::kShrinks, size < ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  if (size > SizeLimit(s, ruling.inode)) return Bound("the size is beyond the bounds");
+  if (size > SizeLimit(s.limits, ruling.inode)) return Bound("the size is beyond the bounds");
 
   Result result = Unchanged(0);
   // do_truncate has ATTR_MTIME from ftruncate and open; shmem_setattr sets it for a new size.
@@ -185,17 +190,20 @@ static void ClearPrivileges(const State& s, const Call& c, Ruling& ruling) {
   ruling.last = ruling.targets.privileges;
 }
 
-void DropCopies(State& s, int node, int first, int end) {
+bool DropCopies(State& s, int node, int first, int end) {
+  bool any = false;
   for (AddressSpace& mm : s.mms) {
     for (Mapping& m : mm) {
       if (Empty(m)) break;
       if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
       for (int i = std::max(first - m.pgoff, 0); i < std::min<int>(m.pages, end - m.pgoff); ++i) {
+        any |= ((m.copied >> i) & 1) != 0;
         m.copied &= static_cast<uint8_t>(~(1u << i));
         m.copy[i] = {};
       }
     }
   }
+  return any;
 }
 
 bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error) {
@@ -213,12 +221,17 @@ bool MayNotAllocate(const State& s, int f, int64_t mode, Result* error) {
 Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
                  const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
-  if (IsHugetlb(s.inodes[node])) return PunchHugetlb(s, c, f, offset, length, semantics);
+  int64_t end = offset + length;
+  if (IsHugetlb(s.inodes[node])) {
+    constexpr int64_t kSure = int64_t{1} << 62;  // beyond it hole_start may wrap around
+    if (end > kSure) return Bound("a hole near the largest offset");
+    if (!HoleInHugetlb(semantics, &offset, &end)) return Unchanged(0);
+  }
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kPunch, true);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   ClearPrivileges(s, c, ruling);
-  return Punch(s, f, node, offset, offset + length, ruling);
+  return Punch(s, f, node, offset, end, ruling);
 }
 
 Result Fallocate(State& s, const Call& c, const Semantics& semantics) {

@@ -97,6 +97,11 @@ inline uint8_t SampleAt(const Inode& inode, int64_t offset) {
   return inode.bytes[page][sample];
 }
 
+// The largest size of an inode like this in a run.
+inline int64_t SizeLimit(const Limits& limits, const Inode& inode) {
+  return (IsHugetlb(inode) ? limits.huge : limits.pages) * PageSizeOf(inode);
+}
+
 // An open file description, the kernel's `struct file`.
 struct File {
   Field<uint8_t> inode = 0;  // index + 1, or 0: this slot is free

@@ -41,8 +41,7 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
     if (m.pages == 0 || m.pages > kMaxPages) return Broken("a mapping's length");
     if (m.start < end) return Broken("mappings overlap or are not sorted");
     end = m.start + m.pages;
-    if (end > (IsHugePage(m.start) ? kArenaPages + s.limits.huge : s.limits.arena))
-      return Broken("a mapping beyond the arena");
+    if (end > ArenaEnd(s.limits, IsHugePage(m.start))) return Broken("a mapping beyond the arena");
     if ((m.prot & ~m.may) != 0) return Broken("a mapping has prot beyond its may-bits");
     if (m.vm_shared && !m.shared) return Broken("VM_SHARED on a private mapping");
     if (m.shared && m.copied != 0) return Broken("a shared mapping has private copies");
@@ -125,9 +124,7 @@ absl::Status ValidateInodes(const State& s) {
     if (!live && inode != Inode{}) return Broken("a free inode slot is not zero");
     if (live && i >= s.limits.inodes) return Broken("more inodes than the limit");
     if (live && ((held >> (i + 1)) & 1) == 0) return Broken("a live inode is unreferenced");
-    if (inode.size > (IsHugetlb(inode) ? static_cast<uint32_t>(s.limits.huge) * kHugePageSize
-                                       : static_cast<uint32_t>(s.limits.pages) * kPageSize))
-      return Broken("an inode is larger than the limit");
+    if (inode.size > SizeLimit(s.limits, inode)) return Broken("an inode is larger than the limit");
     if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
     if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");
   }

@@ -47,8 +47,7 @@ CProgram ProgramOf(const Trace& trace) {
     program.channels |= op == Op::kSendFd || op == Op::kRecvFd;
     program.resumes |= op == Op::kExec;
     program.sets_noexec |= op == Op::kSetNoexec;
-    program.huge_pages |=
-        op == Op::kMemfdCreate && (trace.sequence.calls[i].arg[1] & abi::kMfdHugetlb) != 0;
+    program.huge_pages |= MakesHugetlb(trace.sequence.calls[i]);
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;

@@ -78,10 +78,9 @@ std::string WholePath(const FollowedProcess& process, std::string_view dir, std:
   if (path.starts_with('/')) return std::string(path);
   const auto fd = StraceDescriptor(dir);
   if (!fd) return std::string(path);
-  const auto known = process.fds->folders.find(fd->fd);
   std::string from = dir.starts_with("AT_FDCWD") || fd->fd == -100 ? process.cwd : std::string();
-  if (known != process.fds->folders.end())
-    from = known->second;
+  if (const std::string known = process.fds->PathOf(fd->fd); !known.empty())
+    from = known;
   else if (fd->path)
     from = *fd->path;
   return from.empty() ? std::string(path) : from + "/" + std::string(path);
@@ -96,8 +95,7 @@ void Follower::OnChdir(const FieldCall& call, FollowedProcess& process) {
   if (const auto path = StraceQuoted(call.arg(0)); path && call.name == "chdir") {
     cwd = WholePath(process, "AT_FDCWD", path->bytes);
   } else if (const auto fd = StraceDescriptor(call.arg(0)); fd && call.name == "fchdir") {
-    const auto known = process.fds->folders.find(fd->fd);
-    if (known != process.fds->folders.end()) cwd = known->second;
+    cwd = process.fds->PathOf(fd->fd);
     if (cwd.empty()) cwd = fd->path.value_or("");
   }
   if (!HasDescriptors(cwd)) cwd.clear();

@@ -214,9 +214,7 @@ void Follower::OnUnshare(const FieldCall& call, FollowedProcess& process) {
 void Follower::OnReadWrite(const FieldCall& call, FollowedProcess& process) {
   const auto fd = StraceDescriptor(call.arg(0));
   if (!fd || process.fds->memfds.contains(fd->fd)) return OnRow(call, process);
-  const auto known = process.fds->folders.find(fd->fd);
-  const std::string path =
-      fd->path ? *fd->path : (known == process.fds->folders.end() ? "" : known->second);
+  const std::string path = fd->path ? *fd->path : process.fds->PathOf(fd->fd);
   const auto text = StraceQuoted(call.arg(1));
   if (path != "/proc/sys/vm/memfd_noexec" || !call.ok() || !text) return OnRow(call, process);
   const std::string digits = text->bytes.substr(0, text->bytes.find('\n'));

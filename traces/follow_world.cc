@@ -49,6 +49,11 @@ void FollowedSpace::Put(const FollowedMapping& mapping) {
   maps_[mapping.begin] = mapping;
 }
 
+std::string FollowedFds::PathOf(int64_t fd) const {
+  const auto known = folders.find(fd);
+  return known == folders.end() ? "" : known->second;
+}
+
 FollowedProcess& World::Process(int64_t pid) {
   const auto [at, is_new] = processes.try_emplace(pid);
   if (is_new) at->second.pid = at->second.tgid = pid;

@@ -50,9 +50,12 @@ struct FollowedFd {
 
 struct FollowedFds {
   std::map<int64_t, FollowedFd> memfds;    // those that lead to a memfd
-  std::map<int64_t, std::string> folders;  // paths of open folders below /proc
+  std::map<int64_t, std::string> folders;  // paths of what was opened below /proc
   bool unseen = false;                     // threads that are not in the log share it
   std::map<int64_t, int64_t> pidfds;       // the process behind
+
+  // Of `folders`, or empty.
+  std::string PathOf(int64_t fd) const;
 };
 
 struct FollowedMapping {
