@@ -215,7 +215,7 @@ FieldUse Machine::UseOf() const {
       std::any_of(templates_.begin(), templates_.end(), [](const CallTemplate& line) {
         return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
       });
-  use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed : 0) |
+  use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
                                        (dontfork ? kMapDontcopy : 0));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.remaps = any(OpBit(Op::kMremap));

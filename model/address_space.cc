@@ -32,13 +32,31 @@ bool MayModify(const AddressSpace& mm, PageRange range) {
   return true;
 }
 
-bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part) {
+bool UnmapRefused(AddressSpace& mm, int slots, PageRange range) {
   for (Mapping& m : mm) {
-    if (m.start != part.start || m.pages != part.pages) continue;
-    m = part;
-    return true;
+    if (Empty(m) || m.start >= range.begin) break;
+    if (EndOf(m) <= range.begin || (m.flags & kMapSealed) != 0) continue;
+    Mapping rest = Piece(m, {range.begin, EndOf(m)});
+    rest.flags |= kMapUnmerged;
+    m = Piece(m, {m.start, range.begin});
+    return AddMapping(mm, slots, rest);
   }
-  return RemoveRange(mm, slots, {part.start, EndOf(part)}) && AddMapping(mm, slots, part);
+  return true;
+}
+
+Result RefuseToUnmap(State& s, const Call& c, PageRange range) {
+  Result error = Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  AddressSpace mm = SpaceOf(s, c);
+  if (!UnmapRefused(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
+  error.changed = mm != SpaceOf(s, c);
+  SpaceOf(s, c) = mm;
+  return error;
+}
+
+bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part) {
+  Mapping merged = part;  // vma_modify tries to, at both ends
+  merged.flags &= static_cast<uint8_t>(~kMapUnmerged);
+  return RemoveRange(mm, slots, {part.start, EndOf(part)}) && AddMapping(mm, slots, merged);
 }
 
 Mapping Piece(const Mapping& m, PageRange range) {
@@ -49,6 +67,7 @@ Mapping Piece(const Mapping& m, PageRange range) {
   piece.start = static_cast<uint8_t>(begin);
   piece.pages = static_cast<uint8_t>(end - begin);
   piece.pgoff = static_cast<uint8_t>(m.pgoff + skipped);
+  if (skipped > 0) piece.flags &= static_cast<uint8_t>(~kMapUnmerged);
   if (m.copied == 0) return piece;
   piece.copied = static_cast<uint8_t>((m.copied >> skipped) & ((1u << piece.pages) - 1));
   for (int i = 0; i < kMaxPages; ++i)
@@ -73,7 +92,9 @@ bool RemoveRange(AddressSpace& mm, int slots, PageRange range) {
     const Mapping m = mm[i];
     mm[i] = Mapping{};
     if (EndOf(m) <= range.begin || m.start >= range.end) {
-      mm[kept++] = m;
+      mm[kept] = m;
+      if (m.start == range.end) mm[kept].flags &= static_cast<uint8_t>(~kMapUnmerged);
+      ++kept;
       continue;
     }
     const bool head = m.start<range.begin, rest = EndOf(m)> range.end;
@@ -103,12 +124,13 @@ int LowestGap(const State& s, int task, int pages, bool huge) {
 
 bool SameVmFlags(const Mapping& a, const Mapping& b) {
   return a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
-         a.flags == b.flags;
+         ((a.flags ^ b.flags) & ~kMapUnmerged) == 0;
 }
 
 bool Agree(const Mapping& a, const Mapping& b) {
   return EndOf(a) == b.start && a.pgoff + a.pages == b.pgoff && a.file == b.file &&
-         !IsHugePage(a.start) && SameVmFlags(a, b);  // VM_SPECIAL: VM_DONTEXPAND
+         !IsHugePage(a.start) &&  // VM_SPECIAL: VM_DONTEXPAND
+         SameVmFlags(a, b) && (b.flags & kMapUnmerged) == 0;
 }
 
 }  // namespace selkie

@@ -296,6 +296,14 @@ Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics
 // can_modify_mm: no mapping in `range` has VM_SEALED.
 bool MayModify(const AddressSpace& mm, PageRange range);
 
+// What an munmap of `range` leaves that is refused for a later VM_SEALED mapping: the one that it
+// begins in has been split there (vms_gather_munmap_vmas), and stays so until one of both parts
+// is changed.  False if `slots` are not enough.
+bool UnmapRefused(AddressSpace& mm, int slots, PageRange range);
+
+// EPERM of vms_gather_munmap_vmas, a mapping in `range` being sealed.
+Result RefuseToUnmap(State& s, const Call& c, PageRange range);
+
 // Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);
 

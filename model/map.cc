@@ -221,7 +221,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   const bool unmapped = refused != nullptr && ruling.targets.unmapped && request.fixed;
   if (refused != nullptr && !unmapped) return Refused(refused);
   if (replaces && !MayModify(SpaceOf(s, c), request.range))
-    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+    return RefuseToUnmap(s, c, request.range);
   if (unmapped) return bound != nullptr ? Bound(bound) : UnmappedAll(s, c, left, Refused(refused));
   if ((m.prot & ~m.may) != 0) return Fail(EACCES, "protection beyond what the rules allow");
   if (request.huge && c.arg[5] % kHugePageSize != 0) {
@@ -403,8 +403,7 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
     return Bound("the range leaves the arena");
   }
   if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
-  if (!MayModify(SpaceOf(s, c), range))
-    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  if (!MayModify(SpaceOf(s, c), range)) return RefuseToUnmap(s, c, range);
   AddressSpace mm = SpaceOf(s, c);
   if (!RemoveRange(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;

@@ -101,11 +101,15 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
   return false;
 }
 
-// What MREMAP_DONTUNMAP leaves: the mapping, its pages gone to the new one.
-Mapping WithoutPages(Mapping m) {
-  m.copied = 0;
-  m.copy = {};
-  return m;
+// What MREMAP_DONTUNMAP leaves: the mappings, their pages gone to the new ones.
+void LosePages(AddressSpace& mm, PageRange range) {
+  for (Mapping& m : mm) {
+    for (int page = range.begin; page < range.end; ++page) {
+      if (Empty(m) || page < m.start || page >= EndOf(m)) continue;
+      m.copied &= static_cast<uint8_t>(~(1u << (page - m.start)));
+      m.copy[page - m.start] = {};
+    }
+  }
 }
 
 // Moves the old range to page `to`, with its new length; an old length of 0
@@ -119,7 +123,10 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
   // what is at the new place (remap_move, 6.17).
   const bool one_by_one = r.fixed && r.old_pages() == r.pages;
   bool room = one_by_one || RemoveRange(mm, slots, {to, to + r.pages});
-  room = room && RemoveRange(mm, slots, r.old);
+  if (r.keeps_old)
+    LosePages(mm, r.old);
+  else
+    room = room && RemoveRange(mm, slots, r.old);
   for (const Mapping& m : before) {
     if (Empty(m)) break;
     const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
@@ -133,9 +140,9 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
       return Bound("the mapping is longer than the bounds");
     piece.start = static_cast<uint8_t>(to + done);
     piece.pages = static_cast<uint8_t>(pages);
+    piece.flags &= static_cast<uint8_t>(~kMapUnmerged);  // copy_vma merges
     if (one_by_one) room = room && RemoveRange(mm, slots, {piece.start, EndOf(piece)});
     room = room && AddMapping(mm, slots, piece);
-    if (r.keeps_old) room = room && AddMapping(mm, slots, WithoutPages(Piece(m, r.old)));
   }
   if (!room) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
@@ -151,7 +158,7 @@ Result Shrink(State& s, const Call& c, const Request& r) {
   if (rest.end > s.limits.arena) return Bound("the range leaves the arena");
   AddressSpace mm = SpaceOf(s, c);
   if (IsGap(mm, rest)) return result;
-  if (!MayModify(mm, rest)) return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  if (!MayModify(mm, rest)) return RefuseToUnmap(s, c, rest);
   if (!RemoveRange(mm, s.limits.maps, rest)) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
@@ -223,7 +230,7 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   AddressSpace mm = SpaceOf(s, c);
   const PageRange target{r.target, r.target + r.pages};
   if (!MayModify(mm, target)) {
-    *error = Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+    *error = RefuseToUnmap(s, c, target);
   } else if (!IsGap(mm, target)) {
     if (!RemoveRange(mm, s.limits.maps, target))
       *error = Bound("no free mapping within the bounds");
@@ -249,8 +256,8 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
 }
 
 Result MoveTo(State& s, const Call& c, const Request& r) {
-  if (!MayModify(SpaceOf(s, c), {r.target, r.target + r.pages}))
-    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  const PageRange target{r.target, r.target + r.pages};
+  if (!MayModify(SpaceOf(s, c), target)) return RefuseToUnmap(s, c, target);
   if (!MayModify(SpaceOf(s, c), r.old))
     return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
   if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);

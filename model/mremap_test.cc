@@ -117,5 +117,17 @@ TEST_F(MremapTest, ADuplicateCountsAsAWritableMapping) {
   EXPECT_EQ(Do(Op::kAddSeals, fd, kSealWrite), 0);
 }
 
+TEST_F(MremapTest, AfterAnMunmapThatIsRefusedTwoPartsAreNoLongerOneMapping) {
+  const int64_t fd = Memfd(4 * kPage);
+  MapAt(0, 4, fd, 0);
+  Do(Op::kMseal, 2 * kPage, kPage, 0);
+  EXPECT_EQ(Remap(0, 2, 3, 0), -ENOMEM);
+  EXPECT_EQ(Do(Op::kMunmap, kPage, 2 * kPage), -EPERM);
+  EXPECT_EQ(Remap(0, 2, 3, 0), -EFAULT);
+  Do(Op::kMprotect, kPage, kPage, kProtRead);
+  Do(Op::kMprotect, kPage, kPage, kProtRead | kProtWrite);
+  EXPECT_EQ(Remap(0, 2, 3, 0), -ENOMEM);
+}
+
 }  // namespace
 }  // namespace selkie

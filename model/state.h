@@ -47,6 +47,8 @@ inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
 // Bits of Mapping::flags.
 inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
+inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
+                                            // before it: left by a munmap that was refused
 
 enum class InodeKind : uint8_t {
   kNone = 0,

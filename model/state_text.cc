@@ -24,7 +24,8 @@ void AppendMapping(std::string& out, const Mapping& m) {
   absl::StrAppend(&out, " [page ", m.start, "+", m.pages, " file ", m.file - 1, " pgoff ", m.pgoff,
                   " ", bits(m.prot), " may ", bits(m.may), m.shared ? " shared" : " private",
                   m.vm_shared ? " VM_SHARED" : "", (m.flags & kMapSealed) ? " VM_SEALED" : "",
-                  (m.flags & kMapDontcopy) ? " VM_DONTCOPY" : "");
+                  (m.flags & kMapDontcopy) ? " VM_DONTCOPY" : "",
+                  (m.flags & kMapUnmerged) ? " unmerged" : "");
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";
 }

@@ -40,6 +40,8 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
       return Broken("a mapping refers to a free file");
     if (m.pages == 0 || m.pages > kMaxPages) return Broken("a mapping's length");
     if (m.start < end) return Broken("mappings overlap or are not sorted");
+    if ((m.flags & kMapUnmerged) != 0 && m.start != end)
+      return Broken("a mapping unmerged with nothing");
     end = m.start + m.pages;
     if (end > ArenaEnd(s.limits, IsHugePage(m.start))) return Broken("a mapping beyond the arena");
     if ((m.prot & ~m.may) != 0) return Broken("a mapping has prot beyond its may-bits");

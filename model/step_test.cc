@@ -120,7 +120,7 @@ bool MayChangeAndFail(Op op) {
          op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
          op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
-         op == Op::kUringRegister;
+         op == Op::kUringRegister || op == Op::kMmap || op == Op::kMunmap;
 }
 
 std::string Describe(const Call& call, const State& before) {
