@@ -211,7 +211,38 @@ INSTANTIATE_TEST_SUITE_P(
                  "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
                  "  process_vm_writev(task, map, \"x\")\n"
                  "  mem_write(task, map, \"x\")\n"
+                 "  ptrace_poke(task, map, \"x\")\n"
                  "  fork()\n",
+                 {}},
+        Alphabet{"execveat",
+                 "linux-6.18",
+                 "bounds processes=1 fds=2 files=3 maps=1\nrole any uid 1000 may seal\n",
+                 "  execveat(fd, \"\", argv, envp, AT_EMPTY_PATH)\n"
+                 "  execveat(fd, \"\", argv, envp, AT_EMPTY_PATH|AT_EXECVE_CHECK)\n"
+                 "  execve(\"/proc/self/fd/{fd}\", argv, envp)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n"
+                 "  fchmod(fd, 0600)\n"
+                 "  mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0)\n"
+                 "  close(fd)\n",
+                 {.writer = true}},
+        Alphabet{"lease",
+                 "linux-6.18",
+                 "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",
+                 "  fcntl(fd, F_SETLEASE, F_RDLCK)\n"
+                 "  fcntl(fd, F_SETLEASE, F_WRLCK)\n"
+                 "  fcntl(fd, F_SETLEASE, F_UNLCK)\n"
+                 "  fcntl(fd, F_GETLEASE)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR|O_NONBLOCK)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY|O_NONBLOCK)\n"
+                 "  close(fd)\n",
+                 {.writer = true}},
+        Alphabet{"open_tmpfile",
+                 "linux-6.18",
+                 "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",
+                 "  open_tmpfile(O_RDWR, 0600)\n"
+                 "  copy_file_range(fd, [0], fd2, [0], 4096, 0)\n"
+                 "  linkat(fd, \"\", AT_FDCWD, newpath, AT_EMPTY_PATH)\n"
+                 "  close(fd)\n",
                  {}}));
 
 // ---- What the new ways to write and to open mean to properties ----
@@ -245,7 +276,7 @@ TEST(Facts, WhatIsOpenedByAHandleIsOpenedAfterTheSeal) {
 }
 
 TEST(Facts, AStoreFromOutsideIsAStoreThroughTheMapping) {
-  for (const char* call : {"process_vm_writev", "mem_write"}) {
+  for (const char* call : {"process_vm_writev", "mem_write", "ptrace_poke"}) {
     const Verdict verdict =
         Found("linux-6.12", "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\n",
               std::string("  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n  ") +

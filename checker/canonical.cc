@@ -23,14 +23,15 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t h = static_cast<uint64_t>(n.kind) | n.seals << 8 | n.mask << 16 |
                      static_cast<uint64_t>(n.mark) << 24 | static_cast<uint64_t>(n.mode) << 32 |
                      static_cast<uint64_t>(n.uid) << 48;
-  const uint64_t rest =
-      n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48;
+  const uint64_t rest = n.size | static_cast<uint64_t>(n.gid) << 32 |
+                        static_cast<uint64_t>(n.attrs) << 48 |
+                        static_cast<uint64_t>(n.mounted) << 56;
   return MixSamples(Mix(h, rest), n.bytes, s.limits.pages);
 }
 
 uint64_t FileFields(const File& f) {
-  return f.mode | f.flags << 8 | f.end << 16 | static_cast<uint64_t>(f.mark) << 24 |
-         static_cast<uint64_t>(f.pos) << 32;
+  return f.mode | f.flags << 8 | f.end << 16 | f.writer << 17 | f.lease << 18 |
+         static_cast<uint64_t>(f.mark) << 24 | static_cast<uint64_t>(f.pos) << 32;
 }
 
 uint64_t FdFields(const Fd& fd) { return 1u | fd.cloexec << 1 | fd.mark << 8; }

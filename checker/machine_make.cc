@@ -217,6 +217,9 @@ FieldUse Machine::UseOf() const {
       });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
                                        (dontfork ? kMapDontcopy : 0));
+  use.mounts = any(OpBit(Op::kOpenTmpfile));
+  use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease));
+  use.leases = any(OpBit(Op::kSetLease));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));

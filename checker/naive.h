@@ -24,6 +24,7 @@ struct Observes {
   bool flags = false;  // f_flags
   bool pos = false;    // f_pos
   bool cloexec = false;
+  bool writer = false;  // FMODE_WRITER
 };
 
 // What no call of these tests observes is cleared, so that states which differ
@@ -33,6 +34,7 @@ inline void ClearUnobserved(State& s, const Observes& observes) {
   for (File& file : s.files) {
     if (!observes.flags) file.flags = 0;
     if (!observes.pos) file.pos = 0;
+    if (!observes.writer) file.writer = 0;
   }
   for (FdTable& table : s.fds)
     for (Fd& fd : table)

@@ -231,8 +231,10 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.fd_cloexec = use.cloexec;
   l.fd_mark = static_cast<uint8_t>(WidthOf(use.fd_mark));
   l.file_inode = static_cast<uint8_t>(WidthOf(limits.inodes));
-  if (use.flags) l.file_flags = 6;
+  if (use.flags) l.file_flags = 7;
   l.file_end = use.sockets;
+  l.file_writer = use.writers;
+  if (use.leases) l.file_lease = 4;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);
   l.inode_kind = use.sockets ? 2 : 1;
@@ -241,6 +243,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
   if (use.mode) l.inode_mode = 12;
   if (use.owners) l.inode_uid = 16;
+  l.inode_mounted = use.mounts;
   if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
   if (use.contents) l.byte = 8;
@@ -317,6 +320,7 @@ int UnpackOver(const Layout& layout, const PackedWords& in, State& state, int at
 void EraseUnstored(const Layout& l, State& s) {
   for (int i = 0; i < l.limits.files; ++i) {
     if (l.file_flags == 0) s.files[i].flags = 0;
+    if (l.file_writer == 0) s.files[i].writer = 0;
     if (l.file_pos == 0) s.files[i].pos = 0;
   }
   for (int i = 0; i < l.limits.inodes && l.byte == 0; ++i) s.inodes[i].bytes = {};
@@ -334,6 +338,7 @@ std::string ErasedFields(const Layout& l) {
   if (l.byte == 0) names.push_back("contents");
   if (l.fd_cloexec == 0) names.push_back("FD_CLOEXEC");
   if (l.file_flags == 0) names.push_back("f_flags");
+  if (l.file_writer == 0) names.push_back("FMODE_WRITER");
   if (l.file_pos == 0) names.push_back("f_pos");
   return fmt::format("{}", fmt::join(names, ", "));
 }

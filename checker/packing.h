@@ -66,7 +66,10 @@ struct FieldUse {
   bool mask = false;
   bool owners = false;    // inodes of several owners
   bool attrs = false;     // FS_IOC_SETFLAGS
+  bool mounts = false;    // open_tmpfile
   uint8_t map_flags = 0;  // all kMap* bits that can be set
+  bool writers = false;   // execve: i_writecount
+  bool leases = false;    // F_SETLEASE
   bool sockets = false;   // or pipes
   bool messages = false;
   bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have

@@ -24,7 +24,8 @@ constexpr Op kOfOneInode[] = {
     Op::kMemWrite,     Op::kFstat,     Op::kFchmod,         Op::kProcessVmWritev,
     Op::kChmod,        Op::kFchown,    Op::kFork,           Op::kExec,
     Op::kExit,         Op::kSendFd,    Op::kRecvFd,         Op::kPidfdGetfd,
-    Op::kOpenByHandle, Op::kSetAttr,   Op::kOpenEmptyPath,  Op::kExtension};
+    Op::kOpenByHandle, Op::kSetAttr,   Op::kOpenEmptyPath,  Op::kPtracePoke,
+    Op::kLinkat,       Op::kExtension};
 
 // Calls between whose steps the protocol's descriptors stay those of one inode.
 constexpr Op kOfProtocols[] = {Op::kAddSeals, Op::kDupFd,     Op::kDupFdCloexec, Op::kClose,

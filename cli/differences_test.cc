@@ -55,8 +55,8 @@ TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {
   const std::vector<Semantics> kernels = DistinctKernels();
   ASSERT_GE(kernels.size(), 7u);
   DifferenceOptions options;
-  options.random = 12000;
-  options.seed = 5;
+  options.random = 20000;
+  options.seed = 6;
   for (size_t i = 0; i + 1 < kernels.size(); ++i) {
     const DifferenceReport report = Between(kernels[i], kernels[i + 1], options);
     for (const SearchedAlphabet& each : report.searched) EXPECT_TRUE(each.complete) << each.name;

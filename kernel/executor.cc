@@ -259,6 +259,27 @@ Result AioPwrite(const Call& c, const Env& env) {
   return FromRaw(raw);
 }
 
+// Should it execute something all the same, the arguments are those of no program here.
+Result Execveat(const Call& c, const Env&) {
+  const char* const argv[] = {"selkie-no-program", nullptr};
+  return FromRaw(RawSyscall(SYS_execveat, c.arg[0], Raw(""), Raw(argv), Raw(argv + 1), c.arg[1]));
+}
+
+Result Execve(const Call& c, const Env& env) {
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  const char* const argv[] = {"selkie-no-program", nullptr};
+  return FromRaw(RawSyscall(SYS_execve, path.raw(), Raw(argv), Raw(argv + 1)));
+}
+
+Result Linkat(const Call& c, const Env&) {
+  return FromRaw(
+      RawSyscall(SYS_linkat, c.arg[0], Raw(""), AT_FDCWD, Raw("/selkie-no-such-name"), c.arg[1]));
+}
+
+Result OpenTmpfile(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_openat, kTmpfsFd, Raw("."), c.arg[0] | abi::kOTmpfile, c.arg[1]));
+}
+
 Result OpenEmptyPath(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_openat, c.arg[0], Raw(""), c.arg[1], 0));
 }
@@ -358,6 +379,13 @@ constexpr RealCall kReal[] = {
     RealUringReadFixed,
     OpenMapFile,
     SetNoexec,
+    Execveat,
+    Execve,
+    RealPtracePoke,
+    Linkat,
+    OpenTmpfile,
+    Fcntl<F_SETLEASE>,
+    Fcntl<F_GETLEASE>,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -139,6 +139,7 @@ Result RealRemapFilePages(const Call& call, const Env& env);
 // executor_remote.cc
 Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
+Result RealPtracePoke(const Call& call, const Env& env);
 
 // executor_uring.cc
 Result RealUringRegister(const Call& call, const Env& env);

@@ -43,6 +43,7 @@ inline constexpr int kProgramFd = 101;      // this program's own file, for exec
 inline constexpr int kMapsFd = 102;         // /proc/self/maps of the harness's own process
 inline constexpr int kSourceFd = 103;       // a socket from which io_uring reads
 inline constexpr int kSourceEndFd = 104;    // its other end
+inline constexpr int kTmpfsFd = 105;        // the root of a tmpfs that is mounted nowhere
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
@@ -131,6 +132,7 @@ struct Control {
   bool sets_noexec = false;             // some call sets vm.memfd_noexec
   bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it
+  bool has_tmpfs = false;               // kTmpfsFd is open
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end
   std::array<bool, kMaxCalls> probe{};  // or after this call

@@ -1,7 +1,9 @@
 // Memory of another task.
 #include <fcntl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
@@ -26,6 +28,19 @@ Result RealMemWrite(const Call& c, const Env& env) {
   const uint8_t byte = static_cast<uint8_t>(c.arg[2]);
   const Result r = FromRaw(RawSyscall(SYS_pwrite64, fd, Raw(&byte), 1, AddressOf(c.arg[1])));
   RawSyscall(SYS_close, fd);
+  return r;
+}
+
+Result RealPtracePoke(const Call& c, const Env& env) {
+  if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
+  const int64_t pid = env.control.tasks[c.arg[0]].pid;
+  const int64_t seized = RawSyscall(SYS_ptrace, PTRACE_SEIZE, pid, 0, 0);
+  if (IsRawError(seized)) return FromRaw(seized);
+  RawSyscall(SYS_ptrace, PTRACE_INTERRUPT, pid, 0, 0);
+  RawSyscall(SYS_wait4, pid, 0, __WALL, 0);  // it waits for its turn, and goes on waiting then
+  const auto word = static_cast<int64_t>(0x0101010101010101u * static_cast<uint8_t>(c.arg[2]));
+  const Result r = FromRaw(RawSyscall(SYS_ptrace, PTRACE_POKEDATA, pid, AddressOf(c.arg[1]), word));
+  RawSyscall(SYS_ptrace, PTRACE_DETACH, pid, 0, 0);
   return r;
 }
 

@@ -45,7 +45,7 @@ void PrepareTask(const Control& control) {
   RawSyscall(SYS_mmap, kStackBase, kStacks * kStackBytes, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   CatchFaults();
-  for (int ignored : {SIGXFSZ, SIGPIPE}) signal(ignored, SIG_IGN);
+  for (int ignored : {SIGXFSZ, SIGPIPE, SIGIO}) signal(ignored, SIG_IGN);
   SetNofile(control.nofile);
 }
 

@@ -50,7 +50,7 @@ bool NeedsInitialNamespace(const Call& call) {
   switch (call.op) {
     case Op::kOpenMapFile:   // CAP_CHECKPOINT_RESTORE
     case Op::kOpenByHandle:  // CAP_DAC_READ_SEARCH
-      return true;
+    case Op::kLinkat: return true;
     case Op::kFchmod: return (call.arg[1] & kSetId) != 0;  // CAP_FSETID, by the next write
     case Op::kChmod: return (call.arg[2] & kSetId) != 0;
     case Op::kSetAttr:  // CAP_LINUX_IMMUTABLE
@@ -154,6 +154,8 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (call.op == Op::kSetNoexec) return why_no_set_;
   if (MakesHugetlb(call) && !huge_pages_)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
+  if (call.op == Op::kOpenTmpfile && !control().has_tmpfs)
+    return "it needs a tmpfs, which only root may mount";
   if (SpecOf(call.op).family == Family::kIoUring && !may_have_rings_)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!is_root_ && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))

@@ -62,7 +62,8 @@ class Lockstep {
   // Why the sequence cannot be run by this process, or empty: it needs another
   // user, or a capability, that only root has outside a user namespace; io_uring, and that is
   // forbidden; it sets vm.memfd_noexec and has no pid namespace for it; it makes memfds of huge
-  // pages and there are not enough; or it is longer than kMaxCalls.
+  // pages and there are not enough; it opens a file of a tmpfs, and none could be mounted; or it
+  // is longer than kMaxCalls.
   std::string WhyNot(const Sequence& sequence) const;
 
   // Runs the model and writes calls, results and states into the control block.

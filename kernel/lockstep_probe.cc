@@ -63,7 +63,7 @@ class Prober {
     const File& file = state_.files[expected.file - 1];
     const Inode& inode = state_.inodes[file.inode - 1];
     const bool path = (file.mode & kModePath) != 0;
-    Compare(StateField::kStatusFlags, fd, 0, FlagsOf(file, inode),
+    Compare(StateField::kStatusFlags, fd, 0, StatusFlagsOf(file, inode),
             RawSyscall(SYS_fcntl, fd, F_GETFL));
     if (!IsMemfd(inode)) return;
     if (!path)
@@ -77,25 +77,12 @@ class Prober {
     if ((file.mode & kModeRead) != 0) ContentsOnce(fd, file.inode - 1);
   }
 
-  static int64_t FlagsOf(const File& file, const Inode& inode) {
-    if ((file.mode & kModePath) != 0)
-      return O_PATH | ((file.flags & kFlagEmptypath) != 0 ? abi::kOEmptypath : 0);
-    int64_t flags = IsMemfd(inode) ? abi::kOLargefile : 0;
-    if ((file.flags & kFlagWronly) != 0) flags |= O_WRONLY;
-    if ((file.flags & kFlagRdwr) != 0) flags |= O_RDWR;
-    if ((file.flags & kFlagDirect) != 0) flags |= O_DIRECT;
-    if ((file.flags & kFlagEmptypath) != 0) flags |= abi::kOEmptypath;
-    if ((file.flags & kFlagAppend) != 0) flags |= O_APPEND;
-    if ((file.flags & kFlagNonblock) != 0) flags |= O_NONBLOCK;
-    return flags;
-  }
-
   // What /proc says of the descriptor.
   void Fdinfo(int fd, bool cloexec, const File& file, const Inode& inode) {
     RealFdinfo real{-1, -1};  // what cannot be read is a difference
     ReadFdinfo(control_, fd, &real);
     Compare(StateField::kFdinfoPosition, fd, 0, file.pos, real.position);
-    Compare(StateField::kFdinfoFlags, fd, 0, FlagsOf(file, inode) | (cloexec ? O_CLOEXEC : 0),
+    Compare(StateField::kFdinfoFlags, fd, 0, StatusFlagsOf(file, inode) | (cloexec ? O_CLOEXEC : 0),
             real.flags);
   }
 

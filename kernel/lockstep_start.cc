@@ -1,10 +1,12 @@
 // Makes a process ready to run sequences of calls for real.
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +76,23 @@ absl::Status OpenDescriptors() {
   return status;
 }
 
+// The root of a tmpfs of its own, for O_TMPFILE.  What others have mounted may be noexec, or
+// have a size.  False where mounting is not allowed.
+bool OpenTmpfs() {
+  const auto context = static_cast<int>(RawSyscall(SYS_fsopen, Raw("tmpfs"), FSOPEN_CLOEXEC));
+  if (context < 0) return false;
+  int64_t status = 0;
+  constexpr const char* kOptions[][2] = {{"mode", "1777"}, {"size", "0"}, {"nr_inodes", "0"}};
+  for (const auto& option : kOptions)
+    if (status == 0)
+      status =
+          RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, Raw(option[0]), Raw(option[1]), 0);
+  if (status == 0) status = RawSyscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  const int64_t root = status == 0 ? RawSyscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0) : status;
+  close(context);
+  return root >= 0 && Place(static_cast<int>(root), kTmpfsFd, "fsmount").ok();
+}
+
 absl::Status MapControl() {
   if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
   void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
@@ -98,6 +117,8 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Failed("PR_SET_CHILD_SUBREAPER");
   TheControl().harness_pid = getpid();
   TheControl().nofile = kFirstFd + kMaxFds;
+  TheControl().has_tmpfs = root && OpenTmpfs();
+  umask(0);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
   PrepareTask(TheControl());
   return Lockstep(root, RingsAllowed(), huge_pages, namespaces.why_no_set);

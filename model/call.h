@@ -89,6 +89,13 @@ enum class Op : uint8_t {
   kUringReadFixed,
   kOpenMapFile,
   kSetNoexec,
+  kExecveat,
+  kExecve,
+  kPtracePoke,
+  kLinkat,
+  kOpenTmpfile,
+  kSetLease,
+  kGetLease,
   kExtension,
 };
 
@@ -127,6 +134,7 @@ enum class ReturnKind : uint8_t {
   kSeals,
   kOpenFlags,
   kFdFlags,
+  kLease,  // F_RDLCK, F_WRLCK or F_UNLCK
   kAddress,
   kByte,  // load: the byte read
   kOk,    // store, exit: nothing to return
@@ -147,7 +155,9 @@ enum class Family : uint8_t {
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
   kRemote,      // remote.cc: memory of another task
+  kExecute,     // execute.cc: files that are no programs
   kInode,       // inode.cc
+  kLease,       // lease.cc
   kProcess,     // process.cc
   kMessage,     // message.cc
   kPipe,        // pipe.cc
@@ -238,7 +248,9 @@ inline constexpr int64_t kOTrunc = 01000, kOAppend = 02000, kONonblock = 04000;
 inline constexpr int64_t kOLargefile = 0100000, kOCloexec = 02000000;
 inline constexpr int64_t kOPath = 010000000, kOCreat = 0100, kOExcl = 0200;
 inline constexpr int64_t kODirect = 040000, kODirectory = 0200000, kONofollow = 0400000;
+inline constexpr int64_t kOAsync = 020000;
 inline constexpr int64_t kOEmptypath = 0x4000000;
+inline constexpr int64_t kFSealSeal = 1;
 inline constexpr int64_t kFsImmutable = 0x10, kFsAppend = 0x20, kFsNodump = 0x40;
 inline constexpr int64_t kFdCloexec = 1;
 inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;
@@ -260,6 +272,9 @@ inline constexpr int64_t kMadvPageout = 21, kMadvPopulateRead = 22, kMadvPopulat
 inline constexpr int64_t kMadvDontneedLocked = 24;
 inline constexpr int64_t kCloseRangeUnshare = 2, kCloseRangeCloexec = 4;
 inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400;
+inline constexpr int64_t kAtFdcwd = -100, kAtSymlinkNofollow = 0x100, kAtSymlinkFollow = 0x400;
+inline constexpr int64_t kAtEmptyPath = 0x1000, kAtExecveCheck = 0x10000;
+inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2;
 }  // namespace abi
 

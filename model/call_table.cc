@@ -27,6 +27,11 @@ constexpr FlagName kOpenFlags[] = {
     {"O_EXCL", abi::kOExcl},           {"O_DIRECT", abi::kODirect},
     {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow},
     {"O_EMPTYPATH", abi::kOEmptypath}};
+constexpr FlagName kTmpfileFlags[] = {
+    {"O_WRONLY", abi::kOWronly},   {"O_RDWR", abi::kORdwr},     {"O_RDONLY", abi::kORdonly},
+    {"O_EXCL", abi::kOExcl},       {"O_APPEND", abi::kOAppend}, {"O_NONBLOCK", abi::kONonblock},
+    {"O_CLOEXEC", abi::kOCloexec}, {"O_TRUNC", abi::kOTrunc},   {"O_DIRECT", abi::kODirect},
+    {"O_CREAT", abi::kOCreat}};
 constexpr FlagName kStatusFlags[] = {{"0", 0},
                                      {"O_APPEND", abi::kOAppend},
                                      {"O_NONBLOCK", abi::kONonblock},
@@ -91,6 +96,13 @@ constexpr FlagName kFallocFlags[] = {{"0", 0},
 constexpr FlagName kWhence[] = {
     {"SEEK_SET", abi::kSeekSet}, {"SEEK_CUR", abi::kSeekCur}, {"SEEK_END", abi::kSeekEnd}};
 
+constexpr FlagName kExecveatFlags[] = {{"0", 0},
+                                       {"AT_EMPTY_PATH", abi::kAtEmptyPath},
+                                       {"AT_SYMLINK_NOFOLLOW", abi::kAtSymlinkNofollow},
+                                       {"AT_EXECVE_CHECK", abi::kAtExecveCheck}};
+constexpr FlagName kLeases[] = {{"F_RDLCK", 0}, {"F_WRLCK", 1}, {"F_UNLCK", 2}};
+constexpr FlagName kLinkatFlags[] = {
+    {"0", 0}, {"AT_EMPTY_PATH", abi::kAtEmptyPath}, {"AT_SYMLINK_FOLLOW", abi::kAtSymlinkFollow}};
 constexpr FlagName kPipeFlags[] = {
     {"0", 0}, {"O_NONBLOCK", abi::kONonblock}, {"O_CLOEXEC", abi::kOCloexec}};
 constexpr FlagName kSpliceFlags[] = {{"0", 0},
@@ -238,6 +250,19 @@ constexpr CallSpec kTable[] = {
         Addr("addr"), Flags("flags", kOpenFlags)),
     Row(Op::kSetNoexec, "sysctl", Family::kCreate, R::kZero, Lit("\"vm.memfd_noexec\""),
         Int("level")),
+    Row(Op::kExecveat, "execveat", Family::kExecute, R::kZero, Fd("dirfd"), Lit("\"\""),
+        Lit("argv"), Lit("envp"), Flags("flags", kExecveatFlags)),
+    Row(Op::kExecve, "execve", Family::kExecute, R::kZero, Arg(A::kPath, "path"), Lit("argv"),
+        Lit("envp")),
+    Row(Op::kPtracePoke, "ptrace_poke", Family::kRemote, R::kZero, Arg(A::kTask, "task"),
+        Addr("addr"), Arg(A::kByte, "byte")),
+    Row(Op::kLinkat, "linkat", Family::kInode, R::kZero, Fd("olddirfd"), Lit("\"\""),
+        Lit("AT_FDCWD"), Lit("newpath"), Flags("flags", kLinkatFlags)),
+    Row(Op::kOpenTmpfile, "open_tmpfile", Family::kCreate, R::kFd, Flags("flags", kTmpfileFlags),
+        Arg(A::kMode, "mode")),
+    Row(Op::kSetLease, "fcntl", Family::kLease, R::kZero, Fd(), Lit("F_SETLEASE"),
+        One("arg", kLeases)),
+    Row(Op::kGetLease, "fcntl", Family::kLease, R::kLease, Fd(), Lit("F_GETLEASE")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -113,6 +113,7 @@ std::string PrintValue(const Printer& out, ReturnKind returns, const Result& res
       return result.num_data > 0 ? PrintData(result) : fmt::format("{}", value);
     case ReturnKind::kSeals: return PrintFlags(value, SealNames(out.semantics));
     case ReturnKind::kOpenFlags:
+    case ReturnKind::kLease:
     case ReturnKind::kFdFlags: return PrintFlags(value, ResultFlagNames(returns));
     case ReturnKind::kAddress: return PrintAddress(out, value);
     case ReturnKind::kByte: return fmt::format("\"{}\"", EscapedByte(static_cast<uint8_t>(value)));

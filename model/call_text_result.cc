@@ -83,6 +83,7 @@ struct ResultReader {
       case ReturnKind::kCountData: Data(); break;
       case ReturnKind::kSeals: out.result.value = Flags(SealNames(semantics)); break;
       case ReturnKind::kOpenFlags:
+      case ReturnKind::kLease:
       case ReturnKind::kFdFlags: out.result.value = Flags(ResultFlagNames(returns)); break;
       case ReturnKind::kByte: Byte(); break;
       case ReturnKind::kOk: Ok(); break;

@@ -320,6 +320,10 @@ absl::Span<const FlagName> ResultFlagNames(ReturnKind kind) {
     return FlagsOfRow([](const CallSpec&, const ArgSpec& arg) {
       return BitsOf(arg.names, "FD_CLOEXEC").has_value();
     });
+  if (kind == ReturnKind::kLease)
+    return FlagsOfRow([](const CallSpec&, const ArgSpec& arg) {
+      return BitsOf(arg.names, "F_UNLCK").has_value();
+    });
   return FlagsOfRow([](const CallSpec&, const ArgSpec& arg) {
     return BitsOf(arg.names, "O_RDONLY").has_value();
   });

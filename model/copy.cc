@@ -74,6 +74,8 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
   if ((s.files[in].mode & kModeRead) == 0 || (s.files[out].mode & kModeWrite) == 0 ||
       (s.files[out].flags & kFlagAppend) != 0)
     return fail(EBADF, "fs/read_write.c generic_file_rw_checks: f_mode, O_APPEND");
+  if (s.inodes[source].mounted != s.inodes[target].mounted)
+    return fail(EXDEV, "fs/read_write.c generic_copy_file_checks: i_sb");
   if ((s.inodes[target].attrs & kAttrImmutable) != 0)
     return fail(EPERM, "fs/read_write.c generic_copy_file_checks: IS_IMMUTABLE");
   const auto start = static_cast<uint64_t>(from), end = static_cast<uint64_t>(to);

@@ -77,18 +77,7 @@ Result GetFl(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
-  const File& file = s.files[f];
-  if ((file.mode & kModePath) != 0)
-    return Unchanged(abi::kOPath | ((file.flags & kFlagEmptypath) != 0 ? abi::kOEmptypath : 0));
-  int64_t flags = 0;
-  if ((file.flags & kFlagWronly) != 0) flags |= abi::kOWronly;
-  if ((file.flags & kFlagRdwr) != 0) flags |= abi::kORdwr;
-  if ((file.flags & kFlagAppend) != 0) flags |= abi::kOAppend;
-  if ((file.flags & kFlagNonblock) != 0) flags |= abi::kONonblock;
-  if ((file.flags & kFlagDirect) != 0) flags |= abi::kODirect;
-  if ((file.flags & kFlagEmptypath) != 0) flags |= abi::kOEmptypath;
-  if (IsMemfd(s.inodes[file.inode - 1])) flags |= abi::kOLargefile;
-  return Unchanged(flags);
+  return Unchanged(StatusFlagsOf(s.files[f], s.inodes[s.files[f].inode - 1]));
 }
 
 Result SetFl(State& s, const Call& c, const Semantics&) {

@@ -21,6 +21,7 @@ Result MakeFile(State& s, const Call& c, Ruling& ruling) {
   file.mode = ruling.targets.new_file;
   file.flags = OpenFlagsOf(file.mode);
   if ((file.mode & kModePath) == 0) file.mode |= kModePwrite;  // do_dentry_open
+  file.writer = (file.mode & kModeWrite) != 0;
   s.files[slot] = file;
   s.fds[s.tasks[c.task].fds][fd - kFirstFd] = Fd{static_cast<uint8_t>(slot + 1), 0, 0};
   Result result = Changed(fd);

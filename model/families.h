@@ -82,6 +82,13 @@ Result InstallPair(State& s, const Call& c, Inode inode, std::array<File, 2> end
 // unshare_files: the task gets a descriptor table of its own; false if it has one.
 bool UnshareFiles(State& s, int task);
 
+// any_leases_conflict: an open of the inode, which `writes` or not, has to wait for a lease.
+bool WouldBreakLease(const State& s, int node, bool writes);
+
+// __break_lease of an open that has to wait and would not: the holders are asked to give their
+// leases up, or to make them read leases.
+Result BreakLeases(State& s, int node, bool writes);
+
 // inode_permission: may `task` have the access in `want` (kModeRead,
 // kModeWrite)?
 bool InodePermission(const State& s, int task, const Inode& inode, int want);
@@ -396,6 +403,13 @@ Result Vmsplice(State&, const Call&, const Semantics&);
 Result OpenEmptyPath(State&, const Call&, const Semantics&);
 Result SetFsize(State&, const Call&, const Semantics&);
 Result OpenMapFile(State&, const Call&, const Semantics&);
+Result Execveat(State&, const Call&, const Semantics&);
+Result Execve(State&, const Call&, const Semantics&);
+Result PtracePoke(State&, const Call&, const Semantics&);
+Result Linkat(State&, const Call&, const Semantics&);
+Result OpenTmpfile(State&, const Call&, const Semantics&);
+Result SetLease(State&, const Call&, const Semantics&);
+Result GetLease(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);

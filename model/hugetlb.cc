@@ -43,6 +43,7 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kRemapFilePages:
     case Op::kProcessVmWritev:
     case Op::kMemWrite:
+    case Op::kPtracePoke:
     case Op::kUringRegister:
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:

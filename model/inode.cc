@@ -1,4 +1,4 @@
-// fstat, fchmod, chmod and fchown: fs/stat.c, fs/open.c, fs/attr.c, mm/shmem.c.
+// fstat, fchmod, chmod, fchown and linkat: fs/stat.c, fs/open.c, fs/attr.c, mm/shmem.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -102,6 +102,22 @@ Result SetAttr(State& s, const Call& c, const Semantics& semantics) {
   result.changed = s.inodes[node].attrs != attrs;
   s.inodes[node].attrs = attrs;
   return result;
+}
+
+// linkat(olddirfd, "", AT_FDCWD, newpath, flags), where newpath is a name that does not exist in
+// the file system of the root directory.
+Result Linkat(State& s, const Call& c, const Semantics&) {
+  const int64_t flags = c.arg[1];
+  int f;
+  Result error;
+  if ((flags & ~(abi::kAtSymlinkFollow | abi::kAtEmptyPath)) != 0)
+    return Fail(EINVAL, "fs/namei.c do_linkat: flags");
+  if ((flags & abi::kAtEmptyPath) == 0) return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
+  if (s.tasks[c.task].uid != 0)
+    return Bound("CAP_DAC_READ_SEARCH, or from 6.10 on the credentials of who opened it");
+  if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
+  return Fail(EXDEV, "fs/namei.c do_linkat: old_path.mnt != new_path.mnt");
 }
 
 }  // namespace selkie

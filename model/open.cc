@@ -32,12 +32,14 @@ File NewFile(int64_t flags, const OpenFlags& how) {
     return file;
   }
   file.mode = static_cast<uint8_t>(how.acc | kModePwrite);  // do_dentry_open
+  file.writer = (how.acc & kModeWrite) != 0;
   if ((flags & abi::kOWronly) != 0) file.flags |= kFlagWronly;
   if ((flags & abi::kORdwr) != 0) file.flags |= kFlagRdwr;
   if ((flags & abi::kODirect) != 0) file.flags |= kFlagDirect;
   if ((flags & abi::kOEmptypath) != 0) file.flags |= kFlagEmptypath;
   if ((flags & abi::kOAppend) != 0) file.flags |= kFlagAppend;
   if ((flags & abi::kONonblock) != 0) file.flags |= kFlagNonblock;
+  if ((flags & abi::kOTmpfile) == abi::kOTmpfile) file.flags |= kFlagTmpfile;
   return file;
 }
 
@@ -179,6 +181,10 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
     if (const Rule* rule = DecideWith(s, node, semantics, kPoint, facts, targets, &last))
       return Refused(rule);
   }
+  const bool writes = (flags & abi::kOAccMode) != 0;
+  if (!how.path && WouldBreakLease(s, node, writes))
+    return (flags & abi::kONonblock) != 0 ? BreakLeases(s, node, writes)
+                                          : Bound("it would wait for a lease to end");
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");
@@ -243,6 +249,39 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   if (BadOpenFlags(flags, &error)) return error;
   return OpenInode(s, c, f, false, flags, fd, semantics);
+}
+
+// open of a directory of a tmpfs in which all may write, with O_TMPFILE: an ordinary file of
+// tmpfs, which is as a memfd without MFD_ALLOW_SEALING but for how it is opened.
+Result OpenTmpfile(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t flags = c.arg[0] | abi::kOTmpfile;
+  const OpenFlags how = Decode(flags);
+  if ((flags & (abi::kOPath | abi::kONofollow)) != 0)
+    return Bound("O_PATH of the directory itself, and O_NOFOLLOW, which stays in f_flags");
+  if (const char* unknown = UnknownOpenFlags(flags & ~abi::kOTmpfile)) return Bound(unknown);
+  if ((flags & abi::kOCreat) != 0)
+    return Fail(EINVAL, "fs/open.c build_open_flags: O_TMPFILE_MASK");
+  if ((flags & abi::kOAccMode) == abi::kORdonly)
+    return Fail(EINVAL, "fs/open.c build_open_flags: O_TMPFILE without MAY_WRITE");
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if ((flags & abi::kODirect) != 0)
+    if (const Rule* rule = NotSupported(semantics, Feature::kDirect)) return Refused(rule);
+  const int slot = FreeFile(s), node = FreeInode(s);
+  if (slot < 0 || node < 0) return Bound("no free file or inode within the bounds");
+
+  Inode& inode = s.inodes[node];
+  inode.kind = InodeKind::kMemfd;
+  inode.mounted = 1;
+  inode.mode = static_cast<uint16_t>(c.arg[1] & 07777);  // the umask is 0
+  inode.uid = inode.gid = s.tasks[c.task].uid;
+  inode.mask = semantics.initial_mask;
+  inode.seals = semantics.known_seals & abi::kFSealSeal;  // mm/shmem.c __shmem_get_inode
+  s.files[slot] = NewFile(flags, how);
+  s.files[slot].inode = static_cast<uint8_t>(node + 1);
+  s.fds[s.tasks[c.task].fds][fd - kFirstFd] =
+      Fd{static_cast<uint8_t>(slot + 1), (flags & abi::kOCloexec) != 0, 0};
+  return Changed(fd);
 }
 
 // open of /proc/PID/map_files/START-END, where START and END are those of the mapping in

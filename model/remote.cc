@@ -1,9 +1,10 @@
 // Memory of another task: process_vm_writev (mm/process_vm_access.c) and a write
-// to /proc/PID/mem (fs/proc/base.c mem_rw), each of one byte.
+// to /proc/PID/mem (fs/proc/base.c mem_rw), each of one byte; and PTRACE_POKEDATA
+// (kernel/ptrace.c) of a word of eight like it.
 //
-// Both find the page as get_user_pages does (mm/gup.c): the first as the task
-// itself could write it, the second with FOLL_FORCE, which a private mapping obeys
-// even where it is read-only.  PTRACE_POKEDATA asks what the second asks.
+// All find the page as get_user_pages does (mm/gup.c): the first as the task
+// itself could write it, the others with FOLL_FORCE, which a private mapping obeys
+// even where it is read-only.
 #include "model/families.h"
 
 namespace selkie {
@@ -34,6 +35,30 @@ Result Poke(State& s, const Call& c, bool force, int error, const char* check,
   return result;
 }
 
+// A write with FOLL_FORCE at c.arg[1]; `rules` says whether the semantics has a say where the
+// task itself could not write.
+Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Semantics& semantics) {
+  const int64_t addr = c.arg[1];
+  if (addr == kNull) return Fail(EIO, io);
+  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+    return Bound("the address is not in the arena");
+  const int target = static_cast<int>(c.arg[0]);
+  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
+  if (j < 0) return Fail(EIO, io);
+  const Mapping& m = s.mms[s.tasks[target].mm][j];
+  if ((m.prot & kProtWrite) == 0) {
+    const int f = m.file - 1;
+    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMemWrite);
+    ruling.LookAt(m);
+    const Rule* const rule = rules ? ruling.Refuses() : nullptr;
+    if (rule != nullptr) return Refused(rule);
+    // is_cow_mapping: VM_MAYWRITE without VM_SHARED.
+    if (m.vm_shared || (m.may & kProtWrite) == 0)
+      return Fail(EIO, "mm/gup.c check_vma_flags: FOLL_FORCE needs is_cow_mapping");
+  }
+  return Poke(s, c, true, EIO, io, semantics);
+}
+
 }  // namespace
 
 Result ProcessVmWritev(State& s, const Call& c, const Semantics& semantics) {
@@ -45,27 +70,23 @@ Result ProcessVmWritev(State& s, const Call& c, const Semantics& semantics) {
 }
 
 Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
-  constexpr const char* kIo = "fs/proc/base.c mem_rw: access_remote_vm";
   Result error;
   if (!FindTask(s, c, EACCES, "fs/proc/base.c mem_open: proc_mem_open", &error)) return error;
-  const int64_t addr = c.arg[1];
-  if (addr == kNull) return Fail(EIO, kIo);
-  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
-    return Bound("the address is not in the arena");
-  const int target = static_cast<int>(c.arg[0]);
-  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
-  if (j < 0) return Fail(EIO, kIo);
-  const Mapping& m = s.mms[s.tasks[target].mm][j];
-  if ((m.prot & kProtWrite) == 0) {
-    const int f = m.file - 1;
-    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMemWrite);
-    ruling.LookAt(m);
-    if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-    // is_cow_mapping: VM_MAYWRITE without VM_SHARED.
-    if (m.vm_shared || (m.may & kProtWrite) == 0)
-      return Fail(EIO, "mm/gup.c check_vma_flags: FOLL_FORCE needs is_cow_mapping");
-  }
-  return Poke(s, c, true, EIO, kIo, semantics);
+  return ForcePoke(s, c, true, "fs/proc/base.c mem_rw: access_remote_vm", semantics);
+}
+
+// PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_POKEDATA of eight bytes, PTRACE_DETACH.
+Result PtracePoke(State& s, const Call& c, const Semantics& semantics) {
+  constexpr int64_t kWord = 8;
+  Result error;
+  if (!FindTask(s, c, EPERM, "kernel/ptrace.c ptrace_attach: __ptrace_may_access", &error))
+    return error;
+  if (c.arg[0] == c.task) return Fail(EPERM, "kernel/ptrace.c ptrace_attach: same_thread_group");
+  if (c.arg[1] > 0 && c.arg[1] % kSampleStride > kSampleStride - kWord)
+    return Bound("a word over the end of half a page");
+  Result result = ForcePoke(s, c, false, "kernel/ptrace.c generic_ptrace_pokedata", semantics);
+  if (result.ok()) result.value = 0;
+  return result;
 }
 
 }  // namespace selkie

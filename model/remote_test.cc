@@ -23,5 +23,18 @@ TEST_F(RemoteTest, MemWriteForcesAPrivateCopyAndNeverASharedPage) {
   EXPECT_EQ(Do(Op::kLoad, shared), 0);
 }
 
+TEST_F(RemoteTest, PtracePokeIsOfAnotherTaskAndForcesAPrivateCopy) {
+  const int64_t fd = Memfd(4096);
+  const int64_t shared = Map(fd, 1, 1, abi::kMapShared), own = Map(fd, 1, 1, abi::kMapPrivate);
+  EXPECT_EQ(Do(Op::kPtracePoke, 0, own, 'x'), -EPERM);
+  EXPECT_EQ(DoAs(1, Op::kPtracePoke, 0, own, 'x'), -EPERM);
+  const int64_t child = Do(Op::kFork);
+  EXPECT_EQ(Do(Op::kPtracePoke, child, shared, 'x'), -EIO);
+  EXPECT_EQ(Do(Op::kPtracePoke, child, own, 'x'), 0);
+  EXPECT_EQ(DoAs(static_cast<int>(child), Op::kLoad, own), 'x');
+  EXPECT_EQ(Do(Op::kLoad, own), 0);
+  EXPECT_EQ(Do(Op::kPtracePoke, child, own + kSampleStride - 4, 'x'), kBoundary);
+}
+
 }  // namespace
 }  // namespace selkie

@@ -94,6 +94,8 @@ enum class Feature : uint32_t {
   kLower = 131072,         // vm.memfd_noexec can be lowered: 6.6
   kHugeParts = 262144,     // parts of huge pages in files: see KnowsParts in hugetlb.cc
   kSeveralFiles = 524288,  // a buffer of io_uring in mappings of several files: 6.4
+  kExecveCheck = 1048576,  // AT_EXECVE_CHECK: 6.14
+  kHugeLease = 2097152,    // F_SETLEASE of a memfd of huge pages: until 6.19
 };
 struct FactSetSpec {
   FactSet set;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/call.h"
+
 namespace selkie {
 namespace {
 
@@ -90,6 +92,34 @@ bool HasWritableMapping(const State& s, int inode, bool need_maywrite) {
       if (s.limits.inodes == 1 || s.files[m.file - 1].inode == inode + 1) return true;
     }
   }
+  return false;
+}
+
+int64_t StatusFlagsOf(const File& file, const Inode& inode) {
+  const bool path = (file.mode & kModePath) != 0;
+  constexpr struct {
+    uint8_t bit;
+    int64_t flag;
+  } kFlags[] = {{kFlagWronly, abi::kOWronly},  {kFlagRdwr, abi::kORdwr},
+                {kFlagAppend, abi::kOAppend},  {kFlagNonblock, abi::kONonblock},
+                {kFlagDirect, abi::kODirect},  {kFlagEmptypath, abi::kOEmptypath},
+                {kFlagTmpfile, abi::kOTmpfile}};
+  int64_t flags = path ? abi::kOPath : IsMemfd(inode) ? abi::kOLargefile : 0;
+  for (const auto& each : kFlags)
+    if ((file.flags & each.bit) != 0) flags |= each.flag;
+  if (file.lease != 0) flags |= abi::kOAsync;  // fasync_insert_entry, for SIGIO
+  return flags;
+}
+
+bool IsOpenForWriting(const State& s, int inode) {
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].inode == inode + 1 && s.files[i].writer != 0) return true;
+  return false;
+}
+
+bool HasLease(const State& s, int inode) {
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].inode == inode + 1 && s.files[i].lease != 0) return true;
   return false;
 }
 

@@ -34,6 +34,7 @@ inline constexpr uint8_t kFlagRdwr = 8;    // open: F_GETFL's answer even if a
                                            // design clears f_mode; both: access mode 3
 inline constexpr uint8_t kFlagDirect = 16;
 inline constexpr uint8_t kFlagEmptypath = 32;  // O_EMPTYPATH stays in f_flags
+inline constexpr uint8_t kFlagTmpfile = 64;    // O_TMPFILE, too
 
 // Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
 inline constexpr uint8_t kProtRead = 1;
@@ -49,6 +50,11 @@ inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
 inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
                                             // before it: left by a munmap that was refused
+
+// Bits of File::lease.
+inline constexpr uint8_t kLeaseRead = 1, kLeaseWrite = 2;  // F_RDLCK, F_WRLCK
+inline constexpr uint8_t kLeaseUnlockPending = 4;          // FL_UNLOCK_PENDING
+inline constexpr uint8_t kLeaseDowngradePending = 8;       // FL_DOWNGRADE_PENDING
 
 enum class InodeKind : uint8_t {
   kNone = 0,
@@ -68,6 +74,8 @@ struct Inode {
   Field<uint16_t> uid = 0;     // owner
   Field<uint16_t> gid = 0;     // group: the user of the same number is its only member
   Field<uint8_t> attrs = 0;    // kAttr* bits
+  Field<uint8_t> mounted = 0;  // 1: of a tmpfs that was mounted (open_tmpfile); 0: of the one
+                               // superblock of all memfds, or of all huge ones
   Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
                                // each; kept only where pipes are (limits.buffers > 0), and of huge
                                // pages: exactly those, also beyond the end
@@ -76,7 +84,7 @@ struct Inode {
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
   auto AllFields() const {
-    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, present, size, bytes);
+    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, size, bytes);
   }
   friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
 };
@@ -106,10 +114,13 @@ inline int64_t SizeLimit(const Limits& limits, const Inode& inode) {
 
 // An open file description, the kernel's `struct file`.
 struct File {
-  Field<uint8_t> inode = 0;  // index + 1, or 0: this slot is free
-  Field<uint8_t> mode = 0;   // kMode* bits
-  Field<uint8_t> flags = 0;  // kFlag* bits
-  Field<uint8_t> end = 0;    // which end of a socket pair: 0 or 1; of a pipe: 0 reads
+  Field<uint8_t> inode = 0;   // index + 1, or 0: this slot is free
+  Field<uint8_t> mode = 0;    // kMode* bits
+  Field<uint8_t> flags = 0;   // kFlag* bits
+  Field<uint8_t> end = 0;     // which end of a socket pair: 0 or 1; of a pipe: 0 reads
+  Field<uint8_t> writer = 0;  // FMODE_WRITER: counts in i_writecount; what memfd_create makes
+                              // does not (fs/file_table.c alloc_file)
+  Field<uint8_t> lease = 0;   // kLease* bits, 0: none
   Field<uint8_t> mark = 0;
   Field<uint32_t> pos = 0;  // f_pos, bytes
 
@@ -245,6 +256,15 @@ int FileReferences(const State& state, int file);
 // `need_maywrite`): i_mmap_writable > 0.  Kernels before 6.7 count VM_SHARED
 // alone (mm/mmap.c __vma_link_file), later ones both.
 bool HasWritableMapping(const State& state, int inode, bool need_maywrite);
+
+// f_flags as F_GETFL gives them.
+int64_t StatusFlagsOf(const File& file, const Inode& inode);
+
+// True if i_writecount of the inode is above 0: it was opened for writing, and still is.
+bool IsOpenForWriting(const State& state, int inode);
+
+// True if some file of the inode has a lease.
+bool HasLease(const State& state, int inode);
 
 // Drops files that nothing refers to, then inodes that no file refers to, then
 // messages whose receiving end is gone, until nothing changes.

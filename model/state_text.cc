@@ -69,12 +69,13 @@ std::string State::ToBytes() const {
     Put(out, n.uid, 2);
     Put(out, n.gid, 2);
     Put(out, n.attrs, 1);
+    Put(out, n.mounted, 1);
     Put(out, n.present, 1);
     Put(out, n.size, 4);
     PutSamples(out, n.bytes);
   }
   for (const File& f : files) {
-    for (uint8_t v : {f.inode, f.mode, f.flags, f.end, f.mark}) Put(out, v, 1);
+    for (uint8_t v : {f.inode, f.mode, f.flags, f.end, f.writer, f.lease, f.mark}) Put(out, v, 1);
     Put(out, f.pos, 4);
   }
   for (const Task& t : tasks) {
@@ -111,10 +112,12 @@ std::string ToString(const State& s) {
   for (int i = 0; i < kMaxFiles; ++i) {
     const File& f = s.files[i];
     if (f.inode == 0) continue;
-    absl::StrAppend(&out, "file ", i, " inode ", f.inode - 1, " mode ",
-                    (f.mode & kModeRead) ? "r" : "-", (f.mode & kModeWrite) ? "w" : "-",
-                    (f.mode & kModePath) ? " O_PATH" : "",
-                    (f.flags & kFlagAppend) ? " O_APPEND" : "", " pos ", f.pos, "\n");
+    absl::StrAppend(
+        &out, "file ", i, " inode ", f.inode - 1, " mode ", (f.mode & kModeRead) ? "r" : "-",
+        (f.mode & kModeWrite) ? "w" : "-", (f.mode & kModePath) ? " O_PATH" : "",
+        (f.flags & kFlagAppend) ? " O_APPEND" : "", f.writer ? " FMODE_WRITER" : "",
+        (f.lease & kLeaseRead) ? " read lease" : "", (f.lease & kLeaseWrite) ? " write lease" : "",
+        (f.lease & ~3) ? " to be broken" : "", " pos ", f.pos, "\n");
   }
   for (int i = 0; i < kMaxInodes; ++i) {
     const Inode& n = s.inodes[i];

@@ -81,6 +81,13 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        UringReadFixed,
                                        OpenMapFile,
                                        SetNoexec,
+                                       Execveat,
+                                       Execve,
+                                       PtracePoke,
+                                       Linkat,
+                                       OpenTmpfile,
+                                       SetLease,
+                                       GetLease,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -51,7 +51,7 @@ const File* RegionOfFd(const State& s, int task, int64_t fd) {
 
 // Through a mapping: a store, by the task itself or from outside.
 bool Stores(Op op) {
-  constexpr Op kOps[] = {Op::kStore, Op::kProcessVmWritev, Op::kMemWrite};
+  constexpr Op kOps[] = {Op::kStore, Op::kProcessVmWritev, Op::kMemWrite, Op::kPtracePoke};
   return IsOneOf(op, kOps);
 }
 
@@ -123,12 +123,16 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
                                          const Result& result, State& after) {
   if (result.ok() || before == after) return "";
   if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
-  if (!WritesFromBuffer(call.op) && !Copies(call.op)) return "it fails and changes the state";
+  const bool leased = SpecOf(call.op).family == Family::kOpen && result.value == EAGAIN;
+  if (!WritesFromBuffer(call.op) && !Copies(call.op) && !leased)
+    return "it fails and changes the state";
   // A write gives up set-user-ID before it is refused (kernel-facts 2.4); one whose
   // buffer cannot be read grows the file to its offset (linux-6.16); no more.
   const bool may_grow = WritesFromBuffer(call.op) && call.arg[1] == kNull &&
                         result.kind == Result::Kind::kErrno && result.value == EFAULT;
   State restored = after;
+  for (int i = 0; i < kMaxFiles && leased; ++i)  // an open that would wait asks for an end of it
+    restored.files[i].lease = before.files[i].lease;
   for (int i = 0; i < kMaxInodes; ++i) {
     restored.inodes[i].mode |= before.inodes[i].mode & 06000;
     restored.inodes[i].present = before.inodes[i].present;  // a page that stays empty

@@ -76,6 +76,7 @@ class CallPrinter {
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
   std::string RemoteByte();
+  std::string NoProgram();
   std::string PipeFlags();
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
@@ -218,6 +219,13 @@ std::string CallPrinter::RemoteByte() {
   return fmt::format("{}, {}, '{}'", Pid(call_.arg[0]), Address(call_.arg[1]), CByte(call_.arg[2]));
 }
 
+// The arguments and the environment of a program that is none.
+std::string CallPrinter::NoProgram() {
+  Include("unistd.h");
+  Include("fcntl.h");
+  return "(char *[]){ \"selkie-no-program\", NULL }, (char *[]){ NULL }";
+}
+
 // Where no address is forced, that of the trace is the hint.
 std::string CallPrinter::Mapping() {
   const auto& arg = call_.arg;
@@ -291,6 +299,22 @@ std::string CallPrinter::Expression() {
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kPtracePoke:
+      return Use(CHelper::kPtracePoke) + fmt::format("ptrace_poke({})", RemoteByte());
+    case Op::kSetLease:
+      return Use(CHelper::kSetLease) +
+             fmt::format("set_lease({}, {})", FdOf(call_.task, call_.arg[0]),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kOpenTmpfile:
+      return Use(CHelper::kOpenTmpfile) + fmt::format("open_tmpfile({})", Arguments());
+    case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), NoProgram());
+    case Op::kExecveat:
+      return fmt::format("execveat({}, \"\", {}, {})", FdOf(call_.task, call_.arg[0]), NoProgram(),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
+    case Op::kLinkat:
+      return fmt::format("linkat({}, \"\", AT_FDCWD, \"/selkie-no-such-name\", {})",
+                         FdOf(call_.task, call_.arg[0]),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
     case Op::kOpenMapFile:
       return Use(CHelper::kOpenMapFile) +
              fmt::format("open_map_file({}, {}, {})", Pid(call_.arg[0]), Address(call_.arg[1]),
@@ -364,6 +388,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kRecvFd:
     case Op::kPidfdGetfd:
     case Op::kMemWrite:
+    case Op::kPtracePoke:
     case Op::kPipe2:
     case Op::kUringRegister:
     case Op::kUringUnregister:
@@ -391,6 +416,7 @@ std::string CallPrinter::Expected() {
   switch (returns) {
     case ReturnKind::kSeals: return CFlags(result_.value, SealNames(&context_.semantics), false);
     case ReturnKind::kOpenFlags:
+    case ReturnKind::kLease:
     case ReturnKind::kFdFlags: return CFlags(result_.value, ResultFlagNames(returns), false);
     case ReturnKind::kByte: return fmt::format("'{}'", CByte(result_.value));
     case ReturnKind::kTask: return CTask(result_.value);

@@ -61,7 +61,8 @@ CProgram ProgramOf(const Trace& trace) {
 bool NeedsRoot(const Trace& trace) {
   for (int uid : trace.sequence.uids)
     if (uid != 0) return true;
-  constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec, Op::kOpenMapFile, Op::kOpenByHandle};
+  constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec, Op::kOpenMapFile, Op::kOpenByHandle,
+                           Op::kLinkat};
   return std::any_of(trace.sequence.calls.begin(), trace.sequence.calls.end(), [&](const Call& c) {
     return std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
   });
@@ -382,7 +383,7 @@ bool IsNew(std::string_view name) {
       "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
       "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
       "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH"};
+      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 

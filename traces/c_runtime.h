@@ -43,9 +43,12 @@ enum class CHelper {
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
   kMseal,
-  kVmWrite,     // process_vm_writev
-  kMemWrite,    // /proc/PID/mem
-  kOpenHandle,  // open_by_handle_at
+  kVmWrite,      // process_vm_writev
+  kMemWrite,     // /proc/PID/mem
+  kPtracePoke,   // PTRACE_POKEDATA
+  kSetLease,     // F_SETLEASE without SIGIO's consequence
+  kOpenTmpfile,  // O_TMPFILE in /dev/shm
+  kOpenHandle,   // open_by_handle_at
   kOpenMapFile,
   kCloseLow,       // close_range
   kDrain,          // empty a channel

@@ -334,6 +334,46 @@ static long mem_write(pid_t pid, void *address, char byte)
 }
 )";
 
+constexpr std::string_view kPtracePokeText = R"(
+/* Eight bytes with PTRACE_POKEDATA, of a task that waits for its turn. */
+static long ptrace_poke(pid_t pid, void *address, char byte)
+{
+	unsigned long word = 0x0101010101010101ul * (unsigned char)byte;
+	long poked;
+
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL))
+		return -errno;
+	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+	waitpid(pid, NULL, __WALL);
+	poked = ptrace(PTRACE_POKEDATA, pid, address, (void *)word);
+	if (poked < 0)
+		poked = -errno;
+	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	return poked;
+}
+)";
+
+constexpr std::string_view kSetLeaseText = R"(
+/* Who opens the file sends SIGIO to the holder of a lease, which would end it. */
+static int set_lease(int fd, int type)
+{
+	signal(SIGIO, SIG_IGN);
+	return fcntl(fd, F_SETLEASE, type);
+}
+)";
+
+constexpr std::string_view kOpenTmpfileText = R"(
+/* A file of tmpfs that has no name. */
+static int open_tmpfile(int flags, mode_t mode)
+{
+	mode_t mask = umask(0);
+	int fd = open("/dev/shm", O_TMPFILE | flags, mode);
+
+	umask(mask);
+	return fd;
+}
+)";
+
 constexpr std::string_view kCloseLowText = R"(
 /* close_range without the descriptors of this program itself, from 100 on. */
 static int close_low_range(unsigned int first, unsigned int last, int flags)

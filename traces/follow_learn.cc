@@ -114,8 +114,8 @@ void Follower::GuessFile(const Query& query, std::vector<Guess>& guesses) const 
                                                          : abi::kOAppend;
   uint8_t flags = file.file.flags & (kFlagWronly | kFlagRdwr);
   if (!file.known) flags = 0;
-  if (!file.known && (status & abi::kOAccMode) == abi::kOWronly) flags |= kFlagWronly;
-  if (!file.known && (status & abi::kOAccMode) == abi::kORdwr) flags |= kFlagRdwr;
+  if (!file.known && (status & abi::kOWronly) != 0) flags |= kFlagWronly;
+  if (!file.known && (status & abi::kORdwr) != 0) flags |= kFlagRdwr;
   if ((status & abi::kOAppend) != 0) flags |= kFlagAppend;
   if ((status & abi::kONonblock) != 0) flags |= kFlagNonblock;
   add([&](Guess& g) { g.flags = flags; });

@@ -481,6 +481,9 @@ void Follower::OnSignal(const StraceEvent& event) {
   if (about.outside || !about.size_known) return Count(field, Unasked::kOrigin);
   Query query(field, process);
   query.inode = inode;
+  // UFFD_FEATURE_SIGBUS; MADV_GUARD_INSTALL, in the number that strace prints.
+  const bool user_faults = bus && names_.contains("userfaultfd");
+  if (user_faults || (!bus && guards_)) return Count(field, Unasked::kBound, "a fault");
   if (RacedBy(query) || MayBeUnseen(query, nullptr)) return Count(field, Unasked::kOrder);
   ++report_.modelled;
   Differs(query, *last);

@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 TEST(FollowTest, SealsDecideAsTheModelSays) {
   const std::string map =
@@ -237,6 +238,21 @@ TEST(FollowTest, FaultsAreLoadsAndStores) {
   EXPECT_EQ(fault("SIGBUS", "BUS_ADRERR", "0x7f0000001234"), 0u);
   EXPECT_EQ(fault("SIGBUS", "BUS_ADRERR", "0x7f0000000010"), 1u);
   EXPECT_EQ(fault("SIGSEGV", "SEGV_ACCERR", "0x7f0000000010"), 0u);
+}
+
+TEST(FollowTest, FaultsOfUserfaultfdAndOfGuardsAreNotTheFiles) {
+  const std::string map =
+      "1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n"
+      "1 ftruncate(3, 8192) = 0\n";
+  constexpr char kBus[] =
+      "1 --- SIGBUS {si_signo=SIGBUS, si_code=BUS_ADRERR, si_addr=0x7f0000000010} ---\n";
+  constexpr char kSegv[] =
+      "1 --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=0x7f0000000010} ---\n";
+  EXPECT_THAT(FollowMade(map + kBus).differences, SizeIs(1));
+  EXPECT_THAT(FollowMade(map + "1 userfaultfd(O_CLOEXEC) = 5\n" + kBus).differences, IsEmpty());
+  EXPECT_THAT(FollowMade(map + "1 userfaultfd(O_CLOEXEC) = 5\n" + kSegv).differences, SizeIs(1));
+  const std::string guarded = map + "1 madvise(0x7f0000000000, 4096, 0x66 /* MADV_??? */) = 0\n";
+  EXPECT_THAT(FollowMade(guarded + kSegv).differences, IsEmpty());
 }
 
 TEST(FollowTest, TheReleaseIsTheLogsOwn) {

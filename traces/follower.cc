@@ -91,7 +91,13 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
     next_[i] = at->second;
     at->second = i;
   }
-  for (const StraceCall& call : log.calls) names_.insert(call.name);
+  for (const StraceCall& call : log.calls) {
+    constexpr int64_t kGuardInstall = 102;
+    names_.insert(call.name);
+    guards_ |= call.name == "madvise" && call.args.size() == 3 &&
+               (call.args[2] == "MADV_GUARD_INSTALL" ||
+                StraceNumber(call.args[2].substr(0, call.args[2].find(' '))) == kGuardInstall);
+  }
   for (const StraceEvent& event : log.events) pids_.insert(event.pid);
   const auto unselected =
       std::count_if(std::begin(kUnselected), std::end(kUnselected),
@@ -494,7 +500,8 @@ bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) 
                      (error == EFBIG && !query.process.fsize);
   // Somebody else may run it.
   const bool runs = error == ETXTBSY && query.inode >= 0 && world_.inodes[query.inode].outside;
-  return first || runs || ((system || limited) && ask.result().ok());
+  const bool leased = error == EAGAIN && SpecOf(op).family == Family::kOpen;
+  return first || runs || leased || ((system || limited) && ask.result().ok());
 }
 
 namespace {

@@ -169,6 +169,7 @@ class Follower {
   std::vector<size_t> next_;            // by event: the next one of its process, or their number
   std::map<int64_t, size_t> latest_;    // by process: its last event so far
   std::set<std::string_view> names_;    // of all calls in the log
+  bool guards_ = false;                 // some madvise installs guard pages
   bool whole_ = false;                  // the log has every call, it seems
   std::map<size_t, int64_t> child_of_;  // by call: the process that it made, as the log names it
   std::set<int64_t> pids_;              // that the log has lines of

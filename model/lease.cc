@@ -1,0 +1,120 @@
+// fcntl F_SETLEASE and F_GETLEASE, and what breaks a lease: fs/locks.c.
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+enum Type : int64_t { kRead = 0, kWrite = 1, kNone = 2 };  // F_RDLCK, F_WRLCK, F_UNLCK
+
+// i_readcount of the inode: files that can be read and not written.
+int ReadersOf(const State& s, int node) {
+  int readers = 0;
+  for (int i = 0; i < s.limits.files; ++i)
+    readers +=
+        s.files[i].inode == node + 1 && (s.files[i].mode & (kModeRead | kModeWrite)) == kModeRead;
+  return readers;
+}
+
+// i_writecount: see File::writer.
+int WritersOf(const State& s, int node) {
+  int writers = 0;
+  for (int i = 0; i < s.limits.files; ++i)
+    writers += s.files[i].inode == node + 1 && s.files[i].writer != 0;
+  return writers;
+}
+
+// check_conflicting_open.
+bool ConflictsWithOpen(const State& s, const File& file, int64_t type) {
+  const int node = file.inode - 1;
+  if (type == kRead) return WritersOf(s, node) > 0;
+  const bool writes = (file.mode & kModeWrite) != 0;
+  const bool reads = !writes && (file.mode & kModeRead) != 0;
+  return WritersOf(s, node) != (writes ? 1 : 0) || ReadersOf(s, node) != (reads ? 1 : 0);
+}
+
+// True if another file's lease on the inode does not suffer one of this type (generic_add_lease).
+bool ConflictsWithLease(const State& s, int f, int64_t type) {
+  for (int i = 0; i < s.limits.files; ++i) {
+    const File& other = s.files[i];
+    if (i == f || other.inode != s.files[f].inode || other.lease == 0) continue;
+    if (type == kWrite || (other.lease & kLeaseUnlockPending) != 0) return true;
+  }
+  return false;
+}
+
+// lease_modify and lease_clear_pending.
+uint8_t ChangedLease(uint8_t lease, int64_t type) {
+  const auto pending = static_cast<uint8_t>(lease & (kLeaseUnlockPending | kLeaseDowngradePending));
+  if (type == kWrite) return kLeaseWrite | pending;
+  return static_cast<uint8_t>(kLeaseRead | (pending & kLeaseUnlockPending));
+}
+
+}  // namespace
+
+Result SetLease(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const int64_t type = c.arg[1];
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (type < kRead || type > kNone) return Fail(EINVAL, "fs/locks.c assign_type");
+  const Inode& inode = s.inodes[s.files[f].inode - 1];
+  const uint16_t uid = s.tasks[c.task].uid;
+  if (IsHugetlb(inode))
+    if (const Rule* rule = NotSupported(semantics, Feature::kHugeLease)) return Refused(rule);
+  if (!IsMemfd(inode) && uid != 0) return Bound("pipes and sockets have no owner here");
+  if (uid != 0 && uid != inode.uid) return Fail(EACCES, "fs/locks.c generic_setlease: CAP_LEASE");
+  if (!IsMemfd(inode)) return Fail(EINVAL, "fs/locks.c generic_setlease: S_ISREG");
+  File& file = s.files[f];
+  if (type == kNone) {
+    if (file.lease == 0) return Fail(EAGAIN, "fs/locks.c generic_delete_lease: no lease");
+    file.lease = 0;
+    return Changed(0);
+  }
+  if (ConflictsWithOpen(s, file, type))
+    return Fail(EAGAIN, "fs/locks.c check_conflicting_open: i_writecount, i_readcount");
+  if (ConflictsWithLease(s, f, type))
+    return Fail(EAGAIN, "fs/locks.c generic_add_lease: another lease");
+  Result result = Unchanged(0);
+  const uint8_t before = file.lease;
+  file.lease = ChangedLease(before, type);
+  result.changed = file.lease != before;
+  return result;
+}
+
+// fcntl_getlease: the type that it is to have once the break is answered.
+Result GetLease(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const uint8_t lease = s.files[f].lease;
+  if (lease == 0 || (lease & kLeaseUnlockPending) != 0) return Unchanged(kNone);
+  const bool reads = (lease & (kLeaseRead | kLeaseDowngradePending)) != 0;
+  return Unchanged(reads ? kRead : kWrite);
+}
+
+bool WouldBreakLease(const State& s, int node, bool writes) {
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].inode == node + 1 &&
+        (writes ? s.files[i].lease != 0 : (s.files[i].lease & kLeaseWrite) != 0))
+      return true;
+  return false;
+}
+
+Result BreakLeases(State& s, int node, bool writes) {
+  Result error = Fail(EAGAIN, "fs/locks.c __break_lease: O_NONBLOCK");
+  for (int i = 0; i < s.limits.files; ++i) {
+    File& file = s.files[i];
+    if (file.inode != node + 1 || file.lease == 0) continue;
+    if (!writes && (file.lease & kLeaseWrite) == 0) continue;
+    const uint8_t before = file.lease;
+    const bool breaking = (before & (kLeaseUnlockPending | kLeaseDowngradePending)) != 0;
+    if (writes)
+      file.lease |= kLeaseUnlockPending;
+    else if (!breaking)
+      file.lease |= kLeaseDowngradePending;
+    error.changed |= file.lease != before;
+  }
+  return error;
+}
+
+}  // namespace selkie

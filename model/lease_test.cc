@@ -1,0 +1,86 @@
+#include "model/model_fixture.h"
+
+namespace selkie {
+namespace {
+
+constexpr int64_t kReads = 0, kWrites = 1, kNoLease = 2;
+
+class LeaseTest : public ModelTest {
+ protected:
+  int64_t Set(int64_t fd, int64_t type) { return Do(Op::kSetLease, fd, type); }
+  int64_t Get(int64_t fd) { return Do(Op::kGetLease, fd); }
+  int64_t Reopen(int64_t fd, int64_t flags) {
+    return Do(Op::kOpen, kSelf, fd, flags | abi::kONonblock);
+  }
+};
+
+TEST_F(LeaseTest, AReadLeaseIsGivenToWhatMemfdCreateOpenedAWriteLeaseNever) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Get(fd), kNoLease);
+  EXPECT_EQ(Set(fd, kWrites), -EAGAIN);
+  EXPECT_EQ(Set(fd, kReads), 0);
+  EXPECT_EQ(Get(fd), kReads);
+  EXPECT_EQ(Do(Op::kGetFl, fd) & abi::kOAsync, abi::kOAsync);
+  EXPECT_EQ(Set(fd, kNoLease), 0);
+  EXPECT_EQ(Set(fd, kNoLease), -EAGAIN);
+  EXPECT_EQ(Set(fd, 3), -EINVAL);
+}
+
+TEST_F(LeaseTest, AReadLeaseTakesThatNobodyHasItOpenForWriting) {
+  const int64_t fd = Memfd(), writer = Reopen(fd, abi::kORdwr);
+  EXPECT_EQ(Set(fd, kReads), -EAGAIN);
+  EXPECT_EQ(Set(writer, kWrites), 0);
+  EXPECT_EQ(Get(writer), kWrites);
+}
+
+TEST_F(LeaseTest, AnOpenToWriteAsksForTheEndOfAnyOneToReadForADowngrade) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Set(reader, kWrites), 0);
+  EXPECT_EQ(Do(Op::kOpen, kSelf, fd, abi::kORdonly), kBoundary);
+  EXPECT_EQ(Get(reader), kWrites);
+  EXPECT_EQ(Reopen(fd, abi::kORdonly), -EAGAIN);
+  EXPECT_EQ(Get(reader), kReads);
+  EXPECT_EQ(Reopen(fd, abi::kORdonly), -EAGAIN);  // until the holder says so
+  EXPECT_EQ(Reopen(fd, abi::kORdwr), -EAGAIN);
+  EXPECT_EQ(Get(reader), kNoLease);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(Get(reader), kNoLease);
+  EXPECT_GE(Reopen(fd, abi::kOPath), 0);
+  EXPECT_EQ(Set(reader, kNoLease), 0);
+  EXPECT_GE(Reopen(fd, abi::kORdwr), 0);
+}
+
+TEST_F(LeaseTest, OneThatIsToEndKeepsOthersAway) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(Set(fd, kReads), 0);
+  EXPECT_EQ(Set(reader, kWrites), -EAGAIN);  // beside another's
+  EXPECT_EQ(Set(fd, kNoLease), 0);
+  EXPECT_EQ(Reopen(fd, abi::kOWronly), -EAGAIN);
+  EXPECT_EQ(Set(fd, kReads), -EAGAIN);
+}
+
+TEST_F(LeaseTest, WhatWouldWaitIsNotMade) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(Do(Op::kTruncate, kSelf, fd, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kExecveat, fd, abi::kAtEmptyPath), kBoundary);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, kPageSize), 0);
+}
+
+TEST_F(LeaseTest, TheOwnerAndRootMay) {
+  const int64_t fd = Memfd();
+  Do(Op::kSendFd, 1, fd);
+  const int64_t theirs = DoAs(1, Op::kRecvFd);
+  EXPECT_EQ(DoAs(1, Op::kSetLease, theirs, kReads), -EACCES);
+  EXPECT_EQ(DoAs(1, Op::kSetLease, theirs, 9), -EINVAL);
+  EXPECT_EQ(DoAs(1, Op::kGetLease, theirs), kNoLease);
+}
+
+TEST_F(LeaseTest, PipesHaveNone) {
+  Do(Op::kPipe2, 0);
+  EXPECT_EQ(Set(kFirstFd, kReads), -EINVAL);
+}
+
+}  // namespace
+}  // namespace selkie
