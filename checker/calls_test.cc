@@ -86,6 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "  mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
                  "  mseal(map, 4096, 0)\n"
                  "  munmap(map, 4096)\n"
+                 "  munmap(map, 8192)\n"
                  "  mprotect(map, 8192, PROT_READ)\n",
                  {}},
         Alphabet{"madvise",
@@ -238,8 +239,12 @@ INSTANTIATE_TEST_SUITE_P(
                  {.writer = true}},
         Alphabet{"open_tmpfile",
                  "linux-6.18",
-                 "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",
+                 "bounds processes=2 fds=2 files=2 maps=1 inodes=2\nrole maker uid 0 may seal\n"
+                 "role other uid 1000\n",
                  "  open_tmpfile(O_RDWR, 0600)\n"
+                 "  send_fd(task, fd)\n"
+                 "  recv_fd()\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n"
                  "  copy_file_range(fd, [0], fd2, [0], 4096, 0)\n"
                  "  linkat(fd, \"\", AT_FDCWD, newpath, AT_EMPTY_PATH)\n"
                  "  close(fd)\n",

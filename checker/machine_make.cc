@@ -61,10 +61,13 @@ bool OpensWith(const CallTemplate& line, int64_t flag) {
 // True if what the call does depends on which mappings stand side by side.
 bool DependsOnPlaces(const CallTemplate& line) {
   switch (line.call.op) {
-    case Op::kMmap: return line.call.arg[5] != 0;  // whether it merges with its neighbour
-    case Op::kRemapFilePages: return true;         // that, and over how many it goes
-    case Op::kMremap:                              // whether it can grow where it is
+    case Op::kMmap:  // whether it merges with its neighbour, or replaces several
+      return line.call.arg[5] != 0 ||
+             ((line.call.arg[3] & abi::kMapFixed) != 0 && line.call.arg[1] > kPageSize);
+    case Op::kRemapFilePages: return true;  // that, and over how many it goes
+    case Op::kMremap:                       // whether it can grow where it is
       if (line.call.arg[1] != 0 && line.call.arg[2] > line.call.arg[1]) return true;
+      if ((line.call.arg[3] & abi::kMremapFixed) != 0 && line.call.arg[2] > kPageSize) return true;
       [[fallthrough]];
     case Op::kMunmap:
     case Op::kMprotect:
@@ -108,7 +111,7 @@ std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
                        const std::vector<CallTemplate>& templates) {
   uint8_t makers = HasEffect(semantics, {EffectKind::kFreshInode}) ? 0xff : 0;
   for (const CallTemplate& line : templates)
-    if (line.call.op == Op::kMemfdCreate) makers |= line.roles;
+    if (line.call.op == Op::kMemfdCreate || line.call.op == Op::kOpenTmpfile) makers |= line.roles;
   std::set<int> uids;
   for (size_t i = 0; i < property.roles.size(); ++i)
     if (((makers >> i) & 1) != 0) uids.insert(property.roles[i].uid);
@@ -205,7 +208,7 @@ FieldUse Machine::UseOf() const {
   use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
              opens_with(abi::kOTrunc);
   use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
-  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFchown)) ||
+  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFchown, Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
   use.mask =
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});

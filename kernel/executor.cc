@@ -386,6 +386,7 @@ constexpr RealCall kReal[] = {
     OpenTmpfile,
     Fcntl<F_SETLEASE>,
     Fcntl<F_GETLEASE>,
+    RealUffdCopy,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

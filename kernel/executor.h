@@ -67,6 +67,9 @@ int LoadByte(int64_t address);
 // 0, or minus the signal that writing it raised.
 int StoreByte(int64_t address, uint8_t byte);
 
+// A userfaultfd out of the way of the numbers under test, or minus errno.
+int64_t OpenUserfaultfd(const Control& control);
+
 // Sets the soft limit RLIMIT_NOFILE; 0 raises it to the hard one.
 void SetNofile(int limit);
 // Sets the soft limit RLIMIT_FSIZE to this many bytes; -1: none.  SIGXFSZ is ignored
@@ -140,6 +143,7 @@ Result RealRemapFilePages(const Call& call, const Env& env);
 Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
 Result RealPtracePoke(const Call& call, const Env& env);
+Result RealUffdCopy(const Call& call, const Env& env);
 
 // executor_uring.cc
 Result RealUringRegister(const Call& call, const Env& env);

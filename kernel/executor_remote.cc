@@ -1,9 +1,13 @@
 // Memory of another task.
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+
+#include <algorithm>
 
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
@@ -42,6 +46,35 @@ Result RealPtracePoke(const Call& c, const Env& env) {
   const Result r = FromRaw(RawSyscall(SYS_ptrace, PTRACE_POKEDATA, pid, AddressOf(c.arg[1]), word));
   RawSyscall(SYS_ptrace, PTRACE_DETACH, pid, 0, 0);
   return r;
+}
+
+// Without UFFD_USER_MODE_ONLY, which came with 5.11 and lets any user have one, on older kernels.
+int64_t OpenUserfaultfd(const Control& control) {
+  constexpr int64_t kUserModeOnly = 1;
+  const int64_t flags = O_CLOEXEC | O_NONBLOCK;
+  const int64_t fd = DescriptorOutOfTheWay(control, SYS_userfaultfd, flags | kUserModeOnly, 0);
+  return fd == -EINVAL ? DescriptorOutOfTheWay(control, SYS_userfaultfd, flags, 0) : fd;
+}
+
+Result RealUffdCopy(const Call& c, const Env& env) {
+  const int64_t fd = OpenUserfaultfd(env.control);
+  if (IsRawError(fd)) return FromRaw(fd);
+  const int64_t address = AddressOf(c.arg[0]);
+  uffdio_api api = {.api = UFFD_API, .features = 0, .ioctls = 0};
+  uffdio_register range = {};
+  range.range.start = static_cast<uint64_t>(address);
+  range.range.len = kPageSize;
+  range.mode = UFFDIO_REGISTER_MODE_MISSING;
+  uffdio_copy copy = {};
+  copy.dst = static_cast<uint64_t>(address);
+  copy.src = static_cast<uint64_t>(Raw(env.control.buffer.data()));
+  copy.len = kPageSize;
+  std::fill_n(env.control.buffer.begin(), kPageSize, static_cast<uint8_t>(c.arg[1]));
+  int64_t raw = RawSyscall(SYS_ioctl, fd, UFFDIO_API, Raw(&api));
+  if (raw == 0) raw = RawSyscall(SYS_ioctl, fd, UFFDIO_REGISTER, Raw(&range));
+  if (raw == 0) raw = RawSyscall(SYS_ioctl, fd, UFFDIO_COPY, Raw(&copy));
+  RawSyscall(SYS_close, fd);
+  return FromRaw(raw == 0 ? copy.copy : raw);
 }
 
 }  // namespace selkie

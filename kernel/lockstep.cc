@@ -156,6 +156,8 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
   if (call.op == Op::kOpenTmpfile && !control().has_tmpfs)
     return "it needs a tmpfs, which only root may mount";
+  if (call.op == Op::kUffdCopy && !control().has_uffd)
+    return "it needs userfaultfd, which this kernel does not have or a filter forbids";
   if (SpecOf(call.op).family == Family::kIoUring && !may_have_rings_)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!is_root_ && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
@@ -236,6 +238,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.limits_size = Has(c, Op::kSetFsize);
   c.sets_noexec = Has(c, Op::kSetNoexec);
   c.maps_huge = AnyCall(c, MakesHugetlb);
+  c.finds_holes = Has(c, Op::kUffdCopy);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

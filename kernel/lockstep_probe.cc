@@ -229,12 +229,14 @@ class Prober {
         MappedPage(mapping, page);
   }
 
-  // To load from a huge page that is not there makes it, and whether one beyond the end can be
+  // To load from a hole makes a page, which is looked at only where no call depends on it; and of
+  // huge pages not at all, as whether one beyond the end can be
   // loaded from depends on the kernel.
   bool MakesPage(const Mapping& mapping, int page) const {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
-    if (!IsHugetlb(inode) || ((mapping.copied >> page) & 1) != 0) return false;
     const int in_file = mapping.pgoff + page;
+    if (((mapping.copied >> page) & 1) != 0) return false;
+    if (!IsHugetlb(inode)) return control_.finds_holes && ((inode.touched >> in_file) & 1) == 0;
     const bool present = ((inode.present >> in_file) & 1) != 0;
     return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
   }

@@ -119,6 +119,9 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   TheControl().nofile = kFirstFd + kMaxFds;
   TheControl().has_tmpfs = root && OpenTmpfs();
   umask(0);
+  const auto uffd = static_cast<int>(OpenUserfaultfd(TheControl()));
+  TheControl().has_uffd = uffd >= 0;
+  if (uffd >= 0) close(uffd);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
   PrepareTask(TheControl());
   return Lockstep(root, RingsAllowed(), huge_pages, namespaces.why_no_set);

@@ -31,7 +31,7 @@ void ForEachInode(const State& state, int task, Visit visit) {
 // any page is there (mm/shmem.c shmem_setattr: info->alloced).
 bool DependsOnPages(const Call& call, const Result& expected) {
   return call.op == Op::kStore || call.op == Op::kProcessVmWritev || call.op == Op::kMemWrite ||
-         call.op == Op::kPtracePoke || call.op == Op::kUringRegister ||
+         call.op == Op::kPtracePoke || call.op == Op::kUffdCopy || call.op == Op::kUringRegister ||
          (call.op == Op::kMadvise && call.arg[2] == abi::kMadvPopulateWrite) ||
          (call.op == Op::kTruncate && expected.effect.resized == 0);
 }

@@ -33,9 +33,13 @@ bool MayModify(const AddressSpace& mm, PageRange range) {
 }
 
 bool UnmapRefused(AddressSpace& mm, int slots, PageRange range) {
-  for (Mapping& m : mm) {
-    if (Empty(m) || m.start >= range.begin) break;
+  for (int i = 0; i < kMaxMaps && !Empty(mm[i]) && mm[i].start <= range.begin; ++i) {
+    Mapping& m = mm[i];
     if (EndOf(m) <= range.begin || (m.flags & kMapSealed) != 0) continue;
+    if (m.start == range.begin) {  // one VMA with the one before it, if they agree
+      if (i > 0 && Agree(mm[i - 1], m)) m.flags |= kMapUnmerged;
+      return true;
+    }
     Mapping rest = Piece(m, {range.begin, EndOf(m)});
     rest.flags |= kMapUnmerged;
     m = Piece(m, {m.start, range.begin});

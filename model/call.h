@@ -96,6 +96,7 @@ enum class Op : uint8_t {
   kOpenTmpfile,
   kSetLease,
   kGetLease,
+  kUffdCopy,
   kExtension,
 };
 
@@ -154,7 +155,7 @@ enum class Family : uint8_t {
   kSize,        // size.cc
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
-  kRemote,      // remote.cc: memory of another task
+  kRemote,      // remote.cc: memory of another task, and userfaultfd
   kExecute,     // execute.cc: files that are no programs
   kInode,       // inode.cc
   kLease,       // lease.cc

@@ -263,6 +263,8 @@ constexpr CallSpec kTable[] = {
     Row(Op::kSetLease, "fcntl", Family::kLease, R::kZero, Fd(), Lit("F_SETLEASE"),
         One("arg", kLeases)),
     Row(Op::kGetLease, "fcntl", Family::kLease, R::kLease, Fd(), Lit("F_GETLEASE")),
+    Row(Op::kUffdCopy, "uffd_copy", Family::kRemote, R::kCount, Addr("addr"),
+        Arg(A::kByte, "byte")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -18,7 +18,11 @@ int64_t Readable(State& s, const Call& c, int in, int64_t pos, int64_t count, Re
     *error = Refused(rule);
     return -1;
   }
-  return std::min(count, std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0));
+  const int64_t readable =
+      std::min(count, std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0));
+  if (readable > 0)  // SGP_CACHE, up to 6.1
+    NoteTouched(s, s.inodes[node], PageOf(pos), PageAfter(pos + readable));
+  return readable;
 }
 
 // One round of splice_direct_to_actor: what can be read goes to `out` as one write.
@@ -37,7 +41,7 @@ Result SpliceOnce(State& s, const Call& c, int in, int64_t from, int out, int64_
 
 // do_splice_direct: a file that is copied behind its own end grows under the
 // reader, so it is read again.  f_pos of either file is the caller's.
-Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int64_t to,
+Result SpliceRounds(State& s, const Call& c, int in, int64_t from, int out, int64_t to,
                     int64_t count, const Semantics& semantics) {
   const bool same = s.files[in].inode == s.files[out].inode;
   const State before = same ? s : State{};
@@ -61,6 +65,17 @@ Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int6
   return total;
 }
 
+// The same, and what it has brought in of the source.
+Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int64_t to,
+                    int64_t count, const Semantics& semantics) {
+  Inode& source = s.inodes[s.files[in].inode - 1];
+  const uint8_t touched = source.touched;
+  Result result = SpliceRounds(s, c, in, from, out, to, count, semantics);
+  if (result.kind == Result::Kind::kBound) source.touched = touched;
+  result.changed |= source.touched != touched;
+  return result;
+}
+
 // generic_copy_file_checks; shortens *count to the end of the source.
 bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to, uint64_t* count,
              Result* error) {
@@ -74,6 +89,7 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
   if ((s.files[in].mode & kModeRead) == 0 || (s.files[out].mode & kModeWrite) == 0 ||
       (s.files[out].flags & kFlagAppend) != 0)
     return fail(EBADF, "fs/read_write.c generic_file_rw_checks: f_mode, O_APPEND");
+  // From 5.19 on, and in 5.10.218; 5.3 to 5.9 copied.
   if (s.inodes[source].mounted != s.inodes[target].mounted)
     return fail(EXDEV, "fs/read_write.c generic_copy_file_checks: i_sb");
   if ((s.inodes[target].attrs & kAttrImmutable) != 0)

@@ -19,17 +19,21 @@ bool MayBeProgram(const Inode& inode) {
 }
 
 // From do_open_execat on; `check`: AT_EXECVE_CHECK.
-Result ExecuteFile(const State& s, const Call& c, int f, bool check) {
+Result ExecuteFile(State& s, const Call& c, int f, bool check) {
   const int node = s.files[f].inode - 1;
-  const Inode& inode = s.inodes[node];
+  Inode& inode = s.inodes[node];
   if (!IsMemfd(s, node)) return Fail(EACCES, "fs/namei.c may_open: MAY_EXEC of no regular file");
   if (!MayExecute(s, c.task, inode)) return Fail(EACCES, "fs/namei.c may_open: inode_permission");
-  if (HasLease(s, node)) return Bound("it may wait for a lease to end");
+  if (WouldBreakLease(s, node, false)) return Bound("it would wait for a lease to end");
   if (IsOpenForWriting(s, node))
     return Fail(ETXTBSY, "fs/exec.c do_open_execat: deny_write_access");
   if (check) return Unchanged(0);
   if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
-  return Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
+  Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
+  const uint8_t touched = inode.touched;
+  if (inode.size > 0) NoteTouched(s, inode, 0, 1);  // prepare_binprm reads it, up to 6.1 SGP_CACHE
+  error.changed = inode.touched != touched;
+  return error;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #ifndef SELKIE_MODEL_FAMILIES_H_
 #define SELKIE_MODEL_FAMILIES_H_
 
+#include <algorithm>
 #include <cerrno>
 
 #include "model/call.h"
@@ -181,11 +182,28 @@ inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
 
-// Notes that pages [begin, end) of the inode are in the page cache.
-inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
-  if (s.limits.buffers == 0) return;
-  for (int i = begin; i < end && i < kMaxPages; ++i) inode.present |= static_cast<uint8_t>(1u << i);
+// Pages [begin, end) that an inode can have, one bit each.
+inline uint8_t PageBits(int begin, int end) {
+  const auto below = [](int i) { return (1u << std::min(i, kMaxPages)) - 1; };
+  return begin < end ? static_cast<uint8_t>(below(end) & ~below(begin)) : uint8_t{0};
 }
+
+// Notes that pages [begin, end) of the inode may be in the page cache.
+inline void NoteTouched(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers > 0 && !IsHugetlb(inode)) inode.touched |= PageBits(begin, end);
+}
+
+// Notes that they are.
+inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers > 0) inode.present |= PageBits(begin, end);
+  NoteTouched(s, inode, begin, end);
+}
+
+// The page of an offset, and the first page beyond it.
+inline int PageOf(int64_t offset) {
+  return static_cast<int>(std::min<int64_t>(offset / kPageSize, kMaxPages));
+}
+inline int PageAfter(int64_t end) { return end > 0 ? PageOf(end - 1) + 1 : 0; }
 
 // ---- Contents and size ----
 
@@ -410,6 +428,7 @@ Result Linkat(State&, const Call&, const Semantics&);
 Result OpenTmpfile(State&, const Call&, const Semantics&);
 Result SetLease(State&, const Call&, const Semantics&);
 Result GetLease(State&, const Call&, const Semantics&);
+Result UffdCopy(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);

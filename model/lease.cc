@@ -23,10 +23,10 @@ int WritersOf(const State& s, int node) {
   return writers;
 }
 
-// check_conflicting_open.
+// check_conflicting_open, as of 5.3; before, F_WRLCK asked how many had the dentry.
 bool ConflictsWithOpen(const State& s, const File& file, int64_t type) {
   const int node = file.inode - 1;
-  if (type == kRead) return WritersOf(s, node) > 0;
+  if (type == kRead) return IsOpenForWriting(s, node);
   const bool writes = (file.mode & kModeWrite) != 0;
   const bool reads = !writes && (file.mode & kModeRead) != 0;
   return WritersOf(s, node) != (writes ? 1 : 0) || ReadersOf(s, node) != (reads ? 1 : 0);
@@ -59,11 +59,11 @@ Result SetLease(State& s, const Call& c, const Semantics& semantics) {
   if (type < kRead || type > kNone) return Fail(EINVAL, "fs/locks.c assign_type");
   const Inode& inode = s.inodes[s.files[f].inode - 1];
   const uint16_t uid = s.tasks[c.task].uid;
-  if (IsHugetlb(inode))
-    if (const Rule* rule = NotSupported(semantics, Feature::kHugeLease)) return Refused(rule);
   if (!IsMemfd(inode) && uid != 0) return Bound("pipes and sockets have no owner here");
   if (uid != 0 && uid != inode.uid) return Fail(EACCES, "fs/locks.c generic_setlease: CAP_LEASE");
   if (!IsMemfd(inode)) return Fail(EINVAL, "fs/locks.c generic_setlease: S_ISREG");
+  if (IsHugetlb(inode))
+    if (const Rule* rule = NotSupported(semantics, Feature::kHugeLease)) return Refused(rule);
   File& file = s.files[f];
   if (type == kNone) {
     if (file.lease == 0) return Fail(EAGAIN, "fs/locks.c generic_delete_lease: no lease");

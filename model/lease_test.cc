@@ -64,6 +64,8 @@ TEST_F(LeaseTest, WhatWouldWaitIsNotMade) {
   const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
   EXPECT_EQ(Set(reader, kReads), 0);
   EXPECT_EQ(Do(Op::kTruncate, kSelf, fd, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kExecveat, fd, abi::kAtEmptyPath), -ENOEXEC);  // it reads
+  EXPECT_EQ(Set(reader, kWrites), 0);
   EXPECT_EQ(Do(Op::kExecveat, fd, abi::kAtEmptyPath), kBoundary);
   EXPECT_EQ(Do(Op::kFtruncate, fd, kPageSize), 0);
 }

@@ -1,4 +1,5 @@
 // mmap, munmap and mprotect: mm/mmap.c and mm/mprotect.c.
+#include <algorithm>
 #include <limits>
 
 #include "model/families.h"
@@ -385,7 +386,13 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
                &error))
     return error;
   Result result = MapRegion(s, mapped, f, request, m, semantics);
-  if (result.ok()) result.value = 0;
+  if (!result.ok()) return result;
+  result.value = 0;
+  Inode& inode = s.inodes[s.files[f].inode - 1];  // do_mmap with MAP_POPULATE
+  const int64_t within = std::min<int64_t>(inode.size, mapped.arg[5] + mapped.arg[1]);
+  const uint8_t touched = inode.touched;
+  NoteTouched(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
+  result.changed |= inode.touched != touched;
   return result;
 }
 

@@ -55,14 +55,19 @@ bool Copied(const Access& a) { return ((a.mapping->copied >> a.page) & 1) != 0; 
 // shmem_fault: a page wholly beyond the end.  A private copy is in place
 // already and causes no fault; none outlives the truncation of its page.
 bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error, bool* changed) {
-  const Inode& inode = s.inodes[a.node];
+  Inode& inode = s.inodes[a.node];
   if (IsHugetlb(inode)) {
     if (FaultHugetlb(s, *a.mapping, a.page, semantics, changed)) return false;
     *error = Signal(SIGBUS, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
     return true;
   }
   *error = Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
-  return !Copied(a) && int64_t{a.file_page()} * kPageSize >= inode.size;
+  if (Copied(a)) return false;
+  if (int64_t{a.file_page()} * kPageSize >= inode.size) return true;
+  const uint8_t touched = inode.touched;
+  NoteTouched(s, inode, a.file_page(), a.file_page() + 1);
+  *changed = inode.touched != touched;
+  return false;
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {
@@ -107,8 +112,12 @@ Result Load(State& s, const Call& c, const Semantics& semantics) {
   if (!Find(s, c, c.arg[0], false, false, &a, &error)) return error;
   constexpr const char* kUnknown = "contents are known at the sampled offsets only";
   if (!a.sampled && IsHugetlb(s.inodes[a.node])) return Bound(kUnknown);
+  const uint8_t touched = s.inodes[a.node].touched;
   if (Faults(s, a, semantics, &error, &changed)) return error;
-  if (!a.sampled) return Bound(kUnknown);
+  if (!a.sampled) {
+    s.inodes[a.node].touched = touched;
+    return Bound(kUnknown);
+  }
   Result result = Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
                                       : s.inodes[a.node].bytes[a.file_page()][a.sample]);
   result.changed = changed;

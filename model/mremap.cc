@@ -257,7 +257,11 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
 
 Result MoveTo(State& s, const Call& c, const Request& r) {
   const PageRange target{r.target, r.target + r.pages};
-  if (!MayModify(SpaceOf(s, c), target)) return RefuseToUnmap(s, c, target);
+  const bool several = r.old_pages() == r.pages &&
+                       EndOf(SpaceOf(s, c)[MappingAt(s, c.task, r.old.begin)]) < r.old.end;
+  if (!MayModify(SpaceOf(s, c), target))
+    return several ? Bound("several mappings that move one by one, to where one is sealed")
+                   : RefuseToUnmap(s, c, target);
   if (!MayModify(SpaceOf(s, c), r.old))
     return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
   if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);

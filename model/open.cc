@@ -126,11 +126,11 @@ bool MayNotOpen(const State& s, const Call& c, const Inode& inode, const OpenFla
 
 // Flags of open that are not modelled (fs/open.c build_open_flags), or null.
 const char* UnknownOpenFlags(int64_t flags) {
-  constexpr int64_t kTmpfile = 020000000;
+  constexpr int64_t kTmpfile = abi::kOTmpfile & ~abi::kODirectory;
   constexpr int64_t kMakesDirectory = abi::kOCreat | abi::kODirectory;
   if ((flags & kTmpfile) != 0) return "O_TMPFILE is not modelled";
   // They stay in f_flags, where F_GETFL sees them; O_PATH drops them.
-  constexpr int64_t kShown = 010000 | 020000 | 01000000 | 04000000;
+  constexpr int64_t kShown = 010000 | abi::kOAsync | 01000000 | 04000000;
   if ((flags & kShown) != 0 && (flags & abi::kOPath) == 0)
     return "O_DSYNC, FASYNC, O_NOATIME and O_SYNC are not modelled";
   if ((flags & kMakesDirectory) == kMakesDirectory)
@@ -181,13 +181,13 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
     if (const Rule* rule = DecideWith(s, node, semantics, kPoint, facts, targets, &last))
       return Refused(rule);
   }
+  const int slot = FreeFile(s);
+  if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
+    return Bound("no free file or inode within the bounds");
   const bool writes = (flags & abi::kOAccMode) != 0;
   if (!how.path && WouldBreakLease(s, node, writes))
     return (flags & abi::kONonblock) != 0 ? BreakLeases(s, node, writes)
                                           : Bound("it would wait for a lease to end");
-  const int slot = FreeFile(s);
-  if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
-    return Bound("no free file or inode within the bounds");
 
   const bool direct = (flags & abi::kODirect) != 0 && !how.path;
   if (direct && IsHugetlb(s.inodes[node]))
@@ -256,8 +256,9 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
 Result OpenTmpfile(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[0] | abi::kOTmpfile;
   const OpenFlags how = Decode(flags);
-  if ((flags & (abi::kOPath | abi::kONofollow)) != 0)
-    return Bound("O_PATH of the directory itself, and O_NOFOLLOW, which stays in f_flags");
+  if ((flags & (abi::kOPath | abi::kONofollow | abi::kOEmptypath)) != 0)
+    return Bound(
+        "O_PATH of the directory itself; O_NOFOLLOW and O_EMPTYPATH, which stay in f_flags");
   if (const char* unknown = UnknownOpenFlags(flags & ~abi::kOTmpfile)) return Bound(unknown);
   if ((flags & abi::kOCreat) != 0)
     return Fail(EINVAL, "fs/open.c build_open_flags: O_TMPFILE_MASK");

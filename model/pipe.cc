@@ -91,6 +91,7 @@ Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe, bool 
     b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
     AddBuffer(s, b);
   }
+  NoteTouched(s, s.inodes[node], first, last);  // the reader of a copy, up to 6.1
   return Changed(end - begin);
 }
 
@@ -306,8 +307,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
     return Bound("vmsplice over the end of a mapping or file: kernels differ");
   if (m.copied != 0) return Bound("a private copy in a pipe is not modelled");
   State after = s;  // the fault brings the pages in
-  NotePresent(s, after.inodes[node], static_cast<int>(pos / kPageSize),
-              static_cast<int>((pos + len + kPageSize - 1) / kPageSize));
+  NotePresent(s, after.inodes[node], PageOf(pos), PageAfter(pos + len));
   const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f), false);
   if (result.ok()) s = after;
   return result;

@@ -84,6 +84,7 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       *error = Refused(rule);
       return written > 0 ? written : -1;
     }
+    NoteTouched(s, ruling.inode, PageOf(at), PageAfter(end));
     if (source.bad) {  // from 6.16 on the file is asked before the buffer
       *error = Fail(EFAULT, "mm/filemap.c generic_perform_write: copy_folio_from_iter_atomic");
       if (ruling.targets.extended && at > SizeLimit(s.limits, ruling.inode))
@@ -96,8 +97,7 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }
-    NotePresent(s, ruling.inode, static_cast<int>(at / kPageSize),
-                static_cast<int>((end + kPageSize - 1) / kPageSize));
+    NotePresent(s, ruling.inode, PageOf(at), PageAfter(end));
     if (!source.halves.empty())
       TakeHalves(ruling.inode, pos, at, end, source.halves);
     else if (source.from != nullptr)
@@ -111,11 +111,13 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
 }
 
 // A failed write has still taken the set-user-id bit and set the modification time, which
-// file_update_time does before shmem_write_begin asks the seals; it may have extended the file.
-Result FailedWrite(State& s, int f, uint16_t mode, uint32_t size, Result error) {
+// file_update_time does before shmem_write_begin asks the seals; it may have extended the file, or
+// brought a page in: `left` says which.
+Result FailedWrite(State& s, int f, uint16_t mode, const Inode& left, Result error) {
   Inode& inode = s.inodes[s.files[f].inode - 1];
+  const uint32_t size = left.size;
   if (error.kind == Result::Kind::kBound) return error;
-  error.changed = inode.mode != mode || inode.size != size;
+  error.changed = inode.mode != mode || inode.size != size || inode.touched != left.touched;
   error.effect.modified = ModifiedBit(s.files[f].inode - 1);
   if (inode.size != size) {
     error.effect.resized = s.files[f].inode;
@@ -123,6 +125,7 @@ Result FailedWrite(State& s, int f, uint16_t mode, uint32_t size, Result error) 
   }
   inode.mode = mode;
   inode.size = size;
+  inode.touched = left.touched;
   return error;
 }
 
@@ -220,7 +223,8 @@ Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_
   const int64_t written = WriteChunks(s, source, ruling, pos, count, semantics.write_chunk, &error);
   if (written < 0) {
     const bool extended = ruling.targets.extended && source.bad;
-    return FailedWrite(s, f, mode, extended ? ruling.inode.size : s.inodes[node].size, error);
+    if (!extended) ruling.inode.size = s.inodes[node].size;
+    return FailedWrite(s, f, mode, ruling.inode, error);
   }
 
   Result result = Unchanged(written);

@@ -89,4 +89,52 @@ Result PtracePoke(State& s, const Call& c, const Semantics& semantics) {
   return result;
 }
 
+// userfaultfd, UFFDIO_REGISTER of the page for missing pages, UFFDIO_COPY of a page full of the
+// byte, and close (fs/userfaultfd.c, mm/userfaultfd.c).  No seal is asked.
+Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t addr = c.arg[0];
+  if (addr == kNull) return Bound("userfaultfd at NULL is not modelled");
+  if (addr % kPageSize != 0) return Fail(EINVAL, "fs/userfaultfd.c validate_range");
+  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+    return Bound("the address is not in the arena");
+  const auto page = static_cast<int>(addr / kPageSize);
+  const int j = MappingAt(s, c.task, page);
+  if (j < 0) return Fail(EINVAL, "fs/userfaultfd.c userfaultfd_register: no mapping");
+  const Mapping m = SpaceOf(s, c)[j];
+  if ((m.flags & kMapSealed) != 0) return Bound("userfaultfd of a sealed mapping");
+  if ((m.may & kProtWrite) == 0)
+    return Fail(EPERM, "fs/userfaultfd.c userfaultfd_register: VM_MAYWRITE");
+  if (!m.shared) return Bound("which pages a private mapping has is not known");
+  if (s.limits.buffers == 0) return Bound("which pages are holes is not known within these bounds");
+
+  const int node = s.files[m.file - 1].inode - 1, at = m.pgoff + page - m.start;
+  Inode& inode = s.inodes[node];
+  const bool beyond = int64_t{at} * kPageSize >= inode.size;
+  const bool present = !beyond && ((inode.present >> at) & 1) != 0;
+  const bool hole = !beyond && ((inode.touched >> at) & 1) == 0;
+  if (!beyond && !present && !hole) return Bound("whether the page is a hole is not known");
+  Result result = Unchanged(kPageSize);
+  for (Mapping& each : SpaceOf(s, c)) {  // vma_modify_flags, there and back, merges at both ends
+    if (each.start != page && each.start != page + 1) continue;
+    result.changed |= (each.flags & kMapUnmerged) != 0;
+    each.flags &= static_cast<uint8_t>(~kMapUnmerged);
+  }
+  if (!hole) {
+    const Rule* const rule = beyond ? NotSupported(semantics, Feature::kUffdBeyond) : nullptr;
+    Result error = rule != nullptr ? Refused(rule)
+                   : beyond        ? Fail(EFAULT, "mm/shmem.c shmem_mfill_atomic_pte: max_off")
+                                   : Fail(EEXIST, "mm/shmem.c shmem_add_to_page_cache");
+    error.changed = result.changed;
+    return error;
+  }
+  NotePresent(s, inode, at, at + 1);
+  for (Field<uint8_t>& byte : inode.bytes[at]) byte = static_cast<uint8_t>(c.arg[1]);
+  result.changed = true;
+  result.effect.wrote = static_cast<uint8_t>(node + 1);
+  result.effect.file = m.file;
+  result.effect.mm = static_cast<uint8_t>(s.tasks[c.task].mm + 1);
+  result.effect.map = static_cast<uint8_t>(j + 1);
+  return result;
+}
+
 }  // namespace selkie

@@ -96,6 +96,7 @@ enum class Feature : uint32_t {
   kSeveralFiles = 524288,  // a buffer of io_uring in mappings of several files: 6.4
   kExecveCheck = 1048576,  // AT_EXECVE_CHECK: 6.14
   kHugeLease = 2097152,    // F_SETLEASE of a memfd of huge pages: until 6.19
+  kUffdBeyond = 4194304,   // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
 };
 struct FactSetSpec {
   FactSet set;

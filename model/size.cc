@@ -22,6 +22,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
     const auto kept = static_cast<int>((size + page - 1) / page);
     if (s.limits.buffers > 0) DetachPages(s, node, kept);
     inode.present &= static_cast<uint8_t>((1u << kept) - 1);
+    inode.touched &= static_cast<uint8_t>((1u << kept) - 1);
     FillSamples(inode, size, kMaxPages * page, 0);
     DropCopies(s, node, kept);  // truncate_pagecache, of pages that are now wholly beyond the end
   }
@@ -45,8 +46,8 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
       static_cast<int>(std::min((offset + page_size - 1) / page_size, int64_t{kMaxPages}));
   const auto last = static_cast<int>(std::min(end / page_size, int64_t{kMaxPages}));
   if (s.limits.buffers > 0 && first < last) DetachPages(s, node, first, last);
-  for (int page = first; page < last; ++page)
-    ruling.inode.present &= static_cast<uint8_t>(~(1u << page));
+  ruling.inode.present &= static_cast<uint8_t>(~PageBits(first, last));
+  ruling.inode.touched &= static_cast<uint8_t>(~PageBits(first, last));
   FillSamples(ruling.inode, offset, end, 0);
   if (huge) result.changed = DropCopies(s, node, first, last);  // hugetlb_vmdelete_list
   ruling.Commit(s, &result);
@@ -58,6 +59,7 @@ Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   if (end > SizeLimit(s.limits, ruling.inode))
     return Bound("fallocate beyond the largest size within the bounds");
   Result result = Unchanged(0);
+  NoteTouched(s, ruling.inode, PageOf(c.arg[2]), PageAfter(end));
   if (IsHugetlb(ruling.inode)) {  // hugetlbfs_fallocate: the pages themselves
     for (int64_t at = c.arg[2] / kHugePageSize; at * kHugePageSize < end; ++at)
       ruling.inode.present |= static_cast<uint8_t>(1u << at);
@@ -178,7 +180,7 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EACCES, "fs/open.c vfs_truncate: inode_permission");
   if ((s.inodes[node].attrs & kAttrAppend) != 0)
     return Fail(EPERM, "fs/open.c vfs_truncate: IS_APPEND");
-  if (HasLease(s, node)) return Bound("it would wait for a lease to end");
+  if (WouldBreakLease(s, node, true)) return Bound("it would wait for a lease to end");
   return SetSize(s, c, -1, node, c.arg[2], semantics);
 }
 

@@ -79,12 +79,15 @@ struct Inode {
   Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
                                // each; kept only where pipes are (limits.buffers > 0), and of huge
                                // pages: exactly those, also beyond the end
+  Field<uint8_t> touched = 0;  // pages that may be in the page cache, one bit each: all others are
+                               // surely holes; kept where `present` is, and not of huge pages
   Field<uint32_t> size = 0;  // bytes, 0 .. limits.pages * kPageSize or limits.huge * kHugePageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
   auto AllFields() const {
-    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, size, bytes);
+    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, touched, size,
+                    bytes);
   }
   friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
 };
@@ -262,9 +265,6 @@ int64_t StatusFlagsOf(const File& file, const Inode& inode);
 
 // True if i_writecount of the inode is above 0: it was opened for writing, and still is.
 bool IsOpenForWriting(const State& state, int inode);
-
-// True if some file of the inode has a lease.
-bool HasLease(const State& state, int inode);
 
 // Drops files that nothing refers to, then inodes that no file refers to, then
 // messages whose receiving end is gone, until nothing changes.

@@ -71,6 +71,7 @@ std::string State::ToBytes() const {
     Put(out, n.attrs, 1);
     Put(out, n.mounted, 1);
     Put(out, n.present, 1);
+    Put(out, n.touched, 1);
     Put(out, n.size, 4);
     PutSamples(out, n.bytes);
   }

@@ -40,7 +40,7 @@ absl::Status ValidateMappings(const State& s, const AddressSpace& mm) {
       return Broken("a mapping refers to a free file");
     if (m.pages == 0 || m.pages > kMaxPages) return Broken("a mapping's length");
     if (m.start < end) return Broken("mappings overlap or are not sorted");
-    if ((m.flags & kMapUnmerged) != 0 && m.start != end)
+    if ((m.flags & kMapUnmerged) != 0 && (j == 0 || m.start != end))
       return Broken("a mapping unmerged with nothing");
     end = m.start + m.pages;
     if (end > ArenaEnd(s.limits, IsHugePage(m.start))) return Broken("a mapping beyond the arena");
@@ -106,6 +106,14 @@ absl::Status ValidateFiles(const State& s) {
       return Broken("a file refers to a free inode");
     if (FileReferences(s, i) == 0) return Broken("a live file is unreferenced");
     if (file.pos > kMaxPos) return Broken("a file's position");
+    constexpr uint8_t kTypes = kLeaseRead | kLeaseWrite;
+    if (file.lease != 0 && (file.lease & kTypes) != kLeaseRead &&
+        (file.lease & kTypes) != kLeaseWrite)
+      return Broken("a lease of no one type");
+    const bool may_lease = (file.mode & kModePath) == 0 && IsMemfd(s.inodes[file.inode - 1]);
+    if ((file.lease != 0 || file.writer != 0) && !may_lease)
+      return Broken("a lease or FMODE_WRITER of no regular file");
+    if (file.writer > 1) return Broken("FMODE_WRITER");
   }
   return absl::OkStatus();
 }
@@ -128,6 +136,9 @@ absl::Status ValidateInodes(const State& s) {
     if (live && ((held >> (i + 1)) & 1) == 0) return Broken("a live inode is unreferenced");
     if (inode.size > SizeLimit(s.limits, inode)) return Broken("an inode is larger than the limit");
     if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
+    if (inode.mounted > (inode.kind == InodeKind::kMemfd ? 1 : 0)) return Broken("a superblock");
+    if (!IsHugetlb(inode) && (inode.present & ~inode.touched) != 0)
+      return Broken("a page that is there and was not touched");
     if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");
   }
   return absl::OkStatus();

@@ -88,6 +88,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        OpenTmpfile,
                                        SetLease,
                                        GetLease,
+                                       UffdCopy,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -43,8 +43,9 @@ constexpr UncoveredCall kUncovered[] = {
     {"mlock", kObserved,
      "MADV_DONTNEED and MADV_REMOVE of locked memory are EINVAL; RLIMIT_MEMLOCK differs by "
      "machine."},
-    {"userfaultfd: UFFDIO_COPY, UFFDIO_CONTINUE", kObserved,
-     "Fills holes of the file through any mapping with VM_MAYWRITE; holes are not modelled."},
+    {"userfaultfd: UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_MOVE, private mappings", kObserved,
+     "UFFDIO_COPY into a shared mapping is modelled; the others change no file, or are it with "
+     "zeroes."},
     {"MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTDUMP, MADV_HUGEPAGE, MADV_MERGEABLE", kObserved,
      "No effect on contents; they keep mappings from merging."},
     {"MADV_GUARD_INSTALL", kObserved,
@@ -57,7 +58,7 @@ constexpr UncoveredCall kUncovered[] = {
     // re-open and identity
     {"linkat of /proc/self/fd/N, AT_SYMLINK_FOLLOW", kObserved,
      "EXDEV, as by descriptor: a memfd can be given no name."},
-    {"an open or truncate that waits for a lease to be broken", kObserved,
+    {"an open, truncate or execve that waits for a lease to be broken", kObserved,
      "The model says that it would wait; with O_NONBLOCK it is modelled."},
     {"execve of a memfd that is a program", kNot,
      "No contents of the model are one; execve and execveat of others are modelled."},

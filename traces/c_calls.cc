@@ -299,6 +299,9 @@ std::string CallPrinter::Expression() {
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kUffdCopy:
+      return Use(CHelper::kUffdCopy) +
+             fmt::format("uffd_copy({}, '{}')", Address(call_.arg[0]), CByte(call_.arg[1]));
     case Op::kPtracePoke:
       return Use(CHelper::kPtracePoke) + fmt::format("ptrace_poke({})", RemoteByte());
     case Op::kSetLease:
@@ -312,6 +315,7 @@ std::string CallPrinter::Expression() {
       return fmt::format("execveat({}, \"\", {}, {})", FdOf(call_.task, call_.arg[0]), NoProgram(),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
     case Op::kLinkat:
+      Include("fcntl.h");
       return fmt::format("linkat({}, \"\", AT_FDCWD, \"/selkie-no-such-name\", {})",
                          FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
@@ -389,6 +393,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kPidfdGetfd:
     case Op::kMemWrite:
     case Op::kPtracePoke:
+    case Op::kUffdCopy:
     case Op::kPipe2:
     case Op::kUringRegister:
     case Op::kUringUnregister:
@@ -485,6 +490,7 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kCreate:
     case Family::kMap: return {"sys/mman.h"};
     case Family::kSeal:
+    case Family::kLease:
     case Family::kOpen: return {"fcntl.h"};
     case Family::kDescriptor: return {"fcntl.h", "unistd.h"};
     case Family::kReadWrite: return {"unistd.h"};

@@ -31,10 +31,9 @@ bool StartsTask(const Trace& trace, size_t index) {
 bool NeedsNofile(const Trace& trace, size_t index) {
   const Result& result = trace.results[index];
   if (result.kind != Result::Kind::kErrno) return false;
-  if (result.value == EMFILE) return true;
   const Call& call = trace.sequence.calls[index];
-  const bool asks = SpecOf(call.op).family == Family::kDescriptor;
-  return asks && call.arg[1] >= kFirstFd + trace.sequence.limits.fds;
+  return result.value == EMFILE || (SpecOf(call.op).family == Family::kDescriptor &&
+                                    call.arg[1] >= kFirstFd + trace.sequence.limits.fds);
 }
 
 CProgram ProgramOf(const Trace& trace) {
@@ -48,6 +47,7 @@ CProgram ProgramOf(const Trace& trace) {
     program.resumes |= op == Op::kExec;
     program.sets_noexec |= op == Op::kSetNoexec;
     program.huge_pages |= MakesHugetlb(trace.sequence.calls[i]);
+    program.tmpfs |= op == Op::kOpenTmpfile;
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;
@@ -291,6 +291,7 @@ void ProgramWriter::AddMainNeeds() {
   if (program.faults) needs_.helpers.insert({CHelper::kFaults, CHelper::kCheck});
   if (program.nofile != 0) needs_.helpers.insert(CHelper::kLimitFds);
   if (program.huge_pages) needs_.helpers.insert(CHelper::kNeedHugePages);
+  if (program.tmpfs) needs_.helpers.insert(CHelper::kNeedTmpfs);
   if (!program.tasks) return;
   needs_.includes.insert({"sys/types.h", "sys/mman.h", "fcntl.h"});
   if (program.channels) needs_.includes.insert("sys/socket.h");
@@ -393,7 +394,8 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
   for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
-  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen})
+  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
+                Op::kExecveat})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });
@@ -512,7 +514,8 @@ std::string ProgramWriter::Plan() const {
 }
 
 std::string ProgramWriter::RootCheck() const {
-  std::string out = context_.program.huge_pages ? "\tneed_huge_pages();\n" : "";
+  std::string out = context_.program.tmpfs ? "\tneed_tmpfs();\n" : "";
+  if (context_.program.huge_pages) out += "\tneed_huge_pages();\n";
   if (NeedsRoot(context_.trace)) out += kRootCheckText;
   return out + (context_.program.sets_noexec ? "\town_namespace();\n" : "");
 }

@@ -43,10 +43,12 @@ enum class CHelper {
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
   kMseal,
-  kVmWrite,      // process_vm_writev
-  kMemWrite,     // /proc/PID/mem
-  kPtracePoke,   // PTRACE_POKEDATA
-  kSetLease,     // F_SETLEASE without SIGIO's consequence
+  kVmWrite,     // process_vm_writev
+  kMemWrite,    // /proc/PID/mem
+  kPtracePoke,  // PTRACE_POKEDATA
+  kUffdCopy,    // userfaultfd
+  kSetLease,    // F_SETLEASE without SIGIO's consequence
+  kNeedTmpfs,
   kOpenTmpfile,  // O_TMPFILE in /dev/shm
   kOpenHandle,   // open_by_handle_at
   kOpenMapFile,
@@ -79,6 +81,7 @@ struct CProgram {
   int nofile = 0;            // RLIMIT_NOFILE, or 0: as it is
   bool sets_noexec = false;  // in a pid namespace of its own
   bool huge_pages = false;   // some have to be free
+  bool tmpfs = false;        // /dev/shm has to be one
 };
 
 // What main begins with where only root can go on.

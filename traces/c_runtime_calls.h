@@ -353,12 +353,55 @@ static long ptrace_poke(pid_t pid, void *address, char byte)
 }
 )";
 
+constexpr std::string_view kUffdCopyText = R"(
+/* A page full of the byte where nothing is yet, by UFFDIO_COPY.  The descriptor goes out of the
+ * way of the numbers that calls under test may give.
+ */
+static long uffd_copy(void *address, char byte)
+{
+	static char page[4096];
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .range = { (unsigned long)address, 4096 } };
+	struct uffdio_copy copy = { .dst = (unsigned long)address, .src = (unsigned long)page };
+	struct rlimit limit = raise_limit();
+	long fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1 /* UFFD_USER_MODE_ONLY */);
+	long error = 0;
+
+	if (fd < 0)
+		fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	fd = out_of_the_way((int)fd);
+	memset(page, byte, sizeof(page));
+	range.mode = UFFDIO_REGISTER_MODE_MISSING;
+	copy.len = sizeof(page);
+	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range) ||
+	    ioctl(fd, UFFDIO_COPY, &copy))
+		error = -errno;
+	close(fd);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return error ? error : (long)copy.copy;
+}
+)";
+
 constexpr std::string_view kSetLeaseText = R"(
 /* Who opens the file sends SIGIO to the holder of a lease, which would end it. */
 static int set_lease(int fd, int type)
 {
 	signal(SIGIO, SIG_IGN);
 	return fcntl(fd, F_SETLEASE, type);
+}
+)";
+
+constexpr std::string_view kNeedTmpfsText = R"(
+/* Where /dev/shm is something else, or may not hold programs, answers are others. */
+static void need_tmpfs(void)
+{
+	struct statfs mounted;
+
+	if (statfs("/dev/shm", &mounted) || mounted.f_type != 0x01021994 /* TMPFS_MAGIC */ ||
+	    (mounted.f_flags & 8 /* ST_NOEXEC */)) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP /dev/shm is no tmpfs that may hold programs\n");
+		_exit(4);
+	}
 }
 )";
 

@@ -483,7 +483,7 @@ void Follower::OnSignal(const StraceEvent& event) {
   query.inode = inode;
   // UFFD_FEATURE_SIGBUS; MADV_GUARD_INSTALL, in the number that strace prints.
   const bool user_faults = bus && names_.contains("userfaultfd");
-  if (user_faults || (!bus && guards_)) return Count(field, Unasked::kBound, "a fault");
+  if (user_faults || (!bus && IsGuarded(*address))) return Count(field, Unasked::kBound, "a fault");
   if (RacedBy(query) || MayBeUnseen(query, nullptr)) return Count(field, Unasked::kOrder);
   ++report_.modelled;
   Differs(query, *last);

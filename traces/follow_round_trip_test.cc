@@ -37,9 +37,12 @@ class Writer {
       text_ += fmt::format("{0} getpid() = {0}\n{0} geteuid() = {1}\n{0} getrandom(0) = 1\n",
                            kFirstPid + task, sequence.uids[task]);
     for (size_t i = 0; i < trace_.results.size(); ++i) {
-      // strace does not say which file a handle or the name of a mapping is of.
       const Op op = sequence.calls[i].op;
-      if ((op == Op::kOpenByHandle || op == Op::kOpenMapFile) && trace_.results[i].ok()) return;
+      // strace does not say which file a handle or the name of a mapping is of, and writes
+      // O_TMPFILE and io_uring otherwise than the table of calls.
+      const bool unseen = op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
+                          op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring;
+      if (unseen && trace_.results[i].ok()) return;
       if (op == Op::kSetNoexec)
         WriteNoexec(sequence.calls[i], trace_.results[i].ok());
       else
@@ -142,6 +145,8 @@ class Writer {
         if (r.kind == Result::Kind::kSignal) Fault(c, r);
         return;
       case Op::kProcessVmWritev:
+      case Op::kPtracePoke:
+      case Op::kUffdCopy:
       case Op::kMemWrite: return;  // contents
       case Op::kWritev: call = fmt::format("writev({}, {}, 1)", c.arg[0], Buffer(c)); break;
       case Op::kPwritev2:

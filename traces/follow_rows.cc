@@ -267,8 +267,9 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
   }
   if (query.inode < 0) return Count(call, Unasked::kElsewhere);
   query.why = in.why;
-  if (row.family == Family::kExecute || row.family == Family::kLease)
-    query.why = "who else has the file open, of which the log does not say all";
+  if (row.family == Family::kLease)
+    query.why = "leases: who else has the file open, of which the log does not say all";
+  if (row.op == Op::kLinkat) query.why = "linkat: what stands at the new name";
   if (others) query.why = fmt::format("{} between a memfd and another file", call.name);
   const FollowedFile& file = world_.files[query.file];
   const FollowedInode& inode = world_.inodes[query.inode];

@@ -92,11 +92,8 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
     at->second = i;
   }
   for (const StraceCall& call : log.calls) {
-    constexpr int64_t kGuardInstall = 102;
     names_.insert(call.name);
-    guards_ |= call.name == "madvise" && call.args.size() == 3 &&
-               (call.args[2] == "MADV_GUARD_INSTALL" ||
-                StraceNumber(call.args[2].substr(0, call.args[2].find(' '))) == kGuardInstall);
+    NoteGuards(call);
   }
   for (const StraceEvent& event : log.events) pids_.insert(event.pid);
   const auto unselected =
@@ -105,6 +102,24 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
   whole_ = options.complete || unselected >= 2;
   MatchChildren();
   MatchMessages();
+}
+
+// MADV_GUARD_INSTALL, which strace may not know by name.
+void Follower::NoteGuards(const StraceCall& call) {
+  constexpr int64_t kGuardInstall = 102;
+  if (call.name != "madvise" || call.args.size() != 3) return;
+  const std::string_view advice = call.args[2];
+  if (advice != "MADV_GUARD_INSTALL" &&
+      StraceNumber(advice.substr(0, advice.find(' '))) != kGuardInstall)
+    return;
+  const auto start = StraceNumber(call.args[0]), length = StraceNumber(call.args[1]);
+  if (start && length) guards_.emplace_back(*start, *length);
+}
+
+bool Follower::IsGuarded(int64_t address) const {
+  return std::any_of(guards_.begin(), guards_.end(), [address](const auto& range) {
+    return address >= range.first && address - range.first < range.second;
+  });
 }
 
 FollowReport Follower::Run() {
@@ -500,8 +515,7 @@ bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) 
                      (error == EFBIG && !query.process.fsize);
   // Somebody else may run it.
   const bool runs = error == ETXTBSY && query.inode >= 0 && world_.inodes[query.inode].outside;
-  const bool leased = error == EAGAIN && SpecOf(op).family == Family::kOpen;
-  return first || runs || leased || ((system || limited) && ask.result().ok());
+  return first || runs || ((system || limited) && ask.result().ok());
 }
 
 namespace {

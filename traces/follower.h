@@ -58,6 +58,8 @@ class Follower {
   FollowReport Run();
 
  private:
+  void NoteGuards(const StraceCall& call);
+  bool IsGuarded(int64_t address) const;
   using Handler = void (Follower::*)(const FieldCall&, FollowedProcess&);
   static const std::map<std::string_view, Handler>& Handlers();
 
@@ -162,15 +164,15 @@ class Follower {
   const FollowOptions& options_;
   FollowReport report_;
   World world_;
-  size_t event_ = 0;                    // that is being followed
-  size_t call_ = 0;                     // its call
-  std::map<int64_t, size_t> pending_;   // by process: its unfinished call
-  std::vector<size_t> entered_;         // by call: the event at which it began
-  std::vector<size_t> next_;            // by event: the next one of its process, or their number
-  std::map<int64_t, size_t> latest_;    // by process: its last event so far
-  std::set<std::string_view> names_;    // of all calls in the log
-  bool guards_ = false;                 // some madvise installs guard pages
-  bool whole_ = false;                  // the log has every call, it seems
+  size_t event_ = 0;                   // that is being followed
+  size_t call_ = 0;                    // its call
+  std::map<int64_t, size_t> pending_;  // by process: its unfinished call
+  std::vector<size_t> entered_;        // by call: the event at which it began
+  std::vector<size_t> next_;           // by event: the next one of its process, or their number
+  std::map<int64_t, size_t> latest_;   // by process: its last event so far
+  std::set<std::string_view> names_;   // of all calls in the log
+  std::vector<std::pair<int64_t, int64_t>> guards_;  // address and length of guard pages
+  bool whole_ = false;                               // the log has every call, it seems
   std::map<size_t, int64_t> child_of_;  // by call: the process that it made, as the log names it
   std::set<int64_t> pids_;              // that the log has lines of
   struct Change {
