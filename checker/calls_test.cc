@@ -239,15 +239,20 @@ INSTANTIATE_TEST_SUITE_P(
                  {.writer = true}},
         Alphabet{"open_tmpfile",
                  "linux-6.18",
-                 "bounds processes=2 fds=2 files=2 maps=1 inodes=2\nrole maker uid 0 may seal\n"
+                 "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",
+                 "  open_tmpfile(O_RDWR, 0600)\n"
+                 "  copy_file_range(fd, [0], fd2, [0], 4096, 0)\n"
+                 "  linkat(fd, \"\", AT_FDCWD, newpath, AT_EMPTY_PATH)\n"
+                 "  close(fd)\n",
+                 {}},
+        Alphabet{"open_tmpfile_by_two",
+                 "linux-6.1",
+                 "bounds processes=2 fds=2 files=2 maps=1 inodes=1\nrole maker uid 0 may seal\n"
                  "role other uid 1000\n",
                  "  open_tmpfile(O_RDWR, 0600)\n"
                  "  send_fd(task, fd)\n"
                  "  recv_fd()\n"
-                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n"
-                 "  copy_file_range(fd, [0], fd2, [0], 4096, 0)\n"
-                 "  linkat(fd, \"\", AT_FDCWD, newpath, AT_EMPTY_PATH)\n"
-                 "  close(fd)\n",
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n",
                  {}}));
 
 // ---- What the new ways to write and to open mean to properties ----
