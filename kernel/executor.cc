@@ -259,16 +259,17 @@ Result AioPwrite(const Call& c, const Env& env) {
   return FromRaw(raw);
 }
 
-// Should it execute something all the same, the arguments are those of no program here.
+// Should one execute something all the same, the arguments are those of no program here.
+constexpr const char* kNoProgram[] = {"selkie-no-program", nullptr};
+
 Result Execveat(const Call& c, const Env&) {
-  const char* const argv[] = {"selkie-no-program", nullptr};
-  return FromRaw(RawSyscall(SYS_execveat, c.arg[0], Raw(""), Raw(argv), Raw(argv + 1), c.arg[1]));
+  return FromRaw(
+      RawSyscall(SYS_execveat, c.arg[0], Raw(""), Raw(kNoProgram), Raw(kNoProgram + 1), c.arg[1]));
 }
 
 Result Execve(const Call& c, const Env& env) {
   const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
-  const char* const argv[] = {"selkie-no-program", nullptr};
-  return FromRaw(RawSyscall(SYS_execve, path.raw(), Raw(argv), Raw(argv + 1)));
+  return FromRaw(RawSyscall(SYS_execve, path.raw(), Raw(kNoProgram), Raw(kNoProgram + 1)));
 }
 
 Result Linkat(const Call& c, const Env&) {

@@ -132,9 +132,7 @@ struct Control {
   bool sets_noexec = false;             // some call sets vm.memfd_noexec
   bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it
-  bool has_uffd = false;                // a userfaultfd can be made
   bool finds_holes = false;             // some call depends on which pages are holes
-  bool has_tmpfs = false;               // kTmpfsFd is open
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end
   std::array<bool, kMaxCalls> probe{};  // or after this call

@@ -141,7 +141,7 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
     return fmt::format("it has {} calls, and {} is the most that run for real",
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
-    if (uid != 0 && !is_root_) return fmt::format("it needs the user {}: run as root", uid);
+    if (uid != 0 && !means_.root) return fmt::format("it needs the user {}: run as root", uid);
   bool ended = false;  // some task
   for (const Call& call : sequence.calls) {
     if (const std::string_view why = WhyNotCall(call, ended); !why.empty()) return std::string(why);
@@ -151,16 +151,16 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
 }
 
 std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
-  if (call.op == Op::kSetNoexec) return why_no_set_;
-  if (MakesHugetlb(call) && !huge_pages_)
+  if (call.op == Op::kSetNoexec) return means_.why_no_set;
+  if (MakesHugetlb(call) && !means_.huge_pages)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
-  if (call.op == Op::kOpenTmpfile && !control().has_tmpfs)
+  if (call.op == Op::kOpenTmpfile && !means_.tmpfs)
     return "it needs a tmpfs, which only root may mount";
-  if (call.op == Op::kUffdCopy && !control().has_uffd)
+  if (call.op == Op::kUffdCopy && !means_.userfaultfd)
     return "it needs userfaultfd, which this kernel does not have or a filter forbids";
-  if (SpecOf(call.op).family == Family::kIoUring && !may_have_rings_)
+  if (SpecOf(call.op).family == Family::kIoUring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
-  if (!is_root_ && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
+  if (!means_.root && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
     return "it needs what root of a user namespace may not: run as root";
   return "";
 }

@@ -90,11 +90,16 @@ class Lockstep {
   Control& control() { return TheControl(); }
 
  private:
-  Lockstep(bool is_root, bool may_have_rings, bool huge_pages, std::string why_no_set)
-      : is_root_(is_root),
-        may_have_rings_(may_have_rings),
-        huge_pages_(huge_pages),
-        why_no_set_(std::move(why_no_set)) {}
+  // What the process has, for calls that not every one can make.
+  struct Means {
+    bool root = false;        // in the namespace in which it was started
+    bool rings = false;       // io_uring
+    bool huge_pages = false;  // enough for any sequence
+    bool tmpfs = false;       // kTmpfsFd is open
+    bool userfaultfd = false;
+    std::string why_no_set;  // vm.memfd_noexec
+  };
+  explicit Lockstep(Means means) : means_(std::move(means)) {}
 
   // Processes that are the tasks are kept for the next sequence, if nothing that they did is left
   // and it starts alike.
@@ -119,10 +124,7 @@ class Lockstep {
   void EndTasks(bool keep);
   absl::Status ResetNoexec();
 
-  bool is_root_;  // in the namespace in which it was started
-  bool may_have_rings_;
-  bool huge_pages_;         // there are enough for any sequence
-  std::string why_no_set_;  // vm.memfd_noexec
+  Means means_;
   Limits limits_;
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;

@@ -229,9 +229,8 @@ class Prober {
         MappedPage(mapping, page);
   }
 
-  // To load from a hole makes a page, which is looked at only where no call depends on it; and of
-  // huge pages not at all, as whether one beyond the end can be
-  // loaded from depends on the kernel.
+  // To load from a hole makes a page: that is done only where no call depends on it, and of huge
+  // pages not at all, as whether one beyond the end can be loaded from depends on the kernel.
   bool MakesPage(const Mapping& mapping, int page) const {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     const int in_file = mapping.pgoff + page;

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "fmt/format.h"
 #include "kernel/executor.h"
@@ -93,6 +94,12 @@ bool OpenTmpfs() {
   return root >= 0 && Place(static_cast<int>(root), kTmpfsFd, "fsmount").ok();
 }
 
+bool UserfaultfdAllowed() {
+  const auto fd = static_cast<int>(OpenUserfaultfd(TheControl()));
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 absl::Status MapControl() {
   if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
   void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
@@ -117,14 +124,17 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Failed("PR_SET_CHILD_SUBREAPER");
   TheControl().harness_pid = getpid();
   TheControl().nofile = kFirstFd + kMaxFds;
-  TheControl().has_tmpfs = root && OpenTmpfs();
   umask(0);
-  const auto uffd = static_cast<int>(OpenUserfaultfd(TheControl()));
-  TheControl().has_uffd = uffd >= 0;
-  if (uffd >= 0) close(uffd);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
+  // Before RLIMIT_NOFILE is lowered: these make descriptors of the harness.
+  Lockstep::Means means{.root = root,
+                        .rings = RingsAllowed(),
+                        .huge_pages = huge_pages,
+                        .tmpfs = root && OpenTmpfs(),
+                        .userfaultfd = UserfaultfdAllowed(),
+                        .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());
-  return Lockstep(root, RingsAllowed(), huge_pages, namespaces.why_no_set);
+  return Lockstep(std::move(means));
 }
 
 }  // namespace selkie

@@ -113,6 +113,14 @@ TEST(LockstepTest, UsersAreReal) {
       "agrees on 13 of 13 calls");
 }
 
+// The harness makes it before it lowers the limit of descriptors for the tasks.
+TEST(LockstepTest, RootHasATmpfsOfItsOwn) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may mount one";
+  const Sequence sequence = Calls({"open_tmpfile(O_RDWR, 0600)", "fcntl(3, F_GET_SEALS)"});
+  EXPECT_EQ(InWorker([&](Lockstep& lockstep) { return lockstep.WhyNot(sequence); }), "");
+  EXPECT_EQ(Agreement(sequence), "agrees on 2 of 2 calls");
+}
+
 // Runs the sequence after `spoil` has changed what the model said of it.
 std::string AfterSpoiling(const Sequence& sequence, const std::function<void(Control&)>& spoil,
                           const RunOptions& options = {}) {

@@ -32,26 +32,31 @@ bool MayModify(const AddressSpace& mm, PageRange range) {
   return true;
 }
 
-bool UnmapRefused(AddressSpace& mm, int slots, PageRange range) {
-  for (int i = 0; i < kMaxMaps && !Empty(mm[i]) && mm[i].start <= range.begin; ++i) {
+namespace {
+
+// False if `slots` are not enough.
+bool SplitAt(AddressSpace& mm, int slots, int page) {
+  for (int i = 0; i < kMaxMaps && !Empty(mm[i]) && mm[i].start <= page; ++i) {
     Mapping& m = mm[i];
-    if (EndOf(m) <= range.begin || (m.flags & kMapSealed) != 0) continue;
-    if (m.start == range.begin) {  // one VMA with the one before it, if they agree
+    if (EndOf(m) <= page || (m.flags & kMapSealed) != 0) continue;
+    if (m.start == page) {  // one VMA with the one before it, if they agree
       if (i > 0 && Agree(mm[i - 1], m)) m.flags |= kMapUnmerged;
       return true;
     }
-    Mapping rest = Piece(m, {range.begin, EndOf(m)});
+    Mapping rest = Piece(m, {page, EndOf(m)});
     rest.flags |= kMapUnmerged;
-    m = Piece(m, {m.start, range.begin});
+    m = Piece(m, {m.start, page});
     return AddMapping(mm, slots, rest);
   }
   return true;
 }
 
+}  // namespace
+
 Result RefuseToUnmap(State& s, const Call& c, PageRange range) {
   Result error = Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
   AddressSpace mm = SpaceOf(s, c);
-  if (!UnmapRefused(mm, s.limits.maps, range)) return Bound("no free mapping within the bounds");
+  if (!SplitAt(mm, s.limits.maps, range.begin)) return Bound("no free mapping within the bounds");
   error.changed = mm != SpaceOf(s, c);
   SpaceOf(s, c) = mm;
   return error;
@@ -59,7 +64,7 @@ Result RefuseToUnmap(State& s, const Call& c, PageRange range) {
 
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part) {
   Mapping merged = part;  // vma_modify tries to, at both ends
-  merged.flags &= static_cast<uint8_t>(~kMapUnmerged);
+  ClearUnmerged(merged);
   return RemoveRange(mm, slots, {part.start, EndOf(part)}) && AddMapping(mm, slots, merged);
 }
 
@@ -71,7 +76,7 @@ Mapping Piece(const Mapping& m, PageRange range) {
   piece.start = static_cast<uint8_t>(begin);
   piece.pages = static_cast<uint8_t>(end - begin);
   piece.pgoff = static_cast<uint8_t>(m.pgoff + skipped);
-  if (skipped > 0) piece.flags &= static_cast<uint8_t>(~kMapUnmerged);
+  if (skipped > 0) ClearUnmerged(piece);
   if (m.copied == 0) return piece;
   piece.copied = static_cast<uint8_t>((m.copied >> skipped) & ((1u << piece.pages) - 1));
   for (int i = 0; i < kMaxPages; ++i)
@@ -97,7 +102,7 @@ bool RemoveRange(AddressSpace& mm, int slots, PageRange range) {
     mm[i] = Mapping{};
     if (EndOf(m) <= range.begin || m.start >= range.end) {
       mm[kept] = m;
-      if (m.start == range.end) mm[kept].flags &= static_cast<uint8_t>(~kMapUnmerged);
+      if (m.start == range.end) ClearUnmerged(mm[kept]);
       ++kept;
       continue;
     }

@@ -95,10 +95,7 @@ Result Populate(State& s, const Call& c, PageRange range, bool write, const Sema
       } else if (!copied && (m.pgoff + i) * kPageSize >= static_cast<int>(s.inodes[node].size)) {
         failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS");
       } else {
-        Inode& inode = s.inodes[node];
-        const uint8_t touched = inode.touched;
-        if (!copied) NoteTouched(s, inode, m.pgoff + i, m.pgoff + i + 1);
-        result.changed |= inode.touched != touched;
+        result.changed |= !copied && NoteTouched(s, s.inodes[node], m.pgoff + i, m.pgoff + i + 1);
         if (write && !m.shared && !copied) {
           m.copied |= static_cast<uint8_t>(1u << i);
           m.copy[i] = s.inodes[node].bytes[m.pgoff + i];

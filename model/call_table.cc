@@ -258,7 +258,7 @@ constexpr CallSpec kTable[] = {
         Addr("addr"), Arg(A::kByte, "byte")),
     Row(Op::kLinkat, "linkat", Family::kInode, R::kZero, Fd("olddirfd"), Lit("\"\""),
         Lit("AT_FDCWD"), Lit("newpath"), Flags("flags", kLinkatFlags)),
-    Row(Op::kOpenTmpfile, "open_tmpfile", Family::kCreate, R::kFd, Flags("flags", kTmpfileFlags),
+    Row(Op::kOpenTmpfile, "open_tmpfile", Family::kOpen, R::kFd, Flags("flags", kTmpfileFlags),
         Arg(A::kMode, "mode")),
     Row(Op::kSetLease, "fcntl", Family::kLease, R::kZero, Fd(), Lit("F_SETLEASE"),
         One("arg", kLeases)),

@@ -22,17 +22,24 @@ uint64_t ScopeFacts(const State& s, const Semantics& semantics, int point) {
 
 }  // namespace
 
+Inode NewInode(const State& s, const Call& c, uint16_t mode, const Semantics& semantics) {
+  Inode inode;
+  inode.kind = InodeKind::kMemfd;
+  inode.mode = mode;
+  inode.uid = inode.gid = s.tasks[c.task].uid;
+  inode.mask = semantics.initial_mask;
+  return inode;
+}
+
 Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   const int64_t name = c.arg[0], flags = c.arg[1] & 0xffffffff;  // unsigned int
   const bool huge = (flags & abi::kMfdHugetlb) != 0;
   const int64_t size = flags & abi::kMfdHugeMask;
   if (huge && s.limits.huge == 0) return Bound("memfds of huge pages are not within the bounds");
 
-  Inode inode;
-  inode.kind = huge ? InodeKind::kHugetlb : InodeKind::kMemfd;
-  inode.mode = 0777;  // shmem_get_inode and hugetlbfs_get_inode with S_IRWXUGO
-  inode.uid = inode.gid = s.tasks[c.task].uid;
-  inode.mask = semantics.initial_mask;
+  // shmem_get_inode and hugetlbfs_get_inode with S_IRWXUGO
+  Inode inode = NewInode(s, c, 0777, semantics);
+  if (huge) inode.kind = InodeKind::kHugetlb;
   constexpr int kPoint = static_cast<int>(Point::kCreate);
   Facts facts = FactsOf(s, c.task, inode, false, nullptr, semantics, kPoint);
   facts.Set(FactSet::kFlags, FlagFacts(flags));

@@ -9,8 +9,7 @@ namespace {
 // inode_permission of MAY_EXEC; CAP_DAC_OVERRIDE needs one x bit of anybody's.
 bool MayExecute(const State& s, int task, const Inode& inode) {
   const uint16_t uid = s.tasks[task].uid;
-  if (uid == 0) return (inode.mode & 0111) != 0;
-  return ((inode.mode >> (uid == inode.uid ? 6 : uid == inode.gid ? 3 : 0)) & 1) != 0;
+  return uid == 0 ? (inode.mode & 0111) != 0 : (PermissionBits(uid, inode) & 1) != 0;
 }
 
 // "#!" and "\177ELF": what the rest of the page says is not known.
@@ -25,14 +24,11 @@ Result ExecuteFile(State& s, const Call& c, int f, bool check) {
   if (!IsMemfd(s, node)) return Fail(EACCES, "fs/namei.c may_open: MAY_EXEC of no regular file");
   if (!MayExecute(s, c.task, inode)) return Fail(EACCES, "fs/namei.c may_open: inode_permission");
   if (WouldBreakLease(s, node, false)) return Bound("it would wait for a lease to end");
-  if (IsOpenForWriting(s, node))
-    return Fail(ETXTBSY, "fs/exec.c do_open_execat: deny_write_access");
+  if (WritersOf(s, node) > 0) return Fail(ETXTBSY, "fs/exec.c do_open_execat: deny_write_access");
   if (check) return Unchanged(0);
   if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
   Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
-  const uint8_t touched = inode.touched;
-  if (inode.size > 0) NoteTouched(s, inode, 0, 1);  // prepare_binprm reads it, up to 6.1 SGP_CACHE
-  error.changed = inode.touched != touched;
+  error.changed = inode.size > 0 && NoteTouched(s, inode, 0, 1);  // read with SGP_CACHE, up to 6.1
   return error;
 }
 

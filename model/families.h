@@ -80,6 +80,9 @@ bool MayTrace(const State& s, int task, int target);
 // `ends`, of which mode and flags are, at the two lowest descriptors.
 Result InstallPair(State& s, const Call& c, Inode inode, std::array<File, 2> ends, bool cloexec);
 
+// shmem_get_inode: an empty file of the task that makes the call, without seals.
+Inode NewInode(const State& s, const Call& c, uint16_t mode, const Semantics& semantics);
+
 // unshare_files: the task gets a descriptor table of its own; false if it has one.
 bool UnshareFiles(State& s, int task);
 
@@ -89,6 +92,9 @@ bool WouldBreakLease(const State& s, int node, bool writes);
 // __break_lease of an open that has to wait and would not: the holders are asked to give their
 // leases up, or to make them read leases.
 Result BreakLeases(State& s, int node, bool writes);
+
+// acl_permission_check: the permission bits that are a user's, as in 07.
+int PermissionBits(uint16_t uid, const Inode& inode);
 
 // inode_permission: may `task` have the access in `want` (kModeRead,
 // kModeWrite)?
@@ -188,15 +194,20 @@ inline uint8_t PageBits(int begin, int end) {
   return begin < end ? static_cast<uint8_t>(below(end) & ~below(begin)) : uint8_t{0};
 }
 
-// Notes that pages [begin, end) of the inode may be in the page cache.
-inline void NoteTouched(const State& s, Inode& inode, int begin, int end) {
-  if (s.limits.buffers > 0 && !IsHugetlb(inode)) inode.touched |= PageBits(begin, end);
+// Notes that pages [begin, end) of the inode may be in the page cache; true if that is new.
+inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
+  const uint8_t before = inode.touched;
+  inode.touched |= PageBits(begin, end);
+  return inode.touched != before;
 }
 
-// Notes that they are.
-inline void NotePresent(const State& s, Inode& inode, int begin, int end) {
-  if (s.limits.buffers > 0) inode.present |= PageBits(begin, end);
-  NoteTouched(s, inode, begin, end);
+// Notes that they are; true if that is new.
+inline bool NotePresent(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers == 0) return false;
+  const uint8_t before = inode.present;
+  inode.present |= PageBits(begin, end);
+  return NoteTouched(s, inode, begin, end) || inode.present != before;
 }
 
 // The page of an offset, and the first page beyond it.
@@ -318,16 +329,19 @@ inline constexpr uint64_t kWithinMemory = uint64_t{1} << 40;
 // mapping's protection (FOLL_FORCE).
 Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics);
 
+// Effect of a store through shared mapping `map` (index) of address space `mm`.
+Effect StoreEffect(const State& s, int mm, int map);
+
 // can_modify_mm: no mapping in `range` has VM_SEALED.
 bool MayModify(const AddressSpace& mm, PageRange range);
 
-// What an munmap of `range` leaves that is refused for a later VM_SEALED mapping: the one that it
-// begins in has been split there (vms_gather_munmap_vmas), and stays so until one of both parts
-// is changed.  False if `slots` are not enough.
-bool UnmapRefused(AddressSpace& mm, int slots, PageRange range);
-
-// EPERM of vms_gather_munmap_vmas, a mapping in `range` being sealed.
+// EPERM of vms_gather_munmap_vmas, a mapping in `range` being sealed; kBound if there are not
+// enough mappings.  What the range begins in has been split there, and stays so until one of
+// both parts is changed.
 Result RefuseToUnmap(State& s, const Call& c, PageRange range);
+
+// The kernel has tried to merge the mapping with the one before it.
+inline void ClearUnmerged(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapUnmerged); }
 
 // Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);

@@ -15,18 +15,10 @@ int ReadersOf(const State& s, int node) {
   return readers;
 }
 
-// i_writecount: see File::writer.
-int WritersOf(const State& s, int node) {
-  int writers = 0;
-  for (int i = 0; i < s.limits.files; ++i)
-    writers += s.files[i].inode == node + 1 && s.files[i].writer != 0;
-  return writers;
-}
-
 // check_conflicting_open, as of 5.3; before, F_WRLCK asked how many had the dentry.
 bool ConflictsWithOpen(const State& s, const File& file, int64_t type) {
   const int node = file.inode - 1;
-  if (type == kRead) return IsOpenForWriting(s, node);
+  if (type == kRead) return WritersOf(s, node) > 0;
   const bool writes = (file.mode & kModeWrite) != 0;
   const bool reads = !writes && (file.mode & kModeRead) != 0;
   return WritersOf(s, node) != (writes ? 1 : 0) || ReadersOf(s, node) != (reads ? 1 : 0);
@@ -47,6 +39,12 @@ uint8_t ChangedLease(uint8_t lease, int64_t type) {
   const auto pending = static_cast<uint8_t>(lease & (kLeaseUnlockPending | kLeaseDowngradePending));
   if (type == kWrite) return kLeaseWrite | pending;
   return static_cast<uint8_t>(kLeaseRead | (pending & kLeaseUnlockPending));
+}
+
+// leases_conflict: the file has a lease on the inode that an open has to wait for.
+bool IsInTheWay(const File& file, int node, bool writes) {
+  if (file.inode != node + 1) return false;
+  return writes ? file.lease != 0 : (file.lease & kLeaseWrite) != 0;
 }
 
 }  // namespace
@@ -94,9 +92,7 @@ Result GetLease(State& s, const Call& c, const Semantics&) {
 
 bool WouldBreakLease(const State& s, int node, bool writes) {
   for (int i = 0; i < s.limits.files; ++i)
-    if (s.files[i].inode == node + 1 &&
-        (writes ? s.files[i].lease != 0 : (s.files[i].lease & kLeaseWrite) != 0))
-      return true;
+    if (IsInTheWay(s.files[i], node, writes)) return true;
   return false;
 }
 
@@ -104,8 +100,7 @@ Result BreakLeases(State& s, int node, bool writes) {
   Result error = Fail(EAGAIN, "fs/locks.c __break_lease: O_NONBLOCK");
   for (int i = 0; i < s.limits.files; ++i) {
     File& file = s.files[i];
-    if (file.inode != node + 1 || file.lease == 0) continue;
-    if (!writes && (file.lease & kLeaseWrite) == 0) continue;
+    if (!IsInTheWay(file, node, writes)) continue;
     const uint8_t before = file.lease;
     const bool breaking = (before & (kLeaseUnlockPending | kLeaseDowngradePending)) != 0;
     if (writes)

@@ -390,9 +390,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   result.value = 0;
   Inode& inode = s.inodes[s.files[f].inode - 1];  // do_mmap with MAP_POPULATE
   const int64_t within = std::min<int64_t>(inode.size, mapped.arg[5] + mapped.arg[1]);
-  const uint8_t touched = inode.touched;
-  NoteTouched(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
-  result.changed |= inode.touched != touched;
+  result.changed |= NoteTouched(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
   return result;
 }
 

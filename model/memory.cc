@@ -55,31 +55,26 @@ bool Copied(const Access& a) { return ((a.mapping->copied >> a.page) & 1) != 0; 
 // shmem_fault: a page wholly beyond the end.  A private copy is in place
 // already and causes no fault; none outlives the truncation of its page.
 bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error, bool* changed) {
-  Inode& inode = s.inodes[a.node];
+  const Inode& inode = s.inodes[a.node];
   if (IsHugetlb(inode)) {
     if (FaultHugetlb(s, *a.mapping, a.page, semantics, changed)) return false;
     *error = Signal(SIGBUS, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
     return true;
   }
   *error = Signal(SIGBUS, "mm/shmem.c shmem_fault: beyond the end of the file");
-  if (Copied(a)) return false;
-  if (int64_t{a.file_page()} * kPageSize >= inode.size) return true;
-  const uint8_t touched = inode.touched;
-  NoteTouched(s, inode, a.file_page(), a.file_page() + 1);
-  *changed = inode.touched != touched;
-  return false;
+  return !Copied(a) && int64_t{a.file_page()} * kPageSize >= inode.size;
+}
+
+// What a fault that succeeds brings in; true if that is new.
+bool Touch(State& s, const Access& a) {
+  return !Copied(a) && NoteTouched(s, s.inodes[a.node], a.file_page(), a.file_page() + 1);
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {
   Inode& inode = s.inodes[a.node];
   Result result = Unchanged(0);
-  const uint8_t present = inode.present;
-  if (!IsHugetlb(inode)) NotePresent(s, inode, a.file_page(), a.file_page() + 1);
-  result.changed = inode.present != present;
-  result.effect.wrote = static_cast<uint8_t>(a.node + 1);
-  result.effect.file = a.mapping->file;
-  result.effect.mm = static_cast<uint8_t>(a.mm + 1);
-  result.effect.map = static_cast<uint8_t>(a.map + 1);
+  result.changed = !IsHugetlb(inode) && NotePresent(s, inode, a.file_page(), a.file_page() + 1);
+  result.effect = StoreEffect(s, a.mm, a.map);
   if (!a.sampled) return result;
   Field<uint8_t>& old = inode.bytes[a.file_page()][a.sample];
   result.changed |= old != byte;
@@ -112,12 +107,9 @@ Result Load(State& s, const Call& c, const Semantics& semantics) {
   if (!Find(s, c, c.arg[0], false, false, &a, &error)) return error;
   constexpr const char* kUnknown = "contents are known at the sampled offsets only";
   if (!a.sampled && IsHugetlb(s.inodes[a.node])) return Bound(kUnknown);
-  const uint8_t touched = s.inodes[a.node].touched;
   if (Faults(s, a, semantics, &error, &changed)) return error;
-  if (!a.sampled) {
-    s.inodes[a.node].touched = touched;
-    return Bound(kUnknown);
-  }
+  if (!a.sampled) return Bound(kUnknown);
+  changed |= Touch(s, a);
   Result result = Unchanged(Copied(a) ? a.mapping->copy[a.page][a.sample]
                                       : s.inodes[a.node].bytes[a.file_page()][a.sample]);
   result.changed = changed;
@@ -128,12 +120,23 @@ Result Store(State& s, const Call& c, const Semantics& semantics) {
   return StoreByte(s, c, false, semantics);
 }
 
+Effect StoreEffect(const State& s, int mm, int map) {
+  const Mapping& m = s.mms[mm][map];
+  Effect effect;
+  effect.wrote = s.files[m.file - 1].inode;
+  effect.file = m.file;
+  effect.mm = static_cast<uint8_t>(mm + 1);
+  effect.map = static_cast<uint8_t>(map + 1);
+  return effect;
+}
+
 Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics) {
   Access a;
   Result error;
   bool changed = false;
   if (!Find(s, c, c.arg[0], true, force, &a, &error)) return error;
   if (Faults(s, a, semantics, &error, &changed)) return error;
+  changed |= Touch(s, a);
   const auto byte = static_cast<uint8_t>(c.arg[1]);
   Result result = a.mapping->shared ? StoreShared(s, a, byte) : StorePrivate(s, a, byte);
   result.changed |= changed;

@@ -140,7 +140,7 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
       return Bound("the mapping is longer than the bounds");
     piece.start = static_cast<uint8_t>(to + done);
     piece.pages = static_cast<uint8_t>(pages);
-    piece.flags &= static_cast<uint8_t>(~kMapUnmerged);  // copy_vma merges
+    ClearUnmerged(piece);  // copy_vma
     if (one_by_one) room = room && RemoveRange(mm, slots, {piece.start, EndOf(piece)});
     room = room && AddMapping(mm, slots, piece);
   }

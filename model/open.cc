@@ -33,13 +33,7 @@ File NewFile(int64_t flags, const OpenFlags& how) {
   }
   file.mode = static_cast<uint8_t>(how.acc | kModePwrite);  // do_dentry_open
   file.writer = (how.acc & kModeWrite) != 0;
-  if ((flags & abi::kOWronly) != 0) file.flags |= kFlagWronly;
-  if ((flags & abi::kORdwr) != 0) file.flags |= kFlagRdwr;
-  if ((flags & abi::kODirect) != 0) file.flags |= kFlagDirect;
-  if ((flags & abi::kOEmptypath) != 0) file.flags |= kFlagEmptypath;
-  if ((flags & abi::kOAppend) != 0) file.flags |= kFlagAppend;
-  if ((flags & abi::kONonblock) != 0) file.flags |= kFlagNonblock;
-  if ((flags & abi::kOTmpfile) == abi::kOTmpfile) file.flags |= kFlagTmpfile;
+  file.flags = FileFlagsOf(flags);
   return file;
 }
 
@@ -52,19 +46,20 @@ int InodeForOpen(State& s, const Call& c, int node, const Semantics& semantics, 
   if (!fresh) return node;
   const int other = FreeInode(s);
   if (other < 0) return -1;
-  s.inodes[other].kind = InodeKind::kMemfd;
-  s.inodes[other].mode = s.inodes[node].mode;
-  s.inodes[other].uid = s.inodes[other].gid = s.tasks[c.task].uid;
-  s.inodes[other].mask = semantics.initial_mask;
+  s.inodes[other] = NewInode(s, c, s.inodes[node].mode, semantics);
   return other;
 }
 
 }  // namespace
 
+int PermissionBits(uint16_t uid, const Inode& inode) {
+  return inode.mode >> (uid == inode.uid ? 6 : uid == inode.gid ? 3 : 0) & 7;
+}
+
 bool InodePermission(const State& s, int task, const Inode& inode, int want) {
   const uint16_t uid = s.tasks[task].uid;
   if (uid == 0) return true;  // CAP_DAC_OVERRIDE
-  const int bits = inode.mode >> (uid == inode.uid ? 6 : uid == inode.gid ? 3 : 0);
+  const int bits = PermissionBits(uid, inode);
   if ((want & kModeRead) != 0 && (bits & 4) == 0) return false;
   return (want & kModeWrite) == 0 || (bits & 2) != 0;
 }
@@ -272,11 +267,8 @@ Result OpenTmpfile(State& s, const Call& c, const Semantics& semantics) {
   if (slot < 0 || node < 0) return Bound("no free file or inode within the bounds");
 
   Inode& inode = s.inodes[node];
-  inode.kind = InodeKind::kMemfd;
+  inode = NewInode(s, c, static_cast<uint16_t>(c.arg[1] & 07777), semantics);  // the umask is 0
   inode.mounted = 1;
-  inode.mode = static_cast<uint16_t>(c.arg[1] & 07777);  // the umask is 0
-  inode.uid = inode.gid = s.tasks[c.task].uid;
-  inode.mask = semantics.initial_mask;
   inode.seals = semantics.known_seals & abi::kFSealSeal;  // mm/shmem.c __shmem_get_inode
   s.files[slot] = NewFile(flags, how);
   s.files[slot].inode = static_cast<uint8_t>(node + 1);

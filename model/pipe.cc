@@ -71,8 +71,7 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
 Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe, bool copies) {
   if (begin % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a pipe buffer that is no whole half page");
-  const auto first = static_cast<int>(begin / kPageSize);
-  const auto last = static_cast<int>((end + kPageSize - 1) / kPageSize);
+  const int first = PageOf(begin), last = PageAfter(end);
   if (last - first > FreeBuffers(s)) return Bound("no free pipe buffer within the bounds");
   for (int page = first; page < last; ++page)
     if (!copies && ((s.inodes[node].present >> page) & 1) == 0)

@@ -117,7 +117,7 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
   for (Mapping& each : SpaceOf(s, c)) {  // vma_modify_flags, there and back, merges at both ends
     if (each.start != page && each.start != page + 1) continue;
     result.changed |= (each.flags & kMapUnmerged) != 0;
-    each.flags &= static_cast<uint8_t>(~kMapUnmerged);
+    ClearUnmerged(each);
   }
   if (!hole) {
     const Rule* const rule = beyond ? NotSupported(semantics, Feature::kUffdBeyond) : nullptr;
@@ -130,10 +130,7 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
   NotePresent(s, inode, at, at + 1);
   for (Field<uint8_t>& byte : inode.bytes[at]) byte = static_cast<uint8_t>(c.arg[1]);
   result.changed = true;
-  result.effect.wrote = static_cast<uint8_t>(node + 1);
-  result.effect.file = m.file;
-  result.effect.mm = static_cast<uint8_t>(s.tasks[c.task].mm + 1);
-  result.effect.map = static_cast<uint8_t>(j + 1);
+  result.effect = StoreEffect(s, s.tasks[c.task].mm, j);
   return result;
 }
 

@@ -21,8 +21,8 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
     const int64_t page = PageSizeOf(inode);
     const auto kept = static_cast<int>((size + page - 1) / page);
     if (s.limits.buffers > 0) DetachPages(s, node, kept);
-    inode.present &= static_cast<uint8_t>((1u << kept) - 1);
-    inode.touched &= static_cast<uint8_t>((1u << kept) - 1);
+    inode.present &= PageBits(0, kept);
+    inode.touched &= PageBits(0, kept);
     FillSamples(inode, size, kMaxPages * page, 0);
     DropCopies(s, node, kept);  // truncate_pagecache, of pages that are now wholly beyond the end
   }

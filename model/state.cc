@@ -7,6 +7,15 @@
 namespace selkie {
 namespace {
 
+// Bits of File::flags and the flags of open that they stand for.
+constexpr struct {
+  uint8_t bit;
+  int64_t flag;
+} kFileFlags[] = {{kFlagWronly, abi::kOWronly},  {kFlagRdwr, abi::kORdwr},
+                  {kFlagAppend, abi::kOAppend},  {kFlagNonblock, abi::kONonblock},
+                  {kFlagDirect, abi::kODirect},  {kFlagEmptypath, abi::kOEmptypath},
+                  {kFlagTmpfile, abi::kOTmpfile}};
+
 // One bit for each file that a descriptor, a mapping or a message holds.
 uint32_t ReferencedFiles(const State& s) {
   uint32_t held = 0;
@@ -95,26 +104,27 @@ bool HasWritableMapping(const State& s, int inode, bool need_maywrite) {
   return false;
 }
 
+uint8_t FileFlagsOf(int64_t flags) {
+  uint8_t bits = 0;
+  for (const auto& each : kFileFlags)
+    if ((flags & each.flag) == each.flag) bits |= each.bit;
+  return bits;
+}
+
 int64_t StatusFlagsOf(const File& file, const Inode& inode) {
   const bool path = (file.mode & kModePath) != 0;
-  constexpr struct {
-    uint8_t bit;
-    int64_t flag;
-  } kFlags[] = {{kFlagWronly, abi::kOWronly},  {kFlagRdwr, abi::kORdwr},
-                {kFlagAppend, abi::kOAppend},  {kFlagNonblock, abi::kONonblock},
-                {kFlagDirect, abi::kODirect},  {kFlagEmptypath, abi::kOEmptypath},
-                {kFlagTmpfile, abi::kOTmpfile}};
   int64_t flags = path ? abi::kOPath : IsMemfd(inode) ? abi::kOLargefile : 0;
-  for (const auto& each : kFlags)
+  for (const auto& each : kFileFlags)
     if ((file.flags & each.bit) != 0) flags |= each.flag;
   if (file.lease != 0) flags |= abi::kOAsync;  // fasync_insert_entry, for SIGIO
   return flags;
 }
 
-bool IsOpenForWriting(const State& s, int inode) {
+int WritersOf(const State& s, int inode) {
+  int writers = 0;
   for (int i = 0; i < s.limits.files; ++i)
-    if (s.files[i].inode == inode + 1 && s.files[i].writer != 0) return true;
-  return false;
+    writers += s.files[i].inode == inode + 1 && s.files[i].writer != 0;
+  return writers;
 }
 
 bool HasPinnedPages(const State& s, int inode) {

@@ -260,11 +260,14 @@ int FileReferences(const State& state, int file);
 // alone (mm/mmap.c __vma_link_file), later ones both.
 bool HasWritableMapping(const State& state, int inode, bool need_maywrite);
 
+// File::flags of a file that was opened with these flags.
+uint8_t FileFlagsOf(int64_t flags);
+
 // f_flags as F_GETFL gives them.
 int64_t StatusFlagsOf(const File& file, const Inode& inode);
 
-// True if i_writecount of the inode is above 0: it was opened for writing, and still is.
-bool IsOpenForWriting(const State& state, int inode);
+// i_writecount of the inode: files that were opened for writing, and still are; see File::writer.
+int WritersOf(const State& state, int inode);
 
 // Drops files that nothing refers to, then inodes that no file refers to, then
 // messages whose receiving end is gone, until nothing changes.

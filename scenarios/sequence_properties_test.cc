@@ -125,9 +125,9 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
                                          const Result& result, State& after) {
   if (result.ok() || before == after) return "";
   if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
-  State brought_in = before;  // pages, by a call that failed later
-  for (int i = 0; i < kMaxInodes; ++i) brought_in.inodes[i].touched = after.inodes[i].touched;
-  if (result.kind == Result::Kind::kErrno && brought_in == after) return "";
+  State restored = after;  // without pages that were brought in before the call failed
+  for (int i = 0; i < kMaxInodes; ++i) restored.inodes[i].touched = before.inodes[i].touched;
+  if (result.kind == Result::Kind::kErrno && restored == before) return "";
   const bool leased = SpecOf(call.op).family == Family::kOpen && result.value == EAGAIN;
   if (!WritesFromBuffer(call.op) && !Copies(call.op) && !leased)
     return "it fails and changes the state";
@@ -135,13 +135,11 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   // buffer cannot be read grows the file to its offset (linux-6.16); no more.
   const bool may_grow = WritesFromBuffer(call.op) && call.arg[1] == kNull &&
                         result.kind == Result::Kind::kErrno && result.value == EFAULT;
-  State restored = after;
   for (int i = 0; i < kMaxFiles && leased; ++i)  // an open that would wait asks for an end of it
     restored.files[i].lease = before.files[i].lease;
   for (int i = 0; i < kMaxInodes; ++i) {
     restored.inodes[i].mode |= before.inodes[i].mode & 06000;
     restored.inodes[i].present = before.inodes[i].present;  // a page that stays empty
-    restored.inodes[i].touched = before.inodes[i].touched;
     if (may_grow && after.inodes[i].size > before.inodes[i].size)
       restored.inodes[i].size = before.inodes[i].size;
   }

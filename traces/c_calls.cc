@@ -48,6 +48,10 @@ std::string PrintOneFlag(int64_t value, absl::Span<const FlagName> names) {
 }
 
 // Prints one call.
+// The arguments and the environment of a program that is none.
+constexpr std::string_view kNoProgram =
+    "(char *[]){ \"selkie-no-program\", NULL }, (char *[]){ NULL }";
+
 class CallPrinter {
  public:
   CallPrinter(const CContext& context, size_t index, const std::string& child, CNeeds* needs)
@@ -76,7 +80,6 @@ class CallPrinter {
   std::string Argument(const ArgSpec& arg, const int64_t* words);
   std::string Arguments();
   std::string RemoteByte();
-  std::string NoProgram();
   std::string PipeFlags();
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
@@ -219,13 +222,6 @@ std::string CallPrinter::RemoteByte() {
   return fmt::format("{}, {}, '{}'", Pid(call_.arg[0]), Address(call_.arg[1]), CByte(call_.arg[2]));
 }
 
-// The arguments and the environment of a program that is none.
-std::string CallPrinter::NoProgram() {
-  Include("unistd.h");
-  Include("fcntl.h");
-  return "(char *[]){ \"selkie-no-program\", NULL }, (char *[]){ NULL }";
-}
-
 // Where no address is forced, that of the trace is the hint.
 std::string CallPrinter::Mapping() {
   const auto& arg = call_.arg;
@@ -310,12 +306,11 @@ std::string CallPrinter::Expression() {
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
     case Op::kOpenTmpfile:
       return Use(CHelper::kOpenTmpfile) + fmt::format("open_tmpfile({})", Arguments());
-    case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), NoProgram());
+    case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), kNoProgram);
     case Op::kExecveat:
-      return fmt::format("execveat({}, \"\", {}, {})", FdOf(call_.task, call_.arg[0]), NoProgram(),
+      return fmt::format("execveat({}, \"\", {}, {})", FdOf(call_.task, call_.arg[0]), kNoProgram,
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
     case Op::kLinkat:
-      Include("fcntl.h");
       return fmt::format("linkat({}, \"\", AT_FDCWD, \"/selkie-no-such-name\", {})",
                          FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[4].names, true));
@@ -496,7 +491,8 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kReadWrite: return {"unistd.h"};
     case Family::kCopy: return {"sys/sendfile.h", "unistd.h"};
     case Family::kSize: return {"fcntl.h", "unistd.h"};
-    case Family::kInode: return {"sys/stat.h", "unistd.h"};
+    case Family::kInode: return {"fcntl.h", "sys/stat.h", "unistd.h"};
+    case Family::kExecute: return {"fcntl.h", "unistd.h"};
     case Family::kProcess: return {"sched.h"};
     default: return {};
   }
