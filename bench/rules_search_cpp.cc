@@ -63,6 +63,7 @@
 #include "model/size.cc"
 #include "model/state.cc"
 #include "model/step.cc"
+#include "model/udmabuf.cc"
 
 namespace selkie {
 namespace {

@@ -253,7 +253,29 @@ INSTANTIATE_TEST_SUITE_P(
                  "  send_fd(task, fd)\n"
                  "  recv_fd()\n"
                  "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n",
-                 {}}));
+                 {}},
+        Alphabet{"acl",
+                 "linux-6.18",
+                 "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",
+                 "  memfd_create(\"region\", MFD_NOEXEC_SEAL)\n"
+                 "  fsetxattr(fd, \"system.posix_acl_access\", 0700)\n"
+                 "  setxattr(\"/proc/self/fd/{fd}\", \"system.posix_acl_access\", 0)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n",
+                 {}},
+        Alphabet{
+            "udmabuf",
+            "linux-6.18",
+            "bounds processes=2 fds=2 files=3 maps=1 pages=2\nrole any uid 0 may seal\nstart 1\n",
+            "  ftruncate(fd, 8192)\n"
+            "  fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK)\n"
+            "  fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)\n"
+            "  udmabuf_create(fd, 0, 4096)\n"
+            "  udmabuf_create(fd, 4096, 4096)\n"
+            "  dmabuf_store(fd, 0, \"x\")\n"
+            "  fallocate(fd, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096)\n"
+            "  close(fd)\n"
+            "  fork()\n",
+            {}}));
 
 // ---- What the new ways to write and to open mean to properties ----
 

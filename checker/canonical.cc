@@ -30,8 +30,9 @@ uint64_t InodeKey(const State& s, const Inode& n) {
 }
 
 uint64_t FileFields(const File& f) {
-  return f.mode | f.flags << 8 | f.end << 16 | f.writer << 17 | f.lease << 18 |
-         static_cast<uint64_t>(f.mark) << 24 | static_cast<uint64_t>(f.pos) << 32;
+  const uint64_t h = f.mode | f.flags << 8 | f.end << 16 | f.writer << 17 | f.lease << 18 |
+                     static_cast<uint64_t>(f.mark) << 24 | static_cast<uint64_t>(f.pos) << 32;
+  return f.dmabuf == 0 ? h : Mix(h, f.dmabuf | f.pinned << 8);
 }
 
 uint64_t FdFields(const Fd& fd) { return 1u | fd.cloexec << 1 | fd.mark << 8; }

@@ -31,7 +31,7 @@ class Counter {
     CallCoverage& call = coverage_.calls[PlaceOf(before, move)];
     ++call.tried;
     call.succeeded += outcome.result.ok();
-    call.changed += outcome.changed || effect.wrote != 0 || effect.resized != 0;
+    call.changed += outcome.changed || effect.ChangedInode();
     call.after_seal += machine_.InForce(before);
     if (outcome.result.rule == nullptr || coverage_.rules.empty()) return;
     const auto index = outcome.result.rule - coverage_.rules[0].rule;

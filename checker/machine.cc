@@ -299,7 +299,8 @@ void Machine::Mark(State& s, const Call& call, const Result& result) const {
 
 // A new file of a sealed inode.
 void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
-  const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension;
+  const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension ||
+                     call.op == Op::kUdmabufCreate;
   if (!opens || !Reads(fact::kFileAfter)) return;
   const int file = FileOf(s, call.task, result.value);
   if (file >= 0 && IsSealed(s, s.files[file]) && FileReferences(s, file) == 1)
@@ -427,12 +428,16 @@ uint64_t Machine::InodeWord(const Inode& inode) const {
 
 uint64_t Machine::ChangeWord(const State& s, const Call& call, const Result& result) const {
   const Effect& effect = result.effect;
-  const int index = (effect.wrote != 0 ? effect.wrote : effect.resized) - 1;
+  const int index = (effect.wrote != 0     ? effect.wrote
+                     : effect.resized != 0 ? effect.resized
+                                           : effect.exec) -
+                    1;
   const Inode& inode = s.inodes[index];
-  uint64_t word = InodeWord(inode) |
-                  Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
-                  Bit(fact::kByStore, effect.map != 0) | Bit(fact::kResized, effect.resized != 0) |
-                  uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
+  uint64_t word =
+      InodeWord(inode) | Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
+      Bit(fact::kByStore, effect.map != 0 || call.op == Op::kDmabufStore) |
+      Bit(fact::kResized, effect.resized != 0) | Bit(fact::kExecChanged, effect.exec != 0) |
+      uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
   if (effect.map != 0)
     word |= MappingWord(s, s.mms[effect.mm - 1][effect.map - 1]);
   else if (effect.file != 0)
@@ -473,7 +478,7 @@ void Machine::Judge(const State& s, const Call& call, StepOutcome& outcome) cons
   const Effect& effect = outcome.result.effect;
   switch (property_->clause.sort) {
     case Sort::kChange:
-      if (effect.wrote != 0 || effect.resized != 0) {
+      if (effect.ChangedInode()) {
         const uint64_t word = ChangeWord(s, call, outcome.result);
         outcome.hit = Satisfies(property_->clause.terms, word);
         if (outcome.hit) outcome.kind = KindOf(call, word);

@@ -208,7 +208,8 @@ FieldUse Machine::UseOf() const {
   use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
              opens_with(abi::kOTrunc);
   use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
-  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFchown, Op::kOpenTmpfile)) ||
+  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFsetAcl, Op::kSetAcl, Op::kFchown,
+                        Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
   use.mask =
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
@@ -223,6 +224,7 @@ FieldUse Machine::UseOf() const {
   use.mounts = any(OpBit(Op::kOpenTmpfile));
   use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease));
   use.leases = any(OpBit(Op::kSetLease));
+  use.dmabufs = any(OpBit(Op::kUdmabufCreate));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));

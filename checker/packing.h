@@ -70,6 +70,7 @@ struct FieldUse {
   uint8_t map_flags = 0;  // all kMap* bits that can be set
   bool writers = false;   // execve: i_writecount
   bool leases = false;    // F_SETLEASE
+  bool dmabufs = false;   // udmabuf_create
   bool sockets = false;   // or pipes
   bool messages = false;
   bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have

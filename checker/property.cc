@@ -102,6 +102,7 @@ Vocabulary PropertyVocabulary(Sort sort, const std::vector<Role>& roles) {
     v.facts.push_back({"by-write-call", fact::kByWriteCall});
     v.facts.push_back({"by-store", fact::kByStore});
     v.facts.push_back({"resized", fact::kResized});
+    v.facts.push_back({"exec-changed", fact::kExecChanged});
   }
   return v;
 }

@@ -370,7 +370,7 @@ class Prover {
   void NoteWord(const State& after, const Move& move, const StepOutcome& outcome) {
     if (!options_.keep_steps) return;
     const Effect& effect = outcome.result.effect;
-    if (property_.clause.sort == Sort::kChange && (effect.wrote != 0 || effect.resized != 0))
+    if (property_.clause.sort == Sort::kChange && effect.ChangedInode())
       words_.insert(machine_.ChangeWord(after, move.call, outcome.result));
     if (property_.clause.sort == Sort::kSeal && outcome.finished)
       words_.insert(machine_.SealWord(after, move.call));

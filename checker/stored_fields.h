@@ -33,7 +33,7 @@ struct FieldWidths {
           task_fsize = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_writer = 0,
-          file_lease = 0, file_mark = 0, file_pos = 0;
+          file_lease = 0, file_dmabuf = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
           inode_uid = 0, inode_attrs = 0, inode_mounted = 0, inode_size = 0, byte = 0;
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
@@ -75,6 +75,8 @@ void VisitFiles(Archive& a, const FieldWidths& l, S& s) {
     if (l.file_end != 0) a(file.end, l.file_end);
     if (l.file_writer != 0) a(file.writer, l.file_writer);
     if (l.file_lease != 0) a(file.lease, l.file_lease);
+    if (l.file_dmabuf != 0) a(file.dmabuf, l.file_dmabuf);
+    if (l.file_dmabuf != 0) a(file.pinned, l.file_dmabuf);
     if (l.file_mark != 0) a(file.mark, l.file_mark);
     if (l.file_pos != 0) a(file.pos, l.file_pos);
   }

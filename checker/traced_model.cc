@@ -62,6 +62,7 @@
 #include "model/size.cc"
 #include "model/state.cc"
 #include "model/step.cc"
+#include "model/udmabuf.cc"
 #undef selkie
 
 namespace selkie {

@@ -306,6 +306,32 @@ Result Fstat(const Call& c, const Env&) {
   return r;
 }
 
+// struct posix_acl_xattr_header and its entries: those of owner, group and others, as setfacl
+// writes them.
+struct AclOfMode {
+  explicit AclOfMode(int64_t mode)
+      : entries{{1, static_cast<uint16_t>(mode >> 6 & 7), -1},
+                {4, static_cast<uint16_t>(mode >> 3 & 7), -1},
+                {0x20, static_cast<uint16_t>(mode & 7), -1}} {}
+  uint32_t version = 2;
+  struct {
+    uint16_t tag, permissions;
+    int32_t id;
+  } entries[3];
+};
+constexpr char kAccessAcl[] = "system.posix_acl_access";
+
+Result FsetAcl(const Call& c, const Env&) {
+  const AclOfMode acl(c.arg[1]);
+  return FromRaw(RawSyscall(SYS_fsetxattr, c.arg[0], Raw(kAccessAcl), Raw(&acl), sizeof(acl), 0));
+}
+
+Result SetAcl(const Call& c, const Env& env) {
+  const AclOfMode acl(c.arg[2]);
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_setxattr, path.raw(), Raw(kAccessAcl), Raw(&acl), sizeof(acl), 0));
+}
+
 Result Extension(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
 
 // In the order of Op.
@@ -388,6 +414,10 @@ constexpr RealCall kReal[] = {
     Fcntl<F_SETLEASE>,
     Fcntl<F_GETLEASE>,
     RealUffdCopy,
+    FsetAcl,
+    SetAcl,
+    RealUdmabufCreate,
+    RealDmabufStore,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -144,6 +144,8 @@ Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
 Result RealPtracePoke(const Call& call, const Env& env);
 Result RealUffdCopy(const Call& call, const Env& env);
+Result RealUdmabufCreate(const Call& call, const Env& env);
+Result RealDmabufStore(const Call& call, const Env& env);
 
 // executor_uring.cc
 Result RealUringRegister(const Call& call, const Env& env);

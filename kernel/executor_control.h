@@ -44,6 +44,7 @@ inline constexpr int kMapsFd = 102;         // /proc/self/maps of the harness's 
 inline constexpr int kSourceFd = 103;       // a socket from which io_uring reads
 inline constexpr int kSourceEndFd = 104;    // its other end
 inline constexpr int kTmpfsFd = 105;        // the root of a tmpfs that is mounted nowhere
+inline constexpr int kUdmabufFd = 106;      // /dev/udmabuf
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 

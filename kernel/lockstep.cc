@@ -158,6 +158,8 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs a tmpfs, which only root may mount";
   if (call.op == Op::kUffdCopy && !means_.userfaultfd)
     return "it needs userfaultfd, which this kernel does not have or a filter forbids";
+  if (SpecOf(call.op).family == Family::kUdmabuf && !means_.udmabuf)
+    return "it needs /dev/udmabuf, which this kernel does not have or only root may open";
   if (SpecOf(call.op).family == Family::kIoUring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!means_.root && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))

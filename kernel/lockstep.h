@@ -96,6 +96,7 @@ class Lockstep {
     bool rings = false;       // io_uring
     bool huge_pages = false;  // enough for any sequence
     bool tmpfs = false;       // kTmpfsFd is open
+    bool udmabuf = false;     // kUdmabufFd is open
     bool userfaultfd = false;
     std::string why_no_set;  // vm.memfd_noexec
   };

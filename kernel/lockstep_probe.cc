@@ -65,7 +65,7 @@ class Prober {
     const bool path = (file.mode & kModePath) != 0;
     Compare(StateField::kStatusFlags, fd, 0, StatusFlagsOf(file, inode),
             RawSyscall(SYS_fcntl, fd, F_GETFL));
-    if (!IsMemfd(inode)) return;
+    if (!IsMemfd(inode) || file.dmabuf != 0) return;
     if (!path)
       Compare(StateField::kPosition, fd, 0, file.pos, RawSyscall(SYS_lseek, fd, 0, SEEK_CUR));
     struct stat status;

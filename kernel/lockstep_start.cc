@@ -100,6 +100,11 @@ bool UserfaultfdAllowed() {
   return fd >= 0;
 }
 
+bool OpenUdmabuf() {
+  const int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+  return fd >= 0 && Place(fd, kUdmabufFd, "open of /dev/udmabuf").ok();
+}
+
 absl::Status MapControl() {
   if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
   void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
@@ -131,7 +136,8 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .rings = RingsAllowed(),
                         .huge_pages = huge_pages,
                         .tmpfs = root && OpenTmpfs(),
-                        .userfaultfd = UserfaultfdAllowed(),
+                        .udmabuf = OpenUdmabuf(),
+                        .userfaultfd = UserfaultfdAllowed(),  // lowers it
                         .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());
   return Lockstep(std::move(means));

@@ -20,7 +20,7 @@ void ForEachInode(const State& state, int task, Visit visit) {
     if (table[slot].file == 0) continue;
     const File& file = state.files[table[slot].file - 1];
     const int inode = file.inode - 1;
-    const bool known = (seen >> inode & 1) != 0 || (file.mode & kModePath) != 0;
+    const bool known = (seen >> inode & 1) != 0 || (file.mode & kModePath) != 0 || file.dmabuf != 0;
     if (known || !IsMemfd(state.inodes[inode])) continue;
     seen |= 1u << inode;
     visit(kFirstFd + slot, inode);

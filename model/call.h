@@ -97,6 +97,10 @@ enum class Op : uint8_t {
   kSetLease,
   kGetLease,
   kUffdCopy,
+  kFsetAcl,
+  kSetAcl,
+  kUdmabufCreate,
+  kDmabufStore,
   kExtension,
 };
 
@@ -163,6 +167,7 @@ enum class Family : uint8_t {
   kMessage,     // message.cc
   kPipe,        // pipe.cc
   kIoUring,     // io_uring.cc
+  kUdmabuf,     // udmabuf.cc: dmabufs made of a memfd's pages
   kExtension,   // extension.cc: calls that a semantics declares
 };
 

@@ -188,12 +188,6 @@ inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
 
-// Pages [begin, end) that an inode can have, one bit each.
-inline uint8_t PageBits(int begin, int end) {
-  const auto below = [](int i) { return (1u << std::min(i, kMaxPages)) - 1; };
-  return begin < end ? static_cast<uint8_t>(below(end) & ~below(begin)) : uint8_t{0};
-}
-
 // Notes that pages [begin, end) of the inode may be in the page cache; true if that is new.
 inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
@@ -280,6 +274,12 @@ bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end);
 // hugetlb_no_page: a fault on a page of the mapping's file that is not there makes it, for this
 // mapping alone if it is private; false if the kernel raises SIGBUS.
 bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed);
+
+// ---- Dmabufs (udmabuf.cc) ----
+
+// If the call reaches a dmabuf, by a descriptor or by a /proc link, and does not only pass it on:
+// what it answers, kBound if that is not known.
+bool AnswersDmabuf(const State& s, const Call& c, Result* answer);
 
 inline constexpr uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExec = 010;
 
@@ -443,6 +443,10 @@ Result OpenTmpfile(State&, const Call&, const Semantics&);
 Result SetLease(State&, const Call&, const Semantics&);
 Result GetLease(State&, const Call&, const Semantics&);
 Result UffdCopy(State&, const Call&, const Semantics&);
+Result FsetAcl(State&, const Call&, const Semantics&);
+Result SetAcl(State&, const Call&, const Semantics&);
+Result UdmabufCreate(State&, const Call&, const Semantics&);
+Result DmabufStore(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);

@@ -47,6 +47,7 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kUringRegister:
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:
+    case Op::kUdmabufCreate:
     case Op::kExtension: return true;
     default: return false;
   }

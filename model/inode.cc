@@ -1,10 +1,20 @@
-// fstat, fchmod, chmod, fchown and linkat: fs/stat.c, fs/open.c, fs/attr.c, mm/shmem.c.
+// fstat, fchmod, chmod, fchown, ACLs and linkat: fs/stat.c, fs/open.c, fs/attr.c,
+// fs/posix_acl.c, mm/shmem.c.
 #include "model/families.h"
 
 namespace selkie {
 namespace {
 
 constexpr const char* kFixed = "fs/attr.c may_setattr: IS_IMMUTABLE, IS_APPEND";
+
+// The inode of the ruling gets the mode.
+Result NewMode(State& s, Ruling& ruling, int node, uint16_t mode) {
+  Result result = Unchanged(0);
+  if (((mode ^ ruling.inode.mode) & 0111) != 0) result.effect.exec = static_cast<uint8_t>(node + 1);
+  ruling.inode.mode = mode;
+  ruling.Commit(s, &result);
+  return result;
+}
 
 // chmod_common: `f` is the file through which it is done, or -1.
 Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
@@ -21,10 +31,27 @@ Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
   if (!IsHugetlb(s.inodes[node]))  // hugetlbfs_setattr does not ask
     if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  Result result = Unchanged(0);
-  ruling.inode.mode = mode;
-  ruling.Commit(s, &result);
-  return result;
+  return NewMode(s, ruling, node, mode);
+}
+
+// vfs_set_acl (before 6.2 vfs_setxattr and set_posix_acl), then simple_set_acl: an ACL of owner,
+// group and others alone is the mode (posix_acl_update_mode), and F_SEAL_EXEC is not asked.
+Result ChangeAcl(State& s, const Call& c, int f, int node, int64_t wanted,
+                 const Semantics& semantics) {
+  constexpr const char* kNone = "fs/posix_acl.c set_posix_acl: IS_POSIXACL";
+  const Inode& inode = s.inodes[node];
+  if (!IsMemfd(inode) || IsHugetlb(inode)) return Fail(EOPNOTSUPP, kNone);
+  if (inode.attrs != 0) return Fail(EPERM, "fs/xattr.c xattr_permission: IS_IMMUTABLE, IS_APPEND");
+  const uint16_t uid = s.tasks[c.task].uid;
+  if (uid != 0 && uid != inode.uid)
+    return Fail(EPERM, "fs/posix_acl.c set_posix_acl: inode_owner_or_capable");
+  auto mode = static_cast<uint16_t>((inode.mode & ~0777) | (wanted & 0777));
+  if (uid != 0 && uid != inode.gid) mode &= static_cast<uint16_t>(~kSetGid);
+
+  Ruling ruling(s, c, node, f, semantics, Point::kSetAcl);
+  ruling.facts.Set(Fact::kChangesExec, ((mode ^ inode.mode) & 0111) != 0);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  return NewMode(s, ruling, node, mode);
 }
 
 }  // namespace
@@ -51,6 +78,20 @@ Result Chmod(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
   return ChangeMode(s, c, -1, s.files[link].inode - 1, c.arg[2], semantics);
+}
+
+Result FsetAcl(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return ChangeAcl(s, c, f, s.files[f].inode - 1, c.arg[1], semantics);
+}
+
+Result SetAcl(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return ChangeAcl(s, c, -1, s.files[link].inode - 1, c.arg[2], semantics);
 }
 
 // chown_common of the owner alone; -1 changes none, but takes the set-user-id bits

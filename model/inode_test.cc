@@ -29,5 +29,26 @@ TEST_F(InodeTest, TheExecSealKeepsTheExecutableBits) {
   EXPECT_EQ(Do(Op::kFchmod, fd, 0600), 0);
 }
 
+TEST_F(InodeTest, AnAclIsAModeAndAsksNoSeal) {
+  const int64_t fd = Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdNoexecSeal);
+  EXPECT_EQ(Do(Op::kFsetAcl, fd, 07711), 0);
+  EXPECT_EQ(s.inodes[0].mode, 0711);
+  EXPECT_EQ(last.effect.exec, 1);
+  EXPECT_EQ(Do(Op::kSetAcl, kSelf, fd, 0700), 0);
+  EXPECT_EQ(last.effect.exec, 1);
+  EXPECT_EQ(Do(Op::kFsetAcl, fd, 0540), 0);  // no x bit changes
+  EXPECT_EQ(last.effect.exec, 0);
+  Do(Op::kSendFd, 1, fd);
+  EXPECT_EQ(DoAs(1, Op::kFsetAcl, DoAs(1, Op::kRecvFd), 0777), -EPERM);
+}
+
+TEST_F(InodeTest, ADesignMayAskTheSealsOfAnAcl) {
+  AddRule(semantics, Point::kSetAcl, "acl-exec", EffectKind::kRefuse, EPERM,
+          {When().Has(FactSet::kSeals, kSealExec).Has(Fact::kChangesExec)});
+  const int64_t fd = Do(Op::kMemfdCreate, kOrdinaryName, abi::kMfdNoexecSeal);
+  EXPECT_EQ(Do(Op::kFsetAcl, fd, 0700), -EPERM);
+  EXPECT_EQ(Do(Op::kFsetAcl, fd, 0600), 0);
+}
+
 }  // namespace
 }  // namespace selkie

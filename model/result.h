@@ -17,12 +17,16 @@ struct Effect {
   uint8_t wrote = 0;     // inode index + 1 whose contents a write, a store or a
                          // hole punched may have changed
   uint8_t resized = 0;   // inode index + 1 whose size changed
+  uint8_t exec = 0;      // inode index + 1 of which an x bit changed
   uint8_t file = 0;      // file index + 1 through which it was done
   uint8_t mm = 0;        // address space index + 1 through which it was done,
   uint8_t map = 0;       // and mapping index + 1 in it (stores)
   uint8_t modified = 0;  // bit i: the modification time of inode i is set anew, also by a call
                          // that a seal refuses.  0 for what depends on which pages are there:
                          // stores (fault_dirty_shared_page), truncate to the same size
+
+  // Whether it did any of it.
+  bool ChangedInode() const { return wrote != 0 || resized != 0 || exec != 0; }
 
   friend bool operator==(const Effect&, const Effect&) = default;
 };

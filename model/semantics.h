@@ -38,11 +38,14 @@ enum class Point : uint8_t {
   kMremap,     // before anything moves
   kChmod,      // after ownership
   kFork,
-  kSend,      // sendmsg with SCM_RIGHTS
-  kSupport,   // where a kernel that does not know a call, flag or advice refuses it
-  kRemove,    // madvise(MADV_REMOVE), each mapping, before fallocate
-  kMemWrite,  // a write to /proc/PID/mem, at a mapping that the task could not
-              // itself write
+  kSend,        // sendmsg with SCM_RIGHTS
+  kSupport,     // where a kernel that does not know a call, flag or advice refuses it
+  kRemove,      // madvise(MADV_REMOVE), each mapping, before fallocate
+  kMemWrite,    // a write to /proc/PID/mem, at a mapping that the task could not
+                // itself write
+  kSetAcl,      // a POSIX ACL that is a mode, after ownership
+  kUdmabuf,     // UDMABUF_CREATE, after the kind of file
+  kDmabufMmap,  // mmap of a dmabuf for writing: the inode is that of its pages
   kExtension,
 };
 inline constexpr int kMaxExtensions = 4;
@@ -97,6 +100,7 @@ enum class Feature : uint32_t {
   kExecveCheck = 1048576,  // AT_EXECVE_CHECK: 6.14
   kHugeLease = 2097152,    // F_SETLEASE of a memfd of huge pages: until 6.19
   kUffdBeyond = 4194304,   // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
+  kUdmabuf = 8388608,      // /dev/udmabuf: 4.20
 };
 struct FactSetSpec {
   FactSet set;
@@ -113,7 +117,7 @@ enum class Fact : uint8_t {
   kMapped,          // "mapped-shared": some mapping of the inode has VM_SHARED
   kMappedWritable,  // "mapped-writable": VM_SHARED and VM_MAYWRITE
   kExecutable,      // "executable": the inode's mode has an x bit
-  kChangesExec,     // "changes-exec": chmod would change an x bit
+  kChangesExec,     // "changes-exec": chmod, or an ACL, would change an x bit
   kUnknownSeal,     // "unknown-seal": F_ADD_SEALS has a bit no seal declares
   kMemfd,           // "memfd": the inode is a memfd
   kOwner,           // "owner": the task owns the inode, or is root

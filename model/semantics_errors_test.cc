@@ -115,7 +115,7 @@ TEST(SemanticsErrors, OfRules) {
   EXPECT_EQ(ErrorIn("rule a mmapp: refuse EPERM\n"),
             "t.sem:2:8: 'mmapp' is no decision point: expected create, add_seals, open_proc, dup, "
             "read, write, truncate, fallocate, mmap, mprotect, mremap, chmod, fork, send, support, "
-            "madv_remove or mem_write");
+            "madv_remove, mem_write, set_acl, udmabuf or dmabuf_mmap");
   EXPECT_EQ(ErrorIn("rule a write: refuse EPREM\n"),
             "t.sem:2:22: 'EPREM': expected the name of an errno, such as EPERM");
   EXPECT_EQ(ErrorIn("rule a write: refuse\n"),

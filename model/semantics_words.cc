@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view kSealPrefix = "F_SEAL_";
 
 constexpr std::string_view kPointNames[] = {
-    "create",   "add_seals", "open_proc", "dup",         "read",     "write",
-    "truncate", "fallocate", "mmap",      "mprotect",    "mremap",   "chmod",
-    "fork",     "send",      "support",   "madv_remove", "mem_write"};
+    "create",    "add_seals",   "open_proc", "dup",     "read",    "write",      "truncate",
+    "fallocate", "mmap",        "mprotect",  "mremap",  "chmod",   "fork",       "send",
+    "support",   "madv_remove", "mem_write", "set_acl", "udmabuf", "dmabuf_mmap"};
 static_assert(std::size(kPointNames) == static_cast<size_t>(Point::kExtension));
 
 // What is in view at a point besides what every point but `create` sees.
@@ -38,7 +38,10 @@ View ViewAt(int point) {
     case Point::kRemove:
     case Point::kMemWrite: return mapping;
     case Point::kSupport: return {{FactSet::kFeature}, {}};
+    case Point::kSetAcl:
     case Point::kChmod: return {{}, {Fact::kChangesExec}};
+    case Point::kUdmabuf:
+    case Point::kDmabufMmap:
     case Point::kDup:
     case Point::kRead:
     case Point::kSend: return {};
@@ -67,7 +70,7 @@ constexpr std::string_view kFeatureBits[] = {
     "POPULATE",      "MSEAL",         "NOAPPEND",     "DONTUNMAP",  "LOCKED",       "NOSIGNAL",
     "CHATTR",        "DIRECT",        "SEVERAL",      "ROUNDED",    "ZOMBIE",       "HOLES",
     "RANGE_CLOEXEC", "EMPTYPATH",     "UNMAPPED",     "SENDFILE",   "MEMFD_NOEXEC", "LOWER",
-    "HUGE_PARTS",    "SEVERAL_FILES", "EXECVE_CHECK", "HUGE_LEASE", "UFFD_BEYOND"};
+    "HUGE_PARTS",    "SEVERAL_FILES", "EXECVE_CHECK", "HUGE_LEASE", "UFFD_BEYOND",  "UDMABUF"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};

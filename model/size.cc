@@ -20,7 +20,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
   if (size <= inode.size || IsHugetlb(inode)) {
     const int64_t page = PageSizeOf(inode);
     const auto kept = static_cast<int>((size + page - 1) / page);
-    if (s.limits.buffers > 0) DetachPages(s, node, kept);
+    DetachPages(s, node, kept);
     inode.present &= PageBits(0, kept);
     inode.touched &= PageBits(0, kept);
     FillSamples(inode, size, kMaxPages * page, 0);
@@ -45,11 +45,11 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
   const auto first =
       static_cast<int>(std::min((offset + page_size - 1) / page_size, int64_t{kMaxPages}));
   const auto last = static_cast<int>(std::min(end / page_size, int64_t{kMaxPages}));
-  if (s.limits.buffers > 0 && first < last) DetachPages(s, node, first, last);
+  result.changed = DetachPages(s, node, first, last);
   ruling.inode.present &= static_cast<uint8_t>(~PageBits(first, last));
   ruling.inode.touched &= static_cast<uint8_t>(~PageBits(first, last));
   FillSamples(ruling.inode, offset, end, 0);
-  if (huge) result.changed = DropCopies(s, node, first, last);  // hugetlb_vmdelete_list
+  if (huge) result.changed |= DropCopies(s, node, first, last);  // hugetlb_vmdelete_list
   ruling.Commit(s, &result);
   return result;
 }

@@ -113,7 +113,8 @@ uint8_t FileFlagsOf(int64_t flags) {
 
 int64_t StatusFlagsOf(const File& file, const Inode& inode) {
   const bool path = (file.mode & kModePath) != 0;
-  int64_t flags = path ? abi::kOPath : IsMemfd(inode) ? abi::kOLargefile : 0;
+  const bool regular = IsMemfd(inode) && file.dmabuf == 0;
+  int64_t flags = path ? abi::kOPath : regular ? abi::kOLargefile : 0;
   for (const auto& each : kFileFlags)
     if ((file.flags & each.bit) != 0) flags |= each.flag;
   if (file.lease != 0) flags |= abi::kOAsync;  // fasync_insert_entry, for SIGIO
@@ -130,6 +131,8 @@ int WritersOf(const State& s, int inode) {
 bool HasPinnedPages(const State& s, int inode) {
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
     if (s.buffers[i].inode == inode + 1) return true;
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].pinned != 0 && s.files[i].inode == inode + 1) return true;
   return false;
 }
 
@@ -148,13 +151,23 @@ void DropBuffersOf(State& s, int holder) {
   }
 }
 
-void DetachPages(State& s, int inode, int first, int end) {
+bool DetachPages(State& s, int inode, int first, int end) {
+  bool any = false;
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
     PipeBuffer& b = s.buffers[i];
     if (b.inode != inode + 1 || b.page < first || b.page >= end) continue;
     b.bytes = s.inodes[inode].bytes[b.page];
     b.inode = b.page = 0;
+    any = true;
   }
+  const uint8_t gone = PageBits(first, end);
+  for (int i = 0; i < s.limits.files; ++i) {
+    File& file = s.files[i];
+    if ((file.pinned & gone) == 0 || file.inode != inode + 1) continue;
+    file.pinned &= static_cast<uint8_t>(~gone);
+    any = true;
+  }
+  return any;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #ifndef SELKIE_MODEL_STATE_H_
 #define SELKIE_MODEL_STATE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -50,6 +51,12 @@ inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
 inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
                                             // before it: left by a munmap that was refused
+
+// Pages [begin, end) that an inode can have, one bit each.
+inline uint8_t PageBits(int begin, int end) {
+  const auto below = [](int i) { return (1u << std::min(i, kMaxPages)) - 1; };
+  return begin < end ? static_cast<uint8_t>(below(end) & ~below(begin)) : uint8_t{0};
+}
 
 // Bits of File::lease.
 inline constexpr uint8_t kLeaseRead = 1, kLeaseWrite = 2;  // F_RDLCK, F_WRLCK
@@ -124,6 +131,9 @@ struct File {
   Field<uint8_t> writer = 0;  // FMODE_WRITER: counts in i_writecount; what memfd_create makes
                               // does not (fs/file_table.c alloc_file)
   Field<uint8_t> lease = 0;   // kLease* bits, 0: none
+  Field<uint8_t> dmabuf = 0;  // pages of the inode that it is a dmabuf of, one bit each; 0: it is
+                              // none, and all that is said here of an inode's files is of others
+  Field<uint8_t> pinned = 0;  // of those, the ones that the inode still has
   Field<uint8_t> mark = 0;
   Field<uint32_t> pos = 0;  // f_pos, bytes
 
@@ -289,14 +299,15 @@ bool EndIsOpen(const State& state, int inode, int end);
 // Who holds pages, a pipe (index of its inode + 1) or RingOf(task), lets go of all of them.
 void DropBuffersOf(State& state, int holder);
 
-// True if a page of the inode is in a pipe or in a registered buffer.
+// True if a page of the inode is in a pipe, in a registered buffer or in a dmabuf.
 bool HasPinnedPages(const State& state, int inode);
 
 // True if `task` has a buffer registered with its io_uring.
 bool HasRegisteredBuffers(const State& state, int task);
 
-// The pages of the inode from `first` on leave the file: who pins them keeps them as they are.
-void DetachPages(State& state, int inode, int first, int end = kMaxPages);
+// The pages of the inode in [first, end) leave the file: who pins them keeps them as they are.
+// True if somebody does.
+bool DetachPages(State& state, int inode, int first, int end = kMaxPages);
 
 // One bit for each inode that a file refers to: bit i + 1 for inode i.
 uint32_t ReferencedInodes(const State& state);

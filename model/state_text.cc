@@ -76,7 +76,9 @@ std::string State::ToBytes() const {
     PutSamples(out, n.bytes);
   }
   for (const File& f : files) {
-    for (uint8_t v : {f.inode, f.mode, f.flags, f.end, f.writer, f.lease, f.mark}) Put(out, v, 1);
+    for (uint8_t v :
+         {f.inode, f.mode, f.flags, f.end, f.writer, f.lease, f.dmabuf, f.pinned, f.mark})
+      Put(out, v, 1);
     Put(out, f.pos, 4);
   }
   for (const Task& t : tasks) {
@@ -118,7 +120,11 @@ std::string ToString(const State& s) {
         (f.mode & kModeWrite) ? "w" : "-", (f.mode & kModePath) ? " O_PATH" : "",
         (f.flags & kFlagAppend) ? " O_APPEND" : "", f.writer ? " FMODE_WRITER" : "",
         (f.lease & kLeaseRead) ? " read lease" : "", (f.lease & kLeaseWrite) ? " write lease" : "",
-        (f.lease & ~3) ? " to be broken" : "", " pos ", f.pos, "\n");
+        (f.lease & ~3) ? " to be broken" : "",
+        f.dmabuf != 0 ? absl::StrCat(" dmabuf of pages 0x", absl::Hex(f.dmabuf), ", has 0x",
+                                     absl::Hex(f.pinned))
+                      : "",
+        " pos ", f.pos, "\n");
   }
   for (int i = 0; i < kMaxInodes; ++i) {
     const Inode& n = s.inodes[i];

@@ -94,6 +94,13 @@ absl::Status ValidateTasks(const State& s) {
   return absl::OkStatus();
 }
 
+// Of shmem, and no file of it.
+bool IsDmabufFile(const File& file, const Inode& inode) {
+  constexpr uint8_t kMode = kModeRead | kModeWrite;
+  return inode.kind == InodeKind::kMemfd && file.mode == kMode && file.writer == 0 &&
+         file.lease == 0 && file.pos == 0;
+}
+
 absl::Status ValidateFiles(const State& s) {
   for (int i = 0; i < kMaxFiles; ++i) {
     const File& file = s.files[i];
@@ -114,6 +121,9 @@ absl::Status ValidateFiles(const State& s) {
     if ((file.lease != 0 || file.writer != 0) && !may_lease)
       return Broken("a lease or FMODE_WRITER of no regular file");
     if (file.writer > 1) return Broken("FMODE_WRITER");
+    if ((file.pinned & ~file.dmabuf) != 0) return Broken("a page that the dmabuf does not have");
+    if (file.dmabuf != 0 && !IsDmabufFile(file, s.inodes[file.inode - 1]))
+      return Broken("a dmabuf");
   }
   return absl::OkStatus();
 }

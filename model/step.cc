@@ -89,6 +89,10 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        SetLease,
                                        GetLease,
                                        UffdCopy,
+                                       FsetAcl,
+                                       SetAcl,
+                                       UdmabufCreate,
+                                       DmabufStore,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
@@ -133,6 +137,7 @@ Result Step(State& state, const Call& call, const Semantics& semantics) {
   if (!IntsAreInts(call)) return Bound("an argument of type int has more than 32 bits");
   if (state.limits.huge > 0 && IsUnknownOfHugetlb(call.op) && ReachesHugetlb(state, call))
     return Bound("this call of a memfd of huge pages is not modelled");
+  if (Result answer; AnswersDmabuf(state, call, &answer)) return answer;
 #ifdef NDEBUG
   return kFunctions[op](state, call, semantics);
 #else

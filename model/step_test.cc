@@ -95,6 +95,9 @@ Call RandomCall(Numbers& numbers, const State& s) {
   const int task = RandomRunningTask(numbers, s);
   if (HasRegisteredBuffers(s, task) && numbers.Below(4) == 0)  // seldom otherwise
     call.op = numbers.Below(4) == 0 ? Op::kUringUnregister : Op::kUringReadFixed;
+  const bool dmabuf = std::any_of(s.files.begin(), s.files.end(),
+                                  [](const File& file) { return file.dmabuf != 0; });
+  if (dmabuf && numbers.Below(4) == 0) call.op = Op::kDmabufStore;  // the same
   call.task = static_cast<uint8_t>(numbers.Below(100) == 0 ? numbers.Below(256) : task);
   if (static_cast<size_t>(call.op) >= CallTable().size()) return call;
   int word = 0;
@@ -121,7 +124,7 @@ bool MayChangeAndFail(Op op) {
          op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
          op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
-         op == Op::kUringRegister;
+         op == Op::kUringRegister || op == Op::kUdmabufCreate;
 }
 
 // What some errors leave, and nothing else: mappings that were split or merged, pages that were

@@ -1,6 +1,7 @@
 #include "scenarios/arguments.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -50,8 +51,18 @@ int64_t StrangeFd(const View& view, Choices& choices) {
   return OneOf(choices, values);
 }
 
-// An open descriptor of `task`, of the kind asked for if there is one, or -1.
-int64_t OpenFd(const View& view, int task, InodeKind kind, Choices& choices) {
+// What a descriptor is best of.
+enum class Wanted : uint8_t { kFile, kSocket, kPipe, kDmabuf, kDmabufSource };
+
+bool IsOf(Wanted wanted, const File& file, const Inode& inode) {
+  if (wanted == Wanted::kSocket) return inode.kind == InodeKind::kSocketPair;
+  if (wanted == Wanted::kDmabufSource) return CanBecomeDmabuf(file, inode);
+  if (wanted == Wanted::kPipe) return inode.kind == InodeKind::kPipe;
+  return IsMemfd(inode) && (file.dmabuf != 0) == (wanted == Wanted::kDmabuf);
+}
+
+// An open descriptor of `task`, of what is wanted if there is one, or -1.
+int64_t OpenFd(const View& view, int task, Wanted kind, Choices& choices) {
   const State& s = view.state;
   const FdTable& fds = s.fds[s.tasks[task].fds];
   int wanted[kMaxFds], open[kMaxFds];
@@ -60,8 +71,7 @@ int64_t OpenFd(const View& view, int task, InodeKind kind, Choices& choices) {
     if (fds[i].file == 0) continue;
     open[num_open++] = i;
     const File& file = s.files[fds[i].file - 1];
-    const Inode& inode = s.inodes[file.inode - 1];
-    if (kind == InodeKind::kMemfd ? IsMemfd(inode) : inode.kind == kind) wanted[num_wanted++] = i;
+    if (IsOf(kind, file, s.inodes[file.inode - 1])) wanted[num_wanted++] = i;
   }
   if (num_open == 0) return -1;
   const bool any = num_wanted == 0 || OnceIn(choices, 16);
@@ -76,9 +86,12 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
     if (OnceIn(choices, 16)) return StrangeFd(view, choices);
     return kFirstFd + choices.Next(s.limits.fds);
   }
-  InodeKind kind = name == "sockfd" ? InodeKind::kSocketPair : InodeKind::kMemfd;
+  Wanted kind = name == "sockfd"   ? Wanted::kSocket
+                : name == "dmabuf" ? Wanted::kDmabuf
+                                   : Wanted::kFile;
+  if (view.spec.op == Op::kUdmabufCreate) kind = Wanted::kDmabufSource;
   if (view.spec.family == Family::kPipe && (view.spec.op != Op::kSplice || OnceIn(choices, 2)))
-    kind = InodeKind::kPipe;
+    kind = Wanted::kPipe;
   const bool strange = OnceIn(choices, 32);
   view.fd = strange ? -1 : OpenFd(view, view.task, kind, choices);
   if (view.fd < 0) view.fd = StrangeFd(view, choices);
@@ -102,7 +115,7 @@ void DrawPath(View& view, Choices& choices, int64_t* words) {
   words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : kSelf;
   const int target = words[0] == kSelf ? view.task : static_cast<int>(words[0]);
   const bool strange = OnceIn(choices, 32);
-  words[1] = strange ? -1 : OpenFd(view, target, InodeKind::kMemfd, choices);
+  words[1] = strange ? -1 : OpenFd(view, target, Wanted::kFile, choices);
   if (words[1] < 0) words[1] = StrangeFd(view, choices);
   view.file = FileOf(view.state, target, words[1]);
 }
@@ -222,6 +235,18 @@ int64_t ByteSize(const View& view, Choices& choices) {
   return StrangeSize(choices);
 }
 
+// Pages of the file for a dmabuf, mostly as far as its end; or a place in a dmabuf.
+int64_t DmabufSize(const View& view, std::string_view name, Choices& choices) {
+  if (view.file < 0 || OnceIn(choices, 16)) return ByteSize(view, choices);
+  const File& file = view.state.files[view.file];
+  if (file.dmabuf != 0)
+    return int64_t{kSampleStride} *
+           choices.Next(static_cast<uint32_t>(std::popcount(file.dmabuf) * kSamplesPerPage + 1));
+  const uint32_t pages = view.state.inodes[file.inode - 1].size / kPageSize;
+  const int64_t some = int64_t{kPageSize} * choices.Next(pages + 1);
+  return name == "offset" && !OnceIn(choices, 4) ? 0 : some;
+}
+
 // Whole pages of a mapping, mostly.
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
@@ -243,6 +268,7 @@ int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
 
 int64_t DrawSize(const View& view, std::string_view name, Choices& choices) {
   if (name == "limit" && OnceIn(choices, 2)) return -1;
+  if (view.spec.family == Family::kUdmabuf) return DmabufSize(view, name, choices);
   return view.has_address ? PageSize(view, name, choices) : ByteSize(view, choices);
 }
 
@@ -371,6 +397,12 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
 }
 
 }  // namespace
+
+bool CanBecomeDmabuf(const File& file, const Inode& inode) {
+  constexpr int kShrink = 2, kWrite = 8, kFutureWrite = 16;  // F_SEAL_*
+  return inode.kind == InodeKind::kMemfd && file.dmabuf == 0 && (file.mode & kModePath) == 0 &&
+         (inode.seals & (kShrink | kWrite | kFutureWrite)) == kShrink && inode.size >= kPageSize;
+}
 
 int64_t UsualFlags(const ArgSpec& arg) {
   constexpr std::string_view kUsual[] = {

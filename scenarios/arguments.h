@@ -15,6 +15,9 @@ inline constexpr int64_t kUnknownFlag = 0x40000000;
 // The flags of an argument that most programs give.
 int64_t UsualFlags(const ArgSpec& arg);
 
+// True if UDMABUF_CREATE takes the file: F_SEAL_SHRINK, and no seal against writing.
+bool CanBecomeDmabuf(const File& file, const Inode& inode);
+
 // Sets every word of `call.arg` that the row of `call.op` has, in view of what
 // `call.task` (a running task) sees in `state`.
 void DrawArguments(const State& state, const Semantics& semantics, Choices& choices, Call& call);

@@ -68,8 +68,8 @@ constexpr UncoveredCall kUncovered[] = {
      "They stay in what F_GETFL gives, and change nothing that a seal speaks of."},
     {"O_PATH of the link itself, O_CREAT with O_DIRECTORY", kNot,
      "Kernels differ, and no inode is reached."},
-    {"futimens, setxattr, flock, F_SETLK, F_NOTIFY", kObserved,
-     "No seal speaks of them, and none is asked."},
+    {"futimens, setxattr of anything but an ACL that is a mode, flock, F_SETLK, F_NOTIFY",
+     kObserved, "No seal speaks of them, and none is asked."},
     // processes
     {"clone: CLONE_THREAD, CLONE_FS, namespaces", kNot,
      "Neither descriptors nor mappings follow from them."},

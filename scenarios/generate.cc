@@ -44,6 +44,8 @@ constexpr int WeightOf(Op op) {
     case Op::kVmsplice: return 15;
     case Op::kUringRegister:  // these need much to be so before they are tried
     case Op::kUringUnregister:
+    case Op::kUdmabufCreate:
+    case Op::kDmabufStore:
     case Op::kUringReadFixed: return 30;
     case Op::kExec: return 2;
     case Op::kSetFsize:
@@ -74,6 +76,8 @@ struct Means {
   bool descriptors = false;
   bool sockets = false;
   bool pipes = false;
+  bool dmabufs = false;
+  bool dmabuf_source = false;  // a file of which one can be made
   bool mappings = false;
   bool pinnable = false;    // a mapping that io_uring can register
   bool registered = false;  // buffers with io_uring
@@ -87,7 +91,10 @@ Means MeansOf(const State& s, int task) {
   for (const Fd& fd : s.fds[s.tasks[task].fds]) {
     if (fd.file == 0) continue;
     means.descriptors = true;
-    const Inode& inode = s.inodes[s.files[fd.file - 1].inode - 1];
+    const File& file = s.files[fd.file - 1];
+    const Inode& inode = s.inodes[file.inode - 1];
+    means.dmabufs |= file.dmabuf != 0;
+    means.dmabuf_source |= CanBecomeDmabuf(file, inode);
     means.sockets |= inode.kind == InodeKind::kSocketPair;
     means.pipes |= inode.kind == InodeKind::kPipe;
   }
@@ -113,6 +120,8 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.op == Op::kExit) return means.others_run;
   if (spec.family == Family::kPipe && spec.op != Op::kPipe2) return means.pipes;
   if (spec.family == Family::kIoUring && spec.op != Op::kUringRegister) return means.registered;
+  if (spec.op == Op::kDmabufStore) return means.dmabufs;
+  if (spec.op == Op::kUdmabufCreate) return means.dmabuf_source;
   if (spec.op == Op::kUringRegister) return means.pinnable && !means.registered;
   bool address = false;
   for (const ArgSpec& arg : ArgsOf(spec)) {

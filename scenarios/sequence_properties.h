@@ -85,6 +85,7 @@ class ContentsMatchReference : public StepProperty {
   void ExecuteCopy(const State& before, const Call& call, int64_t count);
   void ExecuteSplice(const State& before, const Call& call, int64_t count);
   void ExecuteReadFixed(const State& before, const Call& call);
+  void ExecuteDmabufStore(const State& before, const Call& call);
   void ExecuteRemove(const State& before, const Call& call, const Result& result,
                      const State& after);
   void ExecuteFault(const State& before, const Call& call, const State& after);

@@ -3,6 +3,7 @@
 #include "scenarios/sequence_properties.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "fmt/format.h"
@@ -29,9 +30,9 @@ bool IsOneOf(Op op, const Op (&ops)[N]) {
 // they replace before they can fail (kernel-facts 0, 6.1.119), and a socket reports
 // a pending ECONNRESET once; pages that io_uring could pin before one that it could not stay.
 bool MayChangeOnFailure(Op op) {
-  constexpr Op kOps[] = {Op::kMprotect,      Op::kMunmap,         Op::kMmap,    Op::kMremap,
-                         Op::kMadvise,       Op::kRemapFilePages, Op::kSendmsg, Op::kRecvmsg,
-                         Op::kUringRegister, Op::kUffdCopy};
+  constexpr Op kOps[] = {Op::kMprotect,      Op::kMunmap,         Op::kMmap,         Op::kMremap,
+                         Op::kMadvise,       Op::kRemapFilePages, Op::kSendmsg,      Op::kRecvmsg,
+                         Op::kUringRegister, Op::kUffdCopy,       Op::kUdmabufCreate};
   return IsOneOf(op, kOps);
 }
 
@@ -45,7 +46,8 @@ bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange || o
 // A file, or not: what is neither a region nor open has neither contents nor position.
 const File* RegionOfFd(const State& s, int task, int64_t fd) {
   const int file = FileOf(s, task, fd);
-  const bool region = file >= 0 && IsMemfd(s.inodes[s.files[file].inode - 1]);
+  const bool region =
+      file >= 0 && s.files[file].dmabuf == 0 && IsMemfd(s.inodes[s.files[file].inode - 1]);
   return region ? &s.files[file] : nullptr;
 }
 
@@ -161,6 +163,9 @@ std::string EffectIsComplete::Check(const State& before, const Call& call, const
     const bool wrote = Stores(call.op) ? before.inodes[i].bytes != after.inodes[i].bytes
                                        : ContentsDiffer(before.inodes[i], after.inodes[i]);
     const Effect& effect = result.effect;
+    const bool exec = ((before.inodes[i].mode ^ after.inodes[i].mode) & 0111) != 0;
+    if (exec && effect.exec != i + 1)
+      return fmt::format("x bits of inode {} changed, effect.exec is {}", i, effect.exec);
     if (resized && effect.resized != i + 1)
       return fmt::format("the size of inode {} changed, effect.resized is {}", i, effect.resized);
     if (wrote && effect.wrote != i + 1 && effect.resized != i + 1)
@@ -202,7 +207,7 @@ std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, c
     if (!sealed || before.inodes[i].bytes == after.inodes[i].bytes || MayChangeSize(call.op))
       continue;
     // Registered through an old mapping, or before the seal: a new one has no VM_WRITE.
-    if (call.op == Op::kUringReadFixed) continue;
+    if (call.op == Op::kUringReadFixed || call.op == Op::kDmabufStore) continue;
     if (!Stores(call.op))
       return fmt::format("contents of inode {} changed in spite of F_SEAL_FUTURE_WRITE", i);
     const Mapping* map = MappingOf(before, AsStore(call));
@@ -348,6 +353,14 @@ void ContentsMatchReference::ExecuteReadFixed(const State& before, const Call& c
   }
 }
 
+// Into the page that the dmabuf has there, if the file still has it.
+void ContentsMatchReference::ExecuteDmabufStore(const State& before, const Call& call) {
+  const File& dmabuf = before.files[FileOf(before, call.task, call.arg[0])];
+  const int64_t at = std::countr_zero(dmabuf.dmabuf) * int64_t{kPageSize} + call.arg[1];
+  if ((dmabuf.pinned >> (at / kPageSize) & 1) != 0)
+    inodes_[dmabuf.inode - 1].Fill(at, at + 1, static_cast<uint8_t>(call.arg[2]));
+}
+
 // A mapping of huge pages that may be written makes the file longer.
 void ContentsMatchReference::ExecuteMmap(const State& before, const Call& call) {
   const int node = InodeOfFd(before, call.task, call.arg[4]);
@@ -360,6 +373,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
                                      const State& after) {
   if (call.op == Op::kMmap) return ExecuteMmap(before, call);
   if (call.op == Op::kUringReadFixed) return ExecuteReadFixed(before, call);
+  if (call.op == Op::kDmabufStore) return ExecuteDmabufStore(before, call);
   if (Stores(call.op)) return ExecuteStore(before, call);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
   const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;

@@ -304,6 +304,16 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kSetLease) +
              fmt::format("set_lease({}, {})", FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kFsetAcl:
+      return Use(CHelper::kSetAcl) +
+             fmt::format("fset_acl({}, 0{:o})", FdOf(call_.task, call_.arg[0]), call_.arg[1]);
+    case Op::kSetAcl:
+      return Use(CHelper::kSetAcl) +
+             fmt::format("set_acl({}, 0{:o})", Path(call_.arg.data()), call_.arg[2]);
+    case Op::kUdmabufCreate:
+      return Use(CHelper::kUdmabufCreate) + fmt::format("udmabuf_create({})", Arguments());
+    case Op::kDmabufStore:
+      return Use(CHelper::kDmabufStore) + fmt::format("dmabuf_store({})", Arguments());
     case Op::kOpenTmpfile:
       return Use(CHelper::kOpenTmpfile) + fmt::format("open_tmpfile({})", Arguments());
     case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), kNoProgram);
@@ -389,6 +399,8 @@ std::string CallPrinter::Wrapped() {
     case Op::kMemWrite:
     case Op::kPtracePoke:
     case Op::kUffdCopy:
+    case Op::kUdmabufCreate:
+    case Op::kDmabufStore:
     case Op::kPipe2:
     case Op::kUringRegister:
     case Op::kUringUnregister:

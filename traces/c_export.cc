@@ -46,8 +46,9 @@ CProgram ProgramOf(const Trace& trace) {
     program.channels |= op == Op::kSendFd || op == Op::kRecvFd;
     program.resumes |= op == Op::kExec;
     program.sets_noexec |= op == Op::kSetNoexec;
-    program.huge_pages |= MakesHugetlb(trace.sequence.calls[i]);
-    program.tmpfs |= op == Op::kOpenTmpfile;
+    if (MakesHugetlb(trace.sequence.calls[i])) program.asks.insert(CHelper::kNeedHugePages);
+    if (op == Op::kOpenTmpfile) program.asks.insert(CHelper::kNeedTmpfs);
+    if (family == Family::kUdmabuf) program.asks.insert(CHelper::kNeedUdmabuf);
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;
@@ -61,8 +62,8 @@ CProgram ProgramOf(const Trace& trace) {
 bool NeedsRoot(const Trace& trace) {
   for (int uid : trace.sequence.uids)
     if (uid != 0) return true;
-  constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec, Op::kOpenMapFile, Op::kOpenByHandle,
-                           Op::kLinkat};
+  constexpr Op kRoots[] = {Op::kFchmod,       Op::kSetNoexec, Op::kOpenMapFile,
+                           Op::kOpenByHandle, Op::kLinkat,    Op::kUdmabufCreate};
   return std::any_of(trace.sequence.calls.begin(), trace.sequence.calls.end(), [&](const Call& c) {
     return std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
   });
@@ -290,8 +291,7 @@ void ProgramWriter::AddMainNeeds() {
   needs_.helpers.insert(CHelper::kReport);
   if (program.faults) needs_.helpers.insert({CHelper::kFaults, CHelper::kCheck});
   if (program.nofile != 0) needs_.helpers.insert(CHelper::kLimitFds);
-  if (program.huge_pages) needs_.helpers.insert(CHelper::kNeedHugePages);
-  if (program.tmpfs) needs_.helpers.insert(CHelper::kNeedTmpfs);
+  needs_.helpers.insert(program.asks.begin(), program.asks.end());
   if (!program.tasks) return;
   needs_.includes.insert({"sys/types.h", "sys/mman.h", "fcntl.h"});
   if (program.channels) needs_.includes.insert("sys/socket.h");
@@ -514,8 +514,7 @@ std::string ProgramWriter::Plan() const {
 }
 
 std::string ProgramWriter::RootCheck() const {
-  std::string out = context_.program.tmpfs ? "\tneed_tmpfs();\n" : "";
-  if (context_.program.huge_pages) out += "\tneed_huge_pages();\n";
+  std::string out = CAsks(context_.program.asks);
   if (NeedsRoot(context_.trace)) out += kRootCheckText;
   return out + (context_.program.sets_noexec ? "\town_namespace();\n" : "");
 }

@@ -1,6 +1,10 @@
 #include "traces/c_runtime.h"
 
+#include <utility>
+
+#include "fmt/format.h"
 #include "traces/c_runtime_calls.h"
+#include "traces/c_runtime_files.h"
 
 namespace selkie {
 namespace {
@@ -474,6 +478,12 @@ const Helper kHelpers[] = {
       "errno.h"},
      {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},
      kUffdCopyText},
+    {{"stdint.h", "sys/xattr.h"}, {}, kSetAclText},
+    {{"stdio.h", "unistd.h"}, {}, kNeedUdmabufText},
+    {{"fcntl.h", "linux/udmabuf.h", "sys/ioctl.h", "unistd.h", "errno.h"},
+     {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},
+     kUdmabufCreateText},
+    {{"sys/mman.h", "errno.h"}, {}, kDmabufStoreText},
     {{"fcntl.h", "signal.h"}, {}, kSetLeaseText},
     {{"stdio.h", "sys/vfs.h", "unistd.h"}, {}, kNeedTmpfsText},
     {{"fcntl.h", "sys/stat.h"}, {}, kOpenTmpfileText},
@@ -523,6 +533,17 @@ std::string_view TextOf(CHelper helper, const CProgram& program) {
 }
 
 }  // namespace
+
+std::string CAsks(const std::set<CHelper>& asks) {
+  constexpr std::pair<CHelper, std::string_view> kFunctions[] = {
+      {CHelper::kNeedTmpfs, "need_tmpfs"},
+      {CHelper::kNeedHugePages, "need_huge_pages"},
+      {CHelper::kNeedUdmabuf, "need_udmabuf"}};
+  std::string out;
+  for (const auto& [helper, function] : kFunctions)
+    if (asks.contains(helper)) out += fmt::format("\t{}();\n", function);
+  return out;
+}
 
 std::string CHelperText(CHelper helper, const CProgram& program) {
   std::string out;

@@ -2,6 +2,7 @@
 #ifndef SELKIE_TRACES_C_RUNTIME_H_
 #define SELKIE_TRACES_C_RUNTIME_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,11 @@ enum class CHelper {
   kMemWrite,    // /proc/PID/mem
   kPtracePoke,  // PTRACE_POKEDATA
   kUffdCopy,    // userfaultfd
-  kSetLease,    // F_SETLEASE without SIGIO's consequence
+  kSetAcl,      // a POSIX ACL that is a mode
+  kNeedUdmabuf,
+  kUdmabufCreate,
+  kDmabufStore,
+  kSetLease,  // F_SETLEASE without SIGIO's consequence
   kNeedTmpfs,
   kOpenTmpfile,  // O_TMPFILE in /dev/shm
   kOpenHandle,   // open_by_handle_at
@@ -80,9 +85,11 @@ struct CProgram {
   bool channels = false;     // SCM_RIGHTS over the program's own sockets
   int nofile = 0;            // RLIMIT_NOFILE, or 0: as it is
   bool sets_noexec = false;  // in a pid namespace of its own
-  bool huge_pages = false;   // some have to be free
-  bool tmpfs = false;        // /dev/shm has to be one
+  std::set<CHelper> asks;    // what has to be there, else all is skipped: see CAsks
 };
+
+// The lines of main that call these of kNeedTmpfs, kNeedHugePages and kNeedUdmabuf.
+std::string CAsks(const std::set<CHelper>& asks);
 
 // What main begins with where only root can go on.
 inline constexpr std::string_view kRootCheckText = R"(	if (geteuid() != 0) {

@@ -382,41 +382,6 @@ static long uffd_copy(void *address, char byte)
 }
 )";
 
-constexpr std::string_view kSetLeaseText = R"(
-/* Who opens the file sends SIGIO to the holder of a lease, which would end it. */
-static int set_lease(int fd, int type)
-{
-	signal(SIGIO, SIG_IGN);
-	return fcntl(fd, F_SETLEASE, type);
-}
-)";
-
-constexpr std::string_view kNeedTmpfsText = R"(
-/* Where /dev/shm is something else, or may not hold programs, answers are others. */
-static void need_tmpfs(void)
-{
-	struct statfs mounted;
-
-	if (statfs("/dev/shm", &mounted) || mounted.f_type != 0x01021994 /* TMPFS_MAGIC */ ||
-	    (mounted.f_flags & 8 /* ST_NOEXEC */)) {
-		dprintf(1, "KTAP version 1\n1..0 # SKIP /dev/shm is no tmpfs that may hold programs\n");
-		_exit(4);
-	}
-}
-)";
-
-constexpr std::string_view kOpenTmpfileText = R"(
-/* A file of tmpfs that has no name. */
-static int open_tmpfile(int flags, mode_t mode)
-{
-	mode_t mask = umask(0);
-	int fd = open("/dev/shm", O_TMPFILE | flags, mode);
-
-	umask(mask);
-	return fd;
-}
-)";
-
 constexpr std::string_view kCloseLowText = R"(
 /* close_range without the descriptors of this program itself, from 100 on. */
 static int close_low_range(unsigned int first, unsigned int last, int flags)

@@ -175,6 +175,25 @@ void ChmodOfPath(FieldCall& call) {
   call.args = {call.args[1], call.args[2]};
 }
 
+// fsetxattr(3, "system.posix_acl_access", "\2\0\0\0\1\0...", 28, 0): the entries of owner, group
+// and others alone are a mode.
+void AclAsMode(FieldCall& call) {
+  if ((call.name != "fsetxattr" && call.name != "setxattr") || call.args.size() < 3) return;
+  const auto name = StraceQuoted(call.args[1]), acl = StraceQuoted(call.args[2]);
+  if (!name || name->bytes != "system.posix_acl_access" || !acl || !acl->whole) return;
+  constexpr size_t kHeader = 4, kEntry = 8;
+  constexpr char kTags[] = {1, 4, 0x20};  // ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_OTHER
+  if (acl->bytes.size() != kHeader + std::size(kTags) * kEntry) return;
+  int mode = 0;
+  for (size_t i = 0; i < std::size(kTags); ++i) {
+    const char* const entry = acl->bytes.data() + kHeader + i * kEntry;
+    if (entry[0] != kTags[i]) return;
+    mode = mode << 3 | (entry[2] & 7);
+  }
+  call.made.push_back(fmt::format("{:#o}", mode));
+  call.args = {call.args[0], call.args[1], call.made.back()};
+}
+
 // FIOCLEX and FIONCLEX, as F_SETFD.
 void CloexecByIoctl(FieldCall& call) {
   if (call.name != "ioctl" || !call.ok() || call.args.size() < 2) return;
@@ -200,13 +219,15 @@ void SeekOf32Bits(FieldCall& call) {
 }
 
 bool IsConstantWord(std::string_view word) {
-  return !word.empty() && std::islower(static_cast<unsigned char>(word[0])) == 0;
+  return !word.empty() && word[0] != '"' && std::islower(static_cast<unsigned char>(word[0])) == 0;
 }
 
 bool RowFits(const CallSpec& row, const FieldCall& call) {
   for (int i = 0; i < row.num_args; ++i) {
     const ArgSpec& arg = row.args[i];
     if (arg.kind == ArgKind::kExtension) return false;  // no kernel has it
+    if (arg.kind == ArgKind::kLiteral && arg.name.starts_with('"') && arg.name != call.arg(i))
+      return false;
     if (arg.kind != ArgKind::kLiteral || !IsConstantWord(arg.name)) continue;
     if (!IsStraceConstant(call.arg(i), arg.name)) return false;
   }
@@ -227,6 +248,7 @@ FieldCall ToFieldCall(const StraceCall& log) {
   JoinVector(call);
   StatOfDescriptor(call);
   ChmodOfPath(call);
+  AclAsMode(call);
   CloexecByIoctl(call);
   SeekOf32Bits(call);
   return call;

@@ -41,7 +41,8 @@ class Writer {
       // strace does not say which file a handle or the name of a mapping is of, and writes
       // O_TMPFILE and io_uring otherwise than the table of calls.
       const bool unseen = op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
-                          op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring;
+                          op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring ||
+                          op == Op::kUdmabufCreate;
       if (unseen && trace_.results[i].ok()) return;
       if (op == Op::kSetNoexec)
         WriteNoexec(sequence.calls[i], trace_.results[i].ok());
@@ -133,6 +134,14 @@ class Writer {
                        static_cast<uint64_t>(c.arg[2]));
   }
 
+  static std::string Acl(int64_t mode) {
+    const auto entry = [](int tag, int64_t bits) {
+      return fmt::format("\\{}\\0\\{}\\0\\377\\377\\377\\377", tag, bits & 7);
+    };
+    return fmt::format("\"system.posix_acl_access\", \"\\2\\0\\0\\0{}{}{}\", 28, 0)",
+                       entry(1, mode >> 6), entry(4, mode >> 3), entry(40, mode));
+  }
+
   void Write(size_t i) {
     const Call& c = trace_.sequence.calls[i];
     const Result& r = trace_.results[i];
@@ -147,7 +156,11 @@ class Writer {
       case Op::kProcessVmWritev:
       case Op::kPtracePoke:
       case Op::kUffdCopy:
-      case Op::kMemWrite: return;  // contents
+      case Op::kDmabufStore:
+      case Op::kMemWrite: return;       // contents
+      case Op::kUdmabufCreate: return;  // of a device of which the model knows nothing
+      case Op::kFsetAcl: call = fmt::format("fsetxattr({}, {}", c.arg[0], Acl(c.arg[1])); break;
+      case Op::kSetAcl: call = call.substr(0, call.find("\"system")) + Acl(c.arg[2]); break;
       case Op::kWritev: call = fmt::format("writev({}, {}, 1)", c.arg[0], Buffer(c)); break;
       case Op::kPwritev2:
         call =

@@ -188,6 +188,7 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"creat", &Follower::OnOpen},
       {"truncate", &Follower::OnPathRow},
       {"chmod", &Follower::OnPathRow},
+      {"setxattr", &Follower::OnPathRow},
       {"fcntl", &Follower::OnFcntl},
       {"dup2", &Follower::OnDupOver},
       {"dup3", &Follower::OnDupOver},

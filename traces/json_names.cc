@@ -11,11 +11,10 @@ constexpr LimitField kLimitFields[] = {
     {"maps", &Limits::maps, kMaxMaps},      {"pages", &Limits::pages, kMaxPages},
     {"arena", &Limits::arena, kArenaPages}, {"messages", &Limits::messages, kMaxMessages}};
 
-constexpr EffectField kEffectFields[] = {{"wrote", &Effect::wrote, kMaxInodes},
-                                         {"resized", &Effect::resized, kMaxInodes},
-                                         {"file", &Effect::file, kMaxFiles},
-                                         {"mm", &Effect::mm, kMaxTasks},
-                                         {"map", &Effect::map, kMaxMaps}};
+constexpr EffectField kEffectFields[] = {
+    {"wrote", &Effect::wrote, kMaxInodes}, {"resized", &Effect::resized, kMaxInodes},
+    {"exec", &Effect::exec, kMaxInodes},   {"file", &Effect::file, kMaxFiles},
+    {"mm", &Effect::mm, kMaxTasks},        {"map", &Effect::map, kMaxMaps}};
 
 }  // namespace
 

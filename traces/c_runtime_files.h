@@ -1,0 +1,123 @@
+// C helpers for calls on files that programs seldom make: ACLs, dmabufs, leases, tmpfs.  Internal
+// to traces/c_runtime.cc.
+#ifndef SELKIE_TRACES_C_RUNTIME_FILES_H_
+#define SELKIE_TRACES_C_RUNTIME_FILES_H_
+
+#include <string_view>
+
+namespace selkie {
+
+constexpr std::string_view kSetAclText = R"(
+/* The entries of owner, group and others, as setfacl writes them. */
+struct acl_of_mode {
+	uint32_t version;
+	struct {
+		uint16_t tag, permissions;
+		uint32_t id;
+	} entries[3];
+};
+
+static struct acl_of_mode acl_of_mode(mode_t mode)
+{
+	return (struct acl_of_mode){ 2, { { 1, mode >> 6 & 7, -1 }, { 4, mode >> 3 & 7, -1 },
+					  { 0x20, mode & 7, -1 } } };
+}
+
+static __attribute__((unused)) int fset_acl(int fd, mode_t mode)
+{
+	struct acl_of_mode acl = acl_of_mode(mode);
+
+	return fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0);
+}
+
+static __attribute__((unused)) int set_acl(const char *path, mode_t mode)
+{
+	struct acl_of_mode acl = acl_of_mode(mode);
+
+	return setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0);
+}
+)";
+
+constexpr std::string_view kNeedUdmabufText = R"(
+static void need_udmabuf(void)
+{
+	if (access("/dev/udmabuf", R_OK | W_OK)) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP there is no /dev/udmabuf\n");
+		_exit(4);
+	}
+}
+)";
+
+constexpr std::string_view kUdmabufCreateText = R"(
+/* The device's descriptor goes out of the way of the number that the dmabuf gets. */
+static long udmabuf_create(int memfd, long long offset, long long size)
+{
+	struct udmabuf_create request = { .memfd = (unsigned int)memfd, .flags = UDMABUF_FLAGS_CLOEXEC,
+					  .offset = (unsigned long long)offset,
+					  .size = (unsigned long long)size };
+	struct rlimit limit = raise_limit();
+	int device = out_of_the_way(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
+	long made;
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	made = ioctl(device, UDMABUF_CREATE, &request);
+	if (made < 0)
+		made = -errno;
+	close(device);
+	return made;
+}
+)";
+
+constexpr std::string_view kDmabufStoreText = R"(
+/* Maps the page of the dmabuf, stores there, and unmaps it. */
+static long dmabuf_store(int dmabuf, long long offset, char byte)
+{
+	long long page = offset & ~4095ll;
+	char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, page);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	*(volatile char *)(at + (offset - page)) = byte;
+	munmap(at, 4096);
+	return 0;
+}
+)";
+
+constexpr std::string_view kSetLeaseText = R"(
+/* Who opens the file sends SIGIO to the holder of a lease, which would end it. */
+static int set_lease(int fd, int type)
+{
+	signal(SIGIO, SIG_IGN);
+	return fcntl(fd, F_SETLEASE, type);
+}
+)";
+
+constexpr std::string_view kNeedTmpfsText = R"(
+/* Where /dev/shm is something else, or may not hold programs, answers are others. */
+static void need_tmpfs(void)
+{
+	struct statfs mounted;
+
+	if (statfs("/dev/shm", &mounted) || mounted.f_type != 0x01021994 /* TMPFS_MAGIC */ ||
+	    (mounted.f_flags & 8 /* ST_NOEXEC */)) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP /dev/shm is no tmpfs that may hold programs\n");
+		_exit(4);
+	}
+}
+)";
+
+constexpr std::string_view kOpenTmpfileText = R"(
+/* A file of tmpfs that has no name. */
+static int open_tmpfile(int flags, mode_t mode)
+{
+	mode_t mask = umask(0);
+	int fd = open("/dev/shm", O_TMPFILE | flags, mode);
+
+	umask(mask);
+	return fd;
+}
+)";
+
+}  // namespace selkie
+
+#endif  // SELKIE_TRACES_C_RUNTIME_FILES_H_
