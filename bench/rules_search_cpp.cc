@@ -54,6 +54,7 @@
 #include "model/message.cc"
 #include "model/mremap.cc"
 #include "model/open.cc"
+#include "model/other.cc"
 #include "model/pipe.cc"
 #include "model/process.cc"
 #include "model/read_write.cc"

@@ -203,7 +203,8 @@ FieldUse Machine::UseOf() const {
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
   use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
   const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);
-  const OpSet writes = OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2) | copies;
+  const OpSet writes =
+      OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;
   use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
   use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
              opens_with(abi::kOTrunc);
@@ -226,6 +227,7 @@ FieldUse Machine::UseOf() const {
   use.leases = any(OpBit(Op::kSetLease));
   use.dmabufs = any(OpBit(Op::kUdmabufCreate));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
+  use.others = any(OpBit(Op::kOpenOther));
   use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));
   use.seals = semantics_->known_seals;

@@ -238,7 +238,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.dmabufs) l.file_dmabuf = limits.pages;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);
-  l.inode_kind = use.sockets ? 2 : 1;
+  l.inode_kind = use.others ? 3 : use.sockets ? 2 : 1;
   l.inode_seals = static_cast<uint8_t>(WidthOf(use.seals));
   if (use.mask) l.inode_mask = 3;
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));

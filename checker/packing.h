@@ -72,6 +72,7 @@ struct FieldUse {
   bool leases = false;    // F_SETLEASE
   bool dmabufs = false;   // udmabuf_create
   bool sockets = false;   // or pipes
+  bool others = false;    // open_other
   bool messages = false;
   bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have
   uint8_t seals = 0;    // all seal bits that can be set

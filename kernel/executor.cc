@@ -109,28 +109,19 @@ Result Pread(const Call& c, const Env& env) {
   return r;
 }
 
-// The buffer to write, full of the byte; or NULL.
-int64_t Filled(const Call& c, const Env& env) {
-  if (c.arg[1] == kNull) return 0;
-  const auto size = static_cast<int64_t>(env.control.buffer.size());
-  const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
-  std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
-  return BufferOf(env);
-}
-
 Result Write(const Call& c, const Env& env) {
-  return FromRaw(RawSyscall(SYS_write, c.arg[0], Filled(c, env), c.arg[2]));
+  return FromRaw(RawSyscall(SYS_write, c.arg[0], FilledBuffer(c, env), c.arg[2]));
 }
 
 Result Pwrite(const Call& c, const Env& env) {
-  return FromRaw(RawSyscall(SYS_pwrite64, c.arg[0], Filled(c, env), c.arg[2], c.arg[3]));
+  return FromRaw(RawSyscall(SYS_pwrite64, c.arg[0], FilledBuffer(c, env), c.arg[2], c.arg[3]));
 }
 
 // Two parts, the first of which is the smaller: as one if the count is no length.
 struct Parts {
   Parts(const Call& c, const Env& env) {
     const int64_t half = c.arg[2] > 1 ? c.arg[2] / 2 : 0;
-    void* const bytes = reinterpret_cast<void*>(Filled(c, env));
+    void* const bytes = reinterpret_cast<void*>(FilledBuffer(c, env));
     vec[0] = {bytes, static_cast<size_t>(half)};
     vec[1] = {bytes, static_cast<size_t>(c.arg[2] - half)};
   }
@@ -246,7 +237,7 @@ Result AioPwrite(const Call& c, const Env& env) {
   iocb block = {};
   block.aio_lio_opcode = IOCB_CMD_PWRITE;
   block.aio_fildes = static_cast<uint32_t>(c.arg[0]);
-  block.aio_buf = static_cast<uint64_t>(Filled(c, env));
+  block.aio_buf = static_cast<uint64_t>(FilledBuffer(c, env));
   block.aio_nbytes = static_cast<uint64_t>(c.arg[2]);
   block.aio_offset = c.arg[3];
   iocb* blocks[] = {&block};
@@ -330,6 +321,19 @@ Result SetAcl(const Call& c, const Env& env) {
   const AclOfMode acl(c.arg[2]);
   const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_setxattr, path.raw(), Raw(kAccessAcl), Raw(&acl), sizeof(acl), 0));
+}
+
+Result OpenOther(const Call& c, const Env&) {
+  switch (c.arg[0]) {
+    case abi::kOtherEventfd: return FromRaw(RawSyscall(SYS_eventfd2, 0, 0));
+    case abi::kOtherEpoll: return FromRaw(RawSyscall(SYS_epoll_create1, 0));
+    case abi::kOtherTimerfd: return FromRaw(RawSyscall(SYS_timerfd_create, CLOCK_MONOTONIC, 0));
+    case abi::kOtherInotify: return FromRaw(RawSyscall(SYS_inotify_init1, 0));
+    case abi::kOtherZero: return FromRaw(RawSyscall(SYS_open, Raw("/dev/zero"), O_RDWR));
+    case abi::kOtherDirectory: return FromRaw(RawSyscall(SYS_open, Raw("/"), O_RDONLY));
+    case abi::kOtherProcfs: return FromRaw(RawSyscall(SYS_open, Raw("/proc/version"), O_RDONLY));
+    default: return FromRaw(RawSyscall(SYS_memfd_secret, 0));
+  }
 }
 
 Result Extension(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
@@ -418,11 +422,21 @@ constexpr RealCall kReal[] = {
     SetAcl,
     RealUdmabufCreate,
     RealDmabufStore,
+    OpenOther,
+    RealUringPwrite,
     Extension,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
 
 }  // namespace
+
+int64_t FilledBuffer(const Call& c, const Env& env) {
+  if (c.arg[1] == kNull) return 0;
+  const auto size = static_cast<int64_t>(env.control.buffer.size());
+  const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
+  std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
+  return BufferOf(env);
+}
 
 ProcPath::ProcPath(int64_t pid) {
   Append("/proc/");

@@ -144,6 +144,9 @@ Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
 Result RealPtracePoke(const Call& call, const Env& env);
 Result RealUffdCopy(const Call& call, const Env& env);
+// Address of the buffer that the call writes, full of its byte; 0 for NULL.
+int64_t FilledBuffer(const Call& call, const Env& env);
+Result RealUringPwrite(const Call& call, const Env& env);
 Result RealUdmabufCreate(const Call& call, const Env& env);
 Result RealDmabufStore(const Call& call, const Env& env);
 

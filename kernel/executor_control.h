@@ -34,7 +34,7 @@ inline constexpr int64_t kArenaBytes = int64_t{kArenaPages} * kPageSize;
 inline constexpr int64_t kHugeArenaBytes = int64_t{kMaxHuge} * kHugePageSize;
 
 // Stacks of tasks that share an address space with another.
-inline constexpr int kStacks = kMaxTasks;
+inline constexpr int kStacks = kMaxTasks + 1;  // the last for a process that lives for one call
 inline constexpr int64_t kStackBytes = 256 * 1024;
 
 // Descriptors of the harness, above every RLIMIT_NOFILE that a run sets.
@@ -105,6 +105,13 @@ struct AioRecord {
   uint64_t context = 0;
 };
 
+// A write by an io_uring of its own, and what it gave: minus errno, or a count.
+struct RingWrite {
+  int32_t fd = -1;
+  int64_t buffer = 0, count = 0, offset = 0;
+  int64_t result = 0;
+};
+
 // The io_uring of the process `pid`, which is a task: where it is mapped, and offsets in it.
 struct RingRecord {
   int32_t pid = 0;
@@ -165,6 +172,7 @@ struct Control {
   std::array<TaskRecord, kMaxTasks> tasks;
   std::array<AioRecord, kMaxTasks + 1> aio;  // the last is the harness's own
   std::array<RingRecord, kMaxTasks + 1> rings;
+  RingWrite ring_write;
   bool made_tasks = false;  // there are, or were, processes to wait for
   int32_t exiting_pid = 0;  // the harness waits for its end before the next call
   int32_t exiting_task = 0;

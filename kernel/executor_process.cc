@@ -36,9 +36,6 @@ SelkieCloneOntoStack:
   hlt
 )");
 
-extern "C" int64_t SelkieCloneOntoStack(int64_t flags, int64_t stack_top, void (*entry)(int64_t),
-                                        int64_t argument);
-
 namespace selkie {
 namespace {
 
@@ -51,7 +48,7 @@ int SlotForChild(const Env& env) {
 }
 
 int FreeStack(const Control& control) {
-  for (int stack = 0; stack < kStacks; ++stack) {
+  for (int stack = 0; stack < kMaxTasks; ++stack) {
     bool used = false;
     for (const TaskRecord& task : control.tasks) used |= task.running && task.stack == stack;
     if (!used) return stack;

@@ -6,6 +6,11 @@
 
 #include <cstdint>
 
+// clone(2) without CLONE_* of its own, onto a stack that ends at `stack_top`: the child calls
+// entry(argument), which must not return.  The child's number, or minus errno.
+extern "C" int64_t SelkieCloneOntoStack(int64_t flags, int64_t stack_top, void (*entry)(int64_t),
+                                        int64_t argument);
+
 namespace selkie {
 
 // The kernel's own return value: 0 or more, an address, or -errno.

@@ -1,13 +1,16 @@
-// Buffers that are registered with io_uring, and reads into them.
+// Buffers that are registered with io_uring, and reads into them; and writes.
 //
 // A ring for each process that is a task, made at its first call and kept.  What is read comes
 // from a socket of the harness, which every kernel reads from at once: of a file it may be a
-// thread that does so, which would hold the descriptors of the task for seconds.
+// thread that does so, which would hold the descriptors of the task for seconds.  A write is made
+// by a process that shares memory and descriptors with the task: its threads are gone when it is.
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <cerrno>
@@ -31,12 +34,9 @@ int64_t MapRing(int64_t fd, int64_t bytes, int64_t what) {
 }
 
 // 0, or minus errno.
-int64_t PrepareRing(const Env& env) {
-  RingRecord& ring = RecordOf(env);
-  const auto pid = static_cast<int32_t>(RawSyscall(SYS_getpid));
-  if (ring.pid == pid) return 0;
+int64_t OpenRing(const Control& control, RingRecord& ring) {
   io_uring_params params = {};
-  const int64_t fd = DescriptorOutOfTheWay(env.control, SYS_io_uring_setup, 1, Raw(&params));
+  const int64_t fd = DescriptorOutOfTheWay(control, SYS_io_uring_setup, 1, Raw(&params));
   if (IsRawError(fd)) return fd;
   const int64_t queue = params.sq_off.array + params.sq_entries * sizeof(uint32_t);
   const int64_t events = params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe);
@@ -50,9 +50,14 @@ int64_t PrepareRing(const Env& env) {
   ring.events = params.cq_off.cqes;
   ring.event_mask = params.cq_entries - 1;
   ring.fd = static_cast<int32_t>(fd);
-  ring.pid = pid;
+  ring.pid = static_cast<int32_t>(RawSyscall(SYS_getpid));
   ring.registered = false;
   return 0;
+}
+
+int64_t PrepareRing(const Env& env) {
+  RingRecord& ring = RecordOf(env);
+  return ring.pid == RawSyscall(SYS_getpid) ? 0 : OpenRing(env.control, ring);
 }
 
 // One entry at a time, so it is always the first of the queue's one.
@@ -68,6 +73,29 @@ int64_t Submit(const RingRecord& ring, const io_uring_sqe& entry) {
   const int64_t result = events[head & ring.event_mask].res;
   Word(ring, ring.event_head).store(head + 1);
   return result;
+}
+
+int64_t WriteByRing(const Control& control) {
+  RingRecord ring;
+  const int64_t made = OpenRing(control, ring);
+  if (IsRawError(made)) return made;
+  const RingWrite& write = control.ring_write;
+  io_uring_sqe entry = {};
+  entry.opcode = IORING_OP_WRITE;
+  entry.fd = write.fd;
+  entry.addr = static_cast<uint64_t>(write.buffer);
+  entry.len = static_cast<uint32_t>(write.count);
+  entry.off = static_cast<uint64_t>(write.offset);
+  const int64_t result = Submit(ring, entry);
+  RawSyscall(SYS_munmap, ring.base, kPageSize);
+  RawSyscall(SYS_munmap, ring.entries, kPageSize);
+  RawSyscall(SYS_close, ring.fd);
+  return result;
+}
+
+void WriteAndEnd(int64_t) {
+  TheControl().ring_write.result = WriteByRing(TheControl());
+  RawSyscall(SYS_exit_group, 0);
 }
 
 int64_t Unregister(RingRecord& ring) {
@@ -120,6 +148,16 @@ Result RealUringReadFixed(const Call& c, const Env& env) {
   uint8_t unread;
   if (raw != 1) RawSyscall(SYS_recvfrom, kSourceFd, Raw(&unread), 1, MSG_DONTWAIT, 0, 0);
   return FromRaw(raw);
+}
+
+Result RealUringPwrite(const Call& c, const Env& env) {
+  env.control.ring_write = {static_cast<int32_t>(c.arg[0]), FilledBuffer(c, env), c.arg[2],
+                            c.arg[3], -EIO};
+  const int64_t pid = SelkieCloneOntoStack(CLONE_VM | CLONE_FILES,
+                                           kStackBase + kStacks * kStackBytes, WriteAndEnd, 0);
+  if (IsRawError(pid)) return FromRaw(pid);
+  RawSyscall(SYS_wait4, pid, 0, __WALL, 0);
+  return FromRaw(env.control.ring_write.result);
 }
 
 }  // namespace selkie

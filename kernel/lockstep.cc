@@ -160,7 +160,10 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs userfaultfd, which this kernel does not have or a filter forbids";
   if (SpecOf(call.op).family == Family::kUdmabuf && !means_.udmabuf)
     return "it needs /dev/udmabuf, which this kernel does not have or only root may open";
-  if (SpecOf(call.op).family == Family::kIoUring && !means_.rings)
+  if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret && !means_.secret)
+    return "it needs memfd_secret, which this kernel does not have";
+  const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
+  if (ring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!means_.root && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
     return "it needs what root of a user namespace may not: run as root";

@@ -62,6 +62,7 @@ class Prober {
   void OpenFile(int fd, const Fd& expected) {
     const File& file = state_.files[expected.file - 1];
     const Inode& inode = state_.inodes[file.inode - 1];
+    if (inode.kind == InodeKind::kOther) return;
     const bool path = (file.mode & kModePath) != 0;
     Compare(StateField::kStatusFlags, fd, 0, StatusFlagsOf(file, inode),
             RawSyscall(SYS_fcntl, fd, F_GETFL));

@@ -100,6 +100,12 @@ bool UserfaultfdAllowed() {
   return fd >= 0;
 }
 
+bool SecretAllowed() {
+  const auto fd = static_cast<int>(RawSyscall(SYS_memfd_secret, 0));
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 bool OpenUdmabuf() {
   const int fd = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
   return fd >= 0 && Place(fd, kUdmabufFd, "open of /dev/udmabuf").ok();
@@ -137,6 +143,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .huge_pages = huge_pages,
                         .tmpfs = root && OpenTmpfs(),
                         .udmabuf = OpenUdmabuf(),
+                        .secret = SecretAllowed(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
                         .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());

@@ -101,6 +101,8 @@ enum class Op : uint8_t {
   kSetAcl,
   kUdmabufCreate,
   kDmabufStore,
+  kOpenOther,
+  kUringPwrite,
   kExtension,
 };
 
@@ -167,6 +169,7 @@ enum class Family : uint8_t {
   kMessage,     // message.cc
   kPipe,        // pipe.cc
   kIoUring,     // io_uring.cc
+  kOther,       // other.cc: files that are no memfds
   kUdmabuf,     // udmabuf.cc: dmabufs made of a memfd's pages
   kExtension,   // extension.cc: calls that a semantics declares
 };
@@ -281,6 +284,9 @@ inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400
 inline constexpr int64_t kAtFdcwd = -100, kAtSymlinkNofollow = 0x100, kAtSymlinkFollow = 0x400;
 inline constexpr int64_t kAtEmptyPath = 0x1000, kAtExecveCheck = 0x10000;
 inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;
+// Of open_other: what kinds of file there are.
+inline constexpr int64_t kOtherEventfd = 0, kOtherEpoll = 1, kOtherTimerfd = 2, kOtherInotify = 3;
+inline constexpr int64_t kOtherZero = 4, kOtherDirectory = 5, kOtherProcfs = 6, kOtherSecret = 7;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2;
 }  // namespace abi
 

@@ -103,6 +103,11 @@ constexpr FlagName kExecveatFlags[] = {{"0", 0},
 constexpr FlagName kLeases[] = {{"F_RDLCK", 0}, {"F_WRLCK", 1}, {"F_UNLCK", 2}};
 constexpr FlagName kLinkatFlags[] = {
     {"0", 0}, {"AT_EMPTY_PATH", abi::kAtEmptyPath}, {"AT_SYMLINK_FOLLOW", abi::kAtSymlinkFollow}};
+constexpr FlagName kOtherFiles[] = {
+    {"EVENTFD", abi::kOtherEventfd}, {"EPOLL", abi::kOtherEpoll},
+    {"TIMERFD", abi::kOtherTimerfd}, {"INOTIFY", abi::kOtherInotify},
+    {"DEV_ZERO", abi::kOtherZero},   {"DIRECTORY", abi::kOtherDirectory},
+    {"PROCFS", abi::kOtherProcfs},   {"MEMFD_SECRET", abi::kOtherSecret}};
 constexpr FlagName kPipeFlags[] = {
     {"0", 0}, {"O_NONBLOCK", abi::kONonblock}, {"O_CLOEXEC", abi::kOCloexec}};
 constexpr FlagName kSpliceFlags[] = {{"0", 0},
@@ -273,6 +278,9 @@ constexpr CallSpec kTable[] = {
         Size("size")),
     Row(Op::kDmabufStore, "dmabuf_store", Family::kUdmabuf, R::kZero, Fd("dmabuf"), Size("offset"),
         Arg(A::kByte, "byte")),
+    Row(Op::kOpenOther, "open_other", Family::kOther, R::kFd, One("kind", kOtherFiles)),
+    Row(Op::kUringPwrite, "io_uring_pwrite", Family::kReadWrite, R::kCount, Fd(),
+        Arg(A::kByte, "buf"), Size("count"), Size("offset")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -275,6 +275,28 @@ bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end);
 // mapping alone if it is private; false if the kernel raises SIGBUS.
 bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed);
 
+// True if `is` says so of a file that the call names, by a descriptor or by a /proc link.
+template <typename Is>
+bool NamesFile(const State& s, const Call& c, Is is) {
+  int word = 0;
+  for (const ArgSpec& arg : ArgsOf(SpecOf(c.op))) {
+    const bool path = arg.kind == ArgKind::kPath;
+    const int64_t task = path && c.arg[word] != kSelf ? c.arg[word] : c.task;
+    if ((path || arg.kind == ArgKind::kFd) && task >= 0 && task < s.limits.tasks) {
+      const int file = FileOf(s, static_cast<int>(task), c.arg[word + (path ? 1 : 0)]);
+      if (file >= 0 && is(s.files[file])) return true;
+    }
+    word += WordsOf(arg.kind);
+  }
+  return false;
+}
+
+// ---- Files of other kinds (other.cc) ----
+
+// Whether the call names one, and whether it is one of those whose answer is not known then.
+bool ReachesOther(const State& s, const Call& c);
+bool IsUnknownOfOther(Op op);
+
 // ---- Dmabufs (udmabuf.cc) ----
 
 // If the call reaches a dmabuf, by a descriptor or by a /proc link, and does not only pass it on:
@@ -447,6 +469,8 @@ Result FsetAcl(State&, const Call&, const Semantics&);
 Result SetAcl(State&, const Call&, const Semantics&);
 Result UdmabufCreate(State&, const Call&, const Semantics&);
 Result DmabufStore(State&, const Call&, const Semantics&);
+Result OpenOther(State&, const Call&, const Semantics&);
+Result UringPwrite(State&, const Call&, const Semantics&);
 Result UringRegister(State&, const Call&, const Semantics&);
 Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);

@@ -6,10 +6,6 @@
 namespace selkie {
 namespace {
 
-bool IsOf(const State& s, int file) {
-  return file >= 0 && IsHugetlb(s.inodes[s.files[file].inode - 1]);
-}
-
 // From 6.0 on a hole may begin and end within a page, and a page that is there is there for a
 // fault, too, wherever the file ends.
 bool KnowsParts(const Semantics& semantics) {
@@ -21,12 +17,10 @@ bool KnowsParts(const Semantics& semantics) {
 bool ReachesHugetlb(const State& s, const Call& c) {
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(c.op))) {
-    const int64_t value = c.arg[word];
-    if (arg.kind == ArgKind::kFd && IsOf(s, FileOf(s, c.task, value))) return true;
-    if (arg.kind == ArgKind::kAddress && value >= kHugeArena) return true;
+    if (arg.kind == ArgKind::kAddress && c.arg[word] >= kHugeArena) return true;
     word += WordsOf(arg.kind);
   }
-  return false;
+  return NamesFile(s, c, [&](const File& file) { return IsHugetlb(s.inodes[file.inode - 1]); });
 }
 
 bool IsUnknownOfHugetlb(Op op) {

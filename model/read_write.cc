@@ -346,6 +346,41 @@ Result AioPwrite(State& s, const Call& c, const Semantics& semantics) {
   return WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
 }
 
+// IORING_OP_WRITE by a ring of its own, whose worker thread is gone when the call returns:
+// io_uring/rw.c io_write.
+Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  int64_t count = c.arg[2];
+  const int64_t pos = c.arg[3];
+  if (count < 0 || count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const File& file = s.files[f];
+  const Inode& inode = s.inodes[file.inode - 1];
+  if (!IsMemfd(inode)) return Bound("writing to a socket is not modelled");
+  if ((file.mode & kModeWrite) == 0)
+    return Fail(EBADF, "io_uring/rw.c io_rw_init_file: FMODE_WRITE");
+  if (IsHugetlb(inode)) return Fail(EINVAL, kCannotWrite);
+  const bool current = pos == -1;  // IORING_FEAT_RW_CUR_POS
+  const int64_t from = current ? int64_t{file.pos} : pos;
+  if (BadArea(from, count, &error)) return error;
+  if (count == 0) return Unchanged(0);
+  const bool append = (file.flags & kFlagAppend) != 0;
+  const int64_t at = append ? int64_t{inode.size} : from;
+  if (OverLimit(s, c.task, at, &count, &error)) return error;
+  Result result = WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
+  if (!current || !result.ok()) return result;
+  // From 6.1 on (5.10 not yet) what is left of a short write is tried once more (need_complete_io),
+  // and f_pos is set by an attempt that does not fail.
+  if (result.value != c.arg[2]) {
+    const Rule* rule = NotSupported(semantics, Feature::kUringLeft);
+    if (rule == nullptr) return result;
+    result.rule = rule;
+  }
+  Advance(s, f, at + result.value, &result);
+  return result;
+}
+
 Result Lseek(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;

@@ -101,6 +101,7 @@ enum class Feature : uint32_t {
   kHugeLease = 2097152,    // F_SETLEASE of a memfd of huge pages: until 6.19
   kUffdBeyond = 4194304,   // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
   kUdmabuf = 8388608,      // /dev/udmabuf: 4.20
+  kUringLeft = 16777216,   // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
 };
 struct FactSetSpec {
   FactSet set;

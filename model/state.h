@@ -69,6 +69,7 @@ enum class InodeKind : uint8_t {
   kSocketPair = 2,
   kPipe = 3,
   kHugetlb = 4,  // a memfd of huge pages: MFD_HUGETLB
+  kOther = 5,    // of open_other
 };
 
 struct Inode {

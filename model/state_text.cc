@@ -50,6 +50,7 @@ void AppendTask(std::string& out, const State& s, int i) {
 
 const char* KindName(InodeKind kind) {
   if (kind == InodeKind::kPipe) return " pipe";
+  if (kind == InodeKind::kOther) return " other";
   if (kind == InodeKind::kHugetlb) return " hugetlb memfd";
   return kind == InodeKind::kMemfd ? " memfd" : " socketpair";
 }

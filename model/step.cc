@@ -93,6 +93,8 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        SetAcl,
                                        UdmabufCreate,
                                        DmabufStore,
+                                       OpenOther,
+                                       UringPwrite,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
@@ -138,6 +140,8 @@ Result Step(State& state, const Call& call, const Semantics& semantics) {
   if (state.limits.huge > 0 && IsUnknownOfHugetlb(call.op) && ReachesHugetlb(state, call))
     return Bound("this call of a memfd of huge pages is not modelled");
   if (Result answer; AnswersDmabuf(state, call, &answer)) return answer;
+  if (IsUnknownOfOther(call.op) && ReachesOther(state, call))
+    return Bound("this call of another file than a memfd is not modelled");
 #ifdef NDEBUG
   return kFunctions[op](state, call, semantics);
 #else

@@ -19,21 +19,6 @@ constexpr int64_t kMostPages = int64_t{1} << 27;  // of which 7.3 still has room
 
 bool IsDmabuf(const State& s, int file) { return file >= 0 && s.files[file].dmabuf != 0; }
 
-bool ReachesDmabuf(const State& s, const Call& c) {
-  int word = 0;
-  for (const ArgSpec& arg : ArgsOf(SpecOf(c.op))) {
-    if (arg.kind == ArgKind::kFd && IsDmabuf(s, FileOf(s, c.task, c.arg[word]))) return true;
-    if (arg.kind == ArgKind::kPath) {
-      const int64_t task = c.arg[word] == kSelf ? c.task : c.arg[word];
-      if (task >= 0 && task < s.limits.tasks &&
-          IsDmabuf(s, FileOf(s, static_cast<int>(task), c.arg[word + 1])))
-        return true;
-    }
-    word += WordsOf(arg.kind);
-  }
-  return false;
-}
-
 bool AnyDmabuf(const State& s) {
   for (int i = 0; i < s.limits.files; ++i)
     if (s.files[i].dmabuf != 0) return true;
@@ -50,7 +35,8 @@ bool AnyLostPage(const State& s) {
 }  // namespace
 
 bool AnswersDmabuf(const State& s, const Call& c, Result* answer) {
-  if (!AnyDmabuf(s) || !ReachesDmabuf(s, c)) return false;
+  if (!AnyDmabuf(s) || !NamesFile(s, c, [](const File& file) { return file.dmabuf != 0; }))
+    return false;
   const Family family = SpecOf(c.op).family;
   switch (c.op) {
     case Op::kSetFl: *answer = Bound("F_SETFL of a dmabuf is not modelled"); return true;

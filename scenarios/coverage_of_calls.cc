@@ -10,15 +10,14 @@ constexpr UncoveredCall kUncovered[] = {
     // create
     {"MFD_HUGE_1GB", kNot,
      "Only where the processor has such pages, and they are set apart at boot."},
-    {"memfd_secret", kObserved, "Not shmem: seal calls are EINVAL, there is nothing to seal."},
+    {"memfd_secret, eventfd and others: calls that are not of seals", kNot,
+     "open_other makes them as targets of F_ADD_SEALS and F_GET_SEALS, to duplicate and to pass "
+     "on."},
     {"open of tmpfs files that have a name", kObserved,
      "As open_tmpfile, and by its name instead of by /proc."},
-    {"eventfd, epoll, signalfd, timerfd, pidfd, /dev/zero", kObserved,
-     "Seal calls of them are EINVAL or EPERM as of a pipe or a socket, which are modelled."},
     // write family
-    {"io_uring writes", kObserved,
-     "Those of aio_pwrite.  A worker thread makes them, which then keeps the table of descriptors "
-     "of its task alive for seconds."},
+    {"io_uring: operations but IORING_OP_WRITE and READ_FIXED", kNot,
+     "They call what the system calls of the same name do."},
     {"preadv2, readv", kObserved, "They read as read and pread do; flags as pwritev2."},
     {"write to a pipe, vmsplice out of a pipe", kNot,
      "Buffers of a pipe are known only where they are pages of files."},

@@ -40,6 +40,7 @@ constexpr int WeightOf(Op op) {
     case Op::kFork:
     case Op::kClone:
     case Op::kPipe2:
+    case Op::kUringPwrite:
     case Op::kSocketpair: return 5;
     case Op::kVmsplice: return 15;
     case Op::kUringRegister:  // these need much to be so before they are tried
@@ -47,6 +48,7 @@ constexpr int WeightOf(Op op) {
     case Op::kUdmabufCreate:
     case Op::kDmabufStore:
     case Op::kUringReadFixed: return 30;
+    case Op::kOpenOther:
     case Op::kExec: return 2;
     case Op::kSetFsize:
     case Op::kSetNoexec:
@@ -119,7 +121,7 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.op == Op::kWait) return means.ended_child;
   if (spec.op == Op::kExit) return means.others_run;
   if (spec.family == Family::kPipe && spec.op != Op::kPipe2) return means.pipes;
-  if (spec.family == Family::kIoUring && spec.op != Op::kUringRegister) return means.registered;
+  if (spec.op == Op::kUringReadFixed || spec.op == Op::kUringUnregister) return means.registered;
   if (spec.op == Op::kDmabufStore) return means.dmabufs;
   if (spec.op == Op::kUdmabufCreate) return means.dmabuf_source;
   if (spec.op == Op::kUringRegister) return means.pinnable && !means.registered;

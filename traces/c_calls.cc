@@ -81,6 +81,7 @@ class CallPrinter {
   std::string Arguments();
   std::string RemoteByte();
   std::string PipeFlags();
+  std::string Other();
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
   std::string Writing();
@@ -203,6 +204,9 @@ std::string CallPrinter::Writing() {
   if (call_.op == Op::kAioPwrite)
     return Use(CHelper::kAioPwrite) +
            fmt::format("aio_write_at({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+  if (call_.op == Op::kUringPwrite)
+    return Use(CHelper::kUringWrite) +
+           fmt::format("uring_write_at({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
   if (call_.op == Op::kWritev)
     return Use(CHelper::kWriteTwo) + fmt::format("write_two({}, {}, {})", fd, bytes, count);
   if (call_.op == Op::kPwritev2)
@@ -281,6 +285,23 @@ std::string CallPrinter::Extended() {
   return out + ")";
 }
 
+std::string CallPrinter::Other() {
+  struct Form {
+    const char *header, *text;
+  };
+  constexpr Form kForms[] = {{"sys/eventfd.h", "eventfd(0, 0)"},
+                             {"sys/epoll.h", "epoll_create1(0)"},
+                             {"sys/timerfd.h", "timerfd_create(CLOCK_MONOTONIC, 0)"},
+                             {"sys/inotify.h", "inotify_init1(0)"},
+                             {"fcntl.h", "open(\"/dev/zero\", O_RDWR)"},
+                             {"fcntl.h", "open(\"/\", O_RDONLY)"},
+                             {"fcntl.h", "open(\"/proc/version\", O_RDONLY)"},
+                             {"sys/syscall.h", "(int)syscall(SYS_memfd_secret, 0)"}};
+  const Form& form = kForms[call_.arg[0]];
+  Include(form.header);
+  return form.text;
+}
+
 // The call, and whether it gives minus errno by itself.
 std::string CallPrinter::Expression() {
   switch (call_.op) {
@@ -290,6 +311,7 @@ std::string CallPrinter::Expression() {
     case Op::kPwrite:
     case Op::kWritev:
     case Op::kAioPwrite:
+    case Op::kUringPwrite:
     case Op::kPwritev2: return Writing();
     case Op::kMseal: return Use(CHelper::kMseal) + fmt::format("mseal_range({})", Arguments());
     case Op::kProcessVmWritev:
@@ -304,6 +326,7 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kSetLease) +
              fmt::format("set_lease({}, {})", FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kOpenOther: return Other();
     case Op::kFsetAcl:
       return Use(CHelper::kSetAcl) +
              fmt::format("fset_acl({}, 0{:o})", FdOf(call_.task, call_.arg[0]), call_.arg[1]);
@@ -407,6 +430,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:
     case Op::kSetNoexec:
+    case Op::kUringPwrite:
     case Op::kAioPwrite: return expression;
     default: break;
   }

@@ -37,6 +37,7 @@ enum class CHelper {
   kUringRegister,
   kUringUnregister,
   kUringReadFixed,
+  kUringWrite,  // IORING_OP_WRITE
   kCheckPair,   // the two descriptors of a pair
   kSendRights,  // SCM_RIGHTS
   kReceiveRights,

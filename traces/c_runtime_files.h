@@ -83,6 +83,53 @@ static long dmabuf_store(int dmabuf, long long offset, char byte)
 }
 )";
 
+constexpr std::string_view kUringWriteText = R"(
+/* IORING_OP_WRITE, in a process that has the same descriptors: the threads that write are gone when
+ * it is.
+ */
+static long uring_write(int fd, const char *bytes, long count, off_t offset)
+{
+	struct io_uring_params params = { 0 };
+	struct rlimit limit = raise_limit();
+	int ring = out_of_the_way((int)syscall(SYS_io_uring_setup, 1, &params));
+	char *queue = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+			   IORING_OFF_SQ_RING);
+	struct io_uring_sqe *entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+					  IORING_OFF_SQES);
+	struct io_uring_cqe *event;
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (queue == MAP_FAILED || entry == MAP_FAILED)
+		return -ENOSYS;
+	*entry = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = fd,
+					.addr = (unsigned long)bytes, .len = (unsigned int)count,
+					.off = (unsigned long)offset };
+	*(unsigned int *)(queue + params.sq_off.array) = 0;
+	__atomic_store_n((unsigned int *)(queue + params.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		return -errno;
+	event = (struct io_uring_cqe *)(queue + params.cq_off.cqes);
+	close(ring);
+	return event->res;
+}
+
+static long uring_write_at(int fd, const char *bytes, long count, off_t offset)
+{
+	long *result = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
+	long written;
+
+	if (pid == 0) {
+		*result = uring_write(fd, bytes, count, offset);
+		_exit(0);
+	}
+	waitpid(pid, NULL, __WALL);
+	written = *result;
+	munmap(result, 4096);
+	return written;
+}
+)";
+
 constexpr std::string_view kSetLeaseText = R"(
 /* Who opens the file sends SIGIO to the holder of a lease, which would end it. */
 static int set_lease(int fd, int type)

@@ -177,7 +177,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const std::string_view flags_arg = call.arg(at ? 2 : 1);
   int64_t word = 0;
   if (!opens) {
-    word = StraceNumber(flags_arg).value_or(0);
+    word = StraceNumber(call.args.back()).value_or(0);
   } else if (call.name == "creat") {
     word = abi::kOWronly | abi::kOTrunc;
   } else {
@@ -232,8 +232,10 @@ void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
                                  : Op::kOpen));
 }
 
-// truncate and chmod.
+// truncate, chmod, and setxattr of an ACL.
 void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
+  if (call.name == "setxattr" && RowOf(call) != nullptr && call.args.size() > 3)
+    return Count(call, Unasked::kBound, "an ACL of more than owner, group and others");
   if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
   Count(call, Unasked::kElsewhere);
 }

@@ -42,8 +42,9 @@ class Writer {
       // O_TMPFILE and io_uring otherwise than the table of calls.
       const bool unseen = op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
                           op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring ||
-                          op == Op::kUdmabufCreate;
-      if (unseen && trace_.results[i].ok()) return;
+                          op == Op::kUdmabufCreate || op == Op::kUringPwrite ||
+                          op == Op::kOpenOther;
+      if (unseen && (trace_.results[i].ok() || op == Op::kUringPwrite)) return;
       if (op == Op::kSetNoexec)
         WriteNoexec(sequence.calls[i], trace_.results[i].ok());
       else
