@@ -139,21 +139,24 @@ Result RealMsync(const Call& call, const Env& env);
 Result RealMseal(const Call& call, const Env& env);
 Result RealRemapFilePages(const Call& call, const Env& env);
 
+// Address of the buffer that the call writes, full of its byte; 0 for NULL.
+int64_t FilledBuffer(const Call& call, const Env& env);
+
+// executor_udmabuf.cc
+Result RealUdmabufCreate(const Call& call, const Env& env);
+Result RealDmabufStore(const Call& call, const Env& env);
+
 // executor_remote.cc
 Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
 Result RealPtracePoke(const Call& call, const Env& env);
 Result RealUffdCopy(const Call& call, const Env& env);
-// Address of the buffer that the call writes, full of its byte; 0 for NULL.
-int64_t FilledBuffer(const Call& call, const Env& env);
-Result RealUringPwrite(const Call& call, const Env& env);
-Result RealUdmabufCreate(const Call& call, const Env& env);
-Result RealDmabufStore(const Call& call, const Env& env);
 
 // executor_uring.cc
 Result RealUringRegister(const Call& call, const Env& env);
 Result RealUringUnregister(const Call& call, const Env& env);
 Result RealUringReadFixed(const Call& call, const Env& env);
+Result RealUringPwrite(const Call& call, const Env& env);
 // Whether this process may have a ring: a seccomp filter or kernel.io_uring_disabled may forbid.
 bool RingsAllowed();
 // Lets go what is registered with the ring of `task`, which this process is.

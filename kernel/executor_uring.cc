@@ -4,9 +4,12 @@
 // from a socket of the harness, which every kernel reads from at once: of a file it may be a
 // thread that does so, which would hold the descriptors of the task for seconds.  A write is made
 // by a process that shares memory and descriptors with the task: its threads are gone when it is.
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -42,7 +45,12 @@ int64_t OpenRing(const Control& control, RingRecord& ring) {
   const int64_t events = params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe);
   ring.base = MapRing(fd, queue > events ? queue : events, IORING_OFF_SQ_RING);
   ring.entries = MapRing(fd, params.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES);
-  if (IsRawError(ring.base) || IsRawError(ring.entries)) return -ENOMEM;
+  if (IsRawError(ring.base) || IsRawError(ring.entries)) {
+    RawSyscall(SYS_munmap, ring.base, kPageSize);
+    RawSyscall(SYS_munmap, ring.entries, kPageSize);
+    RawSyscall(SYS_close, fd);
+    return -ENOMEM;
+  }
   ring.tail = params.sq_off.tail;
   ring.array = params.sq_off.array;
   ring.event_head = params.cq_off.head;
@@ -94,6 +102,7 @@ int64_t WriteByRing(const Control& control) {
 }
 
 void WriteAndEnd(int64_t) {
+  RawSyscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // nobody else knows of it
   TheControl().ring_write.result = WriteByRing(TheControl());
   RawSyscall(SYS_exit_group, 0);
 }
@@ -106,6 +115,13 @@ int64_t Unregister(RingRecord& ring) {
 }  // namespace
 
 bool RingsAllowed() {
+  char disabled = '0';  // kernel.io_uring_disabled: with 1, for root alone
+  const int64_t setting = RawSyscall(SYS_open, Raw("/proc/sys/kernel/io_uring_disabled"), O_RDONLY);
+  if (setting >= 0) {
+    RawSyscall(SYS_read, setting, Raw(&disabled), 1);
+    RawSyscall(SYS_close, setting);
+  }
+  if (disabled != '0') return false;
   io_uring_params params = {};
   const int64_t fd = RawSyscall(SYS_io_uring_setup, 1, Raw(&params));
   if (IsRawError(fd)) return false;

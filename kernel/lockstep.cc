@@ -243,7 +243,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.limits_size = Has(c, Op::kSetFsize);
   c.sets_noexec = Has(c, Op::kSetNoexec);
   c.maps_huge = AnyCall(c, MakesHugetlb);
-  c.finds_holes = Has(c, Op::kUffdCopy);
+  c.finds_holes = Has(c, Op::kUffdCopy) || Has(c, Op::kUdmabufCreate);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

@@ -236,7 +236,8 @@ class Prober {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     const int in_file = mapping.pgoff + page;
     if (((mapping.copied >> page) & 1) != 0) return false;
-    if (!IsHugetlb(inode)) return control_.finds_holes && ((inode.touched >> in_file) & 1) == 0;
+    const int cleared = inode.touched & ~inode.uncleared;
+    if (!IsHugetlb(inode)) return control_.finds_holes && ((cleared >> in_file) & 1) == 0;
     const bool present = ((inode.present >> in_file) & 1) != 0;
     return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
   }

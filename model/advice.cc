@@ -60,6 +60,11 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
       part.copied = 0;
       part.copy = {};
       break;
+    case abi::kMadvPageout:
+      if ((s.inodes[s.files[part.file - 1].inode - 1].undirtied &
+           PageBits(part.pgoff, part.pgoff + part.pages)) != 0)
+        return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
+      return result;
     case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
     case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
     default: return result;  // what concerns speed alone

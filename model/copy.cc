@@ -21,7 +21,7 @@ int64_t Readable(State& s, const Call& c, int in, int64_t pos, int64_t count, Re
   const int64_t readable =
       std::min(count, std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0));
   if (readable > 0)  // SGP_CACHE, up to 6.1
-    NoteTouched(s, s.inodes[node], PageOf(pos), PageAfter(pos + readable));
+    NoteLooked(s, s.inodes[node], PageOf(pos), PageAfter(pos + readable));
   return readable;
 }
 

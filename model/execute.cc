@@ -28,7 +28,7 @@ Result ExecuteFile(State& s, const Call& c, int f, bool check) {
   if (check) return Unchanged(0);
   if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
   Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
-  error.changed = inode.size > 0 && NoteTouched(s, inode, 0, 1);  // read with SGP_CACHE, up to 6.1
+  error.changed = inode.size > 0 && NoteLooked(s, inode, 0, 1);  // read with SGP_CACHE, up to 6.1
   return error;
 }
 

@@ -188,12 +188,55 @@ inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
 
-// Notes that pages [begin, end) of the inode may be in the page cache; true if that is new.
-inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
+// Notes that pages [begin, end) of the inode may be in the page cache, as they are looked at
+// without a fault; true if that is new.
+inline bool NoteLooked(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
   const uint8_t before = inode.touched;
   inode.touched |= PageBits(begin, end);
   return inode.touched != before;
+}
+
+// Notes that a fault, or a write, brings them in or clears them, which may be undone (reclaim);
+// true if that is new.
+inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
+  const uint8_t pages = PageBits(begin, end);
+  const bool is_new = (pages & ~inode.touched) != 0 || (pages & inode.uncleared) != 0;
+  inode.touched |= pages;
+  inode.uncleared &= static_cast<uint8_t>(~pages);
+  return is_new;
+}
+
+// Notes that fallocate makes pages [begin, end), where it does.
+inline void NoteAllocated(const State& s, Inode& inode, int begin, int end) {
+  if (s.limits.buffers == 0 || IsHugetlb(inode)) return;
+  const auto made = static_cast<uint8_t>(PageBits(begin, end) & ~inode.touched);
+  inode.touched |= made;
+  inode.uncleared |= made;
+}
+
+// Notes that pages [begin, end) leave the file.
+inline void NoteGone(Inode& inode, int begin, int end) {
+  const auto kept = static_cast<uint8_t>(~PageBits(begin, end));
+  inode.present &= kept;
+  inode.touched &= kept;
+  inode.uncleared &= kept;
+  inode.undirtied &= kept;
+}
+
+// Notes that page `page` is changed by who does not mark it dirty, and pages [begin, end) by who
+// does; true if that is new.
+inline bool NoteUndirtied(const State& s, Inode& inode, int page) {
+  if (s.limits.buffers == 0) return false;
+  const uint8_t before = inode.undirtied;
+  inode.undirtied |= static_cast<uint8_t>(PageBits(page, page + 1) & inode.touched);
+  return inode.undirtied != before;
+}
+inline bool NoteDirty(Inode& inode, int begin, int end) {
+  const uint8_t before = inode.undirtied;
+  inode.undirtied &= static_cast<uint8_t>(~PageBits(begin, end));
+  return inode.undirtied != before;
 }
 
 // Notes that they are; true if that is new.
@@ -275,7 +318,8 @@ bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end);
 // mapping alone if it is private; false if the kernel raises SIGBUS.
 bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed);
 
-// True if `is` says so of a file that the call names, by a descriptor or by a /proc link.
+// True if `is` says so of a file that the call names, by a descriptor of its task or by a /proc
+// link. (A number in another task's table, as of pidfd_getfd, is only ever passed on.)
 template <typename Is>
 bool NamesFile(const State& s, const Call& c, Is is) {
   int word = 0;

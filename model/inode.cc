@@ -7,10 +7,13 @@ namespace {
 
 constexpr const char* kFixed = "fs/attr.c may_setattr: IS_IMMUTABLE, IS_APPEND";
 
-// The inode of the ruling gets the mode.
-Result NewMode(State& s, Ruling& ruling, int node, uint16_t mode) {
+// The inode of the ruling gets the mode, through file `f` or, if that is -1, by its name.
+Result NewMode(State& s, Ruling& ruling, int f, int node, uint16_t mode) {
   Result result = Unchanged(0);
-  if (((mode ^ ruling.inode.mode) & 0111) != 0) result.effect.exec = static_cast<uint8_t>(node + 1);
+  if (((mode ^ ruling.inode.mode) & 0111) != 0) {
+    result.effect.exec = static_cast<uint8_t>(node + 1);
+    result.effect.file = static_cast<uint8_t>(f + 1);
+  }
   ruling.inode.mode = mode;
   ruling.Commit(s, &result);
   return result;
@@ -31,7 +34,7 @@ Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ ruling.inode.mode) & 0111) != 0);
   if (!IsHugetlb(s.inodes[node]))  // hugetlbfs_setattr does not ask
     if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  return NewMode(s, ruling, node, mode);
+  return NewMode(s, ruling, f, node, mode);
 }
 
 // vfs_set_acl (before 6.2 vfs_setxattr and set_posix_acl), then simple_set_acl: an ACL of owner,
@@ -51,7 +54,7 @@ Result ChangeAcl(State& s, const Call& c, int f, int node, int64_t wanted,
   Ruling ruling(s, c, node, f, semantics, Point::kSetAcl);
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ inode.mode) & 0111) != 0);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  return NewMode(s, ruling, node, mode);
+  return NewMode(s, ruling, f, node, mode);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ TEST_F(InodeTest, AnAclIsAModeAndAsksNoSeal) {
   EXPECT_EQ(Do(Op::kFsetAcl, fd, 07711), 0);
   EXPECT_EQ(s.inodes[0].mode, 0711);
   EXPECT_EQ(last.effect.exec, 1);
+  EXPECT_EQ(last.effect.file, 1);
   EXPECT_EQ(Do(Op::kSetAcl, kSelf, fd, 0700), 0);
   EXPECT_EQ(last.effect.exec, 1);
   EXPECT_EQ(Do(Op::kFsetAcl, fd, 0540), 0);  // no x bit changes

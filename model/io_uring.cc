@@ -118,12 +118,15 @@ Result UringReadFixed(State& s, const Call& c, const Semantics&) {
       continue;
     if (b.inode == 0 && SharesLostPage(s, b)) return Bound("another may hold the same page");
     Result result = Unchanged(1);
-    if (b.inode != 0) result.effect.wrote = b.inode;
+    if (b.inode != 0) {
+      result.effect.wrote = b.inode;
+      result.changed = NoteUndirtied(s, s.inodes[b.inode - 1], b.page);
+    }
     if ((addr - start) % kSampleStride != 0) return result;
     const int half = static_cast<int>((addr - start) / kSampleStride);
     Field<uint8_t>& old = b.inode != 0 ? s.inodes[b.inode - 1].bytes[b.page][half] : b.bytes[half];
     const auto byte = static_cast<uint8_t>(c.arg[1]);
-    result.changed = old != byte;
+    result.changed |= old != byte;
     old = byte;
     return result;
   }

@@ -390,7 +390,9 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   result.value = 0;
   Inode& inode = s.inodes[s.files[f].inode - 1];  // do_mmap with MAP_POPULATE
   const int64_t within = std::min<int64_t>(inode.size, mapped.arg[5] + mapped.arg[1]);
-  result.changed |= NoteTouched(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
+  const int in_file = PageOf(mapped.arg[5]), beyond = PageAfter(within);
+  result.changed |=
+      m.prot != 0 ? NoteTouched(s, inode, in_file, beyond) : NoteLooked(s, inode, in_file, beyond);
   return result;
 }
 

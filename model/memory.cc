@@ -74,6 +74,7 @@ Result StoreShared(State& s, const Access& a, uint8_t byte) {
   Inode& inode = s.inodes[a.node];
   Result result = Unchanged(0);
   result.changed = !IsHugetlb(inode) && NotePresent(s, inode, a.file_page(), a.file_page() + 1);
+  result.changed |= NoteDirty(inode, a.file_page(), a.file_page() + 1);
   result.effect = StoreEffect(s, a.mm, a.map);
   if (!a.sampled) return result;
   Field<uint8_t>& old = inode.bytes[a.file_page()][a.sample];

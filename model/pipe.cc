@@ -90,7 +90,7 @@ Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe, bool 
     b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
     AddBuffer(s, b);
   }
-  NoteTouched(s, s.inodes[node], first, last);  // the reader of a copy, up to 6.1
+  NoteLooked(s, s.inodes[node], first, last);  // the reader of a copy, up to 6.1
   return Changed(end - begin);
 }
 

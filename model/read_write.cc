@@ -98,6 +98,7 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       return -1;
     }
     NotePresent(s, ruling.inode, PageOf(at), PageAfter(end));
+    NoteDirty(ruling.inode, PageOf(at), PageAfter(end));
     if (!source.halves.empty())
       TakeHalves(ruling.inode, pos, at, end, source.halves);
     else if (source.from != nullptr)
@@ -117,7 +118,8 @@ Result FailedWrite(State& s, int f, uint16_t mode, const Inode& left, Result err
   Inode& inode = s.inodes[s.files[f].inode - 1];
   const uint32_t size = left.size;
   if (error.kind == Result::Kind::kBound) return error;
-  error.changed = inode.mode != mode || inode.size != size || inode.touched != left.touched;
+  error.changed = inode.mode != mode || inode.size != size || inode.touched != left.touched ||
+                  inode.uncleared != left.uncleared;
   error.effect.modified = ModifiedBit(s.files[f].inode - 1);
   if (inode.size != size) {
     error.effect.resized = s.files[f].inode;
@@ -126,6 +128,7 @@ Result FailedWrite(State& s, int f, uint16_t mode, const Inode& left, Result err
   inode.mode = mode;
   inode.size = size;
   inode.touched = left.touched;
+  inode.uncleared = left.uncleared;
   return error;
 }
 

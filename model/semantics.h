@@ -102,6 +102,7 @@ enum class Feature : uint32_t {
   kUffdBeyond = 4194304,   // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
   kUdmabuf = 8388608,      // /dev/udmabuf: 4.20
   kUringLeft = 16777216,   // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
+  kUncleared = 33554432,   // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
 };
 struct FactSetSpec {
   FactSet set;

@@ -21,8 +21,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
     const int64_t page = PageSizeOf(inode);
     const auto kept = static_cast<int>((size + page - 1) / page);
     DetachPages(s, node, kept);
-    inode.present &= PageBits(0, kept);
-    inode.touched &= PageBits(0, kept);
+    NoteGone(inode, kept, kMaxPages);
     FillSamples(inode, size, kMaxPages * page, 0);
     DropCopies(s, node, kept);  // truncate_pagecache, of pages that are now wholly beyond the end
   }
@@ -46,8 +45,7 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
       static_cast<int>(std::min((offset + page_size - 1) / page_size, int64_t{kMaxPages}));
   const auto last = static_cast<int>(std::min(end / page_size, int64_t{kMaxPages}));
   result.changed = DetachPages(s, node, first, last);
-  ruling.inode.present &= static_cast<uint8_t>(~PageBits(first, last));
-  ruling.inode.touched &= static_cast<uint8_t>(~PageBits(first, last));
+  NoteGone(ruling.inode, first, last);
   FillSamples(ruling.inode, offset, end, 0);
   if (huge) result.changed |= DropCopies(s, node, first, last);  // hugetlb_vmdelete_list
   ruling.Commit(s, &result);
@@ -59,7 +57,7 @@ Result Allocate(State& s, const Call& c, int f, int node, Ruling& ruling) {
   if (end > SizeLimit(s.limits, ruling.inode))
     return Bound("fallocate beyond the largest size within the bounds");
   Result result = Unchanged(0);
-  NoteTouched(s, ruling.inode, PageOf(c.arg[2]), PageAfter(end));
+  NoteAllocated(s, ruling.inode, PageOf(c.arg[2]), PageAfter(end));
   if (IsHugetlb(ruling.inode)) {  // hugetlbfs_fallocate: the pages themselves
     for (int64_t at = c.arg[2] / kHugePageSize; at * kHugePageSize < end; ++at)
       ruling.inode.present |= static_cast<uint8_t>(1u << at);

@@ -89,13 +89,17 @@ struct Inode {
                                // pages: exactly those, also beyond the end
   Field<uint8_t> touched = 0;  // pages that may be in the page cache, one bit each: all others are
                                // surely holes; kept where `present` is, and not of huge pages
+  Field<uint8_t> uncleared = 0;  // of these, the ones that fallocate made and that nothing has used
+                                 // since: what a dmabuf stores there is cleared with the rest
+  Field<uint8_t> undirtied = 0;  // of these, the ones that were changed, by a pin or a dmabuf,
+                                 // without being marked dirty: reclaim loses it
   Field<uint32_t> size = 0;  // bytes, 0 .. limits.pages * kPageSize or limits.huge * kHugePageSize
   // Contents at the sampled offsets, also beyond the end of the file.
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
   auto AllFields() const {
-    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, touched, size,
-                    bytes);
+    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, touched,
+                    uncleared, undirtied, size, bytes);
   }
   friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
 };

@@ -73,6 +73,8 @@ std::string State::ToBytes() const {
     Put(out, n.mounted, 1);
     Put(out, n.present, 1);
     Put(out, n.touched, 1);
+    Put(out, n.uncleared, 1);
+    Put(out, n.undirtied, 1);
     Put(out, n.size, 4);
     PutSamples(out, n.bytes);
   }

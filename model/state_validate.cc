@@ -149,6 +149,9 @@ absl::Status ValidateInodes(const State& s) {
     if (inode.mounted > (inode.kind == InodeKind::kMemfd ? 1 : 0)) return Broken("a superblock");
     if (!IsHugetlb(inode) && (inode.present & ~inode.touched) != 0)
       return Broken("a page that is there and was not touched");
+    if ((inode.uncleared & ~inode.touched) != 0 || (inode.uncleared & inode.present) != 0)
+      return Broken("a page that is not cleared");
+    if ((inode.undirtied & ~inode.touched) != 0) return Broken("a page that is not dirty");
     if (!EmptyBeyondEnd(inode)) return Broken("contents in pages beyond the end of an inode");
   }
   return absl::OkStatus();

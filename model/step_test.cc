@@ -131,7 +131,10 @@ bool MayChangeAndFail(Op op) {
 // brought in, leases that are to end.
 bool FailsAsItMay(const Result& result, const State& before, const State& after) {
   State restored = after;
-  for (int i = 0; i < kMaxInodes; ++i) restored.inodes[i].touched = before.inodes[i].touched;
+  for (int i = 0; i < kMaxInodes; ++i) {
+    restored.inodes[i].touched = before.inodes[i].touched;
+    restored.inodes[i].uncleared = before.inodes[i].uncleared;
+  }
   if (result.value == EAGAIN)
     for (int i = 0; i < kMaxFiles; ++i) restored.files[i].lease = before.files[i].lease;
   const bool split = result.value == EPERM || result.value == EEXIST || result.value == EFAULT;

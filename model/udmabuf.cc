@@ -15,7 +15,7 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kMostPages = int64_t{1} << 27;  // of which 7.3 still has room for pointers
+constexpr int64_t kMostBytes = int64_t{64} << 20;  // size_limit_mb
 
 bool IsDmabuf(const State& s, int file) { return file >= 0 && s.files[file].dmabuf != 0; }
 
@@ -71,8 +71,9 @@ Result UdmabufCreate(State& s, const Call& c, const Semantics& semantics) {
   if (const Rule* rule = NotSupported(semantics, Feature::kUdmabuf)) return Refused(rule);
   if (offset % kPageSize != 0 || size % kPageSize != 0)
     return Fail(EINVAL, "drivers/dma-buf/udmabuf.c udmabuf_create: PAGE_ALIGNED");
-  if (size < 0 || size / kPageSize > kMostPages)
-    return Bound("EINVAL of size_limit_mb, or ENOMEM and a warning of the kernel (7.3)");
+  if (size < 0 || size > kMostBytes)
+    return Bound(
+        "EINVAL of size_limit_mb, or what else is wrong, or a warning of the kernel (7.3)");
   if (size == 0) return Fail(EINVAL, "drivers/dma-buf/udmabuf.c udmabuf_create: pagecount");
   const int memfd = FileOf(s, c.task, c.arg[0]);
   if (memfd < 0 || (s.files[memfd].mode & kModePath) != 0)
@@ -87,10 +88,16 @@ Result UdmabufCreate(State& s, const Call& c, const Semantics& semantics) {
   const int file = FreeFile(s);
   if (file < 0) return Bound("no free file within the bounds");
 
-  Result result = Unchanged(0);  // memfd_pin_folios fills holes, whatever follows
+  Result result = Unchanged(0);
   ruling.Commit(s, &result);
   const int first = PageOf(offset), end = PageAfter(offset + size);
-  result.changed |= NotePresent(s, s.inodes[node], first, end);
+  Inode& inode = s.inodes[node];
+  // memfd_pin_folios fills holes, whatever follows, and takes what fallocate made as it is.
+  const Rule* const clears = NotSupported(semantics, Feature::kUncleared);
+  if (clears != nullptr && (inode.uncleared & PageBits(first, end)) != 0) result.rule = clears;
+  for (int page = first; page < end; ++page)
+    if (clears != nullptr || (inode.uncleared & PageBits(page, page + 1)) == 0)
+      result.changed |= NotePresent(s, inode, page, page + 1);
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) {
     const bool changed = result.changed;
@@ -129,12 +136,16 @@ Result DmabufStore(State& s, const Call& c, const Semantics& semantics) {
   Result result = Unchanged(0);
   if (((file.pinned >> page) & 1) == 0)
     return AnyLostPage(s) ? Bound("another may hold the same page") : result;
+  Inode& inode = s.inodes[node];
+  if ((inode.uncleared & PageBits(page, page + 1)) != 0)
+    return result;  // the file shows none of it
   result.effect.wrote = static_cast<uint8_t>(node + 1);
   result.effect.file = static_cast<uint8_t>(f + 1);
+  result.changed = NoteUndirtied(s, inode, page);
   if (offset % kSampleStride != 0) return result;
-  Field<uint8_t>& old = s.inodes[node].bytes[page][offset % kPageSize / kSampleStride];
+  Field<uint8_t>& old = inode.bytes[page][offset % kPageSize / kSampleStride];
   const auto byte = static_cast<uint8_t>(c.arg[2]);
-  result.changed = old != byte;
+  result.changed |= old != byte;
   old = byte;
   return result;
 }

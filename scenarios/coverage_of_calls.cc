@@ -16,6 +16,8 @@ constexpr UncoveredCall kUncovered[] = {
     {"open of tmpfs files that have a name", kObserved,
      "As open_tmpfile, and by its name instead of by /proc."},
     // write family
+    {"dmabufs: mappings that stay, DMA, UDMABUF_CREATE_LIST, fstat and a re-open of one", kNot,
+     "dmabuf_store maps, stores and unmaps; a device that writes is not in the guests."},
     {"io_uring: operations but IORING_OP_WRITE and READ_FIXED", kNot,
      "They call what the system calls of the same name do."},
     {"preadv2, readv", kObserved, "They read as read and pread do; flags as pwritev2."},

@@ -129,7 +129,10 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   if (result.ok() || before == after) return "";
   if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
   State restored = after;  // without pages that were brought in before the call failed
-  for (int i = 0; i < kMaxInodes; ++i) restored.inodes[i].touched = before.inodes[i].touched;
+  for (int i = 0; i < kMaxInodes; ++i) {
+    restored.inodes[i].touched = before.inodes[i].touched;
+    restored.inodes[i].uncleared = before.inodes[i].uncleared;
+  }
   if (result.kind == Result::Kind::kErrno && restored == before) return "";
   const bool leased = SpecOf(call.op).family == Family::kOpen && result.value == EAGAIN;
   if (!WritesFromBuffer(call.op) && !Copies(call.op) && !leased)
@@ -358,7 +361,9 @@ void ContentsMatchReference::ExecuteReadFixed(const State& before, const Call& c
 void ContentsMatchReference::ExecuteDmabufStore(const State& before, const Call& call) {
   const File& dmabuf = before.files[FileOf(before, call.task, call.arg[0])];
   const int64_t at = std::countr_zero(dmabuf.dmabuf) * int64_t{kPageSize} + call.arg[1];
-  if ((dmabuf.pinned >> (at / kPageSize) & 1) != 0)
+  const auto page = static_cast<int>(at / kPageSize);
+  const bool cleared = (before.inodes[dmabuf.inode - 1].uncleared >> page & 1) == 0;
+  if (cleared && (dmabuf.pinned >> page & 1) != 0)
     inodes_[dmabuf.inode - 1].Fill(at, at + 1, static_cast<uint8_t>(call.arg[2]));
 }
 

@@ -46,9 +46,7 @@ CProgram ProgramOf(const Trace& trace) {
     program.channels |= op == Op::kSendFd || op == Op::kRecvFd;
     program.resumes |= op == Op::kExec;
     program.sets_noexec |= op == Op::kSetNoexec;
-    if (MakesHugetlb(trace.sequence.calls[i])) program.asks.insert(CHelper::kNeedHugePages);
-    if (op == Op::kOpenTmpfile) program.asks.insert(CHelper::kNeedTmpfs);
-    if (family == Family::kUdmabuf) program.asks.insert(CHelper::kNeedUdmabuf);
+    if (const auto ask = CAskOf(trace.sequence.calls[i])) program.asks.insert(*ask);
     program.faults |= family == Family::kMemory;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;

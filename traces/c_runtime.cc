@@ -483,10 +483,10 @@ const Helper kHelpers[] = {
      {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},
      kUffdCopyText},
     {{"stdint.h", "sys/xattr.h"}, {}, kSetAclText},
-    {{"stdio.h", "unistd.h"}, {}, kNeedUdmabufText},
-    {{"fcntl.h", "linux/udmabuf.h", "sys/ioctl.h", "unistd.h", "errno.h"},
-     {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},
-     kUdmabufCreateText},
+    {{"linux/io_uring.h", "stdio.h", "sys/syscall.h", "unistd.h"}, {}, kNeedUringText},
+    {{"stdio.h", "sys/syscall.h", "unistd.h"}, {}, kNeedSecretText},
+    {{"fcntl.h", "stdio.h", "unistd.h"}, {CHelper::kRaiseLimit}, kNeedUdmabufText},
+    {{"linux/udmabuf.h", "sys/ioctl.h", "errno.h"}, {CHelper::kNeedUdmabuf}, kUdmabufCreateText},
     {{"sys/mman.h", "errno.h"}, {}, kDmabufStoreText},
     {{"fcntl.h", "signal.h"}, {}, kSetLeaseText},
     {{"stdio.h", "sys/vfs.h", "unistd.h"}, {}, kNeedTmpfsText},
@@ -538,10 +538,21 @@ std::string_view TextOf(CHelper helper, const CProgram& program) {
 
 }  // namespace
 
+std::optional<CHelper> CAskOf(const Call& call) {
+  if (MakesHugetlb(call)) return CHelper::kNeedHugePages;
+  if (call.op == Op::kOpenTmpfile) return CHelper::kNeedTmpfs;
+  if (SpecOf(call.op).family == Family::kUdmabuf) return CHelper::kNeedUdmabuf;
+  if (call.op == Op::kUringPwrite) return CHelper::kNeedUring;
+  if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret) return CHelper::kNeedSecret;
+  return std::nullopt;
+}
+
 std::string CAsks(const std::set<CHelper>& asks) {
   constexpr std::pair<CHelper, std::string_view> kFunctions[] = {
       {CHelper::kNeedTmpfs, "need_tmpfs"},
       {CHelper::kNeedHugePages, "need_huge_pages"},
+      {CHelper::kNeedUring, "need_uring"},
+      {CHelper::kNeedSecret, "need_secret"},
       {CHelper::kNeedUdmabuf, "need_udmabuf"}};
   std::string out;
   for (const auto& [helper, function] : kFunctions)

@@ -2,9 +2,12 @@
 #ifndef SELKIE_TRACES_C_RUNTIME_H_
 #define SELKIE_TRACES_C_RUNTIME_H_
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "model/call.h"
 
 namespace selkie {
 
@@ -50,7 +53,9 @@ enum class CHelper {
   kPtracePoke,  // PTRACE_POKEDATA
   kUffdCopy,    // userfaultfd
   kSetAcl,      // a POSIX ACL that is a mode
-  kNeedUdmabuf,
+  kNeedUring,
+  kNeedSecret,
+  kNeedUdmabuf,  // and opens it
   kUdmabufCreate,
   kDmabufStore,
   kSetLease,  // F_SETLEASE without SIGIO's consequence
@@ -89,7 +94,10 @@ struct CProgram {
   std::set<CHelper> asks;    // what has to be there, else all is skipped: see CAsks
 };
 
-// The lines of main that call these of kNeedTmpfs, kNeedHugePages and kNeedUdmabuf.
+// The kNeed helper that the call takes.
+std::optional<CHelper> CAskOf(const Call& call);
+
+// The lines of main that call these of the kNeed helpers.
 std::string CAsks(const std::set<CHelper>& asks);
 
 // What main begins with where only root can go on.

@@ -38,10 +38,44 @@ static __attribute__((unused)) int set_acl(const char *path, mode_t mode)
 }
 )";
 
+constexpr std::string_view kNeedUringText = R"(
+static void need_uring(void)
+{
+	int ring = (int)syscall(SYS_io_uring_setup, 1, &(struct io_uring_params){ 0 });
+
+	if (ring < 0) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP there is no io_uring\n");
+		_exit(4);
+	}
+	close(ring);
+}
+)";
+
+constexpr std::string_view kNeedSecretText = R"(
+static void need_secret(void)
+{
+	int secret = (int)syscall(SYS_memfd_secret, 0);
+
+	if (secret < 0) {
+		dprintf(1, "KTAP version 1\n1..0 # SKIP there is no memfd_secret\n");
+		_exit(4);
+	}
+	close(secret);
+}
+)";
+
 constexpr std::string_view kNeedUdmabufText = R"(
+#define UDMABUF_DEVICE 190 /* out of the way of the numbers that calls under test may give */
+
+/* The device is root's: it is opened before a task becomes another user. */
 static void need_udmabuf(void)
 {
-	if (access("/dev/udmabuf", R_OK | W_OK)) {
+	struct rlimit limit = raise_limit();
+	int device = open("/dev/udmabuf", O_RDWR), placed = dup2(device, UDMABUF_DEVICE);
+
+	close(device);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (placed < 0) {
 		dprintf(1, "KTAP version 1\n1..0 # SKIP there is no /dev/udmabuf\n");
 		_exit(4);
 	}
@@ -49,22 +83,14 @@ static void need_udmabuf(void)
 )";
 
 constexpr std::string_view kUdmabufCreateText = R"(
-/* The device's descriptor goes out of the way of the number that the dmabuf gets. */
 static long udmabuf_create(int memfd, long long offset, long long size)
 {
 	struct udmabuf_create request = { .memfd = (unsigned int)memfd, .flags = UDMABUF_FLAGS_CLOEXEC,
 					  .offset = (unsigned long long)offset,
 					  .size = (unsigned long long)size };
-	struct rlimit limit = raise_limit();
-	int device = out_of_the_way(open("/dev/udmabuf", O_RDWR | O_CLOEXEC));
-	long made;
+	long made = ioctl(UDMABUF_DEVICE, UDMABUF_CREATE, &request);
 
-	setrlimit(RLIMIT_NOFILE, &limit);
-	made = ioctl(device, UDMABUF_CREATE, &request);
-	if (made < 0)
-		made = -errno;
-	close(device);
-	return made;
+	return made < 0 ? -errno : made;
 }
 )";
 
@@ -97,20 +123,23 @@ static long uring_write(int fd, const char *bytes, long count, off_t offset)
 	struct io_uring_sqe *entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
 					  IORING_OFF_SQES);
 	struct io_uring_cqe *event;
+	long written = -ENOSYS;
 
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (queue == MAP_FAILED || entry == MAP_FAILED)
-		return -ENOSYS;
+	if (queue == MAP_FAILED || entry == MAP_FAILED) {
+		close(ring);
+		return written;
+	}
 	*entry = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = fd,
 					.addr = (unsigned long)bytes, .len = (unsigned int)count,
 					.off = (unsigned long)offset };
 	*(unsigned int *)(queue + params.sq_off.array) = 0;
 	__atomic_store_n((unsigned int *)(queue + params.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
-		return -errno;
+	written = syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
 	event = (struct io_uring_cqe *)(queue + params.cq_off.cqes);
+	written = written < 0 ? -errno : event->res;
 	close(ring);
-	return event->res;
+	return written;
 }
 
 static long uring_write_at(int fd, const char *bytes, long count, off_t offset)
@@ -119,6 +148,8 @@ static long uring_write_at(int fd, const char *bytes, long count, off_t offset)
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES, 0, 0, 0, 0);
 	long written;
 
+	if (pid < 0)
+		return -errno;
 	if (pid == 0) {
 		*result = uring_write(fd, bytes, count, offset);
 		_exit(0);

@@ -175,22 +175,38 @@ void ChmodOfPath(FieldCall& call) {
   call.args = {call.args[1], call.args[2]};
 }
 
-// fsetxattr(3, "system.posix_acl_access", "\2\0\0\0\1\0...", 28, 0): the entries of owner, group
-// and others alone are a mode.
+// The mode that an ACL is (fs/posix_acl.c posix_acl_equiv_mode): owner, others, and the mask, or
+// the group where there is none.  Nothing if it is none that a kernel takes.
+std::optional<int> ModeOfAcl(std::string_view acl) {
+  constexpr size_t kHeader = 4, kEntry = 8;
+  constexpr std::string_view kVersion("\2\0\0\0", kHeader);
+  if (!acl.starts_with(kVersion) || (acl.size() - kHeader) % kEntry != 0) return std::nullopt;
+  std::optional<int> owner, group, mask, others;
+  for (size_t at = kHeader; at < acl.size(); at += kEntry) {
+    const int permissions = static_cast<unsigned char>(acl[at + 2]);
+    if (acl[at + 1] != 0 || acl[at + 3] != 0 || permissions > 7) return std::nullopt;
+    switch (acl[at]) {
+      case 1: owner = permissions; break;    // ACL_USER_OBJ
+      case 4: group = permissions; break;    // ACL_GROUP_OBJ
+      case 0x10: mask = permissions; break;  // ACL_MASK
+      case 0x20: others = permissions; break;
+      case 2:  // ACL_USER, ACL_GROUP: under the mask
+      case 8: break;
+      default: return std::nullopt;
+    }
+  }
+  if (!owner || !group || !others) return std::nullopt;
+  return *owner << 6 | mask.value_or(*group) << 3 | *others;
+}
+
+// fsetxattr(3, "system.posix_acl_access", "\2\0\0\0\1\0...", 28, 0) with the mode that it sets.
 void AclAsMode(FieldCall& call) {
   if ((call.name != "fsetxattr" && call.name != "setxattr") || call.args.size() < 3) return;
   const auto name = StraceQuoted(call.args[1]), acl = StraceQuoted(call.args[2]);
   if (!name || name->bytes != "system.posix_acl_access" || !acl || !acl->whole) return;
-  constexpr size_t kHeader = 4, kEntry = 8;
-  constexpr char kTags[] = {1, 4, 0x20};  // ACL_USER_OBJ, ACL_GROUP_OBJ, ACL_OTHER
-  if (acl->bytes.size() != kHeader + std::size(kTags) * kEntry) return;
-  int mode = 0;
-  for (size_t i = 0; i < std::size(kTags); ++i) {
-    const char* const entry = acl->bytes.data() + kHeader + i * kEntry;
-    if (entry[0] != kTags[i]) return;
-    mode = mode << 3 | (entry[2] & 7);
-  }
-  call.made.push_back(fmt::format("{:#o}", mode));
+  const std::optional<int> mode = ModeOfAcl(acl->bytes);
+  if (!mode) return;
+  call.made.push_back(fmt::format("{:#o}", *mode));
   call.args = {call.args[0], call.args[1], call.made.back()};
 }
 

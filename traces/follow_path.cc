@@ -169,6 +169,10 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const bool own = link->process->fds == process.fds;
   if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
     return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
+  if (row.op == Op::kSetAcl && call.args.size() > 3)
+    return Count(call, Unasked::kBound, "an ACL that is cut, or none");
+  if (row.op == Op::kSetAcl && call.log->error == "EOPNOTSUPP")
+    return Count(call, Unasked::kSystem, "setxattr EOPNOTSUPP");
   Query query(call, process);
   query.file = target.file;
   query.inode = world_.files[target.file].inode;
@@ -234,8 +238,6 @@ void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
 
 // truncate, chmod, and setxattr of an ACL.
 void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
-  if (call.name == "setxattr" && RowOf(call) != nullptr && call.args.size() > 3)
-    return Count(call, Unasked::kBound, "an ACL of more than owner, group and others");
   if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
   Count(call, Unasked::kElsewhere);
 }

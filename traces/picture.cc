@@ -1,6 +1,7 @@
 #include "traces/picture.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "fmt/format.h"
@@ -135,8 +136,8 @@ class Drawing {
 
 bool Drawing::WritesThroughFile(int file) const {
   const Result* result = scene_.result;
-  return result != nullptr && (result->effect.wrote != 0 || result->effect.resized != 0) &&
-         result->effect.mm == 0 && result->effect.file == file + 1;
+  return result != nullptr && result->effect.ChangedInode() && result->effect.mm == 0 &&
+         result->effect.file == file + 1;
 }
 
 bool Drawing::WritesThroughFd(int task, int slot) const {
@@ -359,7 +360,13 @@ void Drawing::FileNode(int file) {
                     {{fmt::format("f_pos {}{}", f.pos, flags),
                       Changed(is_new || f.pos != was.pos || f.flags != was.flags)}}});
   }
-  Table(fmt::format("file{}", file), socket ? "socket" : "open file", head, rows);
+  if (f.dmabuf != 0)
+    rows.push_back({"",
+                    {{fmt::format("{} pages, {} of them the file's", std::popcount(f.dmabuf),
+                                  std::popcount(f.pinned)),
+                      Changed(is_new || f.pinned != was.pinned)}}});
+  const char* const title = socket ? "socket" : f.dmabuf != 0 ? "dmabuf" : "open file";
+  Table(fmt::format("file{}", file), title, head, rows);
   Edge(fmt::format("file{}:head:e", file), fmt::format("inode{}:head:w", f.inode - 1),
        WritesThroughFile(file) ? Look::kWay : Changed(is_new));
 }
@@ -392,6 +399,8 @@ void Drawing::InodeNode(int inode) {
   const std::string node = fmt::format("inode{}", inode);
   const bool is_new = was.kind != n.kind;
   if (n.kind == InodeKind::kSocketPair) return Table(node, "socket pair", Changed(is_new), {});
+  if (n.kind == InodeKind::kPipe) return Table(node, "pipe", Changed(is_new), {});
+  if (n.kind == InodeKind::kOther) return Table(node, "no memfd", Changed(is_new), {});
   std::vector<Row> rows = {
       {"",
        {{"seals"},

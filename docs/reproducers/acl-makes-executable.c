@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 			uint32_t id;
 		} entries[3];
 	} acl = { 2, { { 1, 7, -1 }, { 4, 5, -1 }, { 0x20, 5, -1 } } };
-	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | 0x10;
 	int program = open(argc > 1 ? argv[1] : "/bin/true", O_RDONLY | O_CLOEXEC);
 	int fd = memfd_create("sealed", MFD_NOEXEC_SEAL | MFD_ALLOW_SEALING);
 	int ro, status = -1;
