@@ -239,7 +239,7 @@ inline bool NoteDirty(Inode& inode, int begin, int end) {
   return inode.undirtied != before;
 }
 
-// Notes that they are; true if that is new.
+// Notes that pages [begin, end) are surely in the page cache, cleared; true if that is new.
 inline bool NotePresent(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0) return false;
   const uint8_t before = inode.present;
