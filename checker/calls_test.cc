@@ -318,6 +318,25 @@ TEST(Facts, AStoreFromOutsideIsAStoreThroughTheMapping) {
   }
 }
 
+TEST(Facts, AChangeOfXBitsIsJudgedByTheFileItWentThrough) {
+  const std::string clause = "reach change: exec-changed and seals has EXEC and file has WRITE";
+  const std::string made = "  memfd_create(\"region\", MFD_NOEXEC_SEAL)\n";
+  const std::string by_fd = "  fsetxattr(fd, \"system.posix_acl_access\", 0700)\n";
+  const std::string by_name =
+      "  setxattr(\"/proc/self/fd/{fd}\", \"system.posix_acl_access\", 0700)\n";
+  EXPECT_EQ(Found("linux-6.12", kOneTask, made + by_fd, clause).kind, Verdict::Kind::kHolds);
+  EXPECT_EQ(Found("linux-6.12", kOneTask, made + by_name, clause).kind, Verdict::Kind::kBroken);
+}
+
+TEST(Facts, AStoreThroughADmabufIsAStore) {
+  const char* const calls =
+      "  fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK)\n"
+      "  udmabuf_create(fd, 0, 4096)\n  dmabuf_store(fd, 0, \"x\")\n";
+  const char* const clause = "reach change: sealed and by-store";
+  EXPECT_EQ(Found("linux-6.12", kOneTask, calls, clause).kind, Verdict::Kind::kHolds);
+  EXPECT_EQ(Found("linux-4.20", kOneTask, calls, clause).kind, Verdict::Kind::kBroken);
+}
+
 TEST(Facts, CopiesAndMadvRemoveAreWriteCalls) {
   const char* const bounds = "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 0 may seal\n";
   const char* const clause = "reach change: sealed and by-write-call";

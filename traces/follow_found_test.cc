@@ -1,5 +1,6 @@
 // What logs of programs written for the purpose have shown to be followed wrongly: each
 // test has the lines that were called different, or were not.
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "traces/follow_testing.h"
@@ -189,6 +190,27 @@ TEST(FollowFoundTest, WhatCannotBeIsNotExcused) {
   ExpectDecides("", "mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0)", "0x7f0000000000", "1");
   ExpectDecides("", "dup2(3, 900)", "900", "901");
   ExpectDecides("", "fcntl(3, F_DUPFD, 60)", "61", "59");
+}
+
+TEST(FollowFoundTest, AnAclIsTheModeOfItsMask) {
+  const auto entry = [](std::string_view tag, int bits) {
+    return fmt::format("\\{}\\0\\{}\\0\\377\\377\\377\\377", tag, bits);
+  };
+  // Owner rw-, a user rwx, group ---, mask rwx, others rw-: 0676.
+  const std::string entries =
+      entry("1", 6) + entry("2", 7) + entry("4", 0) + entry("20", 7) + entry("40", 6);
+  const auto differ = [&](int version, std::string_view result, std::string_view chmod) {
+    return FollowText(fmt::format("1 prctl(1) = 0\n1 getrandom(1) = 0\n1 geteuid() = 1000\n"
+                                  "1 memfd_create(\"m\", MFD_NOEXEC_SEAL) = 3\n"
+                                  "1 setxattr(\"/proc/self/fd/3\", \"system.posix_acl_access\", "
+                                  "\"\\{}\\0\\0\\0{}\", 44, 0) = {}\n1 fchmod(3, {}) = 0\n",
+                                  version, entries, result, chmod))
+        .differences.size();
+  };
+  EXPECT_EQ(differ(2, "0", "0676"), 0u);  // no x bit changes
+  EXPECT_EQ(differ(2, "0", "0777"), 1u);
+  EXPECT_EQ(differ(2, "-1 EOPNOTSUPP (no)", "0600"), 0u);  // a kernel without ACLs on tmpfs
+  EXPECT_EQ(differ(1, "-1 EOPNOTSUPP (no)", "0600"), 0u);  // there is no such version
 }
 
 TEST(FollowFoundTest, FlagsByNumber) {

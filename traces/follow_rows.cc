@@ -270,6 +270,8 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
   if (row.family == Family::kLease)
     query.why = "leases: who else has the file open, of which the log does not say all";
   if (row.op == Op::kLinkat) query.why = "linkat: what stands at the new name";
+  if (row.op == Op::kFsetAcl && call.log->error == "EOPNOTSUPP")
+    query.why = "a kernel whose tmpfs has no ACLs";
   if (others) query.why = fmt::format("{} between a memfd and another file", call.name);
   const FollowedFile& file = world_.files[query.file];
   const FollowedInode& inode = world_.inodes[query.inode];
