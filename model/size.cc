@@ -41,8 +41,8 @@ Result Punch(State& s, int f, int node, int64_t offset, int64_t end, Ruling& rul
     result.effect.wrote = static_cast<uint8_t>(node + 1);
     result.effect.file = static_cast<uint8_t>(f + 1);
   }
-  const auto first =
-      static_cast<int>(std::min((offset + page_size - 1) / page_size, int64_t{kMaxPages}));
+  const int64_t begin = offset / page_size + (offset % page_size != 0);  // the sum would overflow
+  const auto first = static_cast<int>(std::min(begin, int64_t{kMaxPages}));
   const auto last = static_cast<int>(std::min(end / page_size, int64_t{kMaxPages}));
   result.changed = DetachPages(s, node, first, last);
   NoteGone(ruling.inode, first, last);

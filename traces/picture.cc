@@ -381,7 +381,7 @@ Row Drawing::ContentsRow(int inode) const {
   const Inode& n = s_.inodes[inode];
   const Inode& was = old_.inodes[inode];
   std::string text;
-  const int pages = static_cast<int>((n.size + kPageSize - 1) / kPageSize);
+  const auto pages = static_cast<int>((n.size + PageSizeOf(n) - 1) / PageSizeOf(n));
   for (int page = 0; page < pages; ++page) {
     text += page == 0 ? "" : " ";
     for (uint8_t byte : n.bytes[page]) text += ByteText(byte);
