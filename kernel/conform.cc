@@ -37,6 +37,7 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   for (const Divergence& divergence : part.divergences)
     if (!IsListed(*whole, divergence)) whole->divergences.push_back(divergence);
   whole->not_run.insert(whole->not_run.end(), part.not_run.begin(), part.not_run.end());
+  std::sort(whole->not_run.begin(), whole->not_run.end());  // whoever was the first to say so
   whole->seconds = std::max(whole->seconds, part.seconds);
 }
 

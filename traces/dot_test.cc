@@ -38,6 +38,25 @@ TEST(DotTest, AStateShowsTheWayFromTheTaskToTheInode) {
   EXPECT_THAT(dot, Not(HasSubstr(kYellow)));
 }
 
+TEST(DotTest, ADmabufAndAFileOfHugePagesAreDrawnAsWhatTheyAre) {
+  const Semantics semantics = LoadSemanticsForTest("linux-6.18");
+  const Sequence sequence{{},
+                          {0},
+                          {{Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdHugetlb}},
+                           {Op::kFtruncate, 0, {3, int64_t{2} * kHugePageSize}},
+                           {Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing}},
+                           {Op::kFtruncate, 0, {4, kPageSize}},
+                           {Op::kAddSeals, 0, {4, 2}},  // F_SEAL_SHRINK
+                           {Op::kUdmabufCreate, 0, {4, 0, kPageSize}},
+                           {Op::kOpenOther, 0, {abi::kOtherEventfd}}}};
+  std::vector<State> states;
+  Replay(sequence, semantics, &states);
+  const std::string dot = StateToDot(states.back(), semantics);
+  EXPECT_THAT(dot, HasSubstr("dmabuf"));
+  EXPECT_THAT(dot, HasSubstr("1 pages, 1 of them the file"));
+  EXPECT_THAT(dot, HasSubstr("no memfd"));
+}
+
 TEST(DotTest, EachStepColoursWhatItsCallChanged) {
   const std::vector<std::string> steps = StepsUnder("fw-v3", ReopenForTest());
   ASSERT_EQ(steps.size(), 8u);
