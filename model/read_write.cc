@@ -375,7 +375,8 @@ Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
   if (!current || !result.ok()) return result;
   // From 6.1 on (5.10 not yet) what is left of a short write is tried once more (need_complete_io),
   // and f_pos is set by an attempt that does not fail.
-  if (result.value != c.arg[2]) {
+  constexpr uint8_t kOnce = kFlagNonblock | kFlagDirect;  // with both it is not tried again
+  if (result.value != c.arg[2] && (s.files[f].flags & kOnce) != kOnce) {
     const Rule* rule = NotSupported(semantics, Feature::kUringLeft);
     if (rule == nullptr) return result;
     result.rule = rule;

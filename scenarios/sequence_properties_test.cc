@@ -494,7 +494,9 @@ void PositionsMatchReference::Execute(const State& before, const Call& call, con
   const bool ring = call.op == Op::kUringPwrite;
   if ((vector_at || ring) && call.arg[3] != -1) return;
   // From 6.1 on a short one leaves the position, see the rule by which older kernels do not.
-  if (ring && result.value < call.arg[2] && result.rule == nullptr) return;
+  constexpr uint8_t kOnce = kFlagNonblock | kFlagDirect;
+  const bool once = (before.files[file].flags & kOnce) == kOnce;
+  if (ring && !once && result.value < call.arg[2] && result.rule == nullptr) return;
   const int64_t flags = vector_at ? call.arg[4] : 0;
   const bool append =
       ((before.files[file].flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0) &&
