@@ -237,6 +237,19 @@ INSTANTIATE_TEST_SUITE_P(
                  "  open(\"/proc/self/fd/{fd}\", O_RDONLY|O_NONBLOCK)\n"
                  "  close(fd)\n",
                  {.writer = true}},
+        Alphabet{"delegation",
+                 "linux-7.2",
+                 "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",
+                 "  fcntl(fd, F_SETDELEG, F_RDLCK)\n"
+                 "  fcntl(fd, F_SETLEASE, F_UNLCK)\n"
+                 "  fcntl(fd, F_GETDELEG)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY|O_NONBLOCK)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY|O_TRUNC)\n"
+                 "  ftruncate(fd, 0)\n"
+                 "  fchmod(fd, 04600)\n"
+                 "  pwrite(fd, \"x\", 1, 0)\n"
+                 "  close(fd)\n",
+                 {.writer = true}},
         Alphabet{"open_tmpfile",
                  "linux-6.18",
                  "bounds processes=1 fds=2 files=2 maps=1 inodes=2\nrole any uid 0 may seal\n",

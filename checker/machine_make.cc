@@ -223,8 +223,8 @@ FieldUse Machine::UseOf() const {
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
                                        (dontfork ? kMapDontcopy : 0));
   use.mounts = any(OpBit(Op::kOpenTmpfile));
-  use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease));
-  use.leases = any(OpBit(Op::kSetLease));
+  use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));
+  use.leases = any(OpBits(Op::kSetLease, Op::kSetDeleg));
   use.dmabufs = any(OpBit(Op::kUdmabufCreate));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
   use.others = any(OpBit(Op::kOpenOther));

@@ -234,7 +234,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.flags) l.file_flags = 7;
   l.file_end = use.sockets;
   l.file_writer = use.writers;
-  if (use.leases) l.file_lease = 4;
+  if (use.leases) l.file_lease = 5;
   if (use.dmabufs) l.file_dmabuf = limits.pages;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);

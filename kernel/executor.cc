@@ -57,6 +57,25 @@ Result Fcntl(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_fcntl, c.arg[0], kCommand, c.arg[1]));
 }
 
+// struct delegation and its commands, of linux/fcntl.h of 6.19.
+struct Delegation {
+  uint32_t flags;
+  uint16_t type;
+  uint16_t pad;
+};
+constexpr int kGetDeleg = 1039, kSetDeleg = 1040;
+
+Result SetDeleg(const Call& c, const Env&) {
+  const Delegation wanted{0, static_cast<uint16_t>(c.arg[1]), 0};
+  return FromRaw(RawSyscall(SYS_fcntl, c.arg[0], kSetDeleg, Raw(&wanted)));
+}
+
+Result GetDeleg(const Call& c, const Env&) {
+  Delegation held{};
+  const int64_t got = RawSyscall(SYS_fcntl, c.arg[0], kGetDeleg, Raw(&held));
+  return FromRaw(got < 0 ? got : held.type);
+}
+
 Result Open(const Call& c, const Env& env) {
   const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
   return FromRaw(RawSyscall(SYS_open, path.raw(), c.arg[2], 0));
@@ -417,6 +436,8 @@ constexpr RealCall kReal[] = {
     OpenTmpfile,
     Fcntl<F_SETLEASE>,
     Fcntl<F_GETLEASE>,
+    SetDeleg,
+    GetDeleg,
     RealUffdCopy,
     FsetAcl,
     SetAcl,

@@ -96,6 +96,8 @@ enum class Op : uint8_t {
   kOpenTmpfile,
   kSetLease,
   kGetLease,
+  kSetDeleg,
+  kGetDeleg,
   kUffdCopy,
   kFsetAcl,
   kSetAcl,

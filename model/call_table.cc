@@ -268,6 +268,10 @@ constexpr CallSpec kTable[] = {
     Row(Op::kSetLease, "fcntl", Family::kLease, R::kZero, Fd(), Lit("F_SETLEASE"),
         One("arg", kLeases)),
     Row(Op::kGetLease, "fcntl", Family::kLease, R::kLease, Fd(), Lit("F_GETLEASE")),
+    // Of struct delegation the type alone is said: the rest is 0.
+    Row(Op::kSetDeleg, "fcntl", Family::kLease, R::kZero, Fd(), Lit("F_SETDELEG"),
+        One("d_type", kLeases)),
+    Row(Op::kGetDeleg, "fcntl", Family::kLease, R::kLease, Fd(), Lit("F_GETDELEG")),
     Row(Op::kUffdCopy, "uffd_copy", Family::kRemote, R::kCount, Addr("addr"),
         Arg(A::kByte, "byte")),
     Row(Op::kFsetAcl, "fsetxattr", Family::kInode, R::kZero, Fd(),

@@ -93,6 +93,9 @@ bool WouldBreakLease(const State& s, int node, bool writes);
 // leases up, or to make them read leases.
 Result BreakLeases(State& s, int node, bool writes);
 
+// try_break_deleg of who does not wait: the holders are asked to give their delegations up.
+Result BreakDelegations(State& s, int node);
+
 // acl_permission_check: the permission bits that are a user's, as in 07.
 int PermissionBits(uint16_t uid, const Inode& inode);
 
@@ -508,6 +511,8 @@ Result Linkat(State&, const Call&, const Semantics&);
 Result OpenTmpfile(State&, const Call&, const Semantics&);
 Result SetLease(State&, const Call&, const Semantics&);
 Result GetLease(State&, const Call&, const Semantics&);
+Result SetDeleg(State&, const Call&, const Semantics&);
+Result GetDeleg(State&, const Call&, const Semantics&);
 Result UffdCopy(State&, const Call&, const Semantics&);
 Result FsetAcl(State&, const Call&, const Semantics&);
 Result SetAcl(State&, const Call&, const Semantics&);

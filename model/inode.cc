@@ -5,6 +5,7 @@
 namespace selkie {
 namespace {
 
+constexpr const char* kWaits = "it would wait for a delegation to end";
 constexpr const char* kFixed = "fs/attr.c may_setattr: IS_IMMUTABLE, IS_APPEND";
 
 // The inode of the ruling gets the mode, through file `f` or, if that is -1, by its name.
@@ -24,6 +25,7 @@ Result ChangeMode(State& s, const Call& c, int f, int node, int64_t wanted,
                   const Semantics& semantics) {
   if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have a mode each");
   if (s.inodes[node].attrs != 0) return Fail(EPERM, kFixed);
+  if (HasDelegation(s, node)) return Bound(kWaits);
   const uint16_t uid = s.tasks[c.task].uid;
   if (uid != 0 && uid != s.inodes[node].uid)
     return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
@@ -43,8 +45,9 @@ Result ChangeAcl(State& s, const Call& c, int f, int node, int64_t wanted,
                  const Semantics& semantics) {
   constexpr const char* kNone = "fs/posix_acl.c set_posix_acl: IS_POSIXACL";
   const Inode& inode = s.inodes[node];
-  if (!IsMemfd(inode) || IsHugetlb(inode)) return Fail(EOPNOTSUPP, kNone);
   if (inode.attrs != 0) return Fail(EPERM, "fs/xattr.c xattr_permission: IS_IMMUTABLE, IS_APPEND");
+  if (HasDelegation(s, node)) return Bound(kWaits);
+  if (!IsMemfd(inode) || IsHugetlb(inode)) return Fail(EOPNOTSUPP, kNone);
   const uint16_t uid = s.tasks[c.task].uid;
   if (uid != 0 && uid != inode.uid)
     return Fail(EPERM, "fs/posix_acl.c set_posix_acl: inode_owner_or_capable");
@@ -109,6 +112,7 @@ Result Fchown(State& s, const Call& c, const Semantics&) {
   if (owner < -1 || owner > 0xfffe) return Bound("the user is beyond the bounds");
   Inode inode = s.inodes[node];
   if (owner != -1 && inode.attrs != 0) return Fail(EPERM, kFixed);
+  if (HasDelegation(s, node)) return Bound(kWaits);
   const uint16_t uid = s.tasks[c.task].uid;
   const uint16_t mode = WithoutSetIds(inode.mode, uid == 0 || uid == inode.gid);
   if (owner != -1 && uid != 0 && (uid != inode.uid || owner != uid))

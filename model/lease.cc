@@ -1,4 +1,5 @@
-// fcntl F_SETLEASE and F_GETLEASE, and what breaks a lease: fs/locks.c.
+// fcntl F_SETLEASE, F_GETLEASE, F_SETDELEG and F_GETDELEG, and what breaks a lease or a delegation:
+// fs/locks.c.  A delegation (6.19) is a lease that changes of attributes break, too.
 #include "model/families.h"
 
 namespace selkie {
@@ -34,11 +35,11 @@ bool ConflictsWithLease(const State& s, int f, int64_t type) {
   return false;
 }
 
-// lease_modify and lease_clear_pending.
+// lease_modify and lease_clear_pending: it stays a lease or a delegation.
 uint8_t ChangedLease(uint8_t lease, int64_t type) {
-  const auto pending = static_cast<uint8_t>(lease & (kLeaseUnlockPending | kLeaseDowngradePending));
-  if (type == kWrite) return kLeaseWrite | pending;
-  return static_cast<uint8_t>(kLeaseRead | (pending & kLeaseUnlockPending));
+  const int kept = type == kWrite ? kLeaseUnlockPending | kLeaseDowngradePending | kLeaseDelegation
+                                  : kLeaseUnlockPending | kLeaseDelegation;
+  return static_cast<uint8_t>((type == kWrite ? kLeaseWrite : kLeaseRead) | (lease & kept));
 }
 
 // leases_conflict: the file has a lease on the inode that an open has to wait for.
@@ -47,13 +48,9 @@ bool IsInTheWay(const File& file, int node, bool writes) {
   return writes ? file.lease != 0 : (file.lease & kLeaseWrite) != 0;
 }
 
-}  // namespace
-
-Result SetLease(State& s, const Call& c, const Semantics& semantics) {
-  int f;
-  Result error;
-  const int64_t type = c.arg[1];
-  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+// do_fcntl_add_lease and vfs_setlease; `flavor` is what a new one is, kLeaseDelegation or 0.
+Result AddLease(State& s, const Call& c, int f, int64_t type, uint8_t flavor,
+                const Semantics& semantics) {
   if (type < kRead || type > kNone) return Fail(EINVAL, "fs/locks.c assign_type");
   const Inode& inode = s.inodes[s.files[f].inode - 1];
   const uint16_t uid = s.tasks[c.task].uid;
@@ -74,20 +71,50 @@ Result SetLease(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EAGAIN, "fs/locks.c generic_add_lease: another lease");
   Result result = Unchanged(0);
   const uint8_t before = file.lease;
-  file.lease = ChangedLease(before, type);
+  file.lease = ChangedLease(before == 0 ? flavor : before, type);
   result.changed = file.lease != before;
   return result;
 }
 
-// fcntl_getlease: the type that it is to have once the break is answered.
+// __fcntl_getlease: the type that it is to have once the break is answered.
+Result TypeOfLease(uint8_t lease, uint8_t flavor) {
+  if (lease == 0 || (lease & kLeaseDelegation) != flavor || (lease & kLeaseUnlockPending) != 0)
+    return Unchanged(kNone);
+  const bool reads = (lease & (kLeaseRead | kLeaseDowngradePending)) != 0;
+  return Unchanged(reads ? kRead : kWrite);
+}
+
+}  // namespace
+
+Result SetLease(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return AddLease(s, c, f, c.arg[1], 0, semantics);
+}
+
 Result GetLease(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
-  const uint8_t lease = s.files[f].lease;
-  if (lease == 0 || (lease & kLeaseUnlockPending) != 0) return Unchanged(kNone);
-  const bool reads = (lease & (kLeaseRead | kLeaseDowngradePending)) != 0;
-  return Unchanged(reads ? kRead : kWrite);
+  return TypeOfLease(s.files[f].lease, 0);
+}
+
+Result SetDeleg(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (const Rule* rule = NotSupported(semantics, Feature::kDelegation)) return Refused(rule);
+  const auto type = static_cast<uint16_t>(c.arg[1]);  // struct delegation's d_type
+  return AddLease(s, c, f, type, kLeaseDelegation, semantics);
+}
+
+Result GetDeleg(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (const Rule* rule = NotSupported(semantics, Feature::kDelegation)) return Refused(rule);
+  return TypeOfLease(s.files[f].lease, kLeaseDelegation);
 }
 
 bool WouldBreakLease(const State& s, int node, bool writes) {
@@ -108,6 +135,19 @@ Result BreakLeases(State& s, int node, bool writes) {
     else if (!breaking)
       file.lease |= kLeaseDowngradePending;
     error.changed |= file.lease != before;
+  }
+  return error;
+}
+
+// Only fchmod and its like pass notify_change a delegated_inode to wait for; do_truncate and
+// __file_remove_privs pass NULL.
+Result BreakDelegations(State& s, int node) {
+  Result error = Fail(EAGAIN, "fs/attr.c notify_change: try_break_deleg");
+  for (int i = 0; i < s.limits.files; ++i) {
+    File& file = s.files[i];
+    if (file.inode != node + 1 || (file.lease & kLeaseDelegation) == 0) continue;
+    error.changed |= (file.lease & kLeaseUnlockPending) == 0;
+    file.lease |= kLeaseUnlockPending;
   }
   return error;
 }

@@ -7,6 +7,8 @@ constexpr int64_t kReads = 0, kWrites = 1, kNoLease = 2;
 
 class LeaseTest : public ModelTest {
  protected:
+  int64_t SetDeleg(int64_t fd, int64_t type) { return Do(Op::kSetDeleg, fd, type); }
+  int64_t GetDeleg(int64_t fd) { return Do(Op::kGetDeleg, fd); }
   int64_t Set(int64_t fd, int64_t type) { return Do(Op::kSetLease, fd, type); }
   int64_t Get(int64_t fd) { return Do(Op::kGetLease, fd); }
   int64_t Reopen(int64_t fd, int64_t flags) {
@@ -82,6 +84,75 @@ TEST_F(LeaseTest, TheOwnerAndRootMay) {
 TEST_F(LeaseTest, PipesHaveNone) {
   Do(Op::kPipe2, 0);
   EXPECT_EQ(Set(kFirstFd, kReads), -EINVAL);
+}
+
+TEST_F(LeaseTest, ADelegationEndsWhereAttributesChangeALeaseDoesNot) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 1), 0);
+  EXPECT_EQ(Set(reader, kNoLease), 0);
+  EXPECT_EQ(SetDeleg(reader, kReads), 0);
+  EXPECT_EQ(GetDeleg(reader), kReads);
+  EXPECT_EQ(Get(reader), kNoLease);
+  EXPECT_EQ(Do(Op::kFchmod, fd, 0600), kBoundary);
+  EXPECT_EQ(Do(Op::kFchown, fd, -1), kBoundary);
+  EXPECT_EQ(Do(Op::kFsetAcl, fd, 0600), kBoundary);
+  EXPECT_EQ(GetDeleg(reader), kReads);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 2), -EAGAIN);
+  EXPECT_EQ(GetDeleg(reader), kNoLease);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 2), -EAGAIN);
+  EXPECT_EQ(SetDeleg(reader, kNoLease), 0);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 2), 0);
+  EXPECT_EQ(Do(Op::kFchmod, fd, 0600), 0);
+}
+
+TEST_F(LeaseTest, ADelegationComesBeforeSealsAndTheLimit) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 4096), 0);
+  EXPECT_EQ(Do(Op::kAddSeals, fd, kSealShrink), 0);
+  EXPECT_EQ(SetDeleg(fd, kReads), 0);
+  EXPECT_EQ(Do(Op::kSetFsize, 1), 0);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 8192), -EAGAIN);
+  EXPECT_EQ(SetDeleg(fd, kNoLease), 0);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 8192), -EFBIG);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 0), -EPERM);
+}
+
+TEST_F(LeaseTest, AWriteThatTakesTheSetUserIdBitAwayDoesNotWaitForADelegation) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kFchmod, fd, 04777), 0);
+  EXPECT_EQ(SetDeleg(fd, kReads), 0);
+  EXPECT_EQ(Do(Op::kWrite, fd, 'x', 1), 1);  // CAP_FSETID
+  s.tasks[0].uid = 1000;
+  EXPECT_EQ(Do(Op::kWrite, fd, 'x', 1), -EAGAIN);
+  EXPECT_EQ(GetDeleg(fd), kNoLease);
+  EXPECT_EQ(s.inodes[0].mode, 04777);
+}
+
+TEST_F(LeaseTest, WhatOneIsADelegationOrALeaseItStays) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(SetDeleg(reader, kWrites), 0);
+  EXPECT_EQ(GetDeleg(reader), kNoLease);
+  EXPECT_EQ(Get(reader), kWrites);
+  EXPECT_EQ(SetDeleg(reader, kNoLease), 0);
+  EXPECT_EQ(Get(reader), kNoLease);
+  EXPECT_EQ(SetDeleg(reader, kWrites), 0);
+  EXPECT_EQ(Set(reader, kReads), 0);
+  EXPECT_EQ(GetDeleg(reader), kReads);
+}
+
+TEST_F(LeaseTest, AnOpenBreaksADelegationAsALease) {
+  const int64_t fd = Memfd(), reader = Reopen(fd, abi::kORdonly);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 1), 0);
+  EXPECT_EQ(SetDeleg(reader, kReads), 0);
+  EXPECT_GE(Reopen(fd, abi::kORdonly), 0);
+  EXPECT_EQ(Reopen(fd, abi::kORdonly | abi::kOTrunc), -EAGAIN);  // handle_truncate
+  EXPECT_EQ(GetDeleg(reader), kNoLease);
+  EXPECT_EQ(SetDeleg(reader, kNoLease), 0);
+  EXPECT_EQ(SetDeleg(reader, kReads), 0);
+  EXPECT_EQ(Reopen(fd, abi::kORdwr), -EAGAIN);
+  EXPECT_EQ(GetDeleg(reader), kNoLease);
 }
 
 }  // namespace

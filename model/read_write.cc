@@ -221,6 +221,7 @@ Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_
   Result error;
   Ruling ruling(s, c, node, f, semantics, Point::kWrite);
   const uint16_t mode = ModeWithoutPrivileges(s, c.task, s.inodes[node]);  // file_remove_privs
+  if (mode != s.inodes[node].mode && HasDelegation(s, node)) return BreakDelegations(s, node);
   ruling.inode.mode = mode;
   ruling.facts.Set(Fact::kBadBuffer, source.bad);
   const int64_t written = WriteChunks(s, source, ruling, pos, count, semantics.write_chunk, &error);

@@ -103,6 +103,7 @@ enum class Feature : uint32_t {
   kUdmabuf = 8388608,      // /dev/udmabuf: 4.20
   kUringLeft = 16777216,   // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
   kUncleared = 33554432,   // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
+  kDelegation = 67108864,  // F_SETDELEG, F_GETDELEG: 6.19
 };
 struct FactSetSpec {
   FactSet set;

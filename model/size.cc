@@ -125,6 +125,7 @@ uint16_t ModeWithoutPrivileges(const State& s, int task, const Inode& inode) {
 
 Result SetSize(State& s, const Call& c, int f, int node, int64_t size, const Semantics& semantics) {
   Result error;
+  if (HasDelegation(s, node)) return BreakDelegations(s, node);
   if (SizeOverLimit(s, c.task, s.inodes[node], size, &error)) return error;
   const bool huge = IsHugetlb(s.inodes[node]);
   if (huge && size % kHugePageSize != 0)
@@ -182,13 +183,23 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
   return SetSize(s, c, -1, node, c.arg[2], semantics);
 }
 
-// file_modified, where the kernel's fallocate calls it.
-static void ClearPrivileges(const State& s, const Call& c, Ruling& ruling) {
-  if (IsHugetlb(ruling.inode)) return;  // hugetlbfs_fallocate does not call it
-  const uint16_t mode = ModeWithoutPrivileges(s, c.task, ruling.inode);
-  if (ruling.targets.privileges == nullptr || mode == ruling.inode.mode) return;
-  ruling.inode.mode = mode;
-  ruling.last = ruling.targets.privileges;
+// file_modified, where the kernel's fallocate calls it at its end, and does not look at the error:
+// with a delegation in the way neither the mode nor the times change.
+static Result FileModified(State& s, const Call& c, int node, const Rule* clears, Result result) {
+  Inode& inode = s.inodes[node];
+  // hugetlbfs_fallocate does not call it.
+  if (!result.ok() || clears == nullptr || IsHugetlb(inode)) return result;
+  const uint16_t mode = ModeWithoutPrivileges(s, c.task, inode);
+  if (mode == inode.mode) return result;
+  result.rule = clears;
+  if (HasDelegation(s, node)) {
+    result.changed |= BreakDelegations(s, node).changed;
+    result.effect.modified = 0;
+    return result;
+  }
+  inode.mode = mode;
+  result.changed = true;
+  return result;
 }
 
 bool DropCopies(State& s, int node, int first, int end) {
@@ -231,8 +242,8 @@ Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kPunch, true);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  ClearPrivileges(s, c, ruling);
-  return Punch(s, f, node, offset, end, ruling);
+  const Result result = Punch(s, f, node, offset, end, ruling);
+  return FileModified(s, c, node, ruling.targets.privileges, result);
 }
 
 Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
@@ -254,8 +265,8 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   Ruling ruling(s, c, node, f, semantics, Point::kFallocate);
   ruling.facts.Set(Fact::kGrows, c.arg[2] + c.arg[3] > ruling.inode.size);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  ClearPrivileges(s, c, ruling);
-  return Allocate(s, c, f, node, ruling);
+  const Result result = Allocate(s, c, f, node, ruling);
+  return FileModified(s, c, node, ruling.targets.privileges, result);
 }
 
 // prlimit of the soft limit; the hard one stays infinite.

@@ -128,6 +128,12 @@ int WritersOf(const State& s, int inode) {
   return writers;
 }
 
+bool HasDelegation(const State& s, int inode) {
+  for (int i = 0; i < s.limits.files; ++i)
+    if (s.files[i].inode == inode + 1 && (s.files[i].lease & kLeaseDelegation) != 0) return true;
+  return false;
+}
+
 bool HasPinnedPages(const State& s, int inode) {
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
     if (s.buffers[i].inode == inode + 1) return true;

@@ -62,6 +62,7 @@ inline uint8_t PageBits(int begin, int end) {
 inline constexpr uint8_t kLeaseRead = 1, kLeaseWrite = 2;  // F_RDLCK, F_WRLCK
 inline constexpr uint8_t kLeaseUnlockPending = 4;          // FL_UNLOCK_PENDING
 inline constexpr uint8_t kLeaseDowngradePending = 8;       // FL_DOWNGRADE_PENDING
+inline constexpr uint8_t kLeaseDelegation = 16;            // FL_DELEG, not FL_LEASE
 
 enum class InodeKind : uint8_t {
   kNone = 0,
@@ -283,6 +284,10 @@ int64_t StatusFlagsOf(const File& file, const Inode& inode);
 
 // i_writecount of the inode: files that were opened for writing, and still are; see File::writer.
 int WritersOf(const State& state, int inode);
+
+// True if a file of the inode has a delegation (F_SETDELEG): a change of the inode's attributes
+// has to wait for it, even of its times.
+bool HasDelegation(const State& state, int inode);
 
 // Drops files that nothing refers to, then inodes that no file refers to, then
 // messages whose receiving end is gone, until nothing changes.

@@ -122,8 +122,11 @@ std::string ToString(const State& s) {
         &out, "file ", i, " inode ", f.inode - 1, " mode ", (f.mode & kModeRead) ? "r" : "-",
         (f.mode & kModeWrite) ? "w" : "-", (f.mode & kModePath) ? " O_PATH" : "",
         (f.flags & kFlagAppend) ? " O_APPEND" : "", f.writer ? " FMODE_WRITER" : "",
-        (f.lease & kLeaseRead) ? " read lease" : "", (f.lease & kLeaseWrite) ? " write lease" : "",
-        (f.lease & ~3) ? " to be broken" : "",
+        (f.lease & kLeaseRead) ? " read" : "", (f.lease & kLeaseWrite) ? " write" : "",
+        f.lease == 0                   ? ""
+        : (f.lease & kLeaseDelegation) ? " delegation"
+                                       : " lease",
+        (f.lease & (kLeaseUnlockPending | kLeaseDowngradePending)) ? " to be broken" : "",
         f.dmabuf != 0 ? absl::StrCat(" dmabuf of pages 0x", absl::Hex(f.dmabuf), ", has 0x",
                                      absl::Hex(f.pinned))
                       : "",

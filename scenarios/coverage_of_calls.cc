@@ -35,6 +35,9 @@ constexpr UncoveredCall kUncovered[] = {
     {"SEEK_DATA, SEEK_HOLE", kNot,
      "Which pages are holes depends on what the harness's own looks have faulted in."},
     // map
+    {"large folios (transparent_hugepage/*/shmem_enabled)", kObserved,
+     "A setting of the whole machine, off unless set. There is memory past the end then: findings "
+     "14."},
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN, MAP_LOCKED", kObserved,
      "Not about a file, or no other answer than without it."},
     {"of memfds of huge pages: mremap, madvise, msync, mseal, remap_file_pages, process_vm_writev, "

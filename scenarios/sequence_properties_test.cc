@@ -134,15 +134,15 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
     restored.inodes[i].uncleared = before.inodes[i].uncleared;
   }
   if (result.kind == Result::Kind::kErrno && restored == before) return "";
-  const bool leased = SpecOf(call.op).family == Family::kOpen && result.value == EAGAIN;
+  // An open that would wait asks for an end of leases, and a change of attributes of delegations.
+  const bool leased = result.kind == Result::Kind::kErrno && result.value == EAGAIN;
   if (!WritesFromBuffer(call.op) && !Copies(call.op) && !leased)
     return "it fails and changes the state";
   // A write gives up set-user-ID before it is refused (kernel-facts 2.4); one whose
   // buffer cannot be read grows the file to its offset (linux-6.16); no more.
   const bool may_grow = WritesFromBuffer(call.op) && call.arg[1] == kNull &&
                         result.kind == Result::Kind::kErrno && result.value == EFAULT;
-  for (int i = 0; i < kMaxFiles && leased; ++i)  // an open that would wait asks for an end of it
-    restored.files[i].lease = before.files[i].lease;
+  for (int i = 0; i < kMaxFiles && leased; ++i) restored.files[i].lease = before.files[i].lease;
   for (int i = 0; i < kMaxInodes; ++i) {
     restored.inodes[i].mode |= before.inodes[i].mode & 06000;
     restored.inodes[i].present = before.inodes[i].present;  // a page that stays empty

@@ -323,9 +323,13 @@ std::string CallPrinter::Expression() {
     case Op::kPtracePoke:
       return Use(CHelper::kPtracePoke) + fmt::format("ptrace_poke({})", RemoteByte());
     case Op::kSetLease:
-      return Use(CHelper::kSetLease) +
-             fmt::format("set_lease({}, {})", FdOf(call_.task, call_.arg[0]),
+    case Op::kSetDeleg:
+      return Use(call_.op == Op::kSetLease ? CHelper::kSetLease : CHelper::kSetDeleg) +
+             fmt::format("set_{}({}, {})", call_.op == Op::kSetLease ? "lease" : "deleg",
+                         FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kGetDeleg:
+      return Use(CHelper::kGetDeleg) + fmt::format("get_deleg({})", FdOf(call_.task, call_.arg[0]));
     case Op::kOpenOther: return Other();
     case Op::kFsetAcl:
       return Use(CHelper::kSetAcl) +

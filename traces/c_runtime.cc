@@ -489,6 +489,8 @@ const Helper kHelpers[] = {
     {{"linux/udmabuf.h", "sys/ioctl.h", "errno.h"}, {CHelper::kNeedUdmabuf}, kUdmabufCreateText},
     {{"sys/mman.h", "errno.h"}, {}, kDmabufStoreText},
     {{"fcntl.h", "signal.h"}, {}, kSetLeaseText},
+    {{"fcntl.h", "signal.h", "stdint.h"}, {}, kSetDelegText},
+    {{"fcntl.h", "stdint.h"}, {}, kGetDelegText},
     {{"stdio.h", "sys/vfs.h", "unistd.h"}, {}, kNeedTmpfsText},
     {{"fcntl.h", "sys/stat.h"}, {}, kOpenTmpfileText},
     {{"fcntl.h", "errno.h"}, {}, kOpenHandleText},

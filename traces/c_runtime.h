@@ -59,6 +59,8 @@ enum class CHelper {
   kUdmabufCreate,
   kDmabufStore,
   kSetLease,  // F_SETLEASE without SIGIO's consequence
+  kSetDeleg,
+  kGetDeleg,
   kNeedTmpfs,
   kOpenTmpfile,  // O_TMPFILE in /dev/shm
   kOpenHandle,   // open_by_handle_at

@@ -170,6 +170,27 @@ static int set_lease(int fd, int type)
 }
 )";
 
+constexpr std::string_view kSetDelegText = R"(
+/* F_SETDELEG and struct delegation, of linux/fcntl.h of 6.19. */
+static int set_deleg(int fd, int type)
+{
+	struct { uint32_t flags; uint16_t type, pad; } wanted = { 0, (uint16_t)type, 0 };
+
+	signal(SIGIO, SIG_IGN);
+	return fcntl(fd, 1040, &wanted);
+}
+)";
+
+constexpr std::string_view kGetDelegText = R"(
+/* F_GETDELEG and struct delegation, of linux/fcntl.h of 6.19. */
+static int get_deleg(int fd)
+{
+	struct { uint32_t flags; uint16_t type, pad; } held = { 0, 0, 0 };
+
+	return fcntl(fd, 1039, &held) ? -1 : held.type;
+}
+)";
+
 constexpr std::string_view kNeedTmpfsText = R"(
 /* Where /dev/shm is something else, or may not hold programs, answers are others. */
 static void need_tmpfs(void)

@@ -226,7 +226,7 @@ TEST_P(FollowRoundTripTest, WhatTheModelDoesIsFollowedWithoutADifference) {
                     << writer.text();
     if (!report.differences.empty()) return;
   }
-  EXPECT_GT(modelled, kSequences * kLength / 4);
+  EXPECT_GT(modelled, kSequences * kLength / 5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, FollowRoundTripTest,
