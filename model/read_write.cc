@@ -371,11 +371,15 @@ Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
   if (count == 0) return Unchanged(0);
   const bool append = (file.flags & kFlagAppend) != 0;
   const int64_t at = append ? int64_t{inode.size} : from;
-  if (OverLimit(s, c.task, at, &count, &error)) return error;
-  Result result = WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
-  if (!current || !result.ok()) return result;
+  const bool over = OverLimit(s, c.task, at, &count, &error);
+  Result result = over ? error : WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
+  if (!current || result.kind == Result::Kind::kBound) return result;
   // From 6.1 on (5.10 not yet) what is left of a short write is tried once more (need_complete_io),
   // and f_pos is set by an attempt that does not fail.
+  if (!result.ok()) {  // O_APPEND, which generic_write_checks obeys first, has moved it
+    if (NotSupported(semantics, Feature::kUringLeft) != nullptr) Advance(s, f, at, &result);
+    return result;
+  }
   constexpr uint8_t kOnce = kFlagNonblock | kFlagDirect;  // with both it is not tried again
   if (result.value != c.arg[2] && (s.files[f].flags & kOnce) != kOnce) {
     const Rule* rule = NotSupported(semantics, Feature::kUringLeft);
