@@ -191,7 +191,7 @@ int main(void)
 		give_up("/dev/vfio/devices, /dev/iommu");
 	attach();
 
-	printf("KTAP version 1\n1..12\n");
+	printf("KTAP version 1\n1..11\n");
 	check(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0,
 	      "every seal");
 	close(fd);
@@ -204,8 +204,7 @@ int main(void)
 	      "which has its seals");
 
 	check(first_byte(file), 'r', "the first byte of root's file of mode 0444");
-	check(access(path, W_OK), -1, "it is gone by name");
-	check(pwrite(file, "x", 1, 0), -1, "and its descriptor only reads");
+	check(pwrite(file, "x", 1, 0), -1, "its descriptor only reads");
 	check(map(file, 0x200000), 0, "IOMMU_IOAS_MAP_FILE of it, writable");
 	dma(0x200000);
 	check(first_byte(file), 0, "the device has written root's file");
