@@ -77,8 +77,9 @@ void IndexWildWords(CallTemplate& line) {
   line.needs_fd = std::find(std::begin(kTakeFd), std::end(kTakeFd), op) != std::end(kTakeFd);
   line.needs_file = op == Op::kOpen || op == Op::kOpenat || op == Op::kMemfdCreate ||
                     op == Op::kOpenByHandle || op == Op::kOpenMapFile || op == Op::kOpenTmpfile ||
-                    op == Op::kUdmabufCreate || op == Op::kOpenOther;
-  line.needs_mapping = op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0;
+                    op == Op::kUdmabufCreate || op == Op::kOpenOther || op == Op::kFuseMmap;
+  line.needs_mapping =
+      op == Op::kFuseMmap || (op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0);
   size_t found = 0;
   for (int i = 0; i < kMaxWords; ++i) {
     if (line.wild[i] == Wild::kTask)

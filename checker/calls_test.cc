@@ -288,7 +288,18 @@ INSTANTIATE_TEST_SUITE_P(
             "  fallocate(fd, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096)\n"
             "  close(fd)\n"
             "  fork()\n",
-            {}}));
+            {}},
+        Alphabet{"fuse",
+                 "linux-6.12.90",
+                 "bounds processes=2 fds=2 files=3 maps=2\nrole any uid 0 may seal\nstart 1\n",
+                 "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n"
+                 "  fuse_mmap(fd, 4096, PROT_READ, 0)\n"
+                 "  fuse_mmap(fd, 4096, PROT_READ|PROT_WRITE, 0)\n"
+                 "  mprotect(map, 4096, PROT_READ|PROT_WRITE)\n"
+                 "  munmap(map, 4096)\n"
+                 "  close(fd)\n"
+                 "  fork()\n",
+                 {}}));
 
 // ---- What the new ways to write and to open mean to properties ----
 

@@ -311,7 +311,8 @@ void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
 // or makes a second mapping of it.
 void Machine::MarkMapping(State& s, const Call& call, int64_t address) const {
   uint8_t bits = 0;
-  const bool maps = call.op == Op::kMmap || call.op == Op::kRemapFilePages;
+  const bool maps =
+      call.op == Op::kMmap || call.op == Op::kRemapFilePages || call.op == Op::kFuseMmap;
   if (maps && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
   const bool copies = call.arg[1] == 0 || call.arg[2] > call.arg[1] ||  // old and new size
                       (call.arg[3] & abi::kMremapDontunmap) != 0;

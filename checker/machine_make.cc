@@ -201,7 +201,8 @@ FieldUse Machine::UseOf() const {
   use.fsize = any(OpBit(Op::kSetFsize));
   use.noexec = any(OpBit(Op::kSetNoexec));
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
-  use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend);
+  use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend) ||
+              (any(OpBit(Op::kFuseMmap)) && any(OpBit(Op::kOpenMapFile)));
   const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);
   const OpSet writes =
       OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;

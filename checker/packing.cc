@@ -231,7 +231,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.fd_cloexec = use.cloexec;
   l.fd_mark = static_cast<uint8_t>(WidthOf(use.fd_mark));
   l.file_inode = static_cast<uint8_t>(WidthOf(limits.inodes));
-  if (use.flags) l.file_flags = 7;
+  if (use.flags) l.file_flags = 8;
   l.file_end = use.sockets;
   l.file_writer = use.writers;
   if (use.leases) l.file_lease = 5;

@@ -443,6 +443,7 @@ constexpr RealCall kReal[] = {
     SetAcl,
     RealUdmabufCreate,
     RealDmabufStore,
+    RealFuseMmap,
     OpenOther,
     RealUringPwrite,
     Extension,

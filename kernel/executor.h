@@ -115,6 +115,10 @@ int64_t AddressOf(int64_t offset);
 
 Result FromRaw(int64_t value);       // a value or an errno
 Result NotRun(NotRunReason reason);  // kBound
+// What mmap of `length` bytes gave, as an address of the model.
+Result FromAddress(int64_t raw, int64_t length, const Env& env);
+// Where the kernel should try first to place what `call`, an mmap, makes: where the model does.
+int64_t HintFor(const Call& call, const Env& env);
 
 // executor_message.cc
 Result RealSocketpair(const Call& call, const Env& env);
@@ -144,6 +148,7 @@ int64_t FilledBuffer(const Call& call, const Env& env);
 
 // executor_udmabuf.cc
 Result RealUdmabufCreate(const Call& call, const Env& env);
+Result RealFuseMmap(const Call& call, const Env& env);
 Result RealDmabufStore(const Call& call, const Env& env);
 
 // executor_remote.cc

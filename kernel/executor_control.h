@@ -45,6 +45,7 @@ inline constexpr int kSourceFd = 103;       // a socket from which io_uring read
 inline constexpr int kSourceEndFd = 104;    // its other end
 inline constexpr int kTmpfsFd = 105;        // the root of a tmpfs that is mounted nowhere
 inline constexpr int kUdmabufFd = 106;      // /dev/udmabuf
+inline constexpr int kFuseFd = 107;         // the root of a FUSE mount, a file (fuse_server.h)
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 
@@ -121,6 +122,13 @@ struct RingRecord {
   uint32_t tail = 0, array = 0, event_head = 0, event_tail = 0, events = 0, event_mask = 0;
 };
 
+// Between who opens the FUSE file and its server.
+struct FuseFile {
+  bool served = false;                   // there is one
+  std::atomic<int32_t> fd{-1};           // of who opens: what is to stand behind the file
+  std::atomic<uint32_t> given_back = 0;  // how many times the server has given it back
+};
+
 // A mapping that the kernel placed outside the arena.
 struct Stray {
   int32_t task = 0;
@@ -173,6 +181,7 @@ struct Control {
   std::array<AioRecord, kMaxTasks + 1> aio;  // the last is the harness's own
   std::array<RingRecord, kMaxTasks + 1> rings;
   RingWrite ring_write;
+  FuseFile fuse;
   bool made_tasks = false;  // there are, or were, processes to wait for
   int32_t exiting_pid = 0;  // the harness waits for its end before the next call
   int32_t exiting_task = 0;

@@ -109,7 +109,10 @@ NotRunReason WhyNotDescriptors(const Call& call) {
   return NotRunReason::kNone;
 }
 
-// An address as the model has it.
+int64_t PagesOf(int64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
+
+}  // namespace
+
 Result FromAddress(int64_t raw, int64_t length, const Env& env) {
   Control& control = env.control;
   Result r = FromRaw(raw);
@@ -121,9 +124,6 @@ Result FromAddress(int64_t raw, int64_t length, const Env& env) {
   return r;
 }
 
-int64_t PagesOf(int64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
-
-// Where the kernel should try first: where the model places the mapping.
 int64_t HintFor(const Call& c, const Env& env) {
   if ((c.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) return AddressOf(c.arg[0]);
   if (env.expected.ok()) return kArenaBase + env.expected.value;
@@ -131,8 +131,6 @@ int64_t HintFor(const Call& c, const Env& env) {
   const int page = LowestRealGap(static_cast<int>(PagesOf(c.arg[1])));
   return page < 0 ? 0 : kArenaBase + int64_t{page} * kPageSize;
 }
-
-}  // namespace
 
 int64_t AddressOf(int64_t offset) { return offset == kNull ? 0 : kArenaBase + offset; }
 

@@ -16,6 +16,7 @@
 asm(R"(
 .text
 .p2align 4
+.globl SelkieCloneOntoStack
 SelkieCloneOntoStack:
   subq $16, %rsi
   movq %rcx, 8(%rsi)

@@ -160,6 +160,8 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs userfaultfd, which this kernel does not have or a filter forbids";
   if (SpecOf(call.op).family == Family::kUdmabuf && !means_.udmabuf)
     return "it needs /dev/udmabuf, which this kernel does not have or only root may open";
+  if (call.op == Op::kFuseMmap && !means_.fuse)
+    return "it needs FUSE, which this kernel does not have or only root may mount";
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret && !means_.secret)
     return "it needs memfd_secret, which this kernel does not have";
   const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
@@ -340,7 +342,8 @@ void Lockstep::KillTasks() {
   Control& c = control();
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
-  while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, -1, 0, __WALL, 0))) {
+  // All of this process group: the server of a FUSE file is in another.
+  while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, 0, 0, __WALL, 0))) {
   }
   kept_ = Kept{};
 }

@@ -97,6 +97,7 @@ class Lockstep {
     bool huge_pages = false;  // enough for any sequence
     bool tmpfs = false;       // kTmpfsFd is open
     bool udmabuf = false;     // kUdmabufFd is open
+    bool fuse = false;        // kFuseFd is open, or the kernel is older than passthrough
     bool secret = false;      // memfd_secret
     bool userfaultfd = false;
     std::string why_no_set;  // vm.memfd_noexec

@@ -150,8 +150,10 @@ class Prober {
       if (control_.thorough) Flags(mapping, real);
       model.vma[static_cast<size_t>(model.count++)] = AsVma(mapping);
     }
-    for (int i = 0; i < real.count; ++i)
-      real.vma[i].inode = NumberInModel(InodeAt(model, real.vma[i].start), real.vma[i].inode);
+    for (int i = 0; i < real.count; ++i) {
+      const int index = InodeAt(model, real.vma[i].start);
+      real.vma[i].inode = index == kOfFuse ? kOfFuse : NumberInModel(index, real.vma[i].inode);
+    }
     Join(model);
     Join(real);
     int next = 0;
@@ -163,6 +165,8 @@ class Prober {
     if (next < real.count) Compare(StateField::kMapped, 0, real.vma[next].start, false, true);
   }
 
+  static constexpr int kOfFuse = kMaxInodes;  // /proc shows FUSE's file, of which no more is known
+
   RealVma AsVma(const Mapping& mapping) const {
     RealVma vma;
     vma.start = AddressOfPage(mapping.start);
@@ -170,7 +174,8 @@ class Prober {
     vma.prot = mapping.prot;
     vma.shared = mapping.shared != 0;
     vma.offset = mapping.pgoff * SizeOfPage(mapping.start);
-    vma.inode = state_.files[mapping.file - 1].inode - 1;
+    const File& file = state_.files[mapping.file - 1];
+    vma.inode = (file.flags & kFlagBacking) != 0 ? kOfFuse : file.inode - 1;
     return vma;
   }
 

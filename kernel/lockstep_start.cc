@@ -8,9 +8,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -19,6 +21,7 @@
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
 #include "kernel/executor_task.h"
+#include "kernel/fuse_server.h"
 #include "kernel/lockstep.h"
 
 namespace selkie {
@@ -111,6 +114,14 @@ bool OpenUdmabuf() {
   return fd >= 0 && Place(fd, kUdmabufFd, "open of /dev/udmabuf").ok();
 }
 
+// A kernel before 6.9 says so without FUSE, too.
+bool IsOlderThanPassthrough() {
+  struct utsname name;
+  int major = 0, minor = 0;
+  if (uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+  return major < 6 || (major == 6 && minor < 9);
+}
+
 absl::Status MapControl() {
   if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
   void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
@@ -137,12 +148,14 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   TheControl().nofile = kFirstFd + kMaxFds;
   umask(0);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
+  TheControl().fuse.served = root && StartFuseServer();
   // Before RLIMIT_NOFILE is lowered: these make descriptors of the harness.
   Lockstep::Means means{.root = root,
                         .rings = RingsAllowed(),
                         .huge_pages = huge_pages,
                         .tmpfs = root && OpenTmpfs(),
                         .udmabuf = OpenUdmabuf(),
+                        .fuse = TheControl().fuse.served || IsOlderThanPassthrough(),
                         .secret = SecretAllowed(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
                         .why_no_set = namespaces.why_no_set};

@@ -103,6 +103,7 @@ enum class Op : uint8_t {
   kSetAcl,
   kUdmabufCreate,
   kDmabufStore,
+  kFuseMmap,
   kOpenOther,
   kUringPwrite,
   kExtension,
@@ -173,6 +174,7 @@ enum class Family : uint8_t {
   kIoUring,     // io_uring.cc
   kOther,       // other.cc: files that are no memfds
   kUdmabuf,     // udmabuf.cc: dmabufs made of a memfd's pages
+  kFuse,        // map.cc: a FUSE file that passes a memfd through
   kExtension,   // extension.cc: calls that a semantics declares
 };
 

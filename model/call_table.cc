@@ -282,6 +282,8 @@ constexpr CallSpec kTable[] = {
         Size("size")),
     Row(Op::kDmabufStore, "dmabuf_store", Family::kUdmabuf, R::kZero, Fd("dmabuf"), Size("offset"),
         Arg(A::kByte, "byte")),
+    Row(Op::kFuseMmap, "fuse_mmap", Family::kFuse, R::kAddress, Fd(), Size("length"),
+        Flags("prot", kProtFlags), Size("offset")),
     Row(Op::kOpenOther, "open_other", Family::kOther, R::kFd, One("kind", kOtherFiles)),
     Row(Op::kUringPwrite, "io_uring_pwrite", Family::kReadWrite, R::kCount, Fd(),
         Arg(A::kByte, "buf"), Size("count"), Size("offset")),

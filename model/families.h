@@ -517,6 +517,7 @@ Result UffdCopy(State&, const Call&, const Semantics&);
 Result FsetAcl(State&, const Call&, const Semantics&);
 Result SetAcl(State&, const Call&, const Semantics&);
 Result UdmabufCreate(State&, const Call&, const Semantics&);
+Result FuseMmap(State&, const Call&, const Semantics&);
 Result DmabufStore(State&, const Call&, const Semantics&);
 Result OpenOther(State&, const Call&, const Semantics&);
 Result UringPwrite(State&, const Call&, const Semantics&);

@@ -42,6 +42,7 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:
     case Op::kUdmabufCreate:
+    case Op::kFuseMmap:
     case Op::kExtension: return true;
     default: return false;
   }

@@ -350,6 +350,50 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   return MapRegion(s, c, f, request, m, semantics);
 }
 
+// What a user does of whom a FUSE server passes the memfd through: open of the FUSE file (O_RDWR),
+// mmap(NULL, length, prot, MAP_SHARED), close (fs/fuse/passthrough.c, fs/backing-file.c).  The
+// server, root, gets the descriptor by pidfd_getfd and has none when the call is over.  do_mmap and
+// mmap_region see FUSE's file; the mapping gets one of the memfd, which nobody else has.
+Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t length = c.arg[1], prot = c.arg[2], offset = c.arg[3];
+  int f;
+  Result error;
+  if (const Rule* rule = NotSupported(semantics, Feature::kPassthrough)) return Refused(rule);
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // fuse_backing_open
+  const int node = s.files[f].inode - 1;
+  if (!IsMemfd(s, node)) return Bound("a socket or pipe behind a FUSE file is not modelled");
+  if (s.inodes[node].attrs != 0) return Bound("IS_APPEND is asked from 7.3 or so on");
+  if (WouldBreakLease(s, node, true)) return Bound("it would wait for a lease to end");
+  const int backing = FreeFile(s);
+  if (backing < 0) return Bound("no free file within the bounds");
+
+  if ((offset & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
+  const Call mapped{c.op, c.task, {kNull, length, prot, abi::kMapShared, c.arg[0], offset}};
+  MmapRequest request;
+  if (!BeginMmap(s, mapped, true, &request, &error)) return error;
+  const File file{.inode = static_cast<uint8_t>(node + 1),
+                  .mode = kModeRead | kModeWrite | kModePwrite,
+                  .flags = kFlagRdwr | kFlagBacking,
+                  .writer = 1};
+  Mapping m;
+  if (!MapFile(file, s.inodes[node], prot, abi::kMapShared, &m, &error)) return error;
+  m.file = static_cast<uint8_t>(backing + 1);
+  Ruling ruling(s, c, node, f, semantics, Point::kBackingMmap);
+  ruling.LookAt(m);
+  ruling.targets.mapping = &m;
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  if (const char* bound = BeyondBounds(request, offset)) return Bound(bound);
+  m.start = static_cast<uint8_t>(request.range.begin);
+  m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
+  m.pgoff = static_cast<uint8_t>(offset / kPageSize);
+  AddressSpace& mm = SpaceOf(s, c);
+  if (!AddMapping(mm, s.limits.maps, m)) return Bound("no free mapping within the bounds");
+  s.files[backing] = file;
+  Result result = Changed(AddressOfPage(m.start));
+  ruling.Commit(s, &result);
+  return result;
+}
+
 // The range is mapped anew, with the file and protection of the mapping at its start.
 Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   constexpr const char* kWhere = "mm/mmap.c remap_file_pages: prot, or no such VM_SHARED mapping";

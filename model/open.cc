@@ -301,6 +301,7 @@ Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EPERM, "fs/proc/base.c proc_map_files_get_link: CAP_CHECKPOINT_RESTORE");
   if (BadOpenFlags(flags, &error)) return error;
   const Mapping& m = s.mms[s.tasks[target].mm][j];
+  if ((s.files[m.file - 1].flags & kFlagBacking) != 0) return Bound("it opens FUSE's file again");
   return OpenInode(s, c, m.file - 1, false, flags, fd, semantics);
 }
 

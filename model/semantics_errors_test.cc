@@ -115,7 +115,8 @@ TEST(SemanticsErrors, OfRules) {
   EXPECT_EQ(ErrorIn("rule a mmapp: refuse EPERM\n"),
             "t.sem:2:8: 'mmapp' is no decision point: expected create, add_seals, open_proc, dup, "
             "read, write, truncate, fallocate, mmap, mprotect, mremap, chmod, fork, send, support, "
-            "madv_remove, mem_write, set_acl, udmabuf or dmabuf_mmap");
+            "madv_remove, mem_write, set_acl, udmabuf, dmabuf_mmap or "
+            "backing_mmap");
   EXPECT_EQ(ErrorIn("rule a write: refuse EPREM\n"),
             "t.sem:2:22: 'EPREM': expected the name of an errno, such as EPERM");
   EXPECT_EQ(ErrorIn("rule a write: refuse\n"),
@@ -135,7 +136,7 @@ TEST(SemanticsErrors, OfRules) {
             "t.sem:2:27: '111': expected permission bits, such as 0111");
   EXPECT_EQ(ErrorIn("rule a add_seals: clear may WRITE\n"),
             "t.sem:2:19: 'clear may' has nothing to act on at add_seals: expected it at mmap, "
-            "mprotect or fork");
+            "mprotect, fork or backing_mmap");
   EXPECT_EQ(ErrorIn("rule sealed add_seals: refuse EPERM\n"),
             "t.sem:2:6: 'sealed' is a rule already (base.sem:4): expected another name, or "
             "'replace rule'");

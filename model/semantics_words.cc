@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view kSealPrefix = "F_SEAL_";
 
 constexpr std::string_view kPointNames[] = {
-    "create",    "add_seals",   "open_proc", "dup",     "read",    "write",      "truncate",
-    "fallocate", "mmap",        "mprotect",  "mremap",  "chmod",   "fork",       "send",
-    "support",   "madv_remove", "mem_write", "set_acl", "udmabuf", "dmabuf_mmap"};
+    "create",    "add_seals",   "open_proc", "dup",     "read",    "write",       "truncate",
+    "fallocate", "mmap",        "mprotect",  "mremap",  "chmod",   "fork",        "send",
+    "support",   "madv_remove", "mem_write", "set_acl", "udmabuf", "dmabuf_mmap", "backing_mmap"};
 static_assert(std::size(kPointNames) == static_cast<size_t>(Point::kExtension));
 
 // What is in view at a point besides what every point but `create` sees.
@@ -32,6 +32,7 @@ View ViewAt(int point) {
     case Point::kTruncate: return {{}, {Fact::kGrows, Fact::kShrinks}};
     case Point::kFallocate: return {{}, {Fact::kGrows, Fact::kPunch}};
     case Point::kMmap: return {mapping.sets, {Fact::kShared, Fact::kMerges}};
+    case Point::kBackingMmap:
     case Point::kMprotect:
     case Point::kMremap:
     case Point::kFork: return mapping;
@@ -71,7 +72,7 @@ constexpr std::string_view kFeatureBits[] = {
     "CHATTR",        "DIRECT",        "SEVERAL",      "ROUNDED",    "ZOMBIE",       "HOLES",
     "RANGE_CLOEXEC", "EMPTYPATH",     "UNMAPPED",     "SENDFILE",   "MEMFD_NOEXEC", "LOWER",
     "HUGE_PARTS",    "SEVERAL_FILES", "EXECVE_CHECK", "HUGE_LEASE", "UFFD_BEYOND",  "UDMABUF",
-    "URING_LEFT",    "UNCLEARED",     "DELEGATION"};
+    "URING_LEFT",    "UNCLEARED",     "DELEGATION",   "PASSTHROUGH"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};
@@ -183,7 +184,11 @@ std::vector<EffectSpec> EffectSpecs() {
       {K::kClearFile, "clear file", O::kBits, FactSet::kFile, file},
       {K::kSetSeals, "set seals", O::kBits, FactSet::kSeals, inode},
       {K::kAddAdding, "set adding", O::kBits, FactSet::kAdding, {P::kAddSeals, P::kExtension}},
-      {K::kClearMay, "clear may", O::kBits, FactSet::kMay, {P::kMmap, P::kMprotect, P::kFork}},
+      {K::kClearMay,
+       "clear may",
+       O::kBits,
+       FactSet::kMay,
+       {P::kMmap, P::kMprotect, P::kFork, P::kBackingMmap}},
       {K::kClearMode, "clear mode", O::kMode, {}, inode},
       {K::kSetMask, "set mask", O::kBits, FactSet::kMask, inode},
       {K::kClearMask, "clear mask", O::kBits, FactSet::kMask, inode},

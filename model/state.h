@@ -36,6 +36,8 @@ inline constexpr uint8_t kFlagRdwr = 8;    // open: F_GETFL's answer even if a
 inline constexpr uint8_t kFlagDirect = 16;
 inline constexpr uint8_t kFlagEmptypath = 32;  // O_EMPTYPATH stays in f_flags
 inline constexpr uint8_t kFlagTmpfile = 64;    // O_TMPFILE, too
+inline constexpr uint8_t kFlagBacking = 128;   // FMODE_BACKING: FUSE opened it, and /proc shows
+                                               // FUSE's file in its place
 
 // Bits of Mapping::prot and Mapping::may, as PROT_READ, PROT_WRITE, PROT_EXEC.
 inline constexpr uint8_t kProtRead = 1;

@@ -95,6 +95,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        SetAcl,
                                        UdmabufCreate,
                                        DmabufStore,
+                                       FuseMmap,
                                        OpenOther,
                                        UringPwrite,
                                        Extend};

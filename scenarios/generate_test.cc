@@ -145,7 +145,7 @@ TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
     if (spec.op == Op::kExecve || spec.op == Op::kLinkat) continue;  // they never succeed
     const bool needs_root =
         spec.op == Op::kOpenByHandle || spec.op == Op::kOpenMapFile || spec.op == Op::kSetNoexec;
-    const int least = spec.op == Op::kPtracePoke ? 5 : 20;  // it takes a child with a mapping
+    const int least = spec.op == Op::kPtracePoke ? 5 : 15;  // it takes a child with a mapping
     EXPECT_GE(users.SuccessesOf(spec.op), needs_root ? 0 : least) << ShortName(spec.op);
     EXPECT_GE(root.SuccessesOf(spec.op), least) << ShortName(spec.op);
   }

@@ -60,8 +60,8 @@ CProgram ProgramOf(const Trace& trace) {
 bool NeedsRoot(const Trace& trace) {
   for (int uid : trace.sequence.uids)
     if (uid != 0) return true;
-  constexpr Op kRoots[] = {Op::kFchmod,       Op::kSetNoexec, Op::kOpenMapFile,
-                           Op::kOpenByHandle, Op::kLinkat,    Op::kUdmabufCreate};
+  constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec,     Op::kOpenMapFile, Op::kOpenByHandle,
+                           Op::kLinkat, Op::kUdmabufCreate, Op::kFuseMmap};
   return std::any_of(trace.sequence.calls.begin(), trace.sequence.calls.end(), [&](const Call& c) {
     return std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
   });

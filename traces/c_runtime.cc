@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "traces/c_runtime_calls.h"
 #include "traces/c_runtime_files.h"
+#include "traces/c_runtime_fuse.h"
 
 namespace selkie {
 namespace {
@@ -488,6 +489,11 @@ const Helper kHelpers[] = {
     {{"fcntl.h", "stdio.h", "unistd.h"}, {CHelper::kRaiseLimit}, kNeedUdmabufText},
     {{"linux/udmabuf.h", "sys/ioctl.h", "errno.h"}, {CHelper::kNeedUdmabuf}, kUdmabufCreateText},
     {{"sys/mman.h", "errno.h"}, {}, kDmabufStoreText},
+    {{"fcntl.h", "linux/fuse.h", "linux/mount.h", "stdint.h", "stdio.h", "sys/ioctl.h",
+      "sys/mman.h", "sys/stat.h", "sys/syscall.h", "sys/uio.h", "unistd.h", "errno.h"},
+     {CHelper::kRaiseLimit},
+     kNeedFuseText},
+    {{"sched.h"}, {CHelper::kNeedFuse}, kFuseMmapText},
     {{"fcntl.h", "signal.h"}, {}, kSetLeaseText},
     {{"fcntl.h", "signal.h", "stdint.h"}, {}, kSetDelegText},
     {{"fcntl.h", "stdint.h"}, {}, kGetDelegText},
@@ -544,6 +550,7 @@ std::optional<CHelper> CAskOf(const Call& call) {
   if (MakesHugetlb(call)) return CHelper::kNeedHugePages;
   if (call.op == Op::kOpenTmpfile) return CHelper::kNeedTmpfs;
   if (SpecOf(call.op).family == Family::kUdmabuf) return CHelper::kNeedUdmabuf;
+  if (call.op == Op::kFuseMmap) return CHelper::kNeedFuse;
   if (call.op == Op::kUringPwrite) return CHelper::kNeedUring;
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret) return CHelper::kNeedSecret;
   return std::nullopt;
@@ -551,11 +558,9 @@ std::optional<CHelper> CAskOf(const Call& call) {
 
 std::string CAsks(const std::set<CHelper>& asks) {
   constexpr std::pair<CHelper, std::string_view> kFunctions[] = {
-      {CHelper::kNeedTmpfs, "need_tmpfs"},
-      {CHelper::kNeedHugePages, "need_huge_pages"},
-      {CHelper::kNeedUring, "need_uring"},
-      {CHelper::kNeedSecret, "need_secret"},
-      {CHelper::kNeedUdmabuf, "need_udmabuf"}};
+      {CHelper::kNeedTmpfs, "need_tmpfs"}, {CHelper::kNeedHugePages, "need_huge_pages"},
+      {CHelper::kNeedUring, "need_uring"}, {CHelper::kNeedSecret, "need_secret"},
+      {CHelper::kNeedFuse, "need_fuse"},   {CHelper::kNeedUdmabuf, "need_udmabuf"}};
   std::string out;
   for (const auto& [helper, function] : kFunctions)
     if (asks.contains(helper)) out += fmt::format("\t{}();\n", function);

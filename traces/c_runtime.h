@@ -58,6 +58,8 @@ enum class CHelper {
   kNeedUdmabuf,  // and opens it
   kUdmabufCreate,
   kDmabufStore,
+  kNeedFuse,  // and starts its server
+  kFuseMmap,
   kSetLease,  // F_SETLEASE without SIGIO's consequence
   kSetDeleg,
   kGetDeleg,

@@ -43,7 +43,7 @@ class Writer {
       const bool unseen = op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
                           op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring ||
                           op == Op::kUdmabufCreate || op == Op::kUringPwrite ||
-                          op == Op::kOpenOther;
+                          op == Op::kFuseMmap || op == Op::kOpenOther;
       if (unseen && (trace_.results[i].ok() || op == Op::kUringPwrite)) return;
       if (op == Op::kSetNoexec)
         WriteNoexec(sequence.calls[i], trace_.results[i].ok());
@@ -158,8 +158,9 @@ class Writer {
       case Op::kPtracePoke:
       case Op::kUffdCopy:
       case Op::kDmabufStore:
-      case Op::kMemWrite: return;       // contents
-      case Op::kUdmabufCreate: return;  // of a device of which the model knows nothing
+      case Op::kMemWrite: return;  // contents
+      case Op::kUdmabufCreate:
+      case Op::kFuseMmap: return;  // of a device of which the model knows nothing
       case Op::kFsetAcl: call = fmt::format("fsetxattr({}, {}", c.arg[0], Acl(c.arg[1])); break;
       case Op::kSetAcl: call = call.substr(0, call.find("\"system")) + Acl(c.arg[2]); break;
       case Op::kWritev: call = fmt::format("writev({}, {}, 1)", c.arg[0], Buffer(c)); break;

@@ -1,0 +1,182 @@
+#include "kernel/fuse_server.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <linux/mount.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "kernel/executor.h"
+#include "kernel/executor_raw.h"
+
+namespace selkie {
+namespace {
+
+// Of linux/fuse.h since 6.9.
+struct BackingMap {
+  int32_t fd;
+  uint32_t flags;
+  uint64_t padding;
+};
+constexpr auto kBackingOpen = _IOW(229, 1, BackingMap);
+constexpr auto kBackingClose = _IOW(229, 2, uint32_t);
+struct InitOut {
+  uint32_t major, minor, max_readahead, flags;
+  uint16_t max_background, congestion_threshold;
+  uint32_t max_write, time_gran;
+  uint16_t max_pages, map_alignment;
+  uint32_t flags2, max_stack_depth, unused[6];
+};
+struct OpenOut {
+  uint64_t fh;
+  uint32_t open_flags;
+  int32_t backing_id;
+};
+constexpr uint32_t kInitExt = 1u << 30;              // FUSE_INIT_EXT
+constexpr uint32_t kPassthroughOfFlags2 = 1u << 5;   // FUSE_PASSTHROUGH
+constexpr uint32_t kOpenedForPassthrough = 1u << 7;  // FOPEN_PASSTHROUGH
+
+class Server {
+ public:
+  explicit Server(int device) : device_(device) {}
+
+  // Until the filesystem is gone.
+  void Serve() {
+    while (read(device_, request_.data(), request_.size()) > 0) {
+      fuse_in_header in;
+      std::memcpy(&in, request_.data(), sizeof in);
+      switch (in.opcode) {
+        case FUSE_INIT: Init(in); break;
+        case FUSE_GETATTR: GetAttr(in); break;
+        case FUSE_OPEN: Open(in); break;
+        case FUSE_RELEASE:
+          GiveBack();
+          Answer(in, 0);
+          break;
+        case FUSE_FORGET:
+        case FUSE_BATCH_FORGET:
+        case FUSE_INTERRUPT: break;  // not to be answered
+        default: Answer(in, -ENOSYS);
+      }
+    }
+  }
+
+ private:
+  void Answer(const fuse_in_header& in, int error, const void* body = nullptr, size_t size = 0) {
+    std::array<char, 256> message;
+    const fuse_out_header out{static_cast<uint32_t>(sizeof out + size), error, in.unique};
+    std::memcpy(message.data(), &out, sizeof out);
+    if (size > 0) std::memcpy(message.data() + sizeof out, body, size);
+    // ENOENT: who asked was interrupted.
+    if (write(device_, message.data(), out.len) < 0 && errno != ENOENT) _exit(3);
+  }
+
+  void Init(const fuse_in_header& in) {
+    InitOut out{};
+    out.major = FUSE_KERNEL_VERSION;
+    out.minor = 40;
+    out.flags = kInitExt;
+    out.max_write = kPageSize;
+    out.time_gran = 1;
+    out.flags2 = kPassthroughOfFlags2;
+    out.max_stack_depth = 1;
+    Answer(in, 0, &out, sizeof out);
+  }
+
+  void GetAttr(const fuse_in_header& in) {
+    fuse_attr_out out{};
+    out.attr.ino = in.nodeid;
+    out.attr.size = kPageSize;
+    out.attr.mode = S_IFREG | 0666;
+    out.attr.nlink = 1;
+    Answer(in, 0, &out, sizeof out);
+  }
+
+  void Open(const fuse_in_header& in) {
+    int64_t id = Take(static_cast<int>(in.pid));
+    if (id >= 0) {
+      BackingMap map{taken_, 0, 0};
+      id = RawSyscall(SYS_ioctl, device_, kBackingOpen, Raw(&map));
+      if (id == -ENOTTY) id = -ENODEV;
+    }
+    if (id <= 0) {
+      GiveBack();
+      return Answer(in, static_cast<int>(id));
+    }
+    backing_ = static_cast<uint32_t>(id);
+    const OpenOut out{0, kOpenedForPassthrough, static_cast<int32_t>(id)};
+    Answer(in, 0, &out, sizeof out);
+  }
+
+  // The descriptor of who opens; 0 or minus errno.
+  int64_t Take(int pid) {
+    const int64_t pidfd = RawSyscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) return pidfd;
+    const int64_t fd = RawSyscall(SYS_pidfd_getfd, pidfd, TheControl().fuse.fd, 0);
+    RawSyscall(SYS_close, pidfd);
+    if (fd < 0) return fd;
+    taken_ = static_cast<int>(fd);
+    return 0;
+  }
+
+  void GiveBack() {
+    if (backing_ != 0) RawSyscall(SYS_ioctl, device_, kBackingClose, Raw(&backing_));
+    if (taken_ >= 0) RawSyscall(SYS_close, taken_);
+    backing_ = 0;
+    taken_ = -1;
+    ++TheControl().fuse.given_back;
+  }
+
+  int device_;
+  int taken_ = -1;
+  uint32_t backing_ = 0;
+  std::array<char, 1 << 16> request_;
+};
+
+// As a descriptor of the root of a mount; minus errno.
+int64_t MountFuse(int device) {
+  const auto context = static_cast<int>(RawSyscall(SYS_fsopen, Raw("fuse"), FSOPEN_CLOEXEC));
+  if (context < 0) return context;
+  const std::string fd = std::to_string(device);
+  const char* const options[][2] = {
+      {"fd", fd.c_str()}, {"rootmode", "100666"}, {"user_id", "0"}, {"group_id", "0"}};
+  int64_t status = 0;
+  for (const auto& option : options)
+    if (status == 0)
+      status =
+          RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, Raw(option[0]), Raw(option[1]), 0);
+  if (status == 0)
+    status = RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, Raw("allow_other"), 0, 0);
+  if (status == 0) status = RawSyscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (status == 0) status = RawSyscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+  close(context);
+  return status;
+}
+
+}  // namespace
+
+bool StartFuseServer() {
+  const int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+  if (device < 0) return false;
+  const int64_t root = MountFuse(device);
+  const bool placed = root >= 0 && dup2(static_cast<int>(root), kFuseFd) == kFuseFd;
+  if (root >= 0) close(static_cast<int>(root));
+  const pid_t server = placed ? fork() : -1;
+  if (server == 0) {
+    close(kFuseFd);  // it ends with the mount, and that with the tasks
+    Server(device).Serve();
+    _exit(0);
+  }
+  close(device);
+  if (server > 0) setpgid(server, server);  // Lockstep::KillTasks does not wait for it
+  return server > 0;
+}
+
+}  // namespace selkie
