@@ -342,9 +342,9 @@ std::string CallPrinter::Expression() {
     case Op::kDmabufStore:
       return Use(CHelper::kDmabufStore) + fmt::format("dmabuf_store({})", Arguments());
     case Op::kFuseMmap:
-      return Use(CHelper::kFuseMmap) +
-             fmt::format("fuse_mmap({}, {})", result_.ok() ? Arena(result_.value) : "NULL",
-                         Arguments());
+      return Use(CHelper::kFuseMmap) + fmt::format("fuse_mmap({}, {})",
+                                                   result_.ok() ? Arena(result_.value) : "NULL",
+                                                   Arguments());
     case Op::kOpenTmpfile:
       return Use(CHelper::kOpenTmpfile) + fmt::format("open_tmpfile({})", Arguments());
     case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), kNoProgram);
