@@ -126,7 +126,8 @@ struct RingRecord {
 struct FuseFile {
   bool served = false;                   // there is one
   std::atomic<int32_t> fd{-1};           // of who opens: what is to stand behind the file
-  std::atomic<uint32_t> given_back = 0;  // how many times the server has given it back
+  std::atomic<uint32_t> opened = 0;      // how many times it was opened, as the server sees it
+  std::atomic<uint32_t> given_back = 0;  // and how many times the server holds nothing any more
 };
 
 // A mapping that the kernel placed outside the arena.

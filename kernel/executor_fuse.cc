@@ -10,22 +10,28 @@
 
 namespace selkie {
 
+int64_t OpenFuseFile(Control& control, int64_t fd) {
+  control.fuse.fd = static_cast<int32_t>(fd);
+  static_assert(kFuseFd == 107);
+  return RawSyscall(SYS_open, Raw("/proc/self/fd/107"), O_RDWR | O_CLOEXEC);
+}
+
+void CloseFuseFile(Control& control, int64_t file) {
+  if (file >= 0) RawSyscall(SYS_close, file);
+  while (control.fuse.given_back != control.fuse.opened) RawSyscall(SYS_sched_yield);
+}
+
 Result RealFuseMmap(const Call& c, const Env& env) {
   Control& control = env.control;
   if (!control.fuse.served) return FromRaw(-ENODEV);
   const Call mapped{Op::kMmap, c.task, {kNull, c.arg[1], c.arg[2], MAP_SHARED, 0, c.arg[3]}};
-  const uint32_t before = control.fuse.given_back;
-  control.fuse.fd = static_cast<int32_t>(c.arg[0]);
   SetNofile(0);
-  const int64_t fd = RawSyscall(SYS_open, Raw("/proc/self/fd/107"), O_RDWR | O_CLOEXEC);
-  static_assert(kFuseFd == 107);
-  int64_t at = fd;
-  if (fd >= 0) {
-    at = RawSyscall(SYS_mmap, HintFor(mapped, env), c.arg[1], c.arg[2], MAP_SHARED, fd, c.arg[3]);
-    RawSyscall(SYS_close, fd);
-  }
+  const int64_t file = OpenFuseFile(control, c.arg[0]);
+  int64_t at = file;
+  if (file >= 0)
+    at = RawSyscall(SYS_mmap, HintFor(mapped, env), c.arg[1], c.arg[2], MAP_SHARED, file, c.arg[3]);
+  CloseFuseFile(control, file);
   SetNofile(control.nofile);
-  while (control.fuse.given_back == before) RawSyscall(SYS_sched_yield);
   return FromAddress(at, c.arg[1], env);
 }
 

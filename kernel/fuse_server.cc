@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <linux/mount.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -49,7 +52,11 @@ class Server {
 
   // Until the filesystem is gone.
   void Serve() {
-    while (read(device_, request_.data(), request_.size()) > 0) {
+    for (;;) {
+      const ssize_t length = read(device_, request_.data(), request_.size());
+      // Who asked was interrupted.
+      if (length < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN)) continue;
+      if (length <= 0) return;
       fuse_in_header in;
       std::memcpy(&in, request_.data(), sizeof in);
       switch (in.opcode) {
@@ -69,13 +76,15 @@ class Server {
   }
 
  private:
-  void Answer(const fuse_in_header& in, int error, const void* body = nullptr, size_t size = 0) {
+  // False if nobody waits for the answer: who asked was interrupted.
+  bool Answer(const fuse_in_header& in, int error, const void* body = nullptr, size_t size = 0) {
     std::array<char, 256> message;
     const fuse_out_header out{static_cast<uint32_t>(sizeof out + size), error, in.unique};
     std::memcpy(message.data(), &out, sizeof out);
     if (size > 0) std::memcpy(message.data() + sizeof out, body, size);
-    // ENOENT: who asked was interrupted.
-    if (write(device_, message.data(), out.len) < 0 && errno != ENOENT) _exit(3);
+    if (write(device_, message.data(), out.len) >= 0) return true;
+    if (errno != ENOENT) _exit(3);
+    return false;
   }
 
   void Init(const fuse_in_header& in) {
@@ -100,19 +109,20 @@ class Server {
   }
 
   void Open(const fuse_in_header& in) {
+    ++TheControl().fuse.opened;
     int64_t id = Take(static_cast<int>(in.pid));
     if (id >= 0) {
       BackingMap map{taken_, 0, 0};
       id = RawSyscall(SYS_ioctl, device_, kBackingOpen, Raw(&map));
-      if (id == -ENOTTY) id = -ENODEV;
     }
     if (id <= 0) {
       GiveBack();
-      return Answer(in, static_cast<int>(id));
+      Answer(in, static_cast<int>(id));
+      return;
     }
     backing_ = static_cast<uint32_t>(id);
     const OpenOut out{0, kOpenedForPassthrough, static_cast<int32_t>(id)};
-    Answer(in, 0, &out, sizeof out);
+    if (!Answer(in, 0, &out, sizeof out)) GiveBack();  // no release will follow
   }
 
   // The descriptor of who opens; 0 or minus errno.
@@ -160,6 +170,25 @@ int64_t MountFuse(int device) {
   return status;
 }
 
+[[noreturn]] void RunServer(int device) {
+  constexpr int kDevice = 3;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Nothing else of the process stays open, not the filesystem either: it ends with that.
+  if (dup2(device, kDevice) != kDevice) _exit(3);
+  RawSyscall(SYS_close_range, kDevice + 1, ~0u, 0);
+  Server(kDevice).Serve();
+  _exit(0);
+}
+
+// Of a memfd of this process.
+bool PassesThrough() {
+  const int memfd = static_cast<int>(RawSyscall(SYS_memfd_create, Raw("selkie-fuse"), 0));
+  const int64_t file = OpenFuseFile(TheControl(), memfd);
+  CloseFuseFile(TheControl(), file);
+  close(memfd);
+  return file >= 0;
+}
+
 }  // namespace
 
 bool StartFuseServer() {
@@ -169,14 +198,14 @@ bool StartFuseServer() {
   const bool placed = root >= 0 && dup2(static_cast<int>(root), kFuseFd) == kFuseFd;
   if (root >= 0) close(static_cast<int>(root));
   const pid_t server = placed ? fork() : -1;
-  if (server == 0) {
-    close(kFuseFd);  // it ends with the mount, and that with the tasks
-    Server(device).Serve();
-    _exit(0);
-  }
+  if (server == 0) RunServer(device);
   close(device);
   if (server > 0) setpgid(server, server);  // Lockstep::KillTasks does not wait for it
-  return server > 0;
+  if (server > 0 && PassesThrough()) return true;
+  if (placed) close(kFuseFd);
+  if (server > 0) kill(server, SIGKILL);
+  if (server > 0) waitpid(server, nullptr, 0);
+  return false;
 }
 
 }  // namespace selkie

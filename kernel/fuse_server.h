@@ -8,9 +8,9 @@
 
 namespace selkie {
 
-// Mounts the filesystem, mounted nowhere, as kFuseFd, and starts its server, which ends with the
-// process. False where there is no /dev/fuse, or mounting is not allowed. The control block must be
-// mapped.
+// Makes the filesystem, mounted nowhere, as kFuseFd, starts its server, which ends with the
+// process, and tries it once.  False, with nothing left, where there is no /dev/fuse, mounting is
+// not allowed, or the kernel passes no memfd through.  The control block must be mapped.
 bool StartFuseServer();
 
 }  // namespace selkie

@@ -148,7 +148,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   TheControl().nofile = kFirstFd + kMaxFds;
   umask(0);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
-  TheControl().fuse.served = root && StartFuseServer();
+  TheControl().fuse.served = root && !IsOlderThanPassthrough() && StartFuseServer();
   // Before RLIMIT_NOFILE is lowered: these make descriptors of the harness.
   Lockstep::Means means{.root = root,
                         .rings = RingsAllowed(),

@@ -9,6 +9,7 @@ namespace selkie {
 constexpr std::string_view kNeedFuseText = R"(
 #define FUSE_ROOT 191 /* out of the way of the numbers that calls under test may give */
 #define FUSE_DEVICE 192
+#define FUSE_WORDS 193
 
 /* linux/fuse.h of 6.9 */
 struct passed_through { int32_t fd; uint32_t flags; uint64_t padding; };
@@ -21,8 +22,17 @@ struct passing_init {
 };
 struct passing_open { uint64_t fh; uint32_t open_flags; int32_t backing_id; };
 
-/* Who opens says which of its descriptors is to stand behind the file. */
-static volatile struct passing { int fd, given_back; } *passing;
+/* Who opens says which of its descriptors is to stand behind the file; the server counts. */
+struct passing { int fd, opened, given_back; };
+
+static volatile struct passing *passing(void) /* after exec, too */
+{
+	static struct passing *at;
+
+	if (!at)
+		at = mmap(NULL, sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED, FUSE_WORDS, 0);
+	return at;
+}
 
 static void fuse_answer(struct fuse_in_header *in, int error, const void *body, size_t size)
 {
@@ -45,7 +55,13 @@ static void fuse_serve(void)
 	struct passed_through behind = { .fd = -1 };
 	int task;
 
-	while (read(FUSE_DEVICE, request, sizeof(request)) > 0) {
+	for (;;) {
+		ssize_t length = read(FUSE_DEVICE, request, sizeof(request));
+
+		if (length < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN))
+			continue; /* who asked was interrupted */
+		if (length <= 0)
+			return;
 		switch (in->opcode) {
 		case FUSE_INIT:
 			fuse_answer(in, 0, &init, sizeof(init));
@@ -54,8 +70,9 @@ static void fuse_serve(void)
 			fuse_answer(in, 0, &attr, sizeof(attr));
 			break;
 		case FUSE_OPEN:
+			passing()->opened++;
 			task = (int)syscall(SYS_pidfd_open, in->pid, 0);
-			behind.fd = (int)syscall(SYS_pidfd_getfd, task, passing->fd, 0);
+			behind.fd = (int)syscall(SYS_pidfd_getfd, task, passing()->fd, 0);
 			opened.backing_id = behind.fd < 0 ? -1 :
 				ioctl(FUSE_DEVICE, _IOW(229, 1, struct passed_through), &behind);
 			if (opened.backing_id > 0) {
@@ -63,15 +80,15 @@ static void fuse_serve(void)
 				close(task);
 				break;
 			}
-			fuse_answer(in, errno == ENOTTY ? -ENODEV : -errno, NULL, 0);
+			fuse_answer(in, -errno, NULL, 0);
 			close(task);
 			close(behind.fd);
-			passing->given_back++;
+			passing()->given_back++;
 			break;
 		case FUSE_RELEASE:
 			ioctl(FUSE_DEVICE, _IOW(229, 2, uint32_t), &opened.backing_id);
 			close(behind.fd);
-			passing->given_back++;
+			passing()->given_back++;
 			fuse_answer(in, 0, NULL, 0);
 			break;
 		case FUSE_FORGET:
@@ -84,11 +101,36 @@ static void fuse_serve(void)
 	}
 }
 
+/* The file with descriptor `behind` behind it. */
+static int fuse_open(int behind)
+{
+	char name[32];
+
+	passing()->fd = behind;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", FUSE_ROOT);
+	return open(name, O_RDWR);
+}
+
+/* Until the server holds nothing of what was behind it. */
+static void fuse_close(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	while (passing()->given_back != passing()->opened)
+		sched_yield();
+}
+
+static void skip_fuse(void)
+{
+	dprintf(1, "KTAP version 1\n1..0 # SKIP there is no passthrough of FUSE\n");
+	_exit(4);
+}
+
 /* A filesystem of one file, mounted nowhere, and its server, which is root. */
 static void need_fuse(void)
 {
 	struct rlimit limit = raise_limit();
-	int device = open("/dev/fuse", O_RDWR), context = (int)syscall(SYS_fsopen, "fuse", 0), root;
+	int device = open("/dev/fuse", O_RDWR), context = (int)syscall(SYS_fsopen, "fuse", 0), root, words, tried;
 	char number[16];
 	pid_t server;
 
@@ -103,11 +145,12 @@ static void need_fuse(void)
 	syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	root = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
 	close(context);
-	passing = mmap(NULL, sizeof(*passing), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (device < 0 || root < 0 || passing == MAP_FAILED || dup2(root, FUSE_ROOT) < 0) {
-		dprintf(1, "KTAP version 1\n1..0 # SKIP there is no FUSE\n");
-		_exit(4);
-	}
+	words = memfd_create("words", 0);
+	ftruncate(words, sizeof(struct passing));
+	dup2(words, FUSE_WORDS);
+	close(words);
+	if (device < 0 || root < 0 || dup2(root, FUSE_ROOT) < 0)
+		skip_fuse();
 	close(root);
 	server = fork();
 	if (server == 0) {
@@ -117,6 +160,12 @@ static void need_fuse(void)
 	}
 	close(FUSE_DEVICE);
 	setpgid(server, server);
+	tried = memfd_create("tried", 0);
+	root = fuse_open(tried);
+	fuse_close(root);
+	if (root < 0)
+		skip_fuse();
+	close(tried);
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 )";
@@ -126,21 +175,14 @@ constexpr std::string_view kFuseMmapText = R"(
 static void *fuse_mmap(void *hint, int behind, size_t length, int prot, off_t offset)
 {
 	struct rlimit limit = raise_limit();
-	int before = passing->given_back, fd, failed;
-	char name[32];
+	int fd = fuse_open(behind), failed;
 	void *at = MAP_FAILED;
 
-	passing->fd = behind;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", FUSE_ROOT);
-	fd = open(name, O_RDWR);
 	if (fd >= 0)
 		at = mmap(hint, length, prot, MAP_SHARED, fd, offset);
 	failed = errno;
-	if (fd >= 0)
-		close(fd);
+	fuse_close(fd);
 	setrlimit(RLIMIT_NOFILE, &limit);
-	while (passing->given_back == before)
-		sched_yield();
 	errno = failed;
 	return at;
 }
