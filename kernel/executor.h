@@ -148,13 +148,15 @@ int64_t FilledBuffer(const Call& call, const Env& env);
 
 // executor_udmabuf.cc
 Result RealUdmabufCreate(const Call& call, const Env& env);
+Result RealDmabufStore(const Call& call, const Env& env);
+
+// executor_fuse.cc
 Result RealFuseMmap(const Call& call, const Env& env);
 // The FUSE file with the task's descriptor `fd` behind it (fuse_server.h): a descriptor, or minus
 // errno.
 int64_t OpenFuseFile(Control& control, int64_t fd);
 // Closes that, unless it is an errno, and waits until the server holds nothing.
 void CloseFuseFile(Control& control, int64_t file);
-Result RealDmabufStore(const Call& call, const Env& env);
 
 // executor_remote.cc
 Result RealProcessVmWritev(const Call& call, const Env& env);

@@ -148,14 +148,15 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   TheControl().nofile = kFirstFd + kMaxFds;
   umask(0);
   TheControl().may_set_noexec = namespaces.why_no_set.empty();
-  TheControl().fuse.served = root && !IsOlderThanPassthrough() && StartFuseServer();
+  const bool no_passthrough_yet = IsOlderThanPassthrough();
+  TheControl().fuse.served = root && !no_passthrough_yet && StartFuseServer();
   // Before RLIMIT_NOFILE is lowered: these make descriptors of the harness.
   Lockstep::Means means{.root = root,
                         .rings = RingsAllowed(),
                         .huge_pages = huge_pages,
                         .tmpfs = root && OpenTmpfs(),
                         .udmabuf = OpenUdmabuf(),
-                        .fuse = TheControl().fuse.served || IsOlderThanPassthrough(),
+                        .fuse = TheControl().fuse.served || no_passthrough_yet,
                         .secret = SecretAllowed(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
                         .why_no_set = namespaces.why_no_set};

@@ -178,6 +178,13 @@ const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
   return nullptr;
 }
 
+// Where the mapping goes, and what of the file it shows: within the bounds.
+void SetPlace(const MmapRequest& request, int64_t offset, Mapping* m) {
+  m->start = static_cast<uint8_t>(request.range.begin);
+  m->pages = static_cast<uint8_t>(request.range.end - request.range.begin);
+  m->pgoff = static_cast<uint8_t>(offset / request.page());
+}
+
 // An error after MAP_FIXED has unmapped what was there: `left` is the rest.
 Result UnmappedAll(State& s, const Call& c, const AddressSpace& left, Result error) {
   error.changed = SpaceOf(s, c) != left;
@@ -201,11 +208,7 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   const char* bound = BeyondBounds(request, c.arg[5]);
   const int node = s.files[f].inode - 1;
   m.file = static_cast<uint8_t>(f + 1);
-  if (bound == nullptr) {
-    m.start = static_cast<uint8_t>(request.range.begin);
-    m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
-    m.pgoff = static_cast<uint8_t>(c.arg[5] / request.page());
-  }
+  if (bound == nullptr) SetPlace(request, c.arg[5], &m);
   AddressSpace left = SpaceOf(s, c);
   const bool replaces = bound == nullptr && request.fixed && !IsGap(left, request.range);
   if (replaces && !RemoveRange(left, s.limits.maps, request.range))
@@ -383,9 +386,7 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   ruling.targets.mapping = &m;
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (const char* bound = BeyondBounds(request, offset)) return Bound(bound);
-  m.start = static_cast<uint8_t>(request.range.begin);
-  m.pages = static_cast<uint8_t>(request.range.end - request.range.begin);
-  m.pgoff = static_cast<uint8_t>(offset / kPageSize);
+  SetPlace(request, offset, &m);
   AddressSpace& mm = SpaceOf(s, c);
   if (!AddMapping(mm, s.limits.maps, m)) return Bound("no free mapping within the bounds");
   s.files[backing] = file;

@@ -374,17 +374,17 @@ Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
   const bool over = OverLimit(s, c.task, at, &count, &error);
   Result result = over ? error : WriteAt(s, c, f, SourceOf(c), count, at, false, semantics);
   if (!current || result.kind == Result::Kind::kBound) return result;
+  const Rule* const moves = NotSupported(semantics, Feature::kUringLeft);
   // From 6.1 on (5.10 not yet) what is left of a short write is tried once more (need_complete_io),
   // and f_pos is set by an attempt that does not fail.
   if (!result.ok()) {  // O_APPEND, which generic_write_checks obeys first, has moved it
-    if (NotSupported(semantics, Feature::kUringLeft) != nullptr) Advance(s, f, at, &result);
+    if (moves != nullptr) Advance(s, f, at, &result);
     return result;
   }
   constexpr uint8_t kOnce = kFlagNonblock | kFlagDirect;  // with both it is not tried again
   if (result.value != c.arg[2] && (s.files[f].flags & kOnce) != kOnce) {
-    const Rule* rule = NotSupported(semantics, Feature::kUringLeft);
-    if (rule == nullptr) return result;
-    result.rule = rule;
+    if (moves == nullptr) return result;
+    result.rule = moves;
   }
   Advance(s, f, at + result.value, &result);
   return result;
