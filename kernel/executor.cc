@@ -355,7 +355,7 @@ Result OpenOther(const Call& c, const Env&) {
   }
 }
 
-Result Extension(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
+Result NotAKernelCall(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
 
 // In the order of Op.
 constexpr RealCall kReal[] = {
@@ -446,7 +446,7 @@ constexpr RealCall kReal[] = {
     RealFuseMmap,
     OpenOther,
     RealUringPwrite,
-    Extension,
+    NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
 

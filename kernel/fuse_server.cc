@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <linux/mount.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -16,6 +15,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernel/detached_mount.h"
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
 
@@ -152,22 +152,12 @@ class Server {
 
 // As a descriptor of the root of a mount; minus errno.
 int64_t MountFuse(int device) {
-  const auto context = static_cast<int>(RawSyscall(SYS_fsopen, Raw("fuse"), FSOPEN_CLOEXEC));
-  if (context < 0) return context;
   const std::string fd = std::to_string(device);
-  const char* const options[][2] = {
-      {"fd", fd.c_str()}, {"rootmode", "100666"}, {"user_id", "0"}, {"group_id", "0"}};
-  int64_t status = 0;
-  for (const auto& option : options)
-    if (status == 0)
-      status =
-          RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, Raw(option[0]), Raw(option[1]), 0);
-  if (status == 0)
-    status = RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, Raw("allow_other"), 0, 0);
-  if (status == 0) status = RawSyscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  if (status == 0) status = RawSyscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
-  close(context);
-  return status;
+  return DetachedMount("fuse", {{{"fd", fd.c_str()},
+                                 {"rootmode", "100666"},
+                                 {"user_id", "0"},
+                                 {"group_id", "0"},
+                                 {"allow_other", nullptr}}});
 }
 
 [[noreturn]] void RunServer(int device) {

@@ -1,7 +1,6 @@
 // Makes a process ready to run sequences of calls for real.
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "kernel/detached_mount.h"
 #include "kernel/executor.h"
 #include "kernel/executor_raw.h"
 #include "kernel/executor_task.h"
@@ -83,17 +83,8 @@ absl::Status OpenDescriptors() {
 // The root of a tmpfs of its own, for O_TMPFILE.  What others have mounted may be noexec, or
 // have a size.  False where mounting is not allowed.
 bool OpenTmpfs() {
-  const auto context = static_cast<int>(RawSyscall(SYS_fsopen, Raw("tmpfs"), FSOPEN_CLOEXEC));
-  if (context < 0) return false;
-  int64_t status = 0;
-  constexpr const char* kOptions[][2] = {{"mode", "1777"}, {"size", "0"}, {"nr_inodes", "0"}};
-  for (const auto& option : kOptions)
-    if (status == 0)
-      status =
-          RawSyscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, Raw(option[0]), Raw(option[1]), 0);
-  if (status == 0) status = RawSyscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  const int64_t root = status == 0 ? RawSyscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0) : status;
-  close(context);
+  const int64_t root =
+      DetachedMount("tmpfs", {{{"mode", "1777"}, {"size", "0"}, {"nr_inodes", "0"}}});
   return root >= 0 && Place(static_cast<int>(root), kTmpfsFd, "fsmount").ok();
 }
 

@@ -44,16 +44,21 @@ class SealsStay : public StepProperty {
   std::string Check(const State&, const Call&, const Result&, State& after) override;
 };
 
-// Contents of an inode with F_SEAL_WRITE change by a change of its size alone.
+// Contents of an inode with F_SEAL_WRITE change by a change of its size alone, and by whom a
+// FUSE server passes it through to, whom no kernel asks for the seal (finding 16 of
+// docs/findings.md).
 class WriteSealedIsConstant : public StepProperty {
  public:
   std::string Check(const State&, const Call&, const Result&, State& after) override;
+
+ private:
+  std::array<bool, kMaxInodes> pinned_{};  // by a ring, through a mapping of FUSE's file
 };
 
 // Contents of an inode with F_SEAL_FUTURE_WRITE change by a change of its size,
 // or by a store, by the task itself or from outside, through a mapping that existed
-// when the seal was set, or through a copy or a part of such a mapping.  (Marks those
-// mappings.)
+// when the seal was set, or through a copy or a part of such a mapping, or through one of
+// FUSE's file (finding 16).  (Marks those that existed.)
 class OnlyOldMappingsWrite : public StepProperty {
  public:
   std::string Check(const State&, const Call&, const Result&, State& after) override;

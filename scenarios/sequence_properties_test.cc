@@ -86,6 +86,11 @@ int InodeOfMapping(const State& s, const Call& call) {
   return map == nullptr ? -1 : s.files[map->file - 1].inode - 1;
 }
 
+// A mapping of a FUSE file that passes the memfd through: of an open file that nobody else has.
+bool OfPassthrough(const State& s, const Mapping* map) {
+  return map != nullptr && map->file != 0 && (s.files[map->file - 1].flags & kFlagBacking) != 0;
+}
+
 // The load or store that the call is, as the task that owns the mapping would make it.
 Call AsStore(const Call& call) {
   if (call.op == Op::kLoad || call.op == Op::kStore) return call;
@@ -189,8 +194,15 @@ std::string SealsStay::Check(const State& before, const Call&, const Result&, St
 
 std::string WriteSealedIsConstant::Check(const State& before, const Call& call, const Result&,
                                          State& after) {
+  if (call.op == Op::kUringRegister) {
+    for (const Mapping& map : before.mms[before.tasks[call.task].mm])
+      if (OfPassthrough(before, &map)) pinned_[before.files[map.file - 1].inode - 1] = true;
+  }
+  const bool passed = Stores(call.op) && OfPassthrough(before, MappingOf(before, AsStore(call)));
   for (int i = 0; i < kMaxInodes; ++i) {
+    if (!Lives(after.inodes[i])) pinned_[i] = false;
     if (!Survives(before, after, i) || (before.inodes[i].seals & kSealWrite) == 0) continue;
+    if (passed || (call.op == Op::kUringReadFixed && pinned_[i])) continue;
     if (before.inodes[i].bytes != after.inodes[i].bytes && !MayChangeSize(call.op))
       return fmt::format("contents of inode {} changed in spite of F_SEAL_WRITE", i);
   }
@@ -215,7 +227,7 @@ std::string OnlyOldMappingsWrite::Check(const State& before, const Call& call, c
     if (!Stores(call.op))
       return fmt::format("contents of inode {} changed in spite of F_SEAL_FUTURE_WRITE", i);
     const Mapping* map = MappingOf(before, AsStore(call));
-    if (map == nullptr || map->mark == 0)
+    if (map == nullptr || (map->mark == 0 && !OfPassthrough(before, map)))
       return fmt::format("a mapping made after F_SEAL_FUTURE_WRITE writes inode {}", i);
   }
   return "";
