@@ -31,6 +31,10 @@ constexpr UncoveredCall kUncovered[] = {
     // pins
     {"O_DIRECT reads into a mapping", kObserved,
      "A pin as that of a buffer registered with io_uring, which is modelled, until the read ends."},
+    {"SG_IO, RDMA, metadata of block devices, IOMMU_IOAS_MAP_FILE", kObserved,
+     "Devices that the guests do not have. They write what may only be read: findings 17 to 20."},
+    {"live update (LIVEUPDATE_SESSION_PRESERVE_FD)", kObserved,
+     "Another kernel goes on. It gives back another memfd: findings 21."},
     // size
     {"SEEK_DATA, SEEK_HOLE", kNot,
      "Which pages are holes depends on what the harness's own looks have faulted in."},

@@ -42,6 +42,14 @@ bool WritesFromBuffer(Op op) {
   return IsOneOf(op, kOps);
 }
 
+// Of a write by io_uring at the position with O_APPEND that is refused: 5.10 moves the position
+// to the end (docs/findings.md, smaller ones), later kernels do not.
+bool MayMoveToEnd(const State& before, const Call& call, const Result& result) {
+  if (result.kind != Result::Kind::kErrno || call.op != Op::kUringPwrite) return false;
+  const int file = FileOf(before, call.task, call.arg[0]);
+  return file >= 0 && call.arg[3] == -1 && (before.files[file].flags & kFlagAppend) != 0;
+}
+
 bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kSplice; }
 
 // A file, or not: what is neither a region nor open has neither contents nor position.
@@ -147,6 +155,10 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   // buffer cannot be read grows the file to its offset (linux-6.16); no more.
   const bool may_grow = WritesFromBuffer(call.op) && call.arg[1] == kNull &&
                         result.kind == Result::Kind::kErrno && result.value == EFAULT;
+  if (MayMoveToEnd(before, call, result)) {
+    const int file = FileOf(before, call.task, call.arg[0]);
+    restored.files[file].pos = before.files[file].pos;
+  }
   for (int i = 0; i < kMaxFiles && leased; ++i) restored.files[i].lease = before.files[i].lease;
   for (int i = 0; i < kMaxInodes; ++i) {
     restored.inodes[i].mode |= before.inodes[i].mode & 06000;
@@ -198,12 +210,14 @@ std::string WriteSealedIsConstant::Check(const State& before, const Call& call, 
     for (const Mapping& map : before.mms[before.tasks[call.task].mm])
       if (OfPassthrough(before, &map)) pinned_[before.files[map.file - 1].inode - 1] = true;
   }
-  const bool passed = Stores(call.op) && OfPassthrough(before, MappingOf(before, AsStore(call)));
   for (int i = 0; i < kMaxInodes; ++i) {
     if (!Lives(after.inodes[i])) pinned_[i] = false;
     if (!Survives(before, after, i) || (before.inodes[i].seals & kSealWrite) == 0) continue;
-    if (passed || (call.op == Op::kUringReadFixed && pinned_[i])) continue;
-    if (before.inodes[i].bytes != after.inodes[i].bytes && !MayChangeSize(call.op))
+    if (before.inodes[i].bytes == after.inodes[i].bytes || MayChangeSize(call.op)) continue;
+    const bool passed_through =
+        (Stores(call.op) && OfPassthrough(before, MappingOf(before, AsStore(call)))) ||
+        (call.op == Op::kUringReadFixed && pinned_[i]);
+    if (!passed_through)
       return fmt::format("contents of inode {} changed in spite of F_SEAL_WRITE", i);
   }
   return "";
@@ -525,6 +539,11 @@ void PositionsMatchReference::Execute(const State& before, const Call& call, con
 std::string PositionsMatchReference::Check(const State& before, const Call& call,
                                            const Result& result, State& after) {
   Execute(before, call, result);
+  if (MayMoveToEnd(before, call, result)) {
+    const int file = FileOf(before, call.task, call.arg[0]);
+    const int64_t end = before.inodes[before.files[file].inode - 1].size;
+    if (after.files[file].pos == end) pos_[file] = end;
+  }
   for (int i = 0; i < kMaxFiles; ++i) {
     if (after.files[i].inode == 0) pos_[i] = 0;
     if (after.files[i].inode != 0 && after.files[i].pos != pos_[i])

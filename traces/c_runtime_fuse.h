@@ -34,13 +34,24 @@ static volatile struct passing *passing(void) /* after exec, too */
 	return at;
 }
 
-static void fuse_answer(struct fuse_in_header *in, int error, const void *body, size_t size)
+/* 0 if nobody waits for the answer: who asked was interrupted. */
+static int fuse_answer(struct fuse_in_header *in, int error, const void *body, size_t size)
 {
 	struct fuse_out_header out = { sizeof(out) + size, error, in->unique };
 	struct iovec parts[2] = { { &out, sizeof(out) }, { (void *)body, size } };
 
-	if (writev(FUSE_DEVICE, parts, 2) < 0 && errno != ENOENT)
+	if (writev(FUSE_DEVICE, parts, 2) >= 0)
+		return 1;
+	if (errno != ENOENT)
 		_exit(3);
+	return 0;
+}
+
+static void fuse_give_back(struct passed_through *behind, uint32_t backing_id)
+{
+	ioctl(FUSE_DEVICE, _IOW(229, 2, uint32_t), &backing_id);
+	close(behind->fd);
+	passing()->given_back++;
 }
 
 static void fuse_serve(void)
@@ -53,7 +64,7 @@ static void fuse_serve(void)
 						.nlink = 1 } };
 	struct passing_open opened = { .open_flags = 1 << 7 };
 	struct passed_through behind = { .fd = -1 };
-	int task;
+	int task, failed;
 
 	for (;;) {
 		ssize_t length = read(FUSE_DEVICE, request, sizeof(request));
@@ -75,20 +86,16 @@ static void fuse_serve(void)
 			behind.fd = (int)syscall(SYS_pidfd_getfd, task, passing()->fd, 0);
 			opened.backing_id = behind.fd < 0 ? -1 :
 				ioctl(FUSE_DEVICE, _IOW(229, 1, struct passed_through), &behind);
-			if (opened.backing_id > 0) {
-				fuse_answer(in, 0, &opened, sizeof(opened));
-				close(task);
-				break;
-			}
-			fuse_answer(in, -errno, NULL, 0);
+			failed = opened.backing_id > 0 ? 0 : errno;
 			close(task);
-			close(behind.fd);
-			passing()->given_back++;
+			/* Of what was not opened there will be no release. */
+			if (failed || !fuse_answer(in, 0, &opened, sizeof(opened)))
+				fuse_give_back(&behind, opened.backing_id);
+			if (failed)
+				fuse_answer(in, -failed, NULL, 0);
 			break;
 		case FUSE_RELEASE:
-			ioctl(FUSE_DEVICE, _IOW(229, 2, uint32_t), &opened.backing_id);
-			close(behind.fd);
-			passing()->given_back++;
+			fuse_give_back(&behind, opened.backing_id);
 			fuse_answer(in, 0, NULL, 0);
 			break;
 		case FUSE_FORGET:
