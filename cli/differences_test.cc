@@ -53,19 +53,33 @@ const std::map<std::string, std::string> kInert = {
      "which pages fallocate made is known in runs alone, and seldom asked at random"},
 };
 
+// Rules of two neighbours that no call found shows, though one could; the random sequences reach
+// the rarest of them by some seeds alone.
+std::vector<std::string> Unseen(const Semantics& older, const Semantics& newer) {
+  constexpr uint64_t kSeeds = 6;
+  std::vector<std::string> unseen;
+  DifferenceOptions options;
+  options.random = 20000;
+  for (options.seed = 1; options.seed <= kSeeds; ++options.seed) {
+    const DifferenceReport report = Between(older, newer, options);
+    for (const SearchedAlphabet& each : report.searched) EXPECT_TRUE(each.complete) << each.name;
+    std::vector<std::string> still;
+    for (const std::string& name : report.unseen) {
+      const bool before = options.seed == 1 || std::ranges::count(unseen, name) != 0;
+      if (before && !kInert.contains(name)) still.push_back(name);
+    }
+    unseen = std::move(still);
+    if (unseen.empty()) break;
+  }
+  return unseen;
+}
+
 TEST(Differences, EveryRuleByWhichNeighboursDifferIsAtWorkInSomeCallsFound) {
   const std::vector<Semantics> kernels = DistinctKernels();
   ASSERT_GE(kernels.size(), 7u);
-  DifferenceOptions options;
-  options.random = 20000;
-  options.seed = 9;  // by which the random sequences reach mmap-future-read-only and no-huge-parts
-  for (size_t i = 0; i + 1 < kernels.size(); ++i) {
-    const DifferenceReport report = Between(kernels[i], kernels[i + 1], options);
-    for (const SearchedAlphabet& each : report.searched) EXPECT_TRUE(each.complete) << each.name;
-    for (const std::string& name : report.unseen)
-      EXPECT_TRUE(kInert.contains(name))
-          << kernels[i].name << " and " << kernels[i + 1].name << ": " << name;
-  }
+  for (size_t i = 0; i + 1 < kernels.size(); ++i)
+    EXPECT_THAT(Unseen(kernels[i], kernels[i + 1]), testing::IsEmpty())
+        << kernels[i].name << " and " << kernels[i + 1].name;
 }
 
 TEST(Differences, ScenariosRunOnBothAndEachShowsAnotherKind) {

@@ -118,7 +118,7 @@ void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) 
 Result Read(const Call& c, const Env& env) {
   const int64_t start = RawSyscall(SYS_lseek, c.arg[0], 0, SEEK_CUR);
   Result r = FromRaw(RawSyscall(SYS_read, c.arg[0], BufferOf(env), c.arg[1]));
-  if (r.ok() && !IsRawError(start)) TakeSamples(r, env.control.buffer.data(), start, r.value);
+  if (r.ok()) TakeSamples(r, env.control.buffer.data(), IsRawError(start) ? 0 : start, r.value);
   return r;
 }
 
@@ -446,6 +446,8 @@ constexpr RealCall kReal[] = {
     RealFuseMmap,
     OpenOther,
     RealUringPwrite,
+    Fcntl<F_GETPIPE_SZ>,
+    Fcntl<F_SETPIPE_SZ>,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

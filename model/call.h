@@ -106,6 +106,8 @@ enum class Op : uint8_t {
   kFuseMmap,
   kOpenOther,
   kUringPwrite,
+  kGetPipeSize,
+  kSetPipeSize,
   kExtension,
 };
 

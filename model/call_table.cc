@@ -287,6 +287,9 @@ constexpr CallSpec kTable[] = {
     Row(Op::kOpenOther, "open_other", Family::kOther, R::kFd, One("kind", kOtherFiles)),
     Row(Op::kUringPwrite, "io_uring_pwrite", Family::kReadWrite, R::kCount, Fd(),
         Arg(A::kByte, "buf"), Size("count"), Size("offset")),
+    Row(Op::kGetPipeSize, "fcntl", Family::kPipe, R::kCount, Fd(), Lit("F_GETPIPE_SZ")),
+    Row(Op::kSetPipeSize, "fcntl", Family::kPipe, R::kCount, Fd(), Lit("F_SETPIPE_SZ"),
+        Size("size")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

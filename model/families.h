@@ -172,10 +172,23 @@ class Ruling {
   const int point_, node_, file_;
 };
 
+// What a write takes: one byte repeated, or what stands in `from` at the same offset plus `delta`.
+struct WriteSource {
+  uint8_t byte = 0;
+  const Inode* from = nullptr;
+  int64_t delta = 0;                      // bytes; a multiple of kSampleStride
+  bool bad = false;                       // nothing: the program's buffer cannot be read
+  absl::Span<const uint8_t> halves = {};  // or half pages, of which the first byte is known; `pos`
+                                          // is then a multiple of kSampleStride
+};
+
 // ---- Pipes ----
 
 // Reads `count` bytes from the pipe behind file `f`: they go.
 Result ReadPipe(State& s, int f, int64_t count);
+
+// Writes `count` bytes, which f_mode allows, to the pipe behind file `f`.
+Result WritePipe(State& s, int f, const WriteSource& source, int64_t count);
 
 // From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe): the pages, or
 // `copies` of them; f_pos is the caller's.
@@ -263,16 +276,7 @@ inline constexpr int64_t kMaxBytes = int64_t{kMaxPages} * kPageSize;
 // Effect::modified of a call that sets the modification time of inode `node` (index).
 inline uint8_t ModifiedBit(int node) { return static_cast<uint8_t>(1u << node); }
 
-// Writes `count` bytes at `pos` of file `f`: one byte repeated, or what stands in
-// `from` at the same offset plus `delta`.  Moves f_pos if `moves`.
-struct WriteSource {
-  uint8_t byte = 0;
-  const Inode* from = nullptr;
-  int64_t delta = 0;                      // bytes; a multiple of kSampleStride
-  bool bad = false;                       // nothing: the program's buffer cannot be read
-  absl::Span<const uint8_t> halves = {};  // or half pages, of which the first byte is known; `pos`
-                                          // is then a multiple of kSampleStride
-};
+// Writes `count` bytes at `pos` of file `f`.  Moves f_pos if `moves`.
 Result WriteAt(State& s, const Call& c, int f, const WriteSource& source, int64_t count,
                int64_t pos, bool moves, const Semantics& semantics);
 
@@ -498,6 +502,8 @@ Result Unshare(State&, const Call&, const Semantics&);
 Result OpenByHandle(State&, const Call&, const Semantics&);
 Result SetAttr(State&, const Call&, const Semantics&);
 Result Pipe2(State&, const Call&, const Semantics&);
+Result GetPipeSize(State&, const Call&, const Semantics&);
+Result SetPipeSize(State&, const Call&, const Semantics&);
 Result Splice(State&, const Call&, const Semantics&);
 Result Tee(State&, const Call&, const Semantics&);
 Result Vmsplice(State&, const Call&, const Semantics&);

@@ -1,9 +1,10 @@
-// Pipes as far as they hold pages of files: pipe2, splice, tee, vmsplice (fs/pipe.c,
-// fs/splice.c).
+// Pipes, and the pages of files in them: pipe2, splice, tee, vmsplice, read and write
+// (fs/pipe.c, fs/splice.c).
 //
-// A buffer is known by half pages, so that a transfer that would cut one is kBound.
-// What a pipe holds that is no page of a file (write) is not modelled, nor is waiting.
+// A buffer is known by half pages, so that a transfer that would cut one is kBound.  Waiting is not
+// modelled.
 #include <algorithm>
+#include <bit>
 
 #include "model/families.h"
 
@@ -11,6 +12,7 @@ namespace selkie {
 namespace {
 
 constexpr int64_t kSpliceAll = 0xf;
+constexpr int kPipeSlots = 16;  // PIPE_DEF_BUFFERS
 
 int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
 
@@ -20,6 +22,34 @@ int64_t BytesIn(const State& s, int pipe) {
   for (const PipeBuffer& b : s.buffers)
     if (b.pipe == pipe + 1) bytes += int64_t{b.end - b.begin} * kSampleStride;
   return bytes;
+}
+
+int SlotsOf(const Inode& pipe) { return pipe.mask != 0 ? int{pipe.mask} : kPipeSlots; }
+
+// pipe_occupancy.
+int SlotsTaken(const State& s, int pipe) {
+  return static_cast<int>(std::count_if(s.buffers.begin(), s.buffers.end(),
+                                        [&](const PipeBuffer& b) { return b.pipe == pipe + 1; }));
+}
+
+// Null if so many pages fit in, else why that is no answer.
+const char* NoRoom(const State& s, int pipe, int pages) {
+  if (pages > FreeBuffers(s)) return "no free pipe buffer within the bounds";
+  if (pages > SlotsOf(s.inodes[pipe]) - SlotsTaken(s, pipe))
+    return "the pipe is full: a part, or waiting";
+  return nullptr;
+}
+
+// pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.
+bool IsFull(const State& s, int pipe) { return SlotsTaken(s, pipe) >= SlotsOf(s.inodes[pipe]); }
+constexpr const char* kPipeWaits = "the call would wait for the pipe";
+
+// Where a write to the pipe goes on, or null.
+PipeBuffer* LastToMerge(State& s, int pipe) {
+  PipeBuffer* last = nullptr;
+  for (PipeBuffer& b : s.buffers)
+    if (b.pipe == pipe + 1) last = &b;
+  return last != nullptr && last->merges != 0 ? last : nullptr;
 }
 
 uint8_t HalfOf(const State& s, const PipeBuffer& b, int half) {
@@ -64,33 +94,68 @@ std::array<PipeBuffer, kMaxBuffers> Front(const State& s, int pipe, int64_t byte
 Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   if (!EndIsOpen(s, pipe, 1)) return Unchanged(0);
   if (nonblock) return Fail(EAGAIN, "fs/splice.c splice_from_pipe_next: SPLICE_F_NONBLOCK");
-  return Bound("the call would wait for the pipe");
+  return Bound(kPipeWaits);
 }
 
-// Puts a range of a file's pages into the pipe, which must be present; or copies of them.
-Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe, bool copies) {
+// pipe_write: what does not fill a page goes on in the last one, if that was written too
+// (PIPE_BUF_FLAG_CAN_MERGE); the rest begins new ones.  How many half pages went in.
+size_t Fill(State& s, int pipe, absl::Span<const uint8_t> halves, bool merges) {
+  size_t done = 0;
+  const auto take = [&](PipeBuffer& b, size_t count) {
+    for (const size_t end = done + count; done < end; ++done) {
+      b.bytes[b.end] = halves[done];
+      b.end = static_cast<uint8_t>(b.end + 1);
+    }
+  };
+  const size_t part = halves.size() % kSamplesPerPage;
+  PipeBuffer* const last = LastToMerge(s, pipe);
+  if (merges && last != nullptr && last->end + part <= kSamplesPerPage) take(*last, part);
+  while (done < halves.size() && NoRoom(s, pipe, 1) == nullptr) {
+    PipeBuffer b;
+    b.pipe = static_cast<uint8_t>(pipe + 1);
+    b.merges = merges;
+    take(b, std::min<size_t>(kSamplesPerPage, halves.size() - done));
+    AddBuffer(s, b);
+  }
+  return done;
+}
+
+// Puts copies of a range of a file into the pipe: written, or read into pages of their own.
+Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool written) {
+  if (begin % kSampleStride != 0 || end % kSampleStride != 0)
+    return Bound("a pipe buffer that is no whole half page");
+  std::array<uint8_t, kMaxPages * kSamplesPerPage> halves{};
+  size_t num = 0;
+  for (int64_t at = begin; at < end; at += kSampleStride)
+    halves[num++] = SampleAt(s.inodes[node], at);
+  State after = s;
+  if (Fill(after, pipe, absl::MakeConstSpan(halves.data(), num), written) < num)
+    return Bound("the pipe is full, or there is no free buffer within the bounds");
+  s = after;
+  NoteLooked(s, s.inodes[node], PageOf(begin), PageAfter(end));  // the reader of a copy, up to 6.1
+  return Changed(end - begin);
+}
+
+// Puts a range of a file's pages into the pipe, which must be present.
+Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
   if (begin % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a pipe buffer that is no whole half page");
   const int first = PageOf(begin), last = PageAfter(end);
-  if (last - first > FreeBuffers(s)) return Bound("no free pipe buffer within the bounds");
+  if (const char* why = NoRoom(s, pipe, last - first)) return Bound(why);
   for (int page = first; page < last; ++page)
-    if (!copies && ((s.inodes[node].present >> page) & 1) == 0)
+    if (((s.inodes[node].present >> page) & 1) == 0)
       return Bound("whether a page is a hole is not known");
   for (int page = first; page < last; ++page) {
     const int64_t start = int64_t{page} * kPageSize;
     PipeBuffer b;
     b.pipe = static_cast<uint8_t>(pipe + 1);
-    if (copies) {
-      b.bytes = s.inodes[node].bytes[page];
-    } else {
-      b.inode = static_cast<uint8_t>(node + 1);
-      b.page = static_cast<uint8_t>(page);
-    }
+    b.inode = static_cast<uint8_t>(node + 1);
+    b.page = static_cast<uint8_t>(page);
     b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
     b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
     AddBuffer(s, b);
   }
-  NoteLooked(s, s.inodes[node], first, last);  // the reader of a copy, up to 6.1
+  NoteLooked(s, s.inodes[node], first, last);
   return Changed(end - begin);
 }
 
@@ -130,17 +195,21 @@ Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool co
   const bool empty = BytesIn(s, from) == 0;
   if (empty && EndIsOpen(s, from, 1)) return EmptyPipe(s, from, nonblock);  // ipipe_prep
   if (!EndIsOpen(s, to, 0)) return Fail(EPIPE, "fs/splice.c splice_pipe_to_pipe: no readers");
+  if (IsFull(s, to)) return Bound(kPipeWaits);  // opipe_prep
   if (empty) return Unchanged(0);
   const int64_t bytes = std::min(len, BytesIn(s, from));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
-  int count;
+  int count, all;
   const auto front = Front(s, from, bytes, &count);
   State after = s;
   if (consumes) Consume(after, from, bytes);
-  if (count > FreeBuffers(after)) return Bound("no free pipe buffer within the bounds");
+  if (const char* why = NoRoom(after, to, count)) return Bound(why);
+  const auto whole = Front(s, from, BytesIn(s, from), &all);
   for (int i = 0; i < count; ++i) {
     PipeBuffer b = front[i];
     b.pipe = static_cast<uint8_t>(to + 1);
+    // A part, or what stays here too, shares its page.
+    if (!consumes || b.end != whole[i].end) b.merges = 0;
     AddBuffer(after, b);
   }
   s = after;
@@ -192,14 +261,70 @@ Result ReadPipe(State& s, int f, int64_t count) {
   if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, IsNonblock(s, f));
   const int64_t bytes = std::min(count, BytesIn(s, pipe));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
+  Result result = Changed(bytes);
+  int num;
+  const auto front = Front(s, pipe, bytes, &num);
+  for (int i = 0; i < num; ++i)
+    for (int half = front[i].begin; half < front[i].end; ++half)
+      result.data[result.num_data++] = HalfOf(s, front[i], half);
   Consume(s, pipe, bytes);
-  return Changed(bytes);
+  return result;
+}
+
+// SIGPIPE, which comes with EPIPE, is ignored here.
+Result WritePipe(State& s, int f, const WriteSource& source, int64_t count) {
+  const int pipe = NodeOf(s, f);
+  if (count == 0) return Unchanged(0);  // pipe_write: a null write
+  if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/pipe.c pipe_write: no readers");
+  if ((s.files[f].flags & kFlagDirect) != 0) return Bound("packet pipes are not modelled");
+  if (source.bad) return Bound("EFAULT; whether an empty buffer stays depends on the version");
+  if (count > kMaxBuffers * int64_t{kPageSize})
+    return Bound("no free pipe buffer within the bounds");
+  if (count % kSampleStride != 0) return Bound("a transfer that cuts a half page");
+  std::array<uint8_t, kMaxBuffers * kSamplesPerPage> halves;
+  halves.fill(source.byte);
+  const auto wanted = static_cast<size_t>(count / kSampleStride);
+  State after = s;
+  const size_t done = Fill(after, pipe, absl::MakeConstSpan(halves.data(), wanted), true);
+  if (done < wanted && FreeBuffers(after) == 0)
+    return Bound("no free pipe buffer within the bounds");
+  if (done < wanted && !IsNonblock(s, f)) return Bound(kPipeWaits);
+  if (done == 0) return Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK");
+  s = after;
+  return Changed(static_cast<int64_t>(done) * kSampleStride);
+}
+
+Result GetPipeSize(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsPipe(s, f)) return Fail(EBADF, "fs/pipe.c pipe_fcntl: get_pipe_info");
+  return Unchanged(int64_t{SlotsOf(s.inodes[NodeOf(s, f)])} * kPageSize);
+}
+
+Result SetPipeSize(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  constexpr int64_t kMost = 128 * kPageSize;  // far from pipe-max-size and what a user may have
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsPipe(s, f)) return Fail(EBADF, "fs/pipe.c pipe_fcntl: get_pipe_info");
+  if (s.limits.buffers == 0) return Bound("pipes hold nothing within these bounds");
+  if (c.arg[1] < 0 || c.arg[1] > kMost) return Bound("a size near the limits of a user");
+  const auto size = std::bit_ceil(std::max<uint64_t>(c.arg[1], kPageSize));  // round_pipe_size
+  const auto slots = static_cast<int>(size / kPageSize);
+  const int pipe = NodeOf(s, f);
+  if (slots < SlotsTaken(s, pipe)) return Fail(EBUSY, "fs/pipe.c pipe_resize_ring: occupancy");
+  Result result = Unchanged(static_cast<int64_t>(size));
+  result.changed = slots != SlotsOf(s.inodes[pipe]);
+  s.inodes[pipe].mask = static_cast<uint8_t>(slots == kPipeSlots ? 0 : slots);
+  return result;
 }
 
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
   if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
+  if (IsFull(s, pipe)) return Bound(kPipeWaits);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
@@ -207,7 +332,8 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   if (bytes == 0) return Unchanged(0);
   // do_splice_read: what is open with O_DIRECT is copied (copy_splice_read).
   const bool direct = (s.files[in].flags & kFlagDirect) != 0;
-  return PushPages(s, node, pos, pos + bytes, pipe, copies || direct);
+  if (copies || direct) return PushCopies(s, node, pos, pos + bytes, pipe, copies);
+  return PushPages(s, node, pos, pos + bytes, pipe);
 }
 
 Result Splice(State& s, const Call& c, const Semantics& semantics) {
@@ -288,6 +414,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
   if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
+  if (IsFull(s, NodeOf(s, f))) return Bound(kPipeWaits);
   const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
   if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
   const Mapping& m = SpaceOf(s, c)[j];
@@ -307,7 +434,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   if (m.copied != 0) return Bound("a private copy in a pipe is not modelled");
   State after = s;  // the fault brings the pages in
   NotePresent(s, after.inodes[node], PageOf(pos), PageAfter(pos + len));
-  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f), false);
+  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
   if (result.ok()) s = after;
   return result;
 }

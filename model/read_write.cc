@@ -143,8 +143,9 @@ Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, 
   if ((s.files[f].mode & kModeWrite) == 0)
     return Fail(EBADF, "fs/read_write.c vfs_write: FMODE_WRITE");
   if (IsHugetlb(s.inodes[node])) return Fail(EINVAL, kCannotWrite);
-  if (!IsMemfd(s, node)) return Bound("writing to a socket is not modelled");
   Result error;
+  if (IsPipe(s, f)) return BadCount(count, 0, &error) ? error : WritePipe(s, f, SourceOf(c), count);
+  if (!IsMemfd(s, node)) return Bound("writing to a socket is not modelled");
   if (BadCount(count, pos, &error)) return error;
   if (count == 0) return Unchanged(0);  // generic_write_checks
   if ((s.files[f].flags & kFlagAppend) != 0) pos = s.inodes[node].size;
@@ -204,6 +205,8 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (IsHugetlb(s.inodes[s.files[f].inode - 1])) return Fail(EINVAL, kCannotWrite);
+  if (IsPipe(s, f))
+    return flags != 0 ? Bound("RWF_* of a pipe") : WritePipe(s, f, SourceOf(c), count);
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
   if (count == 0) return Unchanged(0);
   Result error;
@@ -280,7 +283,7 @@ Result Read(State& s, const Call& c, const Semantics& semantics) {
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const int64_t pos = s.files[f].pos;
   Result result = ReadAt(s, c, f, c.arg[1], pos, semantics);
-  if (result.ok()) Advance(s, f, pos + result.value, &result);
+  if (result.ok() && !IsPipe(s, f)) Advance(s, f, pos + result.value, &result);
   return result;
 }
 

@@ -79,7 +79,8 @@ struct Inode {
   Field<InodeKind> kind = InodeKind::kNone;
   Field<uint8_t> seals = 0;    // F_SEAL_* bits; designs may declare bits up to 0x80
   Field<uint8_t> mask = 0;     // protection mask of a region (ashmem): PROT_* bits; of a
-                               // socket pair: the ends that have ECONNRESET pending
+                               // socket pair: the ends that have ECONNRESET pending; of a pipe:
+                               // its slots, if not the 16 that it begins with
   Field<uint8_t> mark = 0;     // opaque to the model, see below
   Field<uint16_t> mode = 0;    // permission bits, 0 .. 07777
   Field<uint16_t> uid = 0;     // owner
@@ -222,6 +223,7 @@ struct PipeBuffer {
   Field<uint8_t> inode = 0;           // the file's: index + 1, or 0: no file has the page any more
   Field<uint8_t> page = 0;            // of the file
   Field<uint8_t> begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
+  Field<uint8_t> merges = 0;          // PIPE_BUF_FLAG_CAN_MERGE: a write goes on behind its end
   Field<uint8_t> at = 0;              // of a ring: page of the arena under whose addresses it was
                                       // registered, plus one
   std::array<Field<uint8_t>, kSamplesPerPage> bytes{};  // contents, if no file has it

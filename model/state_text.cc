@@ -104,7 +104,7 @@ std::string State::ToBytes() const {
   for (const Message& m : messages)
     for (uint8_t v : {m.file, m.inode, m.end, m.mark}) Put(out, v, 1);
   for (const PipeBuffer& b : buffers) {
-    for (uint8_t v : {b.pipe, b.inode, b.page, b.begin, b.end, b.at}) Put(out, v, 1);
+    for (uint8_t v : {b.pipe, b.inode, b.page, b.begin, b.end, b.merges, b.at}) Put(out, v, 1);
     for (uint8_t byte : b.bytes) Put(out, byte, 1);
   }
   return out;

@@ -192,6 +192,8 @@ absl::Status ValidateBuffers(const State& s) {
       return Broken("a registered buffer of no task");
     if (ring != (b.at != 0)) return Broken("where a buffer was registered");
     if (b.begin >= b.end || b.end > kSamplesPerPage) return Broken("a pipe buffer's length");
+    if (b.merges > 1 || (b.merges != 0 && (ring || b.inode != 0)))
+      return Broken("a page of a file, or one of a ring, that a write to a pipe would go on in");
     if (b.inode == 0) continue;
     if (b.inode > kMaxInodes || s.inodes[b.inode - 1].kind != InodeKind::kMemfd)
       return Broken("a pipe buffer of a page of no file");

@@ -98,6 +98,8 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        FuseMmap,
                                        OpenOther,
                                        UringPwrite,
+                                       GetPipeSize,
+                                       SetPipeSize,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
