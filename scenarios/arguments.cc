@@ -220,8 +220,20 @@ int64_t HugeSize(const View& view, Choices& choices) {
   return kind < 15 ? AroundEof(view, choices) : choices.Next(2 * kPageSize);
 }
 
+bool IsOfPipe(const View& view) {
+  return view.file >= 0 &&
+         view.state.inodes[view.state.files[view.file].inode - 1].kind == InodeKind::kPipe;
+}
+
+// Half pages, as more is not known of a pipe; or its size, from one page on.
+int64_t PipeBytes(const View& view, Choices& choices) {
+  if (view.spec.op == Op::kSetPipeSize) return int64_t{kPageSize} << choices.Next(3);
+  return int64_t{kSampleStride} * (1 + choices.Next(2 * kSamplesPerPage));
+}
+
 // Bytes of a file: pages, the sampled offsets, and the neighbours of both.
 int64_t ByteSize(const View& view, Choices& choices) {
+  if (IsOfPipe(view) && !OnceIn(choices, 8)) return PipeBytes(view, choices);
   if (IsOfHugePages(view) && !OnceIn(choices, 8)) return HugeSize(view, choices);
   const uint32_t pages = view.state.limits.pages;
   const uint32_t kind = choices.Next(64);
