@@ -194,6 +194,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   c.count = 0;
   c.probe.fill(false);
   Random random(plan.seed);
+  const Focus focus = DrawFocus(random);
   PairsOfSequence pairs;
   State state = InitialState(limits_, uids_);
   c.states[0] = state;
@@ -212,7 +213,7 @@ PairsOfSequence Lockstep::LoadRandom(const RandomPlan& plan, const Semantics& se
   }
   int refused = 0;
   while (c.count < plan.length && refused < kMaxRefused) {
-    const Made made = MakeCall(state, semantics, random, &pairs);
+    const Made made = MakeCall(state, semantics, random, &pairs, focus);
     if (made.result.kind == Result::Kind::kBound) break;
     if ((plan.one_process && NeedsProcess(made.call.op)) || !WhyNotCall(made.call, ended).empty()) {
       state = c.states[c.count];

@@ -374,9 +374,9 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
   if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
     return Bound("EINVAL, or as much as fits, by the kernel's version");
+  const bool room = EndIsOpen(s, NodeOf(s, out), 0) && !IsFull(s, NodeOf(s, out));
   if (BadArea(pos, len, &error))
-    return EndIsOpen(s, NodeOf(s, out), 0) ? error
-                                           : Bound("EINVAL or EPIPE, by the kernel's version");
+    return room ? error : Bound("EINVAL, or what the pipe gives, by the kernel's version");
   Result result = FileToPipe(s, c, in, pos, out, len, false, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
   return result;

@@ -52,12 +52,13 @@ int64_t StrangeFd(const View& view, Choices& choices) {
 }
 
 // What a descriptor is best of.
-enum class Wanted : uint8_t { kFile, kSocket, kPipe, kDmabuf, kDmabufSource };
+enum class Wanted : uint8_t { kFile, kSocket, kReadEnd, kWriteEnd, kDmabuf, kDmabufSource };
 
 bool IsOf(Wanted wanted, const File& file, const Inode& inode) {
   if (wanted == Wanted::kSocket) return inode.kind == InodeKind::kSocketPair;
   if (wanted == Wanted::kDmabufSource) return CanBecomeDmabuf(file, inode);
-  if (wanted == Wanted::kPipe) return inode.kind == InodeKind::kPipe;
+  if (wanted == Wanted::kReadEnd || wanted == Wanted::kWriteEnd)
+    return inode.kind == InodeKind::kPipe && (file.end == 0) == (wanted == Wanted::kReadEnd);
   return IsMemfd(inode) && (file.dmabuf != 0) == (wanted == Wanted::kDmabuf);
 }
 
@@ -78,6 +79,20 @@ int64_t OpenFd(const View& view, int task, Wanted kind, Choices& choices) {
   return kFirstFd + (any ? open[choices.Next(num_open)] : wanted[choices.Next(num_wanted)]);
 }
 
+bool IsOfPipe(const View& view) {
+  return view.file >= 0 &&
+         view.state.inodes[view.state.files[view.file].inode - 1].kind == InodeKind::kPipe;
+}
+
+// splice goes from a file to a pipe or back; two pipes are as rare as two files.
+bool WantsPipe(const View& view, Choices& choices) {
+  if (view.spec.op == Op::kRead || view.spec.op == Op::kWrite) return OnceIn(choices, 3);
+  if (view.spec.op != Op::kSplice) return view.spec.family == Family::kPipe;
+  const bool second = view.fd >= 0;
+  if (!second || OnceIn(choices, 8)) return OnceIn(choices, 2);
+  return !IsOfPipe(view);
+}
+
 int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
   // dup2's target: any number will do, the same as oldfd is a case of its own.
@@ -90,8 +105,10 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
                 : name == "dmabuf" ? Wanted::kDmabuf
                                    : Wanted::kFile;
   if (view.spec.op == Op::kUdmabufCreate) kind = Wanted::kDmabufSource;
-  if (view.spec.family == Family::kPipe && (view.spec.op != Op::kSplice || OnceIn(choices, 2)))
-    kind = Wanted::kPipe;
+  if (WantsPipe(view, choices)) {
+    const bool reads = name == "fd_in" || view.spec.op == Op::kRead;
+    kind = reads ? Wanted::kReadEnd : Wanted::kWriteEnd;
+  }
   const bool strange = OnceIn(choices, 32);
   view.fd = strange ? -1 : OpenFd(view, view.task, kind, choices);
   if (view.fd < 0) view.fd = StrangeFd(view, choices);
@@ -218,11 +235,6 @@ int64_t HugeSize(const View& view, Choices& choices) {
   if (kind < 11) return pages;
   if (kind < 13) return pages + kPageSize * int64_t{choices.Next(2)} + 1;
   return kind < 15 ? AroundEof(view, choices) : choices.Next(2 * kPageSize);
-}
-
-bool IsOfPipe(const View& view) {
-  return view.file >= 0 &&
-         view.state.inodes[view.state.files[view.file].inode - 1].kind == InodeKind::kPipe;
 }
 
 // Half pages, as more is not known of a pipe; or its size, from one page on.

@@ -26,6 +26,7 @@ constexpr int WeightOf(Op op) {
     case Op::kWrite:
     case Op::kPwrite:
     case Op::kFallocate:
+    case Op::kPipe2:  // one is enough: see IsPromising
     case Op::kMunmap:
     case Op::kRecvFd:
     case Op::kExtension: return 20;
@@ -39,15 +40,14 @@ constexpr int WeightOf(Op op) {
     case Op::kDup:
     case Op::kFork:
     case Op::kClone:
-    case Op::kPipe2:
     case Op::kUringPwrite:
     case Op::kSocketpair: return 5;
     case Op::kVmsplice: return 15;
     case Op::kUringRegister:  // these need much to be so before they are tried
     case Op::kUringUnregister:
-    case Op::kUdmabufCreate:
-    case Op::kDmabufStore:
     case Op::kUringReadFixed: return 30;
+    case Op::kUdmabufCreate:
+    case Op::kDmabufStore: return 50;
     case Op::kOpenOther:
     case Op::kExec: return 2;
     case Op::kSetFsize:
@@ -120,7 +120,7 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.op == Op::kRecvFd) return means.message;
   if (spec.op == Op::kWait) return means.ended_child;
   if (spec.op == Op::kExit) return means.others_run;
-  if (spec.family == Family::kPipe && spec.op != Op::kPipe2) return means.pipes;
+  if (spec.family == Family::kPipe) return means.pipes == (spec.op != Op::kPipe2);
   if (spec.op == Op::kUringReadFixed || spec.op == Op::kUringUnregister) return means.registered;
   if (spec.op == Op::kDmabufStore) return means.dmabufs;
   if (spec.op == Op::kUdmabufCreate) return means.dmabuf_source;
@@ -134,10 +134,16 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   return !address || means.mappings;
 }
 
-Op DrawOp(const Means& means, const Semantics& semantics, Choices& choices) {
+constexpr Focus BitOf(Family family) { return Focus{1} << static_cast<int>(family); }
+constexpr int kNumFamilies = static_cast<int>(Family::kExtension) + 1;
+static_assert(kNumFamilies <= 32);
+
+Op DrawOp(const Means& means, const Semantics& semantics, Focus focus, Choices& choices) {
+  const int draws = focus == kAllFamilies ? 16 : 256;
   Op op = Op::kMemfdCreate;
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < draws; ++i) {
     op = kLottery[choices.Next(kLottery.size())];
+    if ((focus & BitOf(SpecOf(op).family)) == 0) continue;
     if (op == Op::kExtension && semantics.extensions.empty()) continue;
     if (IsPromising(SpecOf(op), means) || choices.Next(64) == 63) return op;
   }
@@ -157,10 +163,11 @@ int DrawTask(const State& s, Choices& choices) {
   return running[a < b ? a : b];
 }
 
-Call DrawCall(const State& state, const Semantics& semantics, int task, Choices& choices) {
+Call DrawCall(const State& state, const Semantics& semantics, int task, Focus focus,
+              Choices& choices) {
   Call call;
   call.task = static_cast<uint8_t>(task);
-  call.op = DrawOp(MeansOf(state, task), semantics, choices);
+  call.op = DrawOp(MeansOf(state, task), semantics, focus, choices);
   DrawArguments(state, semantics, choices, call);
   return call;
 }
@@ -198,8 +205,17 @@ uint32_t Recorded::Next(uint32_t n) {
   return static_cast<uint32_t>((uint64_t{numbers_[next_++]} * n) >> 16);
 }
 
+Focus DrawFocus(Choices& choices) {
+  if (choices.Next(2) == 0) return kAllFamilies;
+  Focus focus = BitOf(Family::kCreate);
+  if (choices.Next(4) != 0) focus |= BitOf(Family::kReadWrite);  // what shows the most
+  for (uint32_t more = 1 + choices.Next(3); more > 0; --more)
+    focus |= Focus{1} << choices.Next(kNumFamilies);
+  return focus;
+}
+
 Made MakeCall(State& state, const Semantics& semantics, Choices& choices,
-              const PairsOfSequence* pairs) {
+              const PairsOfSequence* pairs, Focus focus) {
   constexpr int kMaxDraws = 64;
   constexpr int kMaxRepeats = 4;  // draws that would repeat a pair
   int repeats = 0;
@@ -211,7 +227,7 @@ Made MakeCall(State& state, const Semantics& semantics, Choices& choices,
   State next;
   for (int i = 0; i < kMaxDraws; ++i) {
     next = state;
-    made.call = DrawCall(state, semantics, task, choices);
+    made.call = DrawCall(state, semantics, task, focus, choices);
     made.result = Step(next, made.call, semantics);
     if (made.result.kind == Result::Kind::kBound) continue;
     if (pairs != nullptr && repeats < kMaxRepeats &&
@@ -243,10 +259,11 @@ Sequence RandomSequence(uint64_t seed, int length, const Limits& limits,
   sequence.limits = limits;
   sequence.uids = uids;
   Random random(seed);
+  const Focus focus = DrawFocus(random);
   PairsOfSequence pairs;
   State state = InitialState(limits, uids);
   for (int i = 0; i < length; ++i) {
-    const Made made = MakeCall(state, semantics, random, &pairs);
+    const Made made = MakeCall(state, semantics, random, &pairs, focus);
     if (made.result.kind == Result::Kind::kBound) break;
     pairs.Add(DeciderOf(made.call, made.result));
     sequence.calls.push_back(made.call);

@@ -69,15 +69,25 @@ struct Made {
   Result result;
 };
 
+// The families of calls that a sequence is made of, one bit each.
+using Focus = uint32_t;
+inline constexpr Focus kAllFamilies = ~Focus{0};
+
+// All families, for half of the sequences; else a few, drawn at random, and what makes memfds:
+// calls of one family meet each other more often then than among all (swarm testing: Groce et al.,
+// ISSTA 2012).
+Focus DrawFocus(Choices& choices);
+
 // Chooses the next call in `state`, executes it, and leaves the state after it.
 // The call is by a running task if there is one.  A call that gives kBound (not
 // modelled, or beyond the limits) is drawn again, a few times; in the end kBound
 // is returned rather than looped on: it can be all that is left, for example
 // when no task runs.  A call that fails is drawn again in some of the cases.
 // With `pairs`, of the sequence so far, a call that would repeat a pair of rules is drawn again in
-// most cases; the caller adds what was made.
+// most cases; the caller adds what was made.  Of the families in `focus`, if one of their calls can
+// be made.
 Made MakeCall(State& state, const Semantics& semantics, Choices& choices,
-              const PairsOfSequence* pairs = nullptr);
+              const PairsOfSequence* pairs = nullptr, Focus focus = kAllFamilies);
 
 // The same, without executing it.
 Call NextCall(const State& state, const Semantics& semantics, Choices& choices);

@@ -135,8 +135,8 @@ TEST(GenerateTest, ExtensionCallsOfTheSemanticsAreMade) {
 // The newest kernel has every call; open_by_handle_at, map_files and vm.memfd_noexec take root.
 TEST(GenerateTest, HalfOfTheCallsSucceedAndEveryCallAndErrnoOccurs) {
   const Semantics semantics = LoadForTest("linux-7.2");
-  const CallStatistics root = StatisticsOf(semantics, {0}, 10000);
-  const CallStatistics users = StatisticsOf(semantics, TwoUsers(), 10000);
+  const CallStatistics root = StatisticsOf(semantics, {0}, 30000);
+  const CallStatistics users = StatisticsOf(semantics, TwoUsers(), 30000);
   std::cout << "one root task: " << root.ToString() << "two users: " << users.ToString();
   EXPECT_GE(root.SuccessShare(), 0.5);
   EXPECT_GE(users.SuccessShare(), 0.5);
