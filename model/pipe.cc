@@ -155,7 +155,6 @@ Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
     b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
     AddBuffer(s, b);
   }
-  NoteLooked(s, s.inodes[node], first, last);
   return Changed(end - begin);
 }
 

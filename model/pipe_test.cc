@@ -65,6 +65,14 @@ TEST_F(PipeTest, WhatWouldWaitForAFullPipeIsBeyondTheModel) {
   EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), kBoundary);
 }
 
+TEST_F(PipeTest, MoreThanThereAreBuffersIsBeyondTheModel) {
+  Pipe(16);
+  for (int i = 0; i < kMaxBuffers - 1; ++i) Do(Op::kWrite, 4, 'a', kPageSize);
+  Do(Op::kPipe2, 0);
+  EXPECT_EQ(Do(Op::kTee, 3, 6, 2 * kPageSize, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kTee, 3, 6, kPageSize, 0), kPageSize);
+}
+
 TEST_F(PipeTest, OfAPipeThatDoesNotWaitWhatFitsIsWritten) {
   Pipe(2, abi::kONonblock);
   EXPECT_EQ(Do(Op::kWrite, 4, 'a', kHalf), kHalf);
