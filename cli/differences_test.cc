@@ -1,5 +1,6 @@
 #include "cli/differences.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kSpliceAll = 0xf;
 constexpr int kPipeSlots = 16;  // PIPE_DEF_BUFFERS
+constexpr const char* kPipeWaits = "the call would wait for the pipe";
 
 int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
 
@@ -42,7 +43,6 @@ const char* NoRoom(const State& s, int pipe, int pages) {
 
 // pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.
 bool IsFull(const State& s, int pipe) { return SlotsTaken(s, pipe) >= SlotsOf(s.inodes[pipe]); }
-constexpr const char* kPipeWaits = "the call would wait for the pipe";
 
 // Where a write to the pipe goes on, or null.
 PipeBuffer* LastToMerge(State& s, int pipe) {
@@ -74,7 +74,8 @@ void Consume(State& s, int pipe, int64_t bytes) {
   }
 }
 
-// The buffers at the front of a pipe that hold `bytes`, the last one cut.
+// The buffers at the front of a pipe that hold `bytes`, the last one cut: as it shares its page
+// with the rest, no write goes on in it.
 std::array<PipeBuffer, kMaxBuffers> Front(const State& s, int pipe, int64_t bytes, int* count) {
   std::array<PipeBuffer, kMaxBuffers> front{};
   int64_t halves = bytes / kSampleStride;
@@ -83,11 +84,20 @@ std::array<PipeBuffer, kMaxBuffers> Front(const State& s, int pipe, int64_t byte
     if (b.pipe != pipe + 1 || halves == 0) continue;
     const int64_t taken = std::min<int64_t>(halves, b.end - b.begin);
     halves -= taken;
-    front[*count] = b;
-    front[*count].end = static_cast<uint8_t>(b.begin + taken);
-    ++*count;
+    PipeBuffer& part = front[(*count)++];
+    part = b;
+    part.end = static_cast<uint8_t>(b.begin + taken);
+    if (part.end != b.end) part.merges = 0;
   }
   return front;
+}
+
+// The half pages that `buffers` hold, in order; how many.
+size_t CopyHalves(const State& s, absl::Span<const PipeBuffer> buffers, uint8_t* halves) {
+  size_t num = 0;
+  for (const PipeBuffer& b : buffers)
+    for (int half = b.begin; half < b.end; ++half) halves[num++] = HalfOf(s, b, half);
+  return num;
 }
 
 // An empty pipe: 0 at its end, EAGAIN, or waiting.
@@ -172,13 +182,10 @@ Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t
     return Bound("a transfer that cuts a half page");
   int count;
   const auto front = Front(s, pipe, bytes, &count);
-  std::array<uint8_t, kMaxBuffers * kSamplesPerPage> halves{};
-  size_t num = 0;
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count; ++i)
     if (front[i].inode == NodeOf(s, out) + 1) return Bound("the file's own page is in the pipe");
-    for (int half = front[i].begin; half < front[i].end; ++half)
-      halves[num++] = HalfOf(s, front[i], half);
-  }
+  std::array<uint8_t, kMaxBuffers * kSamplesPerPage> halves{};
+  const size_t num = CopyHalves(s, absl::MakeConstSpan(front.data(), count), halves.data());
   WriteSource source;
   source.halves = absl::Span<const uint8_t>(halves.data(), num);
   Result result = WriteAt(s, c, out, source, bytes, pos, false, semantics);
@@ -198,17 +205,15 @@ Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool co
   if (empty) return Unchanged(0);
   const int64_t bytes = std::min(len, BytesIn(s, from));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
-  int count, all;
+  int count;
   const auto front = Front(s, from, bytes, &count);
   State after = s;
   if (consumes) Consume(after, from, bytes);
   if (const char* why = NoRoom(after, to, count)) return Bound(why);
-  const auto whole = Front(s, from, BytesIn(s, from), &all);
   for (int i = 0; i < count; ++i) {
     PipeBuffer b = front[i];
     b.pipe = static_cast<uint8_t>(to + 1);
-    // A part, or what stays here too, shares its page.
-    if (!consumes || b.end != whole[i].end) b.merges = 0;
+    if (!consumes) b.merges = 0;  // two pipes share the page
     AddBuffer(after, b);
   }
   s = after;
@@ -261,11 +266,10 @@ Result ReadPipe(State& s, int f, int64_t count) {
   const int64_t bytes = std::min(count, BytesIn(s, pipe));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
   Result result = Changed(bytes);
-  int num;
-  const auto front = Front(s, pipe, bytes, &num);
-  for (int i = 0; i < num; ++i)
-    for (int half = front[i].begin; half < front[i].end; ++half)
-      result.data[result.num_data++] = HalfOf(s, front[i], half);
+  int buffers;
+  const auto front = Front(s, pipe, bytes, &buffers);
+  result.num_data = static_cast<uint8_t>(
+      CopyHalves(s, absl::MakeConstSpan(front.data(), buffers), result.data.data()));
   Consume(s, pipe, bytes);
   return result;
 }
