@@ -224,12 +224,14 @@ inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
   return is_new;
 }
 
-// Notes that fallocate makes pages [begin, end), where it does.
+// Notes that fallocate makes pages [begin, end), and clears those that an earlier one made
+// (mm/shmem.c shmem_get_folio_gfp: "SGP_FALLOC on a folio fallocated earlier must initialize it").
 inline void NoteAllocated(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0 || IsHugetlb(inode)) return;
-  const auto made = static_cast<uint8_t>(PageBits(begin, end) & ~inode.touched);
+  const uint8_t pages = PageBits(begin, end);
+  const auto made = static_cast<uint8_t>(pages & ~inode.touched);
   inode.touched |= made;
-  inode.uncleared |= made;
+  inode.uncleared = static_cast<uint8_t>((inode.uncleared & ~pages) | made);
 }
 
 // Notes that pages [begin, end) leave the file.

@@ -63,6 +63,14 @@ TEST_F(UdmabufTest, WhatFallocateMadeShowsNothingUntilItIsUsed) {
   EXPECT_EQ(s.inodes[0].uncleared, 0);
 }
 
+TEST_F(UdmabufTest, AnotherFallocateClearsWhatTheFirstMade) {
+  const int64_t fd = Unshrinkable(0);
+  Do(Op::kFallocate, fd, 0, 0, 2 * kPageSize);
+  Do(Op::kFallocate, fd, 0, kPageSize, kPageSize);
+  EXPECT_TRUE(last.changed);
+  EXPECT_EQ(s.inodes[0].uncleared, 1);
+}
+
 TEST_F(UdmabufTest, WhatReclaimMayLoseIsNotReclaimed) {
   const int64_t fd = Unshrinkable(kPageSize), map = Map(fd, 1, kRw);
   const int64_t dmabuf = Do(Op::kUdmabufCreate, fd, 0, kPageSize);
