@@ -139,7 +139,7 @@ absl::StatusOr<Search> ExplorePairs(const Machine& baseline, const Machine& othe
         "a comparison of two semantics is searched by one process: leave mpirun out");
   return SearchWithFolder(
       options, [&] { return RunEngine(system, options); },
-      [&] { return SearchInFolder(system, options); });
+      [&] { return SearchInFolder<2>(system, options); });
 }
 
 }  // namespace selkie

@@ -48,7 +48,7 @@ absl::StatusOr<Search> ExploreInFolder(const Machine& machine, const SingleSyste
     case 2: return ExploreInFolderOfWidth<2>(machine, system, options);
     case 3: return ExploreInFolderOfWidth<3>(machine, system, options);
     case 4: return ExploreInFolderOfWidth<4>(machine, system, options);
-    default: return SearchInFolder(system, options);
+    default: return SearchInFolder<6>(system, options);
   }
 }
 

@@ -212,12 +212,12 @@ absl::StatusOr<Machine> RoomToWalk(const Property& property, const Semantics& se
   return Machine::Make(property, semantics, room, Alike::kOne, Stored::kNo);
 }
 
-struct Tally {
+struct Agreement {
   int closed = 0, unknown = 0, reached = 0;
 };
 
 bool HoldsAgainstWalks(Dice& dice, const Property& property, const Semantics& semantics, int walks,
-                       Tally& tally) {
+                       Agreement& agreement) {
   ProveOptions options;
   options.find_witness = false;
   options.go_on = true;
@@ -226,13 +226,13 @@ bool HoldsAgainstWalks(Dice& dice, const Property& property, const Semantics& se
   EXPECT_TRUE(proof.ok()) << proof.status();
   if (!proof.ok()) return false;
   if (!proof->closed) {
-    ++tally.unknown;
+    ++agreement.unknown;
     if (FromEnvironment("SELKIE_RANDOM_VERBOSE", 0) != 0)
       fmt::print("{}: {}\n", property.name, proof->why);
     return true;
   }
-  ++tally.closed;
-  tally.reached += proof->reached;
+  ++agreement.closed;
+  agreement.reached += proof->reached;
   absl::StatusOr<Machine> machine = RoomToWalk(property, semantics);
   EXPECT_TRUE(machine.ok()) << machine.status();
   if (!machine.ok()) return false;
@@ -246,31 +246,32 @@ TEST(ProveRandom, NoCallsLeadOutOfWhatIsProvedWhateverTheRules) {
                                           "linux-6.12", "ashmem",    "readonly-fd", "dup2-over"};
   const int count = FromEnvironment("SELKIE_RANDOM_SEMANTICS", 60);
   const int seed = FromEnvironment("SELKIE_RANDOM_SEED", 1);
-  Tally tally;
+  Agreement agreement;
   for (int i = 0; i < count; ++i) {
     Dice dice(static_cast<uint32_t>(seed * 100'000 + i));
     const Semantics base = SemanticsNamed(dice.Of(bases));
     absl::StatusOr<Semantics> semantics = absl::InternalError("");
     while (!semantics.ok()) semantics = ParseRandom(RandomText(dice, base));
     const Property property = RandomProperty(dice, *semantics);
-    ASSERT_TRUE(HoldsAgainstWalks(dice, property, *semantics, 30, tally)) << "number " << i;
+    ASSERT_TRUE(HoldsAgainstWalks(dice, property, *semantics, 30, agreement)) << "number " << i;
   }
   fmt::print("{} of {} closed, {} of them with what the property is about; {} refused\n",
-             tally.closed, count, tally.reached, tally.unknown);
-  EXPECT_GT(tally.closed, count / 2);
+             agreement.closed, count, agreement.reached, agreement.unknown);
+  EXPECT_GT(agreement.closed, count / 2);
 }
 
 TEST(ProveRandom, NoCallsLeadOutOfWhatIsProvedOfTheTree) {
   absl::StatusOr<std::vector<std::string>> names = Library::Default().SemanticsNames();
   ASSERT_TRUE(names.ok());
-  Tally tally;
+  Agreement agreement;
   Dice dice(7);
   for (const std::string& name : *names)
     for (const char* property : {"every-copy-sealed", "fixed-size", "no-copied-mapping",
                                  "no-merged-mapping", "receiver-cannot-write"})
-      ASSERT_TRUE(HoldsAgainstWalks(dice, PropertyNamed(property), SemanticsNamed(name), 1, tally))
+      ASSERT_TRUE(
+          HoldsAgainstWalks(dice, PropertyNamed(property), SemanticsNamed(name), 1, agreement))
           << name << " " << property;
-  EXPECT_EQ(tally.unknown, 0);
+  EXPECT_EQ(agreement.unknown, 0);
 }
 
 }  // namespace

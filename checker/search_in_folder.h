@@ -33,21 +33,18 @@ absl::StatusOr<Search> SearchInFolderOfWidth(const System& system, const SearchO
   return SearchInFolderBy<W>(expander, system, options);
 }
 
-// InvalidArgumentError if a node takes more bits than a file's words have, else as FolderSearch
+// A node takes kFrom words, or as many as it needs if that is more; an even number, since each
+// width is compiled.  InvalidArgumentError if a node takes more than eight, else as FolderSearch
 // and FolderPath.
-template <typename System>
+template <int kFrom, typename System>
 absl::StatusOr<Search> SearchInFolder(const System& system, const SearchOptions& options) {
-  switch (SystemExpander<System, 1>::WordsFor(system)) {
-    case 1: return SearchInFolderOfWidth<1>(system, options);
-    case 2: return SearchInFolderOfWidth<2>(system, options);
-    case 3: return SearchInFolderOfWidth<3>(system, options);
-    case 4: return SearchInFolderOfWidth<4>(system, options);
-    case 5:
-    case 6: return SearchInFolderOfWidth<6>(system, options);
-    case 7:
-    case 8: return SearchInFolderOfWidth<8>(system, options);
-    default: return absl::InvalidArgumentError("bounds: a state is too wide for a folder");
-  }
+  constexpr int kWidest = 8;
+  if (SystemExpander<System, kFrom>::WordsFor(system) <= kFrom)
+    return SearchInFolderOfWidth<kFrom>(system, options);
+  if constexpr (kFrom < kWidest)
+    return SearchInFolder<kFrom + 2>(system, options);
+  else
+    return absl::InvalidArgumentError("bounds: a state is too wide for a folder");
 }
 
 // In memory, and from the beginning in the folder if memory is full and that is asked for; or in

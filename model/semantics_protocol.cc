@@ -12,9 +12,9 @@ namespace {
 
 constexpr size_t kMaxSteps = 15;  // the checker counts them in four bits
 
-class Reader {
+class ProtocolReader {
  public:
-  Reader(const SemanticsSource& source, const Semantics& semantics)
+  ProtocolReader(const SemanticsSource& source, const Semantics& semantics)
       : source_(source), semantics_(semantics) {}
 
   absl::StatusOr<Protocol> Read(const Statement& statement) {
@@ -139,7 +139,7 @@ absl::Status CompileProtocol(const SemanticsSource& source, const SemanticsText&
     found = &statement;
   }
   if (found == nullptr) return absl::OkStatus();
-  absl::StatusOr<Protocol> protocol = Reader(source, *semantics).Read(*found);
+  absl::StatusOr<Protocol> protocol = ProtocolReader(source, *semantics).Read(*found);
   if (!protocol.ok()) return protocol.status();
   semantics->protocol = *std::move(protocol);
   return absl::OkStatus();

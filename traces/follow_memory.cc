@@ -14,7 +14,7 @@ namespace {
 // Where things stand in the arena.
 constexpr int kLeftPage = 4, kHerePage = 5, kRightPage = 6, kTargetPage = 8;
 constexpr int64_t kPage = kPageSize;
-constexpr uint64_t kLongest = uint64_t{1} << 47;  // of a range that can be mapped
+constexpr uint64_t kLongestRange = uint64_t{1} << 47;  // of a range that can be mapped
 
 uint64_t PageUp(uint64_t bytes) { return (bytes + kPage - 1) & ~static_cast<uint64_t>(kPage - 1); }
 
@@ -25,7 +25,7 @@ int64_t AddressAt(int page, uint64_t real) {
 
 // A length that is one page if it is none and not beyond memory.
 int64_t OnePage(uint64_t length) {
-  if (length == 0 || length > kLongest) return static_cast<int64_t>(length);
+  if (length == 0 || length > kLongestRange) return static_cast<int64_t>(length);
   return kPage;
 }
 
@@ -35,7 +35,7 @@ struct RangeArguments {
 
   // Whole pages; none beyond memory.
   uint64_t first() const { return begin & ~static_cast<uint64_t>(kPage - 1); }
-  uint64_t end() const { return length > kLongest ? first() : first() + PageUp(length); }
+  uint64_t end() const { return length > kLongestRange ? first() : first() + PageUp(length); }
 };
 
 RangeArguments ReadRange(const FieldCall& call, size_t at = 0) {
@@ -146,7 +146,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
   const bool fixed = flags && (*flags & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
   const bool placed = call.ok() || fixed;
   const uint64_t here = call.ok() ? given : range.begin;
-  const uint64_t length = range.length > kLongest ? 0 : PageUp(range.length);
+  const uint64_t length = range.length > kLongestRange ? 0 : PageUp(range.length);
   const std::vector<FollowedMapping> old =
       placed && fixed ? process.mm->Pieces(here, here + length) : std::vector<FollowedMapping>{};
   // Found to have gone: its munmap was not seen.
@@ -293,7 +293,7 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   query.file = whole.file;
   query.inode = world_.files[query.file].inode;
   if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
-  if (old.length > kLongest || length > kLongest) query.why = "mremap beyond memory";
+  if (old.length > kLongestRange || length > kLongestRange) query.why = "mremap beyond memory";
   if (fixed && old_length == 0 && target && static_cast<uint64_t>(*target) < old.begin &&
       static_cast<uint64_t>(*target) + length > old.begin)
     query.why = "mremap of nothing over its own address";
