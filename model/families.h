@@ -188,7 +188,8 @@ struct WriteSource {
 Result ReadPipe(State& s, int f, int64_t count);
 
 // Writes `count` bytes, which f_mode allows, to the pipe behind file `f`.
-Result WritePipe(State& s, int f, const WriteSource& source, int64_t count);
+Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
+                 const Semantics& semantics);
 
 // From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe): the pages, or
 // `copies` of them; f_pos is the caller's.

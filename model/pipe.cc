@@ -14,8 +14,11 @@ namespace {
 constexpr int64_t kSpliceAll = 0xf;
 constexpr int kPipeSlots = 16;  // PIPE_DEF_BUFFERS
 constexpr const char* kPipeWaits = "the call would wait for the pipe";
+constexpr const char* kEmptyBuffer = "a splice of a buffer that a write left empty";
 
 int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
+
+bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
 
 // Bytes in a pipe.
 int64_t BytesIn(const State& s, int pipe) {
@@ -56,7 +59,8 @@ uint8_t HalfOf(const State& s, const PipeBuffer& b, int half) {
   return b.inode != 0 ? s.inodes[b.inode - 1].bytes[b.page][half] : b.bytes[half];
 }
 
-// Takes `bytes` from the front of a pipe, a multiple of kSampleStride.
+// Takes `bytes` from the front of a pipe, a multiple of kSampleStride and not 0, and what is empty
+// before them.
 void Consume(State& s, int pipe, int64_t bytes) {
   int64_t halves = bytes / kSampleStride;
   int kept = 0;
@@ -64,7 +68,7 @@ void Consume(State& s, int pipe, int64_t bytes) {
     PipeBuffer b = s.buffers[i];
     s.buffers[i] = PipeBuffer{};
     if (b.pipe == 0) continue;
-    if (b.pipe == pipe + 1) {
+    if (b.pipe == pipe + 1 && halves > 0) {
       const int64_t taken = std::min<int64_t>(halves, b.end - b.begin);
       halves -= taken;
       b.begin = static_cast<uint8_t>(b.begin + taken);
@@ -92,6 +96,12 @@ std::array<PipeBuffer, kMaxBuffers> Front(const State& s, int pipe, int64_t byte
   return front;
 }
 
+// Whether writes that failed have left something in the pipe (FaultInPipe).
+bool HasEmptyBuffer(const State& s, int pipe) {
+  return std::any_of(s.buffers.begin(), s.buffers.end(),
+                     [&](const PipeBuffer& b) { return b.pipe == pipe + 1 && b.begin == b.end; });
+}
+
 // The half pages that `buffers` hold, in order; how many.
 size_t CopyHalves(const State& s, absl::Span<const PipeBuffer> buffers, uint8_t* halves) {
   size_t num = 0;
@@ -105,6 +115,28 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   if (!EndIsOpen(s, pipe, 1)) return Unchanged(0);
   if (nonblock) return Fail(EAGAIN, "fs/splice.c splice_from_pipe_next: SPLICE_F_NONBLOCK");
   return Bound(kPipeWaits);
+}
+
+// pipe_write of what cannot be read.  From 5.5 to 6.12 a new buffer is in the pipe before anything
+// is copied, and stays there: empty.
+Result FaultInPipe(State& s, int f, int64_t count, const Semantics& semantics) {
+  const int pipe = NodeOf(s, f);
+  const char* const kFault = "fs/pipe.c pipe_write: copy_page_from_iter";
+  const int64_t part = count % kPageSize;
+  const PipeBuffer* const last = LastToMerge(s, pipe);
+  if (part != 0 && last != nullptr && last->end * kSampleStride + part <= kPageSize)
+    return Fail(EFAULT, kFault);
+  if (IsFull(s, pipe))
+    return IsNonblock(s, f) ? Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK")
+                            : Bound(kPipeWaits);
+  const Rule* const fills = NotSupported(semantics, Feature::kPipeFault);
+  Result result = Fail(EFAULT, kFault);
+  if (fills == nullptr) return result;
+  if (FreeBuffers(s) == 0) return Bound("no free pipe buffer within the bounds");
+  AddBuffer(s, PipeBuffer{.pipe = static_cast<uint8_t>(pipe + 1), .merges = 1});
+  result.rule = fills;
+  result.changed = true;
+  return result;
 }
 
 // pipe_write: what does not fill a page goes on in the last one, if that was written too
@@ -173,6 +205,7 @@ Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
 Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t len, bool nonblock,
                   const Semantics& semantics) {
   const int pipe = NodeOf(s, in);
+  if (HasEmptyBuffer(s, pipe)) return Bound(kEmptyBuffer);
   if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, nonblock);
   int64_t bytes = std::min(len, BytesIn(s, pipe));
   if (!IsMemfd(s, NodeOf(s, out))) return Bound("splice to a socket is not modelled");
@@ -198,6 +231,7 @@ Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t
 // splice_pipe_to_pipe, or link_pipe for tee.  SIGPIPE, which comes with EPIPE, is ignored here.
 Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool consumes) {
   const int from = NodeOf(s, in), to = NodeOf(s, out);
+  if (HasEmptyBuffer(s, from)) return Bound(kEmptyBuffer);
   const bool empty = BytesIn(s, from) == 0;
   if (empty && EndIsOpen(s, from, 1)) return EmptyPipe(s, from, nonblock);  // ipipe_prep
   if (!EndIsOpen(s, to, 0)) return Fail(EPIPE, "fs/splice.c splice_pipe_to_pipe: no readers");
@@ -220,13 +254,21 @@ Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool co
   return Changed(bytes);
 }
 
+// pipe_read where there is not a byte: buffers that writes left empty go.
+Result ReadNothing(State& s, int f) {
+  const int pipe = NodeOf(s, f);
+  Result result = EmptyPipe(s, pipe, IsNonblock(s, f));
+  if (result.kind == Result::Kind::kBound || !HasEmptyBuffer(s, pipe)) return result;
+  Consume(s, pipe, kMaxBuffers * int64_t{kPageSize});
+  result.changed = true;
+  return result;
+}
+
 // The files of both ends; false with *error if one is not open.
 bool BothFiles(const State& s, const Call& c, int64_t fd_in, int64_t fd_out, int* in, int* out,
                Result* error) {
   return Fdget(s, c, fd_in, in, error) && Fdget(s, c, fd_out, out, error);
 }
-
-bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
 
 }  // namespace
 
@@ -262,7 +304,7 @@ Result ReadPipe(State& s, int f, int64_t count) {
   if (count < 0) return Fail(EFAULT, "fs/read_write.c vfs_read: access_ok");
   if (count == 0) return Unchanged(0);  // pipe_read: a null read
   if (count > kMaxBytes) return Bound("the count may reach beyond the program's buffer");
-  if (BytesIn(s, pipe) == 0) return EmptyPipe(s, pipe, IsNonblock(s, f));
+  if (BytesIn(s, pipe) == 0) return ReadNothing(s, f);
   const int64_t bytes = std::min(count, BytesIn(s, pipe));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
   Result result = Changed(bytes);
@@ -275,12 +317,13 @@ Result ReadPipe(State& s, int f, int64_t count) {
 }
 
 // SIGPIPE, which comes with EPIPE, is ignored here.
-Result WritePipe(State& s, int f, const WriteSource& source, int64_t count) {
+Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
+                 const Semantics& semantics) {
   const int pipe = NodeOf(s, f);
   if (count == 0) return Unchanged(0);  // pipe_write: a null write
   if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/pipe.c pipe_write: no readers");
   if ((s.files[f].flags & kFlagDirect) != 0) return Bound("packet pipes are not modelled");
-  if (source.bad) return Bound("EFAULT; whether an empty buffer stays depends on the version");
+  if (source.bad) return FaultInPipe(s, f, count, semantics);
   if (count > kMaxBuffers * int64_t{kPageSize})
     return Bound("no free pipe buffer within the bounds");
   if (count % kSampleStride != 0) return Bound("a transfer that cuts a half page");

@@ -16,6 +16,12 @@ class PipeTest : public ModelTest {
     Do(Op::kPipe2, flags);
     EXPECT_EQ(Do(Op::kSetPipeSize, 4, slots * kPageSize), slots * kPageSize);
   }
+
+  // As kernels from 5.5 to 6.12 do.
+  void KeepWhatFaults() {
+    AddRule(semantics, Point::kSupport, "pipe-fault-fills", EffectKind::kRefuse, EINVAL,
+            {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kPipeFault))});
+  }
 };
 
 TEST_F(PipeTest, AHalfPageGoesOnInTheLastOneIfThatWasWritten) {
@@ -53,6 +59,34 @@ TEST_F(PipeTest, SixteenSlotsAreThoseItBeginsWith) {
   EXPECT_EQ(Do(Op::kSetPipeSize, 4, 9 * kPageSize), 16 * kPageSize);
   EXPECT_EQ(s.inodes[0].mask, 0);
   EXPECT_EQ(Do(Op::kGetPipeSize, 3), 16 * kPageSize);
+}
+
+TEST_F(PipeTest, WhatAFailedWriteLeavesIsInTheWayUntilItIsRead) {
+  KeepWhatFaults();
+  Pipe(2, abi::kONonblock);
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, 1), -EFAULT);
+  EXPECT_EQ(s.buffers[0].pipe, 1);
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, kHalf), -EFAULT);  // goes on in the same one
+  EXPECT_EQ(s.buffers[1], PipeBuffer{});
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, kPageSize), -EFAULT);
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, kPageSize), -EAGAIN);
+  EXPECT_EQ(Do(Op::kWrite, 4, 'a', kHalf), kHalf);
+  const int64_t fd = Memfd(kPageSize);
+  EXPECT_EQ(Do(Op::kSplice, 3, kNoOffset, fd, 0, kHalf, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kRead, 3, kHalf), kHalf);
+  EXPECT_EQ(s.buffers[0], PipeBuffer{});
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, kPageSize), -EFAULT);
+  EXPECT_EQ(Do(Op::kRead, 3, kHalf), -EAGAIN);
+  EXPECT_EQ(s.buffers[0], PipeBuffer{});
+}
+
+TEST_F(PipeTest, AReadThatIsServedLeavesAnEmptyBufferBehindIt) {
+  KeepWhatFaults();
+  Pipe(2);
+  EXPECT_EQ(Do(Op::kWrite, 4, 'a', kPageSize), kPageSize);
+  EXPECT_EQ(Do(Op::kWrite, 4, kNull, kPageSize), -EFAULT);
+  EXPECT_EQ(Do(Op::kRead, 3, kPageSize), kPageSize);
+  EXPECT_EQ(s.buffers[0].pipe, 1);
 }
 
 TEST_F(PipeTest, WhatWouldWaitForAFullPipeIsBeyondTheModel) {

@@ -144,7 +144,8 @@ Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, 
     return Fail(EBADF, "fs/read_write.c vfs_write: FMODE_WRITE");
   if (IsHugetlb(s.inodes[node])) return Fail(EINVAL, kCannotWrite);
   Result error;
-  if (IsPipe(s, f)) return BadCount(count, 0, &error) ? error : WritePipe(s, f, SourceOf(c), count);
+  if (IsPipe(s, f))
+    return BadCount(count, 0, &error) ? error : WritePipe(s, f, SourceOf(c), count, semantics);
   if (!IsMemfd(s, node)) return Bound("writing to a socket is not modelled");
   if (BadCount(count, pos, &error)) return error;
   if (count == 0) return Unchanged(0);  // generic_write_checks
@@ -206,7 +207,7 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (IsHugetlb(s.inodes[s.files[f].inode - 1])) return Fail(EINVAL, kCannotWrite);
   if (IsPipe(s, f))
-    return flags != 0 ? Bound("RWF_* of a pipe") : WritePipe(s, f, SourceOf(c), count);
+    return flags != 0 ? Bound("RWF_* of a pipe") : WritePipe(s, f, SourceOf(c), count, semantics);
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("writing to a socket is not modelled");
   if (count == 0) return Unchanged(0);
   Result error;

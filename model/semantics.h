@@ -106,6 +106,8 @@ enum class Feature : uint32_t {
   kUncleared = 33554432,     // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
   kDelegation = 67108864,    // F_SETDELEG, F_GETDELEG: 6.19
   kPassthrough = 134217728,  // FUSE_DEV_IOC_BACKING_OPEN: 6.9
+  kPipeFault = 268435456,    // a write to a pipe that fails with EFAULT leaves it alone: not from
+                             // 5.5 to 6.12, see FaultInPipe in pipe.cc
 };
 struct FactSetSpec {
   FactSet set;

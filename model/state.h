@@ -222,7 +222,8 @@ struct PipeBuffer {
                                       // slot is free
   Field<uint8_t> inode = 0;           // the file's: index + 1, or 0: no file has the page any more
   Field<uint8_t> page = 0;            // of the file
-  Field<uint8_t> begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage
+  Field<uint8_t> begin = 0, end = 0;  // samples, 0 .. kSamplesPerPage; both 0: a write that failed
+                                      // left it
   Field<uint8_t> merges = 0;          // PIPE_BUF_FLAG_CAN_MERGE: a write goes on behind its end
   Field<uint8_t> at = 0;              // of a ring: page of the arena under whose addresses it was
                                       // registered, plus one

@@ -389,8 +389,9 @@ int64_t DrawName(Choices& choices) {
   return OnceIn(choices, 16) ? kRare[choices.Next(4)] : kOrdinaryName;
 }
 
-int64_t DrawByte(std::string_view name, Choices& choices) {
-  if (name == "buf" && OnceIn(choices, 24)) return kNull;
+// A buffer that cannot be read is more than an error to a pipe: what was begun may stay in it.
+int64_t DrawByte(const View& view, std::string_view name, Choices& choices) {
+  if (name == "buf" && OnceIn(choices, IsOfPipe(view) ? 4 : 24)) return kNull;
   constexpr std::string_view kBytes = "xyzabcdefghijklmnopqrstuvw";
   return kBytes[choices.Next(kBytes.size())];
 }
@@ -412,7 +413,7 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
       words[0] = OnceIn(choices, 2) ? ByteSize(view, choices) : kNoOffset;
       return;
     case ArgKind::kAddress: words[0] = DrawAddress(view, choices); return;
-    case ArgKind::kByte: words[0] = DrawByte(arg.name, choices); return;
+    case ArgKind::kByte: words[0] = DrawByte(view, arg.name, choices); return;
     case ArgKind::kMode: words[0] = DrawMode(choices); return;
     case ArgKind::kTask: words[0] = DrawTask(view, choices); return;
     case ArgKind::kExtension: words[0] = DrawExtension(view, choices); return;
