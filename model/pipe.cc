@@ -47,12 +47,16 @@ const char* NoRoom(const State& s, int pipe, int pages) {
 // pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.
 bool IsFull(const State& s, int pipe) { return SlotsTaken(s, pipe) >= SlotsOf(s.inodes[pipe]); }
 
-// Where a write to the pipe goes on, or null.
-PipeBuffer* LastToMerge(State& s, int pipe) {
+// Where what does not fill a page of a write of `count` bytes goes on, or null: in the last buffer,
+// if that was written too (PIPE_BUF_FLAG_CAN_MERGE) and has room for it.
+PipeBuffer* LastToMerge(State& s, int pipe, int64_t count) {
+  const int64_t part = count % kPageSize;
   PipeBuffer* last = nullptr;
   for (PipeBuffer& b : s.buffers)
     if (b.pipe == pipe + 1) last = &b;
-  return last != nullptr && last->merges != 0 ? last : nullptr;
+  const bool merges = part != 0 && last != nullptr && last->merges != 0 &&
+                      last->end * kSampleStride + part <= kPageSize;
+  return merges ? last : nullptr;
 }
 
 uint8_t HalfOf(const State& s, const PipeBuffer& b, int half) {
@@ -117,18 +121,19 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   return Bound(kPipeWaits);
 }
 
+// A full pipe: EAGAIN, or waiting.
+Result FullPipe(const State& s, int f) {
+  if (IsNonblock(s, f)) return Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK");
+  return Bound(kPipeWaits);
+}
+
 // pipe_write of what cannot be read.  From 5.5 to 6.12 a new buffer is in the pipe before anything
 // is copied, and stays there: empty.
 Result FaultInPipe(State& s, int f, int64_t count, const Semantics& semantics) {
   const int pipe = NodeOf(s, f);
   const char* const kFault = "fs/pipe.c pipe_write: copy_page_from_iter";
-  const int64_t part = count % kPageSize;
-  const PipeBuffer* const last = LastToMerge(s, pipe);
-  if (part != 0 && last != nullptr && last->end * kSampleStride + part <= kPageSize)
-    return Fail(EFAULT, kFault);
-  if (IsFull(s, pipe))
-    return IsNonblock(s, f) ? Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK")
-                            : Bound(kPipeWaits);
+  if (LastToMerge(s, pipe, count) != nullptr) return Fail(EFAULT, kFault);
+  if (IsFull(s, pipe)) return FullPipe(s, f);
   const Rule* const fills = NotSupported(semantics, Feature::kPipeFault);
   Result result = Fail(EFAULT, kFault);
   if (fills == nullptr) return result;
@@ -139,8 +144,8 @@ Result FaultInPipe(State& s, int f, int64_t count, const Semantics& semantics) {
   return result;
 }
 
-// pipe_write: what does not fill a page goes on in the last one, if that was written too
-// (PIPE_BUF_FLAG_CAN_MERGE); the rest begins new ones.  How many half pages went in.
+// pipe_write: what does not fill a page goes on in the last one, if it may; the rest begins new
+// ones.  How many half pages went in.
 size_t Fill(State& s, int pipe, absl::Span<const uint8_t> halves, bool merges) {
   size_t done = 0;
   const auto take = [&](PipeBuffer& b, size_t count) {
@@ -149,9 +154,9 @@ size_t Fill(State& s, int pipe, absl::Span<const uint8_t> halves, bool merges) {
       b.end = static_cast<uint8_t>(b.end + 1);
     }
   };
-  const size_t part = halves.size() % kSamplesPerPage;
-  PipeBuffer* const last = LastToMerge(s, pipe);
-  if (merges && last != nullptr && last->end + part <= kSamplesPerPage) take(*last, part);
+  const auto count = static_cast<int64_t>(halves.size()) * kSampleStride;
+  PipeBuffer* const last = merges ? LastToMerge(s, pipe, count) : nullptr;
+  if (last != nullptr) take(*last, halves.size() % kSamplesPerPage);
   while (done < halves.size() && NoRoom(s, pipe, 1) == nullptr) {
     PipeBuffer b;
     b.pipe = static_cast<uint8_t>(pipe + 1);
@@ -334,8 +339,8 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
   const size_t done = Fill(after, pipe, absl::MakeConstSpan(halves.data(), wanted), true);
   if (done < wanted && FreeBuffers(after) == 0)
     return Bound("no free pipe buffer within the bounds");
+  if (done == 0) return FullPipe(s, f);
   if (done < wanted && !IsNonblock(s, f)) return Bound(kPipeWaits);
-  if (done == 0) return Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK");
   s = after;
   return Changed(static_cast<int64_t>(done) * kSampleStride);
 }
