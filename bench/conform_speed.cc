@@ -46,6 +46,7 @@ struct Stored {
   std::vector<Call> calls;
   std::vector<Result> expected;
   bool sends = false;  // leaves messages behind
+  bool sets_noexec = false;
 };
 
 // Calls a second, the best of the repeats.
@@ -124,7 +125,10 @@ class Bench {
     const Control& c = lockstep_.control();
     stored_.push_back({{c.calls.begin(), c.calls.begin() + c.count},
                        {c.expected.begin(), c.expected.begin() + c.count}});
-    for (const Call& call : stored_.back().calls) stored_.back().sends |= call.op == Op::kSendFd;
+    for (const Call& call : stored_.back().calls) {
+      stored_.back().sends |= call.op == Op::kSendFd;
+      stored_.back().sets_noexec |= call.op == Op::kSetNoexec;
+    }
   }
 
   int64_t RunRaw() {
@@ -132,7 +136,7 @@ class Bench {
     int64_t calls = 0;
     c.tasks[0] = TaskRecord{static_cast<int32_t>(getpid()), -1, true};
     SetNofile(kFirstFd + kMaxFds);
-    c.limits_size = true;
+    c.limits_size = c.maps_huge = true;
     for (const Stored& each : stored_) {
       c.num_strays = 0;
       // A run that has gone another way could allocate what the model refused.
@@ -145,6 +149,7 @@ class Bench {
       }
       if (!same) status_.Update(absl::InternalError("a raw call did not give what it gave before"));
       if (each.sends) DrainChannel(0);
+      if (each.sets_noexec) WriteNoexec(0, c.nofile);
       CleanUp(c, 0);
     }
     return calls;

@@ -40,7 +40,6 @@ constexpr int WeightOf(Op op) {
     case Op::kDup:
     case Op::kFork:
     case Op::kClone:
-    case Op::kUringPwrite:
     case Op::kSocketpair: return 5;
     case Op::kVmsplice: return 15;
     case Op::kUringRegister:  // these need much to be so before they are tried
@@ -48,6 +47,8 @@ constexpr int WeightOf(Op op) {
     case Op::kUringReadFixed: return 30;
     case Op::kUdmabufCreate:
     case Op::kDmabufStore: return 50;
+    case Op::kFuseMmap:  // these need processes: in a guest, 20 to 50 times as long as others
+    case Op::kUringPwrite:
     case Op::kOpenOther:
     case Op::kExec: return 2;
     case Op::kSetFsize:

@@ -156,7 +156,8 @@ Semantics Without(Semantics semantics, Point point) {
 }
 
 std::string Walk(const Semantics& semantics, const MakeProperty& make) {
-  return ViolationInCampaign(1, kManySequences, kLength, semantics, make);
+  // It ends at the first violation.
+  return ViolationInCampaign(1, 4 * kManySequences, kLength, semantics, make);
 }
 
 TEST(PropertyCanFailTest, WriteSealedIsConstantNeedsTheRulesOfWriteAndMmap) {
