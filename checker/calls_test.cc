@@ -48,7 +48,8 @@ constexpr const char* kTwoTasks =
 size_t FormsOf(const Machine& machine) {
   std::set<std::string> forms;
   for (State& state : ReachableStates(machine)) {
-    for (Task& task : state.tasks) task.parent = 0;  // matters to wait and exit alone
+    const bool parents = machine.layout().task_parent != 0;  // they matter to wait, exit and vfork
+    for (Task& task : state.tasks) task.parent = parents ? task.parent : Field<uint8_t>(0);
     forms.insert(Rename(state, CanonicalRenaming(state, machine.symmetry())).ToBytes());
   }
   return forms.size();
@@ -180,6 +181,14 @@ INSTANTIATE_TEST_SUITE_P(
                  "bounds processes=2 fds=2 files=2 maps=1\nrole any uid 0 may seal\nstart 1\n",
                  "  clone(CLONE_FILES)\n"
                  "  unshare(CLONE_FILES)\n",
+                 {}},
+        Alphabet{"vfork",
+                 "linux-6.1",
+                 "bounds processes=2 fds=2 files=2 maps=1\nrole any uid 0 may seal\nstart 1\n",
+                 "  clone(CLONE_VM|CLONE_VFORK)\n"
+                 "  exec()\n"
+                 "  exit()\n"
+                 "  wait(task)\n",
                  {}},
         Alphabet{"open_by_handle_at",
                  "no-proc-upgrade",

@@ -223,6 +223,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.tasks) l.task_state = 2;
   if (use.threads) l.task_tables = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
+  l.task_vfork = use.vfork;
   if (use.task_uids) l.task_uid = 16;
   if (use.fsize) l.task_fsize = static_cast<uint8_t>(WidthOf(kMaxPos + 1));
   if (use.noexec) l.noexec = static_cast<uint8_t>(WidthOf(kMaxNoexec));

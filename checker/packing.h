@@ -53,6 +53,7 @@ struct Layout : FieldWidths {
 struct FieldUse {
   bool tasks = false;      // tasks come and go (fork, clone, exit)
   bool parents = false;    // wait
+  bool vfork = false;      // clone with CLONE_VFORK
   bool threads = false;    // clone with shared tables
   bool task_uids = false;  // a new task may have one of several uids
   bool fsize = false;      // setrlimit

@@ -59,10 +59,22 @@ int FreeStack(const Control& control) {
 
 void StartClone(int64_t task) { LiveAsTask(TheControl(), static_cast<int>(task)); }
 
+// The parent does not come back before this task has ended or executed a program, so it is here
+// that its call is finished and the turn passed on.
+void StartVfork(int64_t task) {
+  Control& control = TheControl();
+  const Call& call = control.calls[control.next];
+  if (!control.expected[control.next].ok()) RawSyscall(SYS_exit_group, 0);
+  control.tasks[task].pid = static_cast<int32_t>(RawSyscall(SYS_getpid));
+  FinishCall(control, call.task, FromRaw(task));
+  PassTurn(control, NextTask(control));
+  LiveAsTask(control, static_cast<int>(task));
+}
+
 // A child whose stack is a copy of this one goes on right here.
-int64_t CloneOntoCopy(const Env& env, int64_t flags, int child) {
+int64_t CloneOntoCopy(int64_t flags, int child, void (*start)(int64_t)) {
   const int64_t raw = RawSyscall(SYS_clone, flags | SIGCHLD);
-  if (raw == 0) LiveAsTask(env.control, child);
+  if (raw == 0) start(child);
   return raw;
 }
 
@@ -75,12 +87,19 @@ Result CloneAs(const Env& env, int64_t flags) {
   env.control.rings[static_cast<size_t>(child)] = RingRecord{};
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
+  const bool waits = (flags & CLONE_VFORK) != 0;
+  if (waits) env.control.tasks[child] = record;
+  const auto start = waits ? StartVfork : StartClone;
   const int64_t raw =
       shares ? SelkieCloneOntoStack(flags | SIGCHLD, kStackBase + (record.stack + 1) * kStackBytes,
-                                    StartClone, child)
-             : CloneOntoCopy(env, flags, child);
+                                    start, child)
+             : CloneOntoCopy(flags, child, start);
+  if (waits && raw > 0 && env.expected.ok()) LiveAsTask(env.control, env.task);
   Result r = FromRaw(raw);
-  if (!r.ok()) return r;
+  if (!r.ok()) {
+    if (waits) env.control.tasks[child] = TaskRecord{};
+    return r;
+  }
   if (!env.expected.ok()) RawSyscall(SYS_kill, raw, SIGKILL);  // nobody would know of it
   record.pid = static_cast<int32_t>(raw);
   env.control.tasks[child] = record;
@@ -111,7 +130,7 @@ __attribute__((constructor(101))) void ResumeTask(int argc, char** argv) {
 Result RealFork(const Call&, const Env& env) { return CloneAs(env, 0); }
 
 Result RealClone(const Call& c, const Env& env) {
-  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles;
+  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork;
   if ((c.arg[0] & ~kKnown) != 0) return NotRun(NotRunReason::kCloneFlags);
   return CloneAs(env, c.arg[0]);
 }

@@ -92,7 +92,8 @@ void ProbeAtEnd(Control& control, int task) {
   const State& state = control.states[control.next];
   bool last = true;
   for (int later = task + 1; later < kMaxTasks; ++later)
-    last &= !control.tasks[later].running || state.tasks[later].mm != state.tasks[task].mm;
+    last &= !control.tasks[later].running || state.tasks[later].mm != state.tasks[task].mm ||
+            WaitsInVfork(state, later);
   Probe(control, task, state, last ? ProbeKind::kFinal : ProbeKind::kGentle);
 }
 

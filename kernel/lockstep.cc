@@ -35,6 +35,7 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
     if (op == Op::kMseal) return false;  // the mapping could never be unmapped
     if (control.calls[i].task != 0) continue;
     if (op == Op::kExec || op == Op::kExit) return false;
+    if (op == Op::kClone && (control.calls[i].arg[0] & abi::kCloneVfork) != 0) return false;
     if (op == Op::kWait && !control.expected[i].ok()) return false;
   }
   return true;
@@ -329,6 +330,7 @@ absl::Status Lockstep::ProbeTasks() {
   c.keep = MayKeep();
   for (int task = 0; task < kMaxTasks && !c.differs; ++task) {
     if (!c.tasks[task].running || (c.keep && !c.ran[task])) continue;
+    if (WaitsInVfork(c.states[c.next], task)) continue;
     if (task == c.here) {
       ProbeAtEnd(c, task);
     } else if (absl::Status status = GiveTurn(task); !status.ok()) {

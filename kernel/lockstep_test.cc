@@ -72,6 +72,14 @@ TEST(LockstepTest, TasksMayShareDescriptorsAndMemory) {
       "agrees on 15 of 15 calls");
 }
 
+TEST(LockstepTest, AParentWaitsInVforkUntilItsChildHasEndedOrExecuted) {
+  EXPECT_EQ(Agreement(Calls(After(
+                kCreate, {"clone(CLONE_VM|CLONE_VFORK)", "B: close(3)", "B: clone(CLONE_VFORK)",
+                          "C: exec()", "B: fork()", "D: exit()", "B: exit()", "fcntl(3, F_GETFD)",
+                          "wait(B)", "clone(CLONE_VFORK|CLONE_FILES)", "B: dup(3)"}))),
+            "agrees on 13 of 13 calls");
+}
+
 TEST(LockstepTest, ExecKeepsTheTaskAndClosesWhatIsToBeClosed) {
   EXPECT_EQ(Agreement(Calls(After(
                 kCreate, {"fcntl(3, F_DUPFD_CLOEXEC, 5)",

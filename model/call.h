@@ -286,7 +286,8 @@ inline constexpr int64_t kMadvWipeonfork = 18, kMadvKeeponfork = 19, kMadvCold =
 inline constexpr int64_t kMadvPageout = 21, kMadvPopulateRead = 22, kMadvPopulateWrite = 23;
 inline constexpr int64_t kMadvDontneedLocked = 24;
 inline constexpr int64_t kCloseRangeUnshare = 2, kCloseRangeCloexec = 4;
-inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400;
+inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400,
+                         kCloneVfork = 0x4000;
 inline constexpr int64_t kAtFdcwd = -100, kAtSymlinkNofollow = 0x100, kAtSymlinkFollow = 0x400;
 inline constexpr int64_t kAtEmptyPath = 0x1000, kAtExecveCheck = 0x10000;
 inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;

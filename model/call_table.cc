@@ -116,8 +116,10 @@ constexpr FlagName kSpliceFlags[] = {{"0", 0},
                                      {"SPLICE_F_MORE", abi::kSpliceMore},
                                      {"SPLICE_F_GIFT", abi::kSpliceGift}};
 
-constexpr FlagName kCloneFlags[] = {
-    {"0", 0}, {"CLONE_VM", abi::kCloneVm}, {"CLONE_FILES", abi::kCloneFiles}};
+constexpr FlagName kCloneFlags[] = {{"0", 0},
+                                    {"CLONE_VM", abi::kCloneVm},
+                                    {"CLONE_FILES", abi::kCloneFiles},
+                                    {"CLONE_VFORK", abi::kCloneVfork}};
 
 // Written so that a row reads like the call's prototype.
 constexpr ArgSpec Lit(std::string_view text) { return {A::kLiteral, text, {}}; }

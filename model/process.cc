@@ -84,6 +84,7 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
 
   Task task = parent;  // with its mark: what a child knows, it was told
   task.parent = static_cast<uint8_t>(c.task + 1);
+  task.vfork = (flags & abi::kCloneVfork) != 0;
   if ((flags & abi::kCloneFiles) == 0) {  // copy_files
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];
@@ -112,8 +113,10 @@ Result Fork(State& s, const Call& c, const Semantics& semantics) {
   return MakeTask(s, c, 0, semantics);
 }
 
+// vfork() is CLONE_VM|CLONE_VFORK.  With CLONE_VFORK the parent goes on once the child has left
+// the address space that it began with (mm_release).
 Result Clone(State& s, const Call& c, const Semantics& semantics) {
-  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles;
+  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork;
   if ((c.arg[0] & ~kKnown) != 0) return Bound("these flags of clone are not modelled");
   return MakeTask(s, c, c.arg[0], semantics);
 }
@@ -139,7 +142,11 @@ Result Exec(State& s, const Call& c, const Semantics&) {
   const State& before = s;
   Task& task = s.tasks[c.task];
   bool changed = UnshareFiles(s, c.task);  // begin_new_exec
-  for (Fd& fd : s.fds[task.fds]) {         // do_close_on_exec
+  if (task.vfork != 0) {
+    task.vfork = 0;
+    changed = true;
+  }
+  for (Fd& fd : s.fds[task.fds]) {  // do_close_on_exec
     if (fd.cloexec == 0) continue;
     fd = Fd{};
     changed = true;

@@ -49,6 +49,26 @@ TEST_F(ProcessTest, ExecUnsharesClosesAndUnmaps) {
   EXPECT_FALSE(last.changed);
 }
 
+TEST_F(ProcessTest, WhoWaitsInVforkMakesNoCallUntilTheChildHasEnded) {
+  const int64_t fd = Memfd(kPageSize);
+  ASSERT_EQ(Do(Op::kClone, abi::kCloneVm | abi::kCloneVfork), 2);
+  EXPECT_EQ(Do(Op::kFstat, fd), kBoundary);
+  EXPECT_EQ(DoAs(2, Op::kPtracePoke, 0, 0, 'x'), kBoundary);  // it does not stop
+  EXPECT_EQ(DoAs(2, Op::kClose, fd), 0);
+  EXPECT_EQ(DoAs(2, Op::kExit), 0);
+  EXPECT_EQ(Do(Op::kFstat, fd), kPageSize);
+  EXPECT_EQ(Do(Op::kWait, 2), 0);
+}
+
+TEST_F(ProcessTest, WhoWaitsInVforkGoesOnAtExec) {
+  const int64_t fd = Memfd(kPageSize);
+  ASSERT_EQ(Do(Op::kClone, abi::kCloneVfork), 2);
+  EXPECT_EQ(Do(Op::kFstat, fd), kBoundary);
+  EXPECT_EQ(DoAs(2, Op::kExec), 0);
+  EXPECT_TRUE(last.changed);
+  EXPECT_EQ(Do(Op::kFstat, fd), kPageSize);
+}
+
 TEST_F(ProcessTest, AChildWaitsAsAZombieAndOrphansAreReaped) {
   ASSERT_EQ(Do(Op::kFork), 2);
   EXPECT_EQ(Do(Op::kWait, 2), kBoundary);

@@ -82,6 +82,8 @@ Result PtracePoke(State& s, const Call& c, const Semantics& semantics) {
   if (!FindTask(s, c, EPERM, "kernel/ptrace.c ptrace_attach: __ptrace_may_access", &error))
     return error;
   if (c.arg[0] == c.task) return Fail(EPERM, "kernel/ptrace.c ptrace_attach: same_thread_group");
+  if (WaitsInVfork(s, static_cast<int>(c.arg[0])))
+    return Bound("a task that waits in vfork does not stop before it goes on");
   if (c.arg[1] > 0 && c.arg[1] % kSampleStride > kSampleStride - kWord)
     return Bound("a word over the end of half a page");
   Result result = ForcePoke(s, c, false, "kernel/ptrace.c generic_ptrace_pokedata", semantics);

@@ -91,6 +91,12 @@ int FileReferences(const State& s, int file) {
   return count;
 }
 
+bool WaitsInVfork(const State& s, int task) {
+  for (int i = 0; i < s.limits.tasks; ++i)
+    if (s.tasks[i].vfork != 0 && s.tasks[i].parent == task + 1) return true;
+  return false;
+}
+
 // What is most often false is asked first, and of which inode a mapping is only if there can be
 // several: the checker counts the bits on which a call depends.
 bool HasWritableMapping(const State& s, int inode, bool need_maywrite) {

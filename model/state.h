@@ -192,6 +192,7 @@ struct Task {
   Field<uint8_t> fds = 0;     // index of the descriptor table; threads share one
   Field<uint8_t> mm = 0;      // index of the address space; threads share one
   Field<uint8_t> parent = 0;  // task index + 1, or 0: the harness
+  Field<uint8_t> vfork = 0;   // 1: the parent waits until this one ends or executes a program
   Field<uint16_t> uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
   Field<uint8_t> mark = 0;
   Field<uint32_t> fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
@@ -272,6 +273,9 @@ absl::Status Validate(const State& state);
 std::string ToString(const State& state);
 
 // ---- Derived facts ----
+
+// True if the task waits in vfork for a child: it makes no call.
+bool WaitsInVfork(const State& state, int task);
 
 // Number of descriptors, mappings and messages that hold file `file` (index).
 int FileReferences(const State& state, int file);

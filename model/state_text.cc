@@ -35,6 +35,7 @@ void AppendTask(std::string& out, const State& s, int i) {
   absl::StrAppend(&out, "task ", std::string(1, static_cast<char>('A' + i)), " uid ", task.uid,
                   task.state == TaskState::kZombie ? " zombie\n" : "");
   if (task.state == TaskState::kZombie) return;
+  if (task.vfork != 0) absl::StrAppend(&out, " CLONE_VFORK");
   if (task.fsize != 0) absl::StrAppend(&out, " RLIMIT_FSIZE ", task.fsize - 1);
   absl::StrAppend(&out, " fds {");
   for (int j = 0; j < kMaxFds; ++j) {
@@ -86,7 +87,7 @@ std::string State::ToBytes() const {
   }
   for (const Task& t : tasks) {
     Put(out, static_cast<uint8_t>(t.state), 1);
-    for (uint8_t v : {t.fds, t.mm, t.parent, t.mark}) Put(out, v, 1);
+    for (uint8_t v : {t.fds, t.mm, t.parent, t.vfork, t.mark}) Put(out, v, 1);
     Put(out, t.uid, 2);
     Put(out, t.fsize, 4);
   }

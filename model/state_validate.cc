@@ -72,6 +72,10 @@ absl::Status ValidateTasks(const State& s) {
   uint32_t tables = 0, spaces = 0;
   for (const Task& task : s.tasks) {
     if (task.fds >= kMaxTasks || task.mm >= kMaxTasks) return Broken("a task's tables");
+    const int parent = task.parent - 1;
+    if (task.vfork != 0 && (parent < 0 || task.state != TaskState::kRunning ||
+                            s.tasks[parent].state != TaskState::kRunning))
+      return Broken("a task that nobody waits for in vfork");
     if (task.state != TaskState::kRunning) continue;
     tables |= 1u << task.fds;
     spaces |= 1u << task.mm;

@@ -139,6 +139,7 @@ void AbortIfInvalid(const State& before, const Call& call, const State& after) {
 Result Step(State& state, const Call& call, const Semantics& semantics) {
   if (call.task >= state.limits.tasks || state.tasks[call.task].state != TaskState::kRunning)
     return Bound("the task that makes the call does not run");
+  if (WaitsInVfork(state, call.task)) return Bound("the task waits in vfork");
   const auto op = static_cast<size_t>(call.op);
   if (op >= std::size(kFunctions)) return Bound("there is no such call");
   if (!IntsAreInts(call)) return Bound("an argument of type int has more than 32 bits");

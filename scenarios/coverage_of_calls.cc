@@ -86,7 +86,8 @@ constexpr UncoveredCall kUncovered[] = {
     // processes
     {"clone: CLONE_THREAD, CLONE_FS, namespaces", kNot,
      "Neither descriptors nor mappings follow from them."},
-    {"vfork", kNot, "As clone(CLONE_VM) with a parent that waits, which lockstep cannot have."},
+    {"ptrace of a task that waits in vfork", kNot,
+     "It does not stop before its child goes on. vfork is clone(CLONE_VM|CLONE_VFORK)."},
     {"SCM_RIGHTS of a socket over itself", kObserved,
      "When the garbage collector runs is the kernel's choice: the model refuses to send sockets."},
     {"recvmsg at RLIMIT_NOFILE", kObserved, "MSG_CTRUNC: the descriptor is lost."},

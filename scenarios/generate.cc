@@ -153,12 +153,12 @@ Op DrawOp(const Means& means, const Semantics& semantics, Focus focus, Choices& 
 
 // ---- Which task ----
 
-// A running task, more often a low one; -1 if none runs.
+// A task that can make calls, more often a low one; -1 if there is none.
 int DrawTask(const State& s, Choices& choices) {
   int running[kMaxTasks];
   uint32_t num = 0;
   for (int i = 0; i < s.limits.tasks; ++i)
-    if (s.tasks[i].state == TaskState::kRunning) running[num++] = i;
+    if (s.tasks[i].state == TaskState::kRunning && !WaitsInVfork(s, i)) running[num++] = i;
   if (num == 0) return -1;
   const uint32_t a = choices.Next(num), b = choices.Next(num);
   return running[a < b ? a : b];

@@ -89,6 +89,7 @@ class CallPrinter {
   std::string Remapping();
   std::string Closing();
   std::string Forking();
+  bool Vforks() const { return call_.op == Op::kClone && (call_.arg[0] & abi::kCloneVfork) != 0; }
   std::string Expression();
   std::string Extended();
   std::string Wrapped();
@@ -253,9 +254,8 @@ std::string CallPrinter::Remapping() {
 
 // A program of several tasks has descriptors of its own behind those of the test.
 std::string CallPrinter::Closing() {
-  const auto first = static_cast<uint32_t>(call_.arg[0]),
-             last = static_cast<uint32_t>(call_.arg[1]);
-  const bool low = context_.program.tasks && first <= last;
+  const bool empty = static_cast<uint32_t>(call_.arg[0]) > static_cast<uint32_t>(call_.arg[1]);
+  const bool low = context_.program.tasks && !empty;
   if (low) Use(CHelper::kCloseLow);
   return fmt::format("{}({})", low ? "close_low_range" : "close_range", Arguments());
 }
@@ -266,8 +266,10 @@ std::string CallPrinter::Forking() {
     Use(CHelper::kForkTask);
     return fmt::format("fork_task({}, {})", slot, child_);
   }
-  Use(CHelper::kCloneTask);
-  return fmt::format("clone_task({}, {}, {})", slot, child_, Arguments());
+  Use(Vforks() ? CHelper::kVforkTask : CHelper::kCloneTask);
+  if (!Vforks()) return fmt::format("clone_task({}, {}, {})", slot, child_, Arguments());
+  return fmt::format("vfork_task({}, {}, {},\n\t\t   {})", slot, child_, Arguments(),
+                     CString(Text()));
 }
 
 // A call that the semantics declares.
@@ -514,6 +516,7 @@ std::vector<std::string> CallPrinter::CheckingRead() {
 
 std::vector<std::string> CallPrinter::Test() {
   const std::vector<Variable>& results = context_.variables.ResultsOf(index_);
+  if (result_.ok() && Vforks()) return {Forking() + ";"};  // the child checks
   if (result_.ok() && !results.empty()) return Assigning(results);
   if (result_.ok() && result_.num_data > 0) return CheckingRead();
   if (result_.ok() && call_.op == Op::kFstat) {
@@ -531,11 +534,11 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kSeal:
     case Family::kLease:
     case Family::kOpen: return {"fcntl.h"};
-    case Family::kDescriptor: return {"fcntl.h", "unistd.h"};
     case Family::kReadWrite: return {"unistd.h"};
     case Family::kCopy: return {"sys/sendfile.h", "unistd.h"};
-    case Family::kSize: return {"fcntl.h", "unistd.h"};
     case Family::kInode: return {"fcntl.h", "sys/stat.h", "unistd.h"};
+    case Family::kDescriptor:
+    case Family::kSize:
     case Family::kExecute: return {"fcntl.h", "unistd.h"};
     case Family::kProcess: return {"sched.h"};
     default: return {};
@@ -593,7 +596,5 @@ std::string CCheck(const std::string& got, const std::string& expected, const st
   const bool fits = got.size() + expected.size() + literal.size() + 12 <= kMaxLine;
   return fmt::format("check({}, {},{}{});", got, expected, fits ? " " : "\n\t      ", literal);
 }
-
-std::string CTask(int64_t task) { return fmt::format("TASK_{}", TaskLetterOf(task)); }
 
 }  // namespace selkie

@@ -31,7 +31,8 @@ struct CNeeds {
 };
 
 // The test of call `index`: statements without indentation.  `child` is the
-// function in which a new task begins.  Not for exec and exit.
+// function in which a new task begins; if the call waits for it (CLONE_VFORK), "FUNCTION,
+// TASK, TASK": also who waits and who has the next turn.  Not for exec and exit.
 std::vector<std::string> CTest(const CContext& context, size_t index, const std::string& child,
                                CNeeds* needs);
 
@@ -45,7 +46,7 @@ std::string CCheck(const std::string& got, const std::string& expected, const st
 std::string CString(const std::string& text);
 
 // TASK_A for 0, and so on.
-std::string CTask(int64_t task);
+inline std::string CTask(int64_t task) { return std::string("TASK_") + TaskLetterOf(task); }
 
 }  // namespace selkie
 

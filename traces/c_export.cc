@@ -13,7 +13,8 @@
 namespace selkie {
 namespace {
 
-constexpr std::string_view kMain = "MAIN";  // the token's place between tasks
+// Whose token it is; main has it between tasks.
+std::string TaskOrMain(int task) { return task < 0 ? "MAIN" : CTask(task); }
 
 bool IsRun(const Trace& trace, size_t index) {
   return trace.results[index].kind != Result::Kind::kBound;
@@ -94,14 +95,13 @@ class TaskWriter {
   bool HasFunction(const std::string& name) const;
   bool HasRun(int task) const;
   int NextTask(size_t after) const;
-  std::string TaskOrMain(int task) const;
   void GiveTurnTo(int task);
   void Explain(size_t index);
   void GuardExtension(size_t index);
   void AddCall(size_t index);
   void AddExec(size_t index);
   void AddExit(size_t index);
-  void AddStart(size_t index);
+  std::string AddStart(size_t index);
   void HandOver(int to);
 
   const CContext& context_;
@@ -142,10 +142,6 @@ int TaskWriter::NextTask(size_t after) const {
   for (size_t i = after; i < context_.trace.sequence.calls.size(); ++i)
     if (IsRun(context_.trace, i)) return context_.trace.sequence.calls[i].task;
   return -1;
-}
-
-std::string TaskWriter::TaskOrMain(int task) const {
-  return task < 0 ? std::string(kMain) : CTask(task);
 }
 
 void TaskWriter::HandOver(int to) {
@@ -202,7 +198,9 @@ void TaskWriter::AddExit(size_t index) {
   holder_ = next;
 }
 
-void TaskWriter::AddStart(size_t index) {
+// The function of the new task; of one that is waited for, also who waits and who goes on.
+std::string TaskWriter::AddStart(size_t index) {
+  const Call& call = context_.trace.sequence.calls[index];
   const int child = static_cast<int>(context_.trace.results[index].value);
   const bool place_is_used = HasRun(child);
   Begin(child, -1, "");
@@ -213,6 +211,9 @@ void TaskWriter::AddStart(size_t index) {
     needs_->helpers.insert(CHelper::kDrain);
     piece.body.push_back(fmt::format("drain(shared->channel[{}][1]);", CTask(child)));
   }
+  if ((call.arg[0] & abi::kCloneVfork) == 0) return piece.function;
+  holder_ = NextTask(index + 1);
+  return fmt::format("{}, {}, {}", piece.function, CTask(call.task), TaskOrMain(holder_));
 }
 
 void TaskWriter::AddCall(size_t index) {
@@ -222,8 +223,7 @@ void TaskWriter::AddCall(size_t index) {
   Explain(index);
   if (call.op == Op::kExec) return AddExec(index);
   if (call.op == Op::kExit) return AddExit(index);
-  if (StartsTask(context_.trace, index)) AddStart(index);
-  const std::string child = StartsTask(context_.trace, index) ? pieces_.back().function : "";
+  const std::string child = StartsTask(context_.trace, index) ? AddStart(index) : "";
   for (const std::string& line : CTest(context_, index, child, needs_))
     Body(call.task).push_back(line);
 }
@@ -568,8 +568,7 @@ std::string ProgramWriter::MainOfTasks() const {
     out += fmt::format("\tfork_task({}, {});\n\tawait_turn(MAIN); /* it is ready */\n",
                        CTask(piece.task), piece.function);
   }
-  out += fmt::format("\trun_tasks({});\n\n",
-                     writer_.first_task() < 0 ? std::string(kMain) : CTask(writer_.first_task()));
+  out += fmt::format("\trun_tasks({});\n\n", TaskOrMain(writer_.first_task()));
   return out + "\treturn shared->failures ? 1 : shared->skipped ? 4 : 0;\n}\n";
 }
 

@@ -82,6 +82,7 @@ enum class CHelper {
   kRunTasks,       // main's part while tasks run
   kForkTask,
   kCloneTask,
+  kVforkTask,  // CLONE_VFORK
   kWaitTask,
   kExitTask,
   kExecInto,

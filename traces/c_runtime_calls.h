@@ -440,6 +440,48 @@ static long open_handle(int fd, int flags)
 }
 )";
 
+constexpr std::string_view kVforkTaskText = R"(
+static struct {
+	void (*run)(void);
+	int task, next;
+	const char *text;
+} vforked[TASKS];
+
+static int start_vforked(void *slot)
+{
+	int task = *(int *)slot;
+
+	shared->pid[task] = getpid();
+	shared->running[task] = 1;
+	check(task, task, vforked[task].text);
+	if (write(shared->token[vforked[task].next][1], "t", 1) != 1)
+		_exit(1);
+	vforked[task].run();
+	return 0;
+}
+
+/* With CLONE_VFORK: the child reports the call and passes the turn on, as this task does not
+ * come back before the child has ended or called exec.
+ */
+static void vfork_task(int task, void (*run)(void), int me, int next, int flags,
+		       const char *text)
+{
+	static char stack[TASKS][1 << 16] __attribute__((aligned(16)));
+	pid_t pid;
+
+	vforked[task].run = run;
+	vforked[task].task = task;
+	vforked[task].next = next;
+	vforked[task].text = text;
+	pid = clone(start_vforked, stack[task] + sizeof(stack[task]), flags | SIGCHLD,
+		    &vforked[task].task);
+	if (pid < 0)
+		check(-errno, task, text);
+	else
+		await_turn(me);
+}
+)";
+
 constexpr std::string_view kNeedHugePagesText = R"(
 static void need_huge_pages(void)
 {
