@@ -1,5 +1,6 @@
 // Each call of the table, in an alphabet of its own: the search stores all that the
 // call can change and treats as alike only what is, judged by the naive explorer.
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -33,8 +34,11 @@ struct Alphabet {
   Observes observes;
 };
 
-// Names of tests.
-void PrintTo(const Alphabet& alphabet, std::ostream* out) { *out << alphabet.name; }
+std::string NameOf(const testing::TestParamInfo<Alphabet>& info) {
+  std::string name = info.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 constexpr const char* kRegion = "  memfd_create(\"m\", MFD_ALLOW_SEALING)\n  ftruncate(fd, 4096)\n";
 constexpr const char* kOneTask =
@@ -308,7 +312,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "  munmap(map, 4096)\n"
                  "  close(fd)\n"
                  "  fork()\n",
-                 {}}));
+                 {}}),
+    NameOf);
 
 // ---- What the new ways to write and to open mean to properties ----
 
