@@ -12,7 +12,7 @@ constexpr UncoveredCall kUncovered[] = {
      "Only where the processor has such pages, and they are set apart at boot."},
     {"memfd_secret, eventfd and others: calls that are not of seals", kNot,
      "open_other makes them as targets of F_ADD_SEALS and F_GET_SEALS, to duplicate and to pass "
-     "on."},
+     "on. RLIMIT_MEMLOCK and memfd_secret: findings 33."},
     {"open of tmpfs files that have a name", kObserved,
      "As open_tmpfile, and by its name instead of by /proc."},
     // write family
@@ -31,6 +31,12 @@ constexpr UncoveredCall kUncovered[] = {
     // pins
     {"O_DIRECT reads into a mapping", kObserved,
      "A pin as that of a buffer registered with io_uring, which is modelled, until the read ends."},
+    {"read of AF_ALG and of a socket with TLS into a mapping", kObserved,
+     "They store as read does, and do not mark the page dirty: findings 31."},
+    {"splice to /dev/fuse, Coda", kObserved,
+     "File systems that a program serves: it takes pages that it may read, and maps what it may "
+     "not "
+     "write: findings 28 and 32. FUSE's passthrough is modelled (fuse_mmap)."},
     {"SG_IO, RDMA, metadata of block devices, IOMMU_IOAS_MAP_FILE", kObserved,
      "Devices that the guests do not have. They write what may only be read: findings 17 to 20."},
     {"live update (LIVEUPDATE_SESSION_PRESERVE_FD)", kObserved,
@@ -40,8 +46,8 @@ constexpr UncoveredCall kUncovered[] = {
      "Which pages are holes depends on what the harness's own looks have faulted in."},
     // map
     {"large folios (transparent_hugepage/*/shmem_enabled)", kObserved,
-     "A setting of the whole machine, off unless set. There is memory past the end then: findings "
-     "14."},
+     "A setting of the whole machine, off unless set. There is memory past the end then, and "
+     "stores are lost: findings 14, 29, 30."},
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN, MAP_LOCKED", kObserved,
      "Not about a file, or no other answer than without it."},
     {"of memfds of huge pages: mremap, madvise, msync, mseal, remap_file_pages, process_vm_writev, "
@@ -63,7 +69,7 @@ constexpr UncoveredCall kUncovered[] = {
     {"MADV_GUARD_INSTALL", kObserved,
      "6.16 and later; a guarded page faults and still counts for F_SEAL_WRITE."},
     {"MADV_COLLAPSE", kObserved,
-     "Needs 2 MiB in one piece, in the mapping and free. Memory past the end: findings 14."},
+     "Needs 2 MiB in one piece, in the mapping and free. Findings 14 and 29."},
     {"MADV_HWPOISON, MADV_SOFT_OFFLINE", kNot, "They destroy memory."},
     {"process_madvise", kObserved, "As madvise, of oneself from 6.16 on."},
     {"pkey_mprotect", kNot, "As mprotect; protection keys depend on the processor."},
