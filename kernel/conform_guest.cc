@@ -39,7 +39,7 @@ absl::Status AddFiles(std::string_view extension, std::string* path,
 }
 
 bool IsPath(const std::string& name) {
-  return name.find('/') != std::string::npos || name.ends_with(".sem");
+  return name.find('/') != std::string::npos || name.ends_with(".sem") || name.ends_with(".prop");
 }
 
 int GuestCount(const ConformRequest& request) {
@@ -144,6 +144,11 @@ absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest*
     if (absl::Status status = AddFiles(".scn", &path, &guest.files); !status.ok()) return status;
   if (IsPath(request->semantics)) {
     absl::Status status = AddFiles(".sem", &request->semantics, &guest.files);
+    if (!status.ok()) return status;
+  }
+  for (std::string& argument : request->plan_arguments) {  // a graph of one's own
+    if (!IsPath(argument)) continue;
+    absl::Status status = AddFiles(".prop", &argument, &guest.files);
     if (!status.ok()) return status;
   }
   return guest;
