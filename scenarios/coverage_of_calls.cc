@@ -56,7 +56,8 @@ constexpr UncoveredCall kUncovered[] = {
      "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
     {"mlock", kObserved,
      "MADV_DONTNEED and MADV_REMOVE of locked memory are EINVAL; RLIMIT_MEMLOCK differs by "
-     "machine."},
+     "machine. A reader undoes it: findings 39."},
+    {"futex", kObserved, "It reads. Who may read moves who sleeps: findings 36."},
     {"userfaultfd: UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_MOVE, private mappings", kObserved,
      "UFFDIO_COPY into a shared mapping is modelled; the others change no file, or are it with "
      "zeroes."},
@@ -64,12 +65,14 @@ constexpr UncoveredCall kUncovered[] = {
      "No effect on contents; they keep mappings from merging."},
     {"mbind, set_mempolicy", kObserved,
      "No seal speaks of where pages come from. Who may read sets it for all: findings 24."},
-    {"UFFDIO_WRITEPROTECT, UFFDIO_RWPROTECT", kObserved,
-     "They delay a store, and refuse none. What reclaim does to them: findings 26."},
+    {"UFFDIO_WRITEPROTECT, UFFDIO_RWPROTECT, UFFDIO_POISON", kObserved,
+     "They delay a store, or make a load SIGBUS. What others do to them: findings 26, 35, 38."},
     {"MADV_GUARD_INSTALL", kObserved,
-     "6.16 and later; a guarded page faults and still counts for F_SEAL_WRITE."},
+     "6.16 and later; a guarded page faults and still counts for F_SEAL_WRITE. It vanishes: "
+     "findings "
+     "37."},
     {"MADV_COLLAPSE", kObserved,
-     "Needs 2 MiB in one piece, in the mapping and free. Findings 14 and 29."},
+     "Needs 2 MiB in one piece, in the mapping and free. Findings 14, 29, 38 and 39."},
     {"MADV_HWPOISON, MADV_SOFT_OFFLINE", kNot, "They destroy memory."},
     {"process_madvise", kObserved, "As madvise, of oneself from 6.16 on."},
     {"pkey_mprotect", kNot, "As mprotect; protection keys depend on the processor."},
