@@ -52,8 +52,8 @@ constexpr const char* kTwoTasks =
 size_t FormsOf(const Machine& machine) {
   std::set<std::string> forms;
   for (State& state : ReachableStates(machine)) {
-    const bool parents = machine.layout().task_parent != 0;  // they matter to wait, exit and vfork
-    for (Task& task : state.tasks) task.parent = parents ? task.parent : Field<uint8_t>(0);
+    if (machine.layout().task_parent == 0)  // matters to wait, exit and vfork alone
+      for (Task& task : state.tasks) task.parent = 0;
     forms.insert(Rename(state, CanonicalRenaming(state, machine.symmetry())).ToBytes());
   }
   return forms.size();

@@ -195,9 +195,8 @@ FieldUse Machine::UseOf() const {
 
   FieldUse use;
   use.tasks = forks || any(OpBits(Op::kExit, Op::kWait));
-  use.vfork = std::any_of(templates_.begin(), templates_.end(), [](const CallTemplate& line) {
-    return line.call.op == Op::kClone && (line.call.arg[0] & abi::kCloneVfork) != 0;
-  });
+  use.vfork = std::any_of(templates_.begin(), templates_.end(),
+                          [](const CallTemplate& line) { return IsVfork(line.call); });
   use.parents = use.vfork || any(OpBits(Op::kWait, Op::kExit));
   use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;

@@ -87,8 +87,8 @@ Result CloneAs(const Env& env, int64_t flags) {
   env.control.rings[static_cast<size_t>(child)] = RingRecord{};
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
+  env.control.tasks[child] = record;
   const bool waits = (flags & CLONE_VFORK) != 0;
-  if (waits) env.control.tasks[child] = record;
   const auto start = waits ? StartVfork : StartClone;
   const int64_t raw =
       shares ? SelkieCloneOntoStack(flags | SIGCHLD, kStackBase + (record.stack + 1) * kStackBytes,
@@ -97,12 +97,11 @@ Result CloneAs(const Env& env, int64_t flags) {
   if (waits && raw > 0 && env.expected.ok()) LiveAsTask(env.control, env.task);
   Result r = FromRaw(raw);
   if (!r.ok()) {
-    if (waits) env.control.tasks[child] = TaskRecord{};
+    env.control.tasks[child] = TaskRecord{};
     return r;
   }
   if (!env.expected.ok()) RawSyscall(SYS_kill, raw, SIGKILL);  // nobody would know of it
-  record.pid = static_cast<int32_t>(raw);
-  env.control.tasks[child] = record;
+  env.control.tasks[child].pid = static_cast<int32_t>(raw);
   r.value = child;
   return r;
 }

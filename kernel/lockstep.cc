@@ -34,8 +34,7 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
     const Op op = control.calls[i].op;
     if (op == Op::kMseal) return false;  // the mapping could never be unmapped
     if (control.calls[i].task != 0) continue;
-    if (op == Op::kExec || op == Op::kExit) return false;
-    if (op == Op::kClone && (control.calls[i].arg[0] & abi::kCloneVfork) != 0) return false;
+    if (op == Op::kExec || op == Op::kExit || IsVfork(control.calls[i])) return false;
     if (op == Op::kWait && !control.expected[i].ok()) return false;
   }
   return true;

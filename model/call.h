@@ -233,6 +233,9 @@ struct Call {
 // memfd_create with MFD_HUGETLB.
 bool MakesHugetlb(const Call& call);
 
+// clone with CLONE_VFORK: the caller waits until the child has ended or executed a program.
+bool IsVfork(const Call& call);
+
 // All rows, in the order of Op.
 absl::Span<const CallSpec> CallTable();
 

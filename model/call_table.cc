@@ -334,6 +334,10 @@ bool MakesHugetlb(const Call& call) {
   return call.op == Op::kMemfdCreate && (call.arg[1] & abi::kMfdHugetlb) != 0;
 }
 
+bool IsVfork(const Call& call) {
+  return call.op == Op::kClone && (call.arg[0] & abi::kCloneVfork) != 0;
+}
+
 int WordsOf(ArgKind kind) { return CountWords(kind); }
 
 const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {

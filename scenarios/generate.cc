@@ -47,9 +47,9 @@ constexpr int WeightOf(Op op) {
     case Op::kUringReadFixed: return 30;
     case Op::kUdmabufCreate:
     case Op::kDmabufStore: return 50;
+    case Op::kOpenOther:
     case Op::kFuseMmap:  // these need processes: in a guest, 20 to 50 times as long as others
     case Op::kUringPwrite:
-    case Op::kOpenOther:
     case Op::kExec: return 2;
     case Op::kSetFsize:
     case Op::kSetNoexec:

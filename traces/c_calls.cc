@@ -89,7 +89,6 @@ class CallPrinter {
   std::string Remapping();
   std::string Closing();
   std::string Forking();
-  bool Vforks() const { return call_.op == Op::kClone && (call_.arg[0] & abi::kCloneVfork) != 0; }
   std::string Expression();
   std::string Extended();
   std::string Wrapped();
@@ -266,8 +265,8 @@ std::string CallPrinter::Forking() {
     Use(CHelper::kForkTask);
     return fmt::format("fork_task({}, {})", slot, child_);
   }
-  Use(Vforks() ? CHelper::kVforkTask : CHelper::kCloneTask);
-  if (!Vforks()) return fmt::format("clone_task({}, {}, {})", slot, child_, Arguments());
+  Use(IsVfork(call_) ? CHelper::kVforkTask : CHelper::kCloneTask);
+  if (!IsVfork(call_)) return fmt::format("clone_task({}, {}, {})", slot, child_, Arguments());
   return fmt::format("vfork_task({}, {}, {},\n\t\t   {})", slot, child_, Arguments(),
                      CString(Text()));
 }
@@ -516,7 +515,7 @@ std::vector<std::string> CallPrinter::CheckingRead() {
 
 std::vector<std::string> CallPrinter::Test() {
   const std::vector<Variable>& results = context_.variables.ResultsOf(index_);
-  if (result_.ok() && Vforks()) return {Forking() + ";"};  // the child checks
+  if (result_.ok() && IsVfork(call_)) return {Forking() + ";"};  // the child checks
   if (result_.ok() && !results.empty()) return Assigning(results);
   if (result_.ok() && result_.num_data > 0) return CheckingRead();
   if (result_.ok() && call_.op == Op::kFstat) {

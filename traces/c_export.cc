@@ -211,7 +211,7 @@ std::string TaskWriter::AddStart(size_t index) {
     needs_->helpers.insert(CHelper::kDrain);
     piece.body.push_back(fmt::format("drain(shared->channel[{}][1]);", CTask(child)));
   }
-  if ((call.arg[0] & abi::kCloneVfork) == 0) return piece.function;
+  if (!IsVfork(call)) return piece.function;
   holder_ = NextTask(index + 1);
   return fmt::format("{}, {}, {}", piece.function, CTask(call.task), TaskOrMain(holder_));
 }
