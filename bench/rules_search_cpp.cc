@@ -52,6 +52,7 @@
 #include "model/map.cc"
 #include "model/memory.cc"
 #include "model/message.cc"
+#include "model/mlock.cc"
 #include "model/mremap.cc"
 #include "model/open.cc"
 #include "model/other.cc"

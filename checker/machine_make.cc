@@ -73,6 +73,9 @@ bool DependsOnPlaces(const CallTemplate& line) {
     case Op::kMprotect:
     case Op::kMadvise:
     case Op::kMsync:
+    case Op::kMlock:
+    case Op::kMlock2:
+    case Op::kMunlock:
     case Op::kMseal: return line.call.arg[1] > kPageSize;  // over more than one
     default: return false;
   }
@@ -223,7 +226,10 @@ FieldUse Machine::UseOf() const {
       std::any_of(templates_.begin(), templates_.end(), [](const CallTemplate& line) {
         return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
       });
+  const bool locks = std::any_of(templates_.begin(), templates_.end(),
+                                 [](const CallTemplate& line) { return Locks(line.call); });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
+                                       (locks ? kMapLocked | kMapLockOnFault | kMapUnmerged : 0) |
                                        (dontfork ? kMapDontcopy : 0));
   use.mounts = any(OpBit(Op::kOpenTmpfile));
   use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));

@@ -49,6 +49,7 @@ const std::map<std::string, std::string> kInert = {
     {"mmap-unmaps-first", "in view only where a later rule refuses; mmap-write-sealed shows it"},
     {"populate-skips-holes", "no alphabet has a hole before a mapping that cannot be populated"},
     {"sendfile-gives-pages", "no alphabet has a pipe"},
+    {"dontunmap-unlocks-more", "5.10 refuses before; 6.1 and 6.12 are told apart by it"},
     {"one-file-a-buffer", "nor a ring; at random it takes two mappings side by side"},
     {"udmabuf-clears",
      "which pages fallocate made is known in runs alone, and seldom asked at random"},

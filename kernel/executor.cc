@@ -355,6 +355,11 @@ Result OpenOther(const Call& c, const Env&) {
   }
 }
 
+template <int64_t kNumber>
+Result RealMlock(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(kNumber, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
+}
+
 Result NotAKernelCall(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
 
 // In the order of Op.
@@ -448,6 +453,9 @@ constexpr RealCall kReal[] = {
     RealUringPwrite,
     Fcntl<F_GETPIPE_SZ>,
     Fcntl<F_SETPIPE_SZ>,
+    RealMlock<SYS_mlock>,
+    RealMlock<SYS_mlock2>,
+    RealMlock<SYS_munlock>,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -75,6 +75,8 @@ enum class StateField : uint8_t {
   kMapMay,             // offset: address; VM_MAY* as PROT_* bits
   kVmShared,           // offset: address; values 0 or 1
   kVmDontcopy,         // offset: address; values 0 or 1
+  kVmLocked,           // offset: address; kMapLocked and kMapLockOnFault
+  kVmLck,              // kilobytes
   kOwner,              // object: descriptor; a user
   kLinks,              // object: descriptor; st_nlink
   kMappedByte,         // offset: address; a byte, or minus a signal
@@ -149,6 +151,7 @@ struct Control {
   bool sets_noexec = false;             // some call sets vm.memfd_noexec
   bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it
+  bool counts_locked = false;           // some call locks memory, and none loses count of it
   bool finds_holes = false;             // some call depends on which pages are holes
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end

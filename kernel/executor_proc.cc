@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -73,6 +74,8 @@ void ParseFlags(const char* line, const char* end, RealVma& vma) {
     if (is("me")) vma.may |= kProtExec;
     if (is("sh")) vma.vm_shared = true;
     if (is("dc")) vma.dontcopy = true;
+    if (is("lo")) vma.locked |= kMapLocked;
+    if (is("lf")) vma.locked |= kMapLockOnFault;
   }
 }
 
@@ -155,12 +158,24 @@ bool ReadOnce(Control& control, int64_t path, bool with_flags, RealVmas* out) {
   return read;
 }
 
-// The number behind "name:" and a tab, at the start of a line.
+// The first page of a file's text, in the control block's buffer; nothing if it cannot be read.
+std::string_view ReadStart(Control& control, int64_t path) {
+  const int64_t fd = OpenProc(control, path);
+  if (fd < 0) return {};
+  char* const buffer = reinterpret_cast<char*>(control.buffer.data());
+  const int64_t n = RawSyscall(SYS_read, fd, Raw(buffer), 4096);
+  RawSyscall(SYS_close, fd);
+  return {buffer, static_cast<size_t>(std::max<int64_t>(n, 0))};
+}
+
+// The number behind "name:", tabs and spaces, at the start of a line.
 int64_t NumberOf(std::string_view text, std::string_view name, unsigned base) {
   const size_t at = text.find(name);
   if (at == std::string_view::npos) return -1;
-  const char* const digits = text.data() + at + name.size();
-  return static_cast<int64_t>(Cursor(digits, text.data() + text.size()).Number(base));
+  const char* digits = text.data() + at + name.size();
+  const char* const end = text.data() + text.size();
+  while (digits < end && *digits == ' ') ++digits;
+  return static_cast<int64_t>(Cursor(digits, end).Number(base));
 }
 
 }  // namespace
@@ -180,19 +195,17 @@ bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out) {
   return ReadOnce(control, path.raw(), false, out);
 }
 
+int64_t ReadVmLck(Control& control) {
+  return NumberOf(ReadStart(control, Raw("/proc/self/status")), "VmLck:\t", 10);
+}
+
 bool ReadFdinfo(Control& control, int fd, RealFdinfo* out) {
   ProcPath path(kSelf);
   path.Append("/fdinfo/").Append(fd);
-  const int64_t info = OpenProc(control, path.raw());
-  if (info < 0) return false;
-  char* const buffer = reinterpret_cast<char*>(control.buffer.data());
-  const int64_t n = RawSyscall(SYS_read, info, Raw(buffer), 4096);
-  RawSyscall(SYS_close, info);
-  if (n < 0) return false;
-  const std::string_view text(buffer, static_cast<size_t>(n));
+  const std::string_view text = ReadStart(control, path.raw());
   out->position = NumberOf(text, "pos:\t", 10);
   out->flags = NumberOf(text, "flags:\t", 8);
-  return true;
+  return !text.empty();
 }
 
 }  // namespace selkie

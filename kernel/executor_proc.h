@@ -21,6 +21,7 @@ struct RealVma {
   uint8_t may = 0;         // "mr mw me" as kProt* bits
   bool vm_shared = false;  // "sh": VM_SHARED
   bool dontcopy = false;   // "dc": VM_DONTCOPY
+  uint8_t locked = 0;      // "lo lf" as kMapLocked and kMapLockOnFault
 };
 
 struct RealVmas {
@@ -41,6 +42,9 @@ bool ReadVmas(Control& control, VmaSource source, RealVmas* out);
 
 // The same of /proc/`pid`/maps.
 bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out);
+
+// Kilobytes of VmLck in /proc/self/status; -1 if it cannot be read.
+int64_t ReadVmLck(Control& control);
 
 // One descriptor.
 struct RealFdinfo {

@@ -25,11 +25,24 @@
 namespace selkie {
 namespace {
 
+template <typename Predicate>
+bool AnyCall(const Control& control, Predicate predicate) {
+  return std::any_of(control.calls.begin(), control.calls.begin() + control.count, predicate);
+}
+
+// mremap with MREMAP_DONTUNMAP of a part of what is locked unlocks the rest and goes on counting it
+// (docs/findings.md 40), until the process ends.
+bool LosesCount(const Control& control) {
+  return AnyCall(control, Locks) && AnyCall(control, [](const Call& call) {
+           return call.op == Op::kMremap && (call.arg[3] & abi::kMremapDontunmap) != 0;
+         });
+}
+
 // Whether this process can be task A: it stays root, and what it does to itself
 // can be undone.  It is also the reaper of orphans, so that a wait for a task
 // which is not A's child would not fail.
 bool CanBeHere(const Control& control, const std::vector<int>& uids) {
-  if (uids[0] != 0) return false;
+  if (uids[0] != 0 || LosesCount(control)) return false;
   for (int i = 0; i < control.count; ++i) {
     const Op op = control.calls[i].op;
     if (op == Op::kMseal) return false;  // the mapping could never be unmapped
@@ -70,11 +83,6 @@ bool NamesAnother(const Call& call) {
 
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
-
-template <typename Predicate>
-bool AnyCall(const Control& control, Predicate predicate) {
-  return std::any_of(control.calls.begin(), control.calls.begin() + control.count, predicate);
-}
 
 bool HasProcessCalls(const Control& control) {
   return AnyCall(control, [](const Call& call) { return NeedsProcess(call.op); });
@@ -154,6 +162,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (call.op == Op::kSetNoexec) return means_.why_no_set;
   if (MakesHugetlb(call) && !means_.huge_pages)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
+  if (Locks(call) && !means_.memlock) return "it needs an RLIMIT_MEMLOCK of 1 MiB";
   if (call.op == Op::kOpenTmpfile && !means_.tmpfs)
     return "it needs a tmpfs, which only root may mount";
   if (call.op == Op::kUffdCopy && !means_.userfaultfd)
@@ -246,6 +255,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.limits_size = Has(c, Op::kSetFsize);
   c.sets_noexec = Has(c, Op::kSetNoexec);
   c.maps_huge = AnyCall(c, MakesHugetlb);
+  c.counts_locked = AnyCall(c, Locks) && !LosesCount(c);
   c.finds_holes = Has(c, Op::kUffdCopy) || Has(c, Op::kUdmabufCreate);
   c.command = Command::kRun;
   c.crash_signal = 0;
@@ -294,7 +304,7 @@ absl::Status Lockstep::StartTasks() {
 // Unless a process was made, replaced or ended, or may be where nobody knows.
 bool Lockstep::MayKeep() const {
   const Control& c = control();
-  return !c.differs && c.stop_at_difference && !HasProcessCalls(c);
+  return !c.differs && c.stop_at_difference && !HasProcessCalls(c) && !LosesCount(c);
 }
 
 absl::Status Lockstep::Turns() {

@@ -95,6 +95,7 @@ class Lockstep {
     bool root = false;        // in the namespace in which it was started
     bool rings = false;       // io_uring
     bool huge_pages = false;  // enough for any sequence
+    bool memlock = false;     // RLIMIT_MEMLOCK is more than any sequence locks
     bool tmpfs = false;       // kTmpfsFd is open
     bool udmabuf = false;     // kUdmabufFd is open
     bool fuse = false;        // kFuseFd is open, or the kernel is older than passthrough

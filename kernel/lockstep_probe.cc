@@ -163,6 +163,7 @@ class Prober {
       if (there) Vma(model.vma[i], real.vma[next++]);
     }
     if (next < real.count) Compare(StateField::kMapped, 0, real.vma[next].start, false, true);
+    if (control_.thorough && control_.counts_locked) LockedPages(mm);
   }
 
   static constexpr int kOfFuse = kMaxInodes;  // /proc shows FUSE's file, of which no more is known
@@ -212,6 +213,13 @@ class Prober {
     Compare(StateField::kMapInode, 0, at, model.inode, real.inode);
   }
 
+  void LockedPages(const AddressSpace& mm) {
+    int pages = 0;
+    for (const Mapping& mapping : mm)
+      if ((mapping.flags & kMapLocked) != 0) pages += mapping.pages;
+    Compare(StateField::kVmLck, 0, 0, pages * (kPageSize / 1024), ReadVmLck(control_));
+  }
+
   void Flags(const Mapping& mapping, const RealVmas& real) {
     const RealVma model = AsVma(mapping);
     for (int i = 0; i < real.count; ++i) {
@@ -221,6 +229,9 @@ class Prober {
       Compare(StateField::kVmShared, 0, model.start, mapping.vm_shared, vma.vm_shared);
       Compare(StateField::kVmDontcopy, 0, model.start, (mapping.flags & kMapDontcopy) != 0,
               vma.dontcopy);
+      // "lf" is younger than MLOCK_ONFAULT: 5.10 does not show it.
+      const int shown = vma.locked | kMapLocked;
+      Compare(StateField::kVmLocked, 0, model.start, mapping.flags & shown, vma.locked);
     }
   }
 
@@ -330,6 +341,8 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kMapMay, "VmFlags mr mw me", Where::kAddress, Hex},
     {StateField::kVmShared, "VmFlags sh", Where::kAddress, YesNo},
     {StateField::kVmDontcopy, "VmFlags dc", Where::kAddress, YesNo},
+    {StateField::kVmLocked, "VmFlags lo lf", Where::kAddress, Hex},
+    {StateField::kVmLck, "kB that are locked (VmLck)", Where::kAddress, Decimal},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},
     {StateField::kModified, "the call sets st_mtime", Where::kDescriptor, YesNo},

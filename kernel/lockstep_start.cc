@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +95,15 @@ bool UserfaultfdAllowed() {
   return fd >= 0;
 }
 
+// Without a limit if it may be, else as far as it goes.
+bool LiftMemlock() {
+  rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0) return true;
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
+  limit.rlim_cur = limit.rlim_max;
+  return limit.rlim_max >= (rlim_t{1} << 20) && setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
+}
+
 bool SecretAllowed() {
   const auto fd = static_cast<int>(RawSyscall(SYS_memfd_secret, 0));
   if (fd >= 0) close(fd);
@@ -145,6 +155,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   Lockstep::Means means{.root = root,
                         .rings = RingsAllowed(),
                         .huge_pages = huge_pages,
+                        .memlock = LiftMemlock(),
                         .tmpfs = root && OpenTmpfs(),
                         .udmabuf = OpenUdmabuf(),
                         .fuse = TheControl().fuse.served || no_passthrough_yet,

@@ -190,6 +190,17 @@ TEST(LockstepTest, WhetherACallSetTheModificationTimeIsCompared) {
   }
 }
 
+TEST(LockstepTest, WhatIsLockedIsCompared) {
+  const Sequence sequence =
+      Calls(After(kCreate, {"mmap(NULL, 8192, PROT_READ, MAP_SHARED, 3, 0)", "mlock(0, 4096)"}));
+  const RunOptions thorough{.thorough = true};
+  EXPECT_THAT(AfterSpoiling(
+                  sequence, [](Control&) {}, thorough),
+              StartsWith("agrees"));
+  const auto unlocked = [](Control& c) { c.states[4].mms[0][0].flags = 0; };
+  EXPECT_THAT(AfterSpoiling(sequence, unlocked, thorough), HasSubstr("VmFlags lo lf"));
+}
+
 TEST(LockstepTest, FdinfoIsReadThoughTheTableIsFull) {
   EXPECT_EQ(InWorker([](Lockstep& lockstep) {
               const int fd = memfd_create("x", MFD_CLOEXEC);

@@ -1,4 +1,6 @@
 // madvise, msync and mseal: mm/madvise.c, mm/msync.c, mm/mseal.c.
+#include <algorithm>
+
 #include "model/families.h"
 
 namespace selkie {
@@ -34,8 +36,16 @@ bool HasHole(const AddressSpace& mm, PageRange range) {
   return page < range.end;
 }
 
+bool HasLocked(const AddressSpace& mm, PageRange range) {
+  return std::any_of(mm.begin(), mm.end(), [range](const Mapping& m) {
+    return !Empty(m) && (m.flags & kMapLocked) != 0 && m.start < range.end &&
+           EndOf(m) > range.begin;
+  });
+}
+
 // madvise_remove: a hole in the file.
 Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& semantics) {
+  if ((part.flags & kMapLocked) != 0) return Fail(EINVAL, "mm/madvise.c madvise_remove: VM_LOCKED");
   const int f = part.file - 1, node = s.files[f].inode - 1;
   Ruling ruling(s, c, node, f, semantics, Point::kRemove);
   ruling.LookAt(part);
@@ -51,16 +61,23 @@ Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& sem
 Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semantics) {
   Result result = Unchanged(0);
   const Mapping before = part;
+  const bool locked = (part.flags & kMapLocked) != 0;
   switch (c.arg[2]) {
     case abi::kMadvRemove: return Remove(s, c, part, semantics);
     case abi::kMadvFree: return Fail(EINVAL, "mm/madvise.c madvise_free_single_vma: not anonymous");
     case abi::kMadvWipeonfork: return Fail(EINVAL, "mm/madvise.c madvise_vma_behavior: vm_file");
     case abi::kMadvDontneed:
+      if (locked) return Fail(EINVAL, "mm/madvise.c madvise_dontneed_free_valid_vma: VM_LOCKED");
+      [[fallthrough]];
     case abi::kMadvDontneedLocked:  // zap_page_range: private copies go
       part.copied = 0;
       part.copy = {};
       break;
+    case abi::kMadvCold:
+      if (locked) return Fail(EINVAL, "mm/madvise.c madvise_cold: can_madv_lru_vma");
+      return result;
     case abi::kMadvPageout:
+      if (locked) return Fail(EINVAL, "mm/madvise.c madvise_pageout: can_madv_lru_vma");
       if ((s.inodes[s.files[part.file - 1].inode - 1].undirtied &
            PageBits(part.pgoff, part.pgoff + part.pages)) != 0)
         return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
@@ -91,22 +108,14 @@ Result Populate(State& s, const Call& c, PageRange range, bool write, const Sema
     if (j < 0 && skips_holes != nullptr) continue;
     if (j >= 0) {
       Mapping& m = s.mms[mm][j];
-      const int i = page - m.start, node = s.files[m.file - 1].inode - 1;
-      const bool copied = ((m.copied >> i) & 1) != 0;
       const bool allowed = write ? (m.prot & kProtWrite) != 0 : (m.prot & kProtRead) != 0;
       // x86 reads what can be written or executed; VM_READ alone is asked here.
       if (!allowed) {
         failed = Fail(EINVAL, "mm/gup.c faultin_page_range: check_vma_flags");
-      } else if (!copied && (m.pgoff + i) * kPageSize >= static_cast<int>(s.inodes[node].size)) {
-        failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS");
-      } else {
-        result.changed |= !copied && NoteTouched(s, s.inodes[node], m.pgoff + i, m.pgoff + i + 1);
-        if (write && !m.shared && !copied) {
-          m.copied |= static_cast<uint8_t>(1u << i);
-          m.copy[i] = s.inodes[node].bytes[m.pgoff + i];
-          result.changed = true;
-        }
+      } else if (FaultIn(s, m, page - m.start, write && !m.shared, &result.changed)) {
         continue;
+      } else {
+        failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS");
       }
     }
     failed.changed = result.changed;
@@ -212,6 +221,8 @@ Result Msync(State& s, const Call& c, const Semantics&) {
     return Fail(EINVAL, "mm/msync.c sys_msync: MS_ASYNC and MS_SYNC");
   }
   if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error)) return error;
+  if (c.arg[2] & abi::kMsInvalidate && HasLocked(SpaceOf(s, c), range))
+    return Fail(EBUSY, "mm/msync.c sys_msync: MS_INVALIDATE of VM_LOCKED");
   if (HasHole(SpaceOf(s, c), range))
     return Fail(ENOMEM, "mm/msync.c sys_msync: a hole in the range");
   return Unchanged(0);

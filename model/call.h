@@ -108,6 +108,9 @@ enum class Op : uint8_t {
   kUringPwrite,
   kGetPipeSize,
   kSetPipeSize,
+  kMlock,
+  kMlock2,
+  kMunlock,
   kExtension,
 };
 
@@ -236,6 +239,9 @@ bool MakesHugetlb(const Call& call);
 // clone with CLONE_VFORK: the caller waits until the child has ended or executed a program.
 bool IsVfork(const Call& call);
 
+// mlock, mlock2, or mmap with MAP_LOCKED.
+bool Locks(const Call& call);
+
 // All rows, in the order of Op.
 absl::Span<const CallSpec> CallTable();
 
@@ -277,6 +283,8 @@ inline constexpr int64_t kMfdNoexecSeal = 8, kMfdExec = 0x10;
 inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
 inline constexpr int64_t kMapFixedNoreplace = 0x100000;
+inline constexpr int64_t kMapLocked = 0x2000, kMapPopulate = 0x8000, kMapNonblock = 0x10000;
+inline constexpr int64_t kMlockOnfault = 1;
 inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap = 4;
 inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;
 inline constexpr int64_t kSpliceMove = 1, kSpliceNonblock = 2, kSpliceMore = 4, kSpliceGift = 8;

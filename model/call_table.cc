@@ -45,7 +45,11 @@ constexpr FlagName kMapFlags[] = {{"0", 0},
                                   {"MAP_SHARED", abi::kMapShared},
                                   {"MAP_PRIVATE", abi::kMapPrivate},
                                   {"MAP_FIXED", abi::kMapFixed},
+                                  {"MAP_LOCKED", abi::kMapLocked},
+                                  {"MAP_POPULATE", abi::kMapPopulate},
+                                  {"MAP_NONBLOCK", abi::kMapNonblock},
                                   {"MAP_FIXED_NOREPLACE", abi::kMapFixedNoreplace}};
+constexpr FlagName kMlockFlags[] = {{"0", 0}, {"MLOCK_ONFAULT", abi::kMlockOnfault}};
 constexpr FlagName kMremapFlags[] = {{"0", 0},
                                      {"MREMAP_MAYMOVE", abi::kMremapMaymove},
                                      {"MREMAP_FIXED", abi::kMremapFixed},
@@ -292,6 +296,10 @@ constexpr CallSpec kTable[] = {
     Row(Op::kGetPipeSize, "fcntl", Family::kPipe, R::kCount, Fd(), Lit("F_GETPIPE_SZ")),
     Row(Op::kSetPipeSize, "fcntl", Family::kPipe, R::kCount, Fd(), Lit("F_SETPIPE_SZ"),
         Size("size")),
+    Row(Op::kMlock, "mlock", Family::kMap, R::kZero, Addr("addr"), Size("length")),
+    Row(Op::kMlock2, "mlock2", Family::kMap, R::kZero, Addr("addr"), Size("length"),
+        Flags("flags", kMlockFlags)),
+    Row(Op::kMunlock, "munlock", Family::kMap, R::kZero, Addr("addr"), Size("length")),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };
@@ -332,6 +340,11 @@ absl::Span<const ArgSpec> ArgsOf(const CallSpec& spec) {
 
 bool MakesHugetlb(const Call& call) {
   return call.op == Op::kMemfdCreate && (call.arg[1] & abi::kMfdHugetlb) != 0;
+}
+
+bool Locks(const Call& call) {
+  return call.op == Op::kMlock || call.op == Op::kMlock2 ||
+         (call.op == Op::kMmap && (call.arg[3] & abi::kMapLocked) != 0);
 }
 
 bool IsVfork(const Call& call) {

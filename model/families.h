@@ -419,6 +419,11 @@ Result RefuseToUnmap(State& s, const Call& c, PageRange range);
 // The kernel has tried to merge the mapping with the one before it.
 inline void ClearUnmerged(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapUnmerged); }
 
+// VM_LOCKED_CLEAR_MASK.
+inline void ClearLocked(Mapping& m) {
+  m.flags &= static_cast<uint8_t>(~(kMapLocked | kMapLockOnFault));
+}
+
 // Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);
 
@@ -431,6 +436,14 @@ bool AddMapping(AddressSpace& mm, int slots, const Mapping& m);
 // Unmaps `range`, splitting what reaches beyond it; false, with `mm` in any
 // state, if a split needs more than `slots`.
 bool RemoveRange(AddressSpace& mm, int slots, PageRange range);
+
+// A fault of page `page` of the mapping, that of a store that makes a private copy if `copies`;
+// false if it is beyond the end of the file.  *changed becomes true if something is new.
+bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed);
+
+// mm/gup.c __mm_populate of what is mapped in `range`: page by page up to the first that cannot be,
+// or of each mapping up to its first if `ignores_errors`.  False if one could not be.
+bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors, bool* changed);
 
 // True if nothing is mapped in `range`.
 bool IsGap(const AddressSpace& mm, PageRange range);
@@ -480,6 +493,9 @@ Result Mremap(State&, const Call&, const Semantics&);
 Result Madvise(State&, const Call&, const Semantics&);
 Result Msync(State&, const Call&, const Semantics&);
 Result Mseal(State&, const Call&, const Semantics&);
+Result Mlock(State&, const Call&, const Semantics&);
+Result Mlock2(State&, const Call&, const Semantics&);
+Result Munlock(State&, const Call&, const Semantics&);
 Result RemapFilePages(State&, const Call&, const Semantics&);
 Result Load(State&, const Call&, const Semantics&);
 Result Store(State&, const Call&, const Semantics&);

@@ -34,6 +34,9 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kMadvise:
     case Op::kMsync:
     case Op::kMseal:
+    case Op::kMlock:
+    case Op::kMlock2:
+    case Op::kMunlock:
     case Op::kRemapFilePages:
     case Op::kProcessVmWritev:
     case Op::kMemWrite:

@@ -1,6 +1,7 @@
 // mmap, munmap and mprotect: mm/mmap.c and mm/mprotect.c.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "model/families.h"
 
@@ -72,6 +73,10 @@ bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request
   const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
   request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
   request->length = PageAlign(length);
+  if ((c.arg[3] & abi::kMapLocked) != 0 && length > kArenaPages * uint64_t{kPageSize}) {
+    *error = Bound("more than the arena may be more than RLIMIT_MEMLOCK");
+    return false;
+  }
   if (length == 0) {
     *error = Fail(EINVAL, "mm/mmap.c do_mmap: !len");
     return false;
@@ -282,6 +287,19 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
   return false;
 }
 
+// What a private mapping that is locked has of `done` is copied once it can be written
+// (mprotect_fixup).
+void PopulateWritable(State& s, const Call& c, const AddressSpace& before, PageRange done) {
+  bool changed;
+  for (const Mapping& m : before) {
+    if (Empty(m) || m.start >= done.end) break;
+    if (EndOf(m) <= done.begin || (m.flags & kMapLocked) == 0 || m.vm_shared != 0) continue;
+    if ((m.prot & kProtWrite) != 0 || (c.arg[2] & kProtWrite) == 0) continue;
+    const Mapping part = Piece(m, done);
+    MmPopulate(s, SpaceOf(s, c), {part.start, EndOf(part)}, true, &changed);
+  }
+}
+
 // The loop of do_mprotect_pkey: in order, up to the first failure.
 Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& semantics) {
   AddressSpace mm = SpaceOf(s, c);
@@ -300,7 +318,9 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
   }
   if (result.kind == Result::Kind::kBound) return result;
   result.changed = changed;
-  if (changed) SpaceOf(s, c) = mm;
+  if (!changed) return result;
+  const AddressSpace before = std::exchange(SpaceOf(s, c), mm);
+  PopulateWritable(s, c, before, {range.begin, page});
   return result;
 }
 
@@ -331,12 +351,15 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   // MAP_HUGE_* without MAP_HUGETLB says nothing.
   constexpr int64_t kHugeSize = int64_t{0x3f} << 26;
-  if ((c.arg[3] & ~(int64_t{0x1f} | abi::kMapFixedNoreplace | kHugeSize)) != 0)
+  constexpr int64_t kPopulates = abi::kMapLocked | abi::kMapPopulate | abi::kMapNonblock;
+  if ((c.arg[3] & ~(int64_t{0x1f} | abi::kMapFixedNoreplace | kPopulates | kHugeSize)) != 0)
     return Bound("these flags of mmap are not modelled");
   if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
   request.huge = IsHugetlb(s.inodes[s.files[f].inode - 1]);
+  if (request.huge && (c.arg[3] & kPopulates) != 0)
+    return Bound("huge pages that mmap brings in are not modelled");
   if (!BeginMmap(s, c, !IsPipe(s, f), &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
@@ -350,7 +373,11 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
   }
-  return MapRegion(s, c, f, request, m, semantics);
+  if ((c.arg[3] & abi::kMapLocked) != 0) m.flags = kMapLocked;  // calc_vm_flag_bits
+  Result result = MapRegion(s, c, f, request, m, semantics);
+  if (result.ok() && (m.flags == kMapLocked || (c.arg[3] & kPopulates) == abi::kMapPopulate))
+    MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);
+  return result;
 }
 
 // What a user does of whom a FUSE server passes the memfd through: open of the FUSE file (O_RDWR),
@@ -422,6 +449,8 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   mapped.arg[1] = static_cast<int64_t>(size);
   mapped.arg[3] = abi::kMapShared | abi::kMapFixed;
   mapped.arg[5] = c.arg[3] * kPageSize;
+  const bool locked = (mm[first].flags & kMapLocked) != 0;
+  if (locked) mapped.arg[3] |= abi::kMapLocked;
   const int f = mm[first].file - 1;
   MmapRequest request;
   Result error;
@@ -430,6 +459,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
                &error))
     return error;
+  if (locked) m.flags = kMapLocked;
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;

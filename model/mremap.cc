@@ -24,17 +24,17 @@ int PagesOf(int64_t bytes) { return static_cast<int>((bytes + kPageSize - 1) / k
 
 bool IsLength(int64_t bytes) { return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize; }
 
-// The end of the VMA that mapping `j` is part of: mappings that agree are one
+// The last mapping of the VMA that mapping `j` is part of: mappings that agree are one
 // VMA, as each call that makes them adjacent or equal merges them.  For private
 // mappings that depends on anon_vma, which is not modelled: then *certain is
 // false.
-int VmaEnd(const AddressSpace& mm, int j, bool* certain) {
+int LastOfVma(const AddressSpace& mm, int j, bool* certain) {
   *certain = true;
   while (j + 1 < kMaxMaps && !Empty(mm[j + 1]) && Agree(mm[j], mm[j + 1])) {
     if (!mm[j].shared) *certain = false;
     ++j;
   }
-  return EndOf(mm[j]);
+  return j;
 }
 
 // A call whose arguments alone are wrong, in the order of Linux 6.1 sys_mremap;
@@ -101,6 +101,14 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
   return false;
 }
 
+// What a locked mapping grew by is brought in.
+void PopulateGrown(State& s, const Call& c, PageRange grown) {
+  const int j = grown.begin < grown.end ? MappingAt(s, c.task, grown.begin) : -1;
+  bool changed;
+  if (j >= 0 && (SpaceOf(s, c)[j].flags & kMapLocked) != 0)
+    MmPopulate(s, SpaceOf(s, c), grown, true, &changed);
+}
+
 // What MREMAP_DONTUNMAP leaves: the mappings, their pages gone to the new ones.
 void LosePages(AddressSpace& mm, PageRange range) {
   for (Mapping& m : mm) {
@@ -112,9 +120,52 @@ void LosePages(AddressSpace& mm, PageRange range) {
   }
 }
 
+constexpr uint8_t kLocked = kMapLocked | kMapLockOnFault;
+
+uint8_t LockedAt(const AddressSpace& mm, int page) {
+  for (const Mapping& m : mm)
+    if (!Empty(m) && m.start <= page && page < EndOf(m)) return m.flags & kLocked;
+  return 0;
+}
+
+// The range, made longer by the rest of the VMAs that are locked and stand at its ends.  False if
+// where one ends is not known.
+bool ToWholeVmas(const AddressSpace& mm, PageRange* range) {
+  const PageRange asked = *range;
+  for (int first = 0, last; first < kMaxMaps && !Empty(mm[first]); first = last + 1) {
+    bool certain;
+    last = LastOfVma(mm, first, &certain);
+    const bool apart = mm[first].start >= asked.end || EndOf(mm[last]) <= asked.begin;
+    if (apart || (mm[first].flags & kMapLocked) == 0) continue;
+    if (!certain) return false;
+    range->begin = std::min<int>(range->begin, mm[first].start);
+    range->end = std::max(range->end, EndOf(mm[last]));
+  }
+  return true;
+}
+
+// What MREMAP_DONTUNMAP leaves is not locked any more (dontunmap_complete), and is not merged
+// with its neighbours for that.  False if `slots` are not enough.
+bool Unlock(AddressSpace& mm, int slots, PageRange range) {
+  const AddressSpace before = mm;
+  for (const Mapping& m : before) {
+    if (Empty(m) || m.start >= range.end) break;
+    if (EndOf(m) <= range.begin || (m.flags & kMapLocked) == 0) continue;
+    Mapping part = Piece(m, range);
+    ClearLocked(part);
+    if (!RemoveRange(mm, slots, {part.start, EndOf(part)}) || !AddMapping(mm, slots, part))
+      return false;
+  }
+  for (int j = 1; j < kMaxMaps && !Empty(mm[j]); ++j) {
+    const bool differed = LockedAt(before, mm[j].start - 1) != LockedAt(before, mm[j].start);
+    if (differed && Agree(mm[j - 1], mm[j])) mm[j].flags |= kMapUnmerged;
+  }
+  return true;
+}
+
 // Moves the old range to page `to`, with its new length; an old length of 0
 // makes a second mapping of the same pages instead.
-Result Move(State& s, const Call& c, const Request& r, int to) {
+Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& semantics) {
   const AddressSpace& before = SpaceOf(s, c);
   AddressSpace mm = before;
   const int slots = s.limits.maps;
@@ -123,10 +174,15 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
   // what is at the new place (remap_move, 6.17).
   const bool one_by_one = r.fixed && r.old_pages() == r.pages;
   bool room = one_by_one || RemoveRange(mm, slots, {to, to + r.pages});
-  if (r.keeps_old)
+  if (r.keeps_old) {
     LosePages(mm, r.old);
-  else
+    PageRange unlocked = r.old;
+    if (NotSupported(semantics, Feature::kUnlocksPart) && !ToWholeVmas(mm, &unlocked))
+      return Bound("whether two private mappings are one VMA is not modelled");
+    room = room && Unlock(mm, slots, unlocked);
+  } else {
     room = room && RemoveRange(mm, slots, r.old);
+  }
   for (const Mapping& m : before) {
     if (Empty(m)) break;
     const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
@@ -147,6 +203,7 @@ Result Move(State& s, const Call& c, const Request& r, int to) {
   if (!room) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
+  PopulateGrown(s, c, {to + r.old_pages(), to + r.pages});
   return Changed(int64_t{to} * kPageSize);
 }
 
@@ -175,19 +232,20 @@ Result GrowInPlace(State& s, const Call& c, const Request& r) {
   if (pages > kMaxPages || m.pgoff + pages >= kMaxMappedPages)
     return Bound("the mapping is longer than the bounds");
   m.pages = static_cast<uint8_t>(pages);
+  PopulateGrown(s, c, {r.old.end, r.old.begin + r.pages});
   return Changed(c.arg[0]);
 }
 
 // To where the kernel chooses: the lowest gap here, and the harness moves it there.
-Result MoveAnywhere(State& s, const Call& c, const Request& r) {
+Result MoveAnywhere(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   const int to = LowestGap(s, c.task, r.pages);
   if (to < 0) return Bound("no gap in the arena: where the kernel would go is not known");
   if (r.old.end > s.limits.arena) return Bound("the range leaves the arena");
-  return Move(s, c, r, to);
+  return Move(s, c, r, to, semantics);
 }
 
 // Without room behind it, a mapping that may move goes elsewhere.
-Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
+Result Grow(State& s, const Call& c, const Request& r, int vma_end, const Semantics& semantics) {
   const PageRange more{r.old.end, r.old.begin + r.pages};
   // Huge pages follow in the table, and are not behind the arena.
   const PageRange in_arena{more.begin, std::min<int>(more.end, s.limits.arena)};
@@ -197,7 +255,7 @@ Result Grow(State& s, const Call& c, const Request& r, int vma_end) {
     return GrowInPlace(s, c, r);
   }
   if (!r.may_move) return Fail(ENOMEM, "mm/mremap.c sys_mremap: no room to grow");
-  return MoveAnywhere(s, c, r);
+  return MoveAnywhere(s, c, r, semantics);
 }
 
 // vma_to_resize (check_prep_vma since 6.17): the old range must lie in one VMA.
@@ -255,7 +313,7 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
   return result;
 }
 
-Result MoveTo(State& s, const Call& c, const Request& r) {
+Result MoveTo(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   const PageRange target{r.target, r.target + r.pages};
   const bool several = r.old_pages() == r.pages &&
                        EndOf(SpaceOf(s, c)[MappingAt(s, c.task, r.old.begin)]) < r.old.end;
@@ -265,7 +323,7 @@ Result MoveTo(State& s, const Call& c, const Request& r) {
   if (!MayModify(SpaceOf(s, c), r.old))
     return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
   if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);
-  if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target);
+  if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target, semantics);
   return Bound("the range leaves the arena");
 }
 
@@ -319,10 +377,10 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
     if (unknown != nullptr) return Refused(unknown);
   }
   bool certain;
-  const int vma_end = VmaEnd(SpaceOf(s, c), j, &certain);
+  const int vma_end = EndOf(SpaceOf(s, c)[LastOfVma(SpaceOf(s, c), j, &certain)]);
   if (BadVma(s, c, r, m, vma_end, certain, &error, semantics)) return error;
-  if (r.fixed) return MoveTo(s, c, r);
-  return r.keeps_old ? MoveAnywhere(s, c, r) : Grow(s, c, r, vma_end);
+  if (r.fixed) return MoveTo(s, c, r, semantics);
+  return r.keeps_old ? MoveAnywhere(s, c, r, semantics) : Grow(s, c, r, vma_end, semantics);
 }
 
 }  // namespace selkie

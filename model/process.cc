@@ -44,12 +44,15 @@ void Clear(State& s, int i) {
   s.tasks[i].fds = s.tasks[i].mm = static_cast<uint8_t>(i);
 }
 
-// dup_mmap: all but what has VM_DONTCOPY.
+// dup_mmap: all but what has VM_DONTCOPY, and nothing is locked.
 AddressSpace Copyable(const AddressSpace& from) {
   AddressSpace mm{};
   int kept = 0;
-  for (const Mapping& m : from)
-    if (!Empty(m) && (m.flags & kMapDontcopy) == 0) mm[kept++] = m;
+  for (const Mapping& m : from) {
+    if (Empty(m) || (m.flags & kMapDontcopy) != 0) continue;
+    mm[kept] = m;
+    ClearLocked(mm[kept++]);
+  }
   return mm;
 }
 

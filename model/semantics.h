@@ -78,36 +78,38 @@ inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4},
                                              {30, 3}, {33, 3}, {36, 6}, {0, 32}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint32_t {
-  kPopulate = 1,             // MADV_POPULATE_READ and _WRITE: 5.14
-  kMseal = 2,                // mseal: 6.10
-  kNoappend = 4,             // RWF_NOAPPEND: 6.9
-  kDontunmap = 8,            // MREMAP_DONTUNMAP of a file's mapping: 5.13
-  kLocked = 16,              // MADV_DONTNEED_LOCKED: 5.18
-  kNosignal = 32,            // RWF_NOSIGNAL: 6.18
-  kChattr = 64,              // FS_IOC_SETFLAGS of a memfd: 6.0
-  kDirect = 128,             // O_DIRECT of a memfd: 6.6
-  kSeveral = 256,            // mremap moves several mappings at once: 6.17
-  kZombie = 1024,            // to look at the descriptors of an ended task of one's own: 7.2
-  kHoles = 2048,             // MADV_POPULATE_* ends at a hole: 6.9
-  kRangeCloexec = 4096,      // CLOSE_RANGE_CLOEXEC: 5.11
-  kEmptypath = 8192,         // O_EMPTYPATH: 7.2
-  kUnmapped = 16384,         // mremap looks for the mapping first: see Unmapped in mremap.cc
-  kRounded = 512,            // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
-  kSendfile = 32768,         // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
-  kNoexec = 65536,           // vm.memfd_noexec: 6.3
-  kLower = 131072,           // vm.memfd_noexec can be lowered: 6.6
-  kHugeParts = 262144,       // parts of huge pages in files: see KnowsParts in hugetlb.cc
-  kSeveralFiles = 524288,    // a buffer of io_uring in mappings of several files: 6.4
-  kExecveCheck = 1048576,    // AT_EXECVE_CHECK: 6.14
-  kHugeLease = 2097152,      // F_SETLEASE of a memfd of huge pages: until 6.19
-  kUffdBeyond = 4194304,     // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
-  kUdmabuf = 8388608,        // /dev/udmabuf: 4.20
-  kUringLeft = 16777216,     // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
-  kUncleared = 33554432,     // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
-  kDelegation = 67108864,    // F_SETDELEG, F_GETDELEG: 6.19
-  kPassthrough = 134217728,  // FUSE_DEV_IOC_BACKING_OPEN: 6.9
-  kPipeFault = 268435456,    // a write to a pipe that fails with EFAULT leaves it alone: not from
-                             // 5.5 to 6.12, see FaultInPipe in pipe.cc
+  kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
+  kMseal = 2,                 // mseal: 6.10
+  kNoappend = 4,              // RWF_NOAPPEND: 6.9
+  kDontunmap = 8,             // MREMAP_DONTUNMAP of a file's mapping: 5.13
+  kLocked = 16,               // MADV_DONTNEED_LOCKED: 5.18
+  kNosignal = 32,             // RWF_NOSIGNAL: 6.18
+  kChattr = 64,               // FS_IOC_SETFLAGS of a memfd: 6.0
+  kDirect = 128,              // O_DIRECT of a memfd: 6.6
+  kSeveral = 256,             // mremap moves several mappings at once: 6.17
+  kZombie = 1024,             // to look at the descriptors of an ended task of one's own: 7.2
+  kHoles = 2048,              // MADV_POPULATE_* ends at a hole: 6.9
+  kRangeCloexec = 4096,       // CLOSE_RANGE_CLOEXEC: 5.11
+  kEmptypath = 8192,          // O_EMPTYPATH: 7.2
+  kUnmapped = 16384,          // mremap looks for the mapping first: see Unmapped in mremap.cc
+  kRounded = 512,             // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
+  kSendfile = 32768,          // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
+  kNoexec = 65536,            // vm.memfd_noexec: 6.3
+  kLower = 131072,            // vm.memfd_noexec can be lowered: 6.6
+  kHugeParts = 262144,        // parts of huge pages in files: see KnowsParts in hugetlb.cc
+  kSeveralFiles = 524288,     // a buffer of io_uring in mappings of several files: 6.4
+  kExecveCheck = 1048576,     // AT_EXECVE_CHECK: 6.14
+  kHugeLease = 2097152,       // F_SETLEASE of a memfd of huge pages: until 6.19
+  kUffdBeyond = 4194304,      // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
+  kUdmabuf = 8388608,         // /dev/udmabuf: 4.20
+  kUringLeft = 16777216,      // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
+  kUncleared = 33554432,      // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
+  kDelegation = 67108864,     // F_SETDELEG, F_GETDELEG: 6.19
+  kPassthrough = 134217728,   // FUSE_DEV_IOC_BACKING_OPEN: 6.9
+  kPipeFault = 268435456,     // a write to a pipe that fails with EFAULT leaves it alone: not from
+                              // 5.5 to 6.12, see FaultInPipe in pipe.cc
+  kOnFault = 536870912,       // mlock2(MLOCK_ONFAULT) asks for no protection: 5.18
+  kUnlocksPart = 1073741824,  // MREMAP_DONTUNMAP unlocks what it moves alone: 7.2, see Move
 };
 struct FactSetSpec {
   FactSet set;

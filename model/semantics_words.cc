@@ -72,7 +72,8 @@ constexpr std::string_view kFeatureBits[] = {
     "CHATTR",        "DIRECT",        "SEVERAL",      "ROUNDED",     "ZOMBIE",       "HOLES",
     "RANGE_CLOEXEC", "EMPTYPATH",     "UNMAPPED",     "SENDFILE",    "MEMFD_NOEXEC", "LOWER",
     "HUGE_PARTS",    "SEVERAL_FILES", "EXECVE_CHECK", "HUGE_LEASE",  "UFFD_BEYOND",  "UDMABUF",
-    "URING_LEFT",    "UNCLEARED",     "DELEGATION",   "PASSTHROUGH", "PIPE_FAULT"};
+    "URING_LEFT",    "UNCLEARED",     "DELEGATION",   "PASSTHROUGH", "PIPE_FAULT",   "ON_FAULT",
+    "UNLOCKS_PART"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};

@@ -49,10 +49,12 @@ inline constexpr uint8_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
 inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
 
 // Bits of Mapping::flags.
-inline constexpr uint8_t kMapSealed = 1;    // VM_SEALED: mseal
-inline constexpr uint8_t kMapDontcopy = 2;  // VM_DONTCOPY: MADV_DONTFORK
-inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
-                                            // before it: left by a munmap that was refused
+inline constexpr uint8_t kMapSealed = 1;        // VM_SEALED: mseal
+inline constexpr uint8_t kMapDontcopy = 2;      // VM_DONTCOPY: MADV_DONTFORK
+inline constexpr uint8_t kMapLocked = 8;        // VM_LOCKED: mlock, MAP_LOCKED
+inline constexpr uint8_t kMapLockOnFault = 16;  // VM_LOCKONFAULT, with VM_LOCKED: MLOCK_ONFAULT
+inline constexpr uint8_t kMapUnmerged = 4;      // a VMA begins here although it agrees with the one
+                                                // before it: left by a munmap that was refused
 
 // Pages [begin, end) that an inode can have, one bit each.
 inline uint8_t PageBits(int begin, int end) {

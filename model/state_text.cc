@@ -25,6 +25,8 @@ void AppendMapping(std::string& out, const Mapping& m) {
                   " ", bits(m.prot), " may ", bits(m.may), m.shared ? " shared" : " private",
                   m.vm_shared ? " VM_SHARED" : "", (m.flags & kMapSealed) ? " VM_SEALED" : "",
                   (m.flags & kMapDontcopy) ? " VM_DONTCOPY" : "",
+                  (m.flags & kMapLocked) ? " VM_LOCKED" : "",
+                  (m.flags & kMapLockOnFault) ? " VM_LOCKONFAULT" : "",
                   (m.flags & kMapUnmerged) ? " unmerged" : "");
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";

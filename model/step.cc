@@ -100,6 +100,9 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        UringPwrite,
                                        GetPipeSize,
                                        SetPipeSize,
+                                       Mlock,
+                                       Mlock2,
+                                       Munlock,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -124,7 +124,8 @@ bool MayChangeAndFail(Op op) {
          op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
          op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
-         op == Op::kUringPwrite || op == Op::kUringRegister || op == Op::kUdmabufCreate;
+         op == Op::kUringPwrite || op == Op::kUringRegister || op == Op::kUdmabufCreate ||
+         op == Op::kMlock || op == Op::kMlock2 || op == Op::kMunlock;
 }
 
 // What some errors leave, and nothing else: mappings that were split or merged, pages that were
@@ -184,7 +185,7 @@ TEST(StepTest, AnyCallInAnyStateGivesAResultAndLeavesAValidState) {
   const Semantics semantics = TestSemantics();
   int64_t calls = 0, succeeded = 0;
   std::vector<int64_t> by_op(CallTable().size());
-  for (uint64_t seed = 0; seed < 9000 && !testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 0; seed < 11000 && !testing::Test::HasFailure(); ++seed) {
     Numbers numbers(seed);
     State s = InitialState(RandomLimits(numbers), {0, static_cast<int>(numbers.Below(2)) * 1000});
     ASSERT_TRUE(Validate(s).ok());

@@ -48,15 +48,16 @@ constexpr UncoveredCall kUncovered[] = {
     {"large folios (transparent_hugepage/*/shmem_enabled)", kObserved,
      "A setting of the whole machine, off unless set. There is memory past the end then, and "
      "stores are lost: findings 14, 29, 30."},
-    {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN, MAP_LOCKED", kObserved,
+    {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN", kObserved,
      "Not about a file, or no other answer than without it."},
-    {"of memfds of huge pages: mremap, madvise, msync, mseal, remap_file_pages, process_vm_writev, "
+    {"of memfds of huge pages: mremap, madvise, msync, mseal, mlock, remap_file_pages, "
+     "process_vm_writev, "
      "/proc/PID/mem, vmsplice, splice, sendfile, copy_file_range",
      kObserved,
      "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
-    {"mlock", kObserved,
-     "MADV_DONTNEED and MADV_REMOVE of locked memory are EINVAL; RLIMIT_MEMLOCK differs by "
-     "machine. A reader undoes it: findings 39."},
+    {"mlockall; RLIMIT_MEMLOCK", kObserved,
+     "It would lock the harness's own memory, and of mlock the harness lifts the limit. A reader "
+     "undoes mlock: findings 39."},
     {"futex", kObserved, "It reads. Who may read moves who sleeps: findings 36."},
     {"userfaultfd: UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_MOVE, private mappings", kObserved,
      "UFFDIO_COPY into a shared mapping is modelled; the others change no file, or are it with "

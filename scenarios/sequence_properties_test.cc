@@ -28,11 +28,13 @@ bool IsOneOf(Op op, const Op (&ops)[N]) {
 // Calls that the kernel breaks off in the middle: mprotect, munmap and madvise go
 // mapping by mapping (kernel-facts 2.7), mmap, mremap and remap_file_pages unmap what
 // they replace before they can fail (kernel-facts 0, 6.1.119), and a socket reports
-// a pending ECONNRESET once; pages that io_uring could pin before one that it could not stay.
+// a pending ECONNRESET once; pages that io_uring could pin before one that it could not stay,
+// and so does what mlock has locked.
 bool MayChangeOnFailure(Op op) {
-  constexpr Op kOps[] = {Op::kMprotect,      Op::kMunmap,         Op::kMmap,         Op::kMremap,
-                         Op::kMadvise,       Op::kRemapFilePages, Op::kSendmsg,      Op::kRecvmsg,
-                         Op::kUringRegister, Op::kUffdCopy,       Op::kUdmabufCreate};
+  constexpr Op kOps[] = {Op::kMprotect,      Op::kMunmap,         Op::kMmap,          Op::kMremap,
+                         Op::kMadvise,       Op::kRemapFilePages, Op::kSendmsg,       Op::kRecvmsg,
+                         Op::kUringRegister, Op::kUffdCopy,       Op::kUdmabufCreate, Op::kMlock,
+                         Op::kMlock2,        Op::kMunlock};
   return IsOneOf(op, kOps);
 }
 

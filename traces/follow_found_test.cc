@@ -46,7 +46,7 @@ TEST(FollowFoundTest, TheLimitOfFileSizesIsAskedBeforeSeals) {
       "1 fcntl(3, F_ADD_SEALS, F_SEAL_GROW) = 0\n1 ftruncate(3, 2000000) = -1 EFBIG (l)\n");
 }
 
-TEST(FollowFoundTest, LockedMemoryIsNotAskedForAdvice) {
+TEST(FollowFoundTest, LockedMemoryRefusesAdvice) {
   const std::string refused =
       "1 madvise(0x7f0000000000, 4096, MADV_DONTNEED) = -1 EINVAL (invalid)\n"
       "1 madvise(0x7f0000000000, 8192, MADV_REMOVE) = -1 EINVAL (invalid)\n"
@@ -58,8 +58,13 @@ TEST(FollowFoundTest, LockedMemoryIsNotAskedForAdvice) {
   ExpectAgrees(
       "1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_LOCKED, 3, 0) = 0x7f0000000000\n" +
       refused);
+  const std::string advice = "madvise(0x7f0000000000, 4096, MADV_DONTNEED)";
+  ExpectDecides(map + "1 mlock2(0x7f0000000000, 8192, MLOCK_ONFAULT) = 0\n", advice,
+                "-1 EINVAL (invalid)", "0");
+  // How far it came is not known.
+  ExpectAgrees(map + "1 mlock(0x7f0000000000, 8192) = -1 ENOMEM (no)\n1 " + advice + " = 0\n");
   ExpectDecides(map + "1 mlock(0x7f0000000000, 4096) = 0\n1 munlock(0x7f0000000000, 4096) = 0\n",
-                "madvise(0x7f0000000000, 4096, MADV_DONTNEED)", "0", "-1 EINVAL (invalid)");
+                advice, "0", "-1 EINVAL (invalid)");
 }
 
 TEST(FollowFoundTest, CallsYoungerThanStraceAreKnownByNumber) {

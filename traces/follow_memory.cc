@@ -62,7 +62,7 @@ std::optional<int64_t> MmapFlags(std::string_view text) {
   const auto flags = StraceFlags(text);
   if (!flags) return std::nullopt;
   // MAP_32BIT, DENYWRITE, EXECUTABLE, LOCKED, NORESERVE, POPULATE, NONBLOCK, STACK: of no
-  // consequence for what the seals say.
+  // consequence for what mmap says, but for RLIMIT_MEMLOCK.
   constexpr int64_t kHarmless =
       0x40 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x20000;
   return *flags & ~kHarmless;
@@ -98,6 +98,9 @@ struct Extent {
 // last of them up to its end.
 void MoveMappings(FollowedSpace& mm, Extent from, bool stays, bool grows, Extent to) {
   const std::vector<FollowedMapping> pieces = mm.Pieces(from.begin, from.end);
+  if (stays)  // MREMAP_DONTUNMAP unlocks it, and more
+    for (auto& [begin, mapping] : mm.all())
+      mapping.may_be_locked |= (mapping.map.flags & kMapLocked) != 0;
   if (!stays) mm.Remove(from.begin, from.end);
   mm.Remove(to.begin, to.end);
   for (size_t i = 0; i < pieces.size(); ++i) {
@@ -186,7 +189,6 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
       return;
     }
     FollowedMapping mapping{here, here + length, *offset, memfd.file, {}};
-    mapping.locked = process.mm->locks || HasStraceFlag(call.arg(3), "MAP_LOCKED");
     if (made != nullptr) {
       mapping.map = Placeless(*made);
     } else {  // beyond the model
@@ -196,6 +198,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
       mapping.map.may = mapping.map.shared && !writes ? 5 : 7;
       mapping.map.vm_shared = mapping.map.shared && writes;
     }
+    mapping.SetLocked(process.mm->locks || HasStraceFlag(call.arg(3), "MAP_LOCKED"));
     process.mm->Put(mapping);
   };
   Decide(query);
@@ -361,9 +364,9 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
     }
     made.arg[word++] = *value;
   }
-  if (AsksWhetherLocked(call) &&
-      std::any_of(pieces.begin(), pieces.end(), [](const auto& piece) { return piece.locked; }))
-    return Count(call, Unasked::kBound, "locked memory");
+  if (AsksWhetherLocked(call) && std::any_of(pieces.begin(), pieces.end(),
+                                             [](const auto& piece) { return piece.may_be_locked; }))
+    return Count(call, Unasked::kBound, "memory that may be locked");
   size_t piece = 0;
   query.make = [&](Ask& ask) -> std::optional<Call> {
     // What is beyond the end of the file is so in the model too.
@@ -413,13 +416,14 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   process.mm->Put(moved);
 }
 
-// mlock that fails may have locked some of it.
+// As the log says: RLIMIT_MEMLOCK is not known.  What fails may have done some of it.
 void Follower::OnLock(const FieldCall& call, FollowedProcess& process) {
   const RangeArguments range = ReadRange(call);
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   const bool locks = call.name != "munlock";
   for (FollowedMapping piece : pieces) {
-    piece.locked = locks || (piece.locked && !call.ok());
+    if (call.ok()) piece.SetLocked(locks);
+    piece.may_be_locked |= !call.ok();
     process.mm->Put(piece);
   }
   Count(call, pieces.empty() ? Unasked::kElsewhere : Unasked::kFollowed);
@@ -429,7 +433,7 @@ void Follower::OnLockAll(const FieldCall& call, FollowedProcess& process) {
   const bool locks = call.name == "mlockall";
   if (!call.ok()) return Count(call, Unasked::kElsewhere);
   if (!locks || HasStraceFlag(call.arg(0), "MCL_CURRENT"))
-    for (auto& [begin, mapping] : process.mm->all()) mapping.locked = locks;
+    for (auto& [begin, mapping] : process.mm->all()) mapping.SetLocked(locks);
   process.mm->locks = locks && HasStraceFlag(call.arg(0), "MCL_FUTURE");
   Count(call, process.mm->all().empty() ? Unasked::kElsewhere : Unasked::kFollowed);
 }

@@ -107,7 +107,7 @@ void Follower::MakeChild(const StraceCall& call, size_t index) {
   if (!vfork && !HasFlag(call, "CLONE_VM")) {
     child.mm = std::make_shared<FollowedSpace>(*parent.mm);
     child.mm->unseen = child.mm->locks = false;
-    for (auto& [begin, mapping] : child.mm->all()) mapping.locked = false;
+    for (auto& [begin, mapping] : child.mm->all()) mapping.SetLocked(false);
     for (const auto& [begin, mapping] : parent.mm->all())
       if ((mapping.map.flags & kMapDontcopy) != 0) child.mm->Remove(mapping.begin, mapping.end);
   }

@@ -63,7 +63,13 @@ struct FollowedMapping {
   int64_t offset = 0;           // of `begin` in the file
   int file = 0;                 // index into World::files
   Mapping map;                  // without place and file
-  bool locked = false;          // VM_LOCKED: mlock, which the model has not
+  bool may_be_locked = false;   // an mlock or munlock of it has failed, perhaps not at once
+
+  void SetLocked(bool locked) {
+    constexpr uint8_t kLocked = kMapLocked | kMapLockOnFault;
+    map.flags = static_cast<uint8_t>((map.flags & ~kLocked) | (locked ? kMapLocked : 0));
+    may_be_locked = false;
+  }
 };
 
 // The mappings of memfds in one address space.

@@ -1,0 +1,119 @@
+// mlock, mlock2 and munlock, and what brings pages in for them: mm/mlock.c, mm/gup.c.
+//
+// RLIMIT_MEMLOCK is no limit here: the harness lifts it.
+#include <algorithm>
+
+#include "model/families.h"
+
+namespace selkie {
+namespace {
+
+// apply_vma_lock_flags: in order, up to the first hole, which what is before it outlasts.
+Result ApplyLockFlags(State& s, const Call& c, PageRange range, uint8_t flags) {
+  AddressSpace mm = SpaceOf(s, c);
+  Result result = Unchanged(0);
+  int page = range.begin;
+  while (page < range.end) {
+    const int j = MappingAt(s, c.task, page);
+    if (j < 0) {
+      result = Fail(ENOMEM, "mm/mlock.c apply_vma_lock_flags: a hole in the range");
+      break;
+    }
+    Mapping part = Piece(SpaceOf(s, c)[j], range);
+    page = EndOf(part);
+    const uint8_t before = part.flags;
+    ClearLocked(part);
+    part.flags |= flags;
+    if (part.flags == before) continue;  // mlock_fixup
+    if (!ReplacePart(mm, s.limits.maps, part)) return Bound("no free mapping within the bounds");
+  }
+  result.changed = mm != SpaceOf(s, c);
+  SpaceOf(s, c) = mm;
+  return result;
+}
+
+// The pages of an address and a length, which need not be aligned; false with *result if the
+// call ends here.
+bool LockedRange(const State& s, const Call& c, PageRange* range, Result* result) {
+  const auto addr = static_cast<uint64_t>(c.arg[0]), bytes = static_cast<uint64_t>(c.arg[1]);
+  const int64_t start = c.arg[0] & ~static_cast<int64_t>(kPageMask);
+  *result = Bound("the range leaves the arena");
+  if (c.arg[0] == kNull || bytes > kWithinMemory) return false;
+  if (!InArena(s, start, PageAlign(bytes + (addr & kPageMask)), range)) return false;
+  *result = Unchanged(0);
+  return true;
+}
+
+// True if something in the range has this protection.
+bool HasProtection(const AddressSpace& mm, PageRange range, int prot) {
+  return std::any_of(mm.begin(), mm.end(), [range, prot](const Mapping& m) {
+    return !Empty(m) && m.prot == prot && m.start < range.end && EndOf(m) > range.begin;
+  });
+}
+
+Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantics) {
+  PageRange range;
+  Result result;
+  if (!LockedRange(s, c, &range, &result)) return result;
+  const Rule* const asks = on_fault ? NotSupported(semantics, Feature::kOnFault) : nullptr;
+  if ((!on_fault || asks != nullptr) && HasProtection(SpaceOf(s, c), range, kProtExec))
+    return Bound("execute-only memory can be read or not, as the processor has keys");
+  result = ApplyLockFlags(s, c, range, on_fault ? kMapLocked | kMapLockOnFault : kMapLocked);
+  if (!result.ok()) return result;
+  bool changed = result.changed;
+  if (!MmPopulate(s, SpaceOf(s, c), range, false, &changed))
+    result = Fail(ENOMEM, "mm/mlock.c __mlock_posix_error_return: EFAULT of __mm_populate");
+  else if (asks != nullptr && HasProtection(SpaceOf(s, c), range, 0))
+    result = Refused(asks);
+  result.changed = changed;
+  return result;
+}
+
+}  // namespace
+
+bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed) {
+  Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
+  const int in_file = m.pgoff + page;
+  if (((m.copied >> page) & 1) != 0) return true;
+  if (in_file * kPageSize >= static_cast<int>(inode.size)) return false;  // VM_FAULT_SIGBUS
+  *changed |= NoteTouched(s, inode, in_file, in_file + 1);
+  if (!copies) return true;
+  m.copied |= static_cast<uint8_t>(1u << page);
+  m.copy[page] = inode.bytes[in_file];
+  *changed = true;
+  return true;
+}
+
+bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors, bool* changed) {
+  bool all = true;
+  for (Mapping& m : mm) {
+    if (Empty(m) || m.start >= range.end) break;
+    if ((m.flags & kMapLockOnFault) != 0) continue;  // populate_vma_page_range
+    const bool copies = (m.prot & kProtWrite) != 0 && m.vm_shared == 0;
+    bool fits = true;
+    for (int page = std::max<int>(range.begin, m.start);
+         fits && page < std::min(range.end, EndOf(m)); ++page)
+      fits = m.prot != 0 && FaultIn(s, m, page - m.start, copies, changed);
+    all &= fits;
+    if (!fits && !ignores_errors) break;
+  }
+  return all;
+}
+
+Result Mlock(State& s, const Call& c, const Semantics& semantics) {
+  return DoMlock(s, c, false, semantics);
+}
+
+Result Mlock2(State& s, const Call& c, const Semantics& semantics) {
+  if ((c.arg[2] & ~abi::kMlockOnfault) != 0) return Fail(EINVAL, "mm/mlock.c sys_mlock2: flags");
+  return DoMlock(s, c, (c.arg[2] & abi::kMlockOnfault) != 0, semantics);
+}
+
+Result Munlock(State& s, const Call& c, const Semantics&) {
+  PageRange range;
+  Result result;
+  if (!LockedRange(s, c, &range, &result)) return result;
+  return ApplyLockFlags(s, c, range, 0);
+}
+
+}  // namespace selkie
