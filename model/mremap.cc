@@ -163,10 +163,26 @@ bool Unlock(AddressSpace& mm, int slots, PageRange range) {
   return true;
 }
 
+// MREMAP_DONTUNMAP: the old range stays, without its pages, and unlocked.  False with kBound.
+bool Leave(AddressSpace& mm, int slots, PageRange old, const Semantics& semantics, Result* result) {
+  LosePages(mm, old);
+  PageRange unlocked = old;
+  const Rule* const more = NotSupported(semantics, Feature::kUnlocksPart);
+  if (more != nullptr && !ToWholeVmas(mm, &unlocked)) {
+    *result = Bound("whether two private mappings are one VMA is not modelled");
+    return false;
+  }
+  if (unlocked.begin != old.begin || unlocked.end != old.end) result->rule = more;
+  if (Unlock(mm, slots, unlocked)) return true;
+  *result = Bound("no free mapping within the bounds");
+  return false;
+}
+
 // Moves the old range to page `to`, with its new length; an old length of 0
 // makes a second mapping of the same pages instead.
 Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& semantics) {
   const AddressSpace& before = SpaceOf(s, c);
+  Result result = Changed(int64_t{to} * kPageSize);
   AddressSpace mm = before;
   const int slots = s.limits.maps;
   const int kept = std::min(r.old_pages(), r.pages);
@@ -174,15 +190,10 @@ Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& 
   // what is at the new place (remap_move, 6.17).
   const bool one_by_one = r.fixed && r.old_pages() == r.pages;
   bool room = one_by_one || RemoveRange(mm, slots, {to, to + r.pages});
-  if (r.keeps_old) {
-    LosePages(mm, r.old);
-    PageRange unlocked = r.old;
-    if (NotSupported(semantics, Feature::kUnlocksPart) && !ToWholeVmas(mm, &unlocked))
-      return Bound("whether two private mappings are one VMA is not modelled");
-    room = room && Unlock(mm, slots, unlocked);
-  } else {
+  if (!r.keeps_old)
     room = room && RemoveRange(mm, slots, r.old);
-  }
+  else if (!Leave(mm, slots, r.old, semantics, &result))
+    return result;
   for (const Mapping& m : before) {
     if (Empty(m)) break;
     const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
@@ -204,7 +215,7 @@ Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& 
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
   PopulateGrown(s, c, {to + r.old_pages(), to + r.pages});
-  return Changed(int64_t{to} * kPageSize);
+  return result;
 }
 
 // old_len >= new_len without MREMAP_FIXED: the rest is unmapped, whatever it is.
