@@ -25,11 +25,7 @@ bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
 }
 
 bool MayModify(const AddressSpace& mm, PageRange range) {
-  for (const Mapping& m : mm) {
-    if (Empty(m)) break;
-    if (m.start < range.end && EndOf(m) > range.begin && (m.flags & kMapSealed) != 0) return false;
-  }
-  return true;
+  return !AnyIn(mm, range, [](const Mapping& m) { return (m.flags & kMapSealed) != 0; });
 }
 
 namespace {
@@ -114,11 +110,7 @@ bool RemoveRange(AddressSpace& mm, int slots, PageRange range) {
 }
 
 bool IsGap(const AddressSpace& mm, PageRange range) {
-  for (const Mapping& m : mm) {
-    if (Empty(m)) break;
-    if (m.start < range.end && EndOf(m) > range.begin) return false;
-  }
-  return true;
+  return !AnyIn(mm, range, [](const Mapping&) { return true; });
 }
 
 int LowestGap(const State& s, int task, int pages, bool huge) {

@@ -1,6 +1,4 @@
 // madvise, msync and mseal: mm/madvise.c, mm/msync.c, mm/mseal.c.
-#include <algorithm>
-
 #include "model/families.h"
 
 namespace selkie {
@@ -34,13 +32,6 @@ bool HasHole(const AddressSpace& mm, PageRange range) {
     page = EndOf(m);
   }
   return page < range.end;
-}
-
-bool HasLocked(const AddressSpace& mm, PageRange range) {
-  return std::any_of(mm.begin(), mm.end(), [range](const Mapping& m) {
-    return !Empty(m) && (m.flags & kMapLocked) != 0 && m.start < range.end &&
-           EndOf(m) > range.begin;
-  });
 }
 
 // madvise_remove: a hole in the file.
@@ -221,7 +212,8 @@ Result Msync(State& s, const Call& c, const Semantics&) {
     return Fail(EINVAL, "mm/msync.c sys_msync: MS_ASYNC and MS_SYNC");
   }
   if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error)) return error;
-  if (c.arg[2] & abi::kMsInvalidate && HasLocked(SpaceOf(s, c), range))
+  const auto is_locked = [](const Mapping& m) { return (m.flags & kMapLocked) != 0; };
+  if ((c.arg[2] & abi::kMsInvalidate) != 0 && AnyIn(SpaceOf(s, c), range, is_locked))
     return Fail(EBUSY, "mm/msync.c sys_msync: MS_INVALIDATE of VM_LOCKED");
   if (HasHole(SpaceOf(s, c), range))
     return Fail(ENOMEM, "mm/msync.c sys_msync: a hole in the range");

@@ -394,6 +394,16 @@ inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
 // page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);
 
+// True if `holds` of some mapping that reaches into the range.
+template <typename Predicate>
+bool AnyIn(const AddressSpace& mm, PageRange range, Predicate holds) {
+  for (const Mapping& m : mm) {
+    if (Empty(m) || m.start >= range.end) return false;
+    if (EndOf(m) > range.begin && holds(m)) return true;
+  }
+  return false;
+}
+
 constexpr uint64_t PageAlign(uint64_t bytes) { return (bytes + kPageMask) & ~kPageMask; }
 
 // Lengths above the first are beyond any address space (TASK_SIZE is 2^47 or

@@ -32,23 +32,19 @@ Result ApplyLockFlags(State& s, const Call& c, PageRange range, uint8_t flags) {
   return result;
 }
 
-// The pages of an address and a length, which need not be aligned; false with *result if the
-// call ends here.
+// The pages of an address and a length, which need not be aligned and may wrap around to nothing;
+// false with *result if the call ends here.
 bool LockedRange(const State& s, const Call& c, PageRange* range, Result* result) {
   const auto addr = static_cast<uint64_t>(c.arg[0]), bytes = static_cast<uint64_t>(c.arg[1]);
   const int64_t start = c.arg[0] & ~static_cast<int64_t>(kPageMask);
   *result = Bound("the range leaves the arena");
-  if (c.arg[0] == kNull || bytes > kWithinMemory) return false;
   if (!InArena(s, start, PageAlign(bytes + (addr & kPageMask)), range)) return false;
   *result = Unchanged(0);
   return true;
 }
 
-// True if something in the range has this protection.
 bool HasProtection(const AddressSpace& mm, PageRange range, int prot) {
-  return std::any_of(mm.begin(), mm.end(), [range, prot](const Mapping& m) {
-    return !Empty(m) && m.prot == prot && m.start < range.end && EndOf(m) > range.begin;
-  });
+  return AnyIn(mm, range, [prot](const Mapping& m) { return m.prot == prot; });
 }
 
 Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantics) {
@@ -87,7 +83,6 @@ bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed) {
 bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors, bool* changed) {
   bool all = true;
   for (Mapping& m : mm) {
-    if (Empty(m) || m.start >= range.end) break;
     if ((m.flags & kMapLockOnFault) != 0) continue;  // populate_vma_page_range
     const bool copies = (m.prot & kProtWrite) != 0 && m.vm_shared == 0;
     bool fits = true;

@@ -105,6 +105,7 @@ TEST_F(MlockTest, BoundsAreTold) {
   EXPECT_EQ(Do(Op::kMlock2, map, kPageSize, abi::kMlockOnfault), 0);
   EXPECT_EQ(Do(Op::kMlock, kNull, kPageSize), kBoundary);
   EXPECT_EQ(Do(Op::kMunlock, map, int64_t{1} << 50), kBoundary);
+  EXPECT_EQ(Do(Op::kMunlock, map, -1), 0) << "PAGE_ALIGN makes it nothing";
   EXPECT_EQ(Do(Op::kMmap, kNull, int64_t{1} << 24, 1, abi::kMapShared | abi::kMapLocked, fd, 0),
             kBoundary);
 }
