@@ -290,7 +290,7 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
 // What a private mapping that is locked has of `done` is copied once it can be written
 // (mprotect_fixup).
 void PopulateWritable(State& s, const Call& c, const AddressSpace& before, PageRange done) {
-  bool changed;
+  bool changed = false;
   for (const Mapping& m : before) {
     if (Empty(m) || m.start >= done.end) break;
     if (EndOf(m) <= done.begin || (m.flags & kMapLocked) == 0 || m.vm_shared != 0) continue;

@@ -104,7 +104,7 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
 // What a locked mapping grew by is brought in.
 void PopulateGrown(State& s, const Call& c, PageRange grown) {
   const int j = grown.begin < grown.end ? MappingAt(s, c.task, grown.begin) : -1;
-  bool changed;
+  bool changed = false;
   if (j >= 0 && (SpaceOf(s, c)[j].flags & kMapLocked) != 0)
     MmPopulate(s, SpaceOf(s, c), grown, true, &changed);
 }

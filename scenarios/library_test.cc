@@ -65,7 +65,8 @@ TEST(SemanticsForRelease, IsTheNewestThatIsNotNewer) {
 TEST(SemanticsForRelease, AThirdNumberIsTheLastReleaseMeant) {
   EXPECT_EQ(For("6.12.57+deb13-cloud-amd64"), "linux-6.12.90");
   EXPECT_EQ(For("6.12.90+deb12-cloud-amd64"), "linux-6.12.90");
-  EXPECT_EQ(For("6.12.94+deb12-cloud-amd64"), "linux-6.12");
+  EXPECT_EQ(For("6.12.94+deb12-cloud-amd64"), "linux-6.12.94");
+  EXPECT_EQ(For("6.12.117+deb12-cloud-amd64"), "linux-6.12");
   EXPECT_EQ(For("6.12"), "linux-6.12");
   EXPECT_EQ(For("7.0.9"), "linux-7.0.9");
   EXPECT_EQ(For("7.1.0"), "linux-7.1");
