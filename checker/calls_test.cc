@@ -94,6 +94,16 @@ INSTANTIATE_TEST_SUITE_P(
                  "  munmap(map, 8192)\n"
                  "  mprotect(map, 8192, PROT_READ)\n",
                  {}},
+        Alphabet{"mlock",
+                 "linux-6.12.94",
+                 "bounds processes=1 fds=1 files=1 maps=3\nrole any uid 0 may seal\n",
+                 "  mmap(NULL, 8192, PROT_READ, MAP_SHARED|MAP_LOCKED, fd, 0)\n"
+                 "  munmap(map, 4096)\n"
+                 "  mlock2(map, 4096, MLOCK_ONFAULT)\n"
+                 "  munlock(map, 8192)\n"
+                 "  madvise(map, 8192, MADV_DONTNEED)\n"
+                 "  mremap(map, 4096, 4096, MREMAP_MAYMOVE|MREMAP_DONTUNMAP, NULL)\n",
+                 {}},
         Alphabet{"madvise",
                  "linux-6.12",
                  kTwoTasks,
