@@ -185,9 +185,11 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) 
 
 FieldUse Machine::UseOf() const {
   auto any = [this](const OpSet& ops) { return (ops_ & ops).any(); };
-  auto opens_with = [this](int64_t flag) {
-    return std::any_of(templates_.begin(), templates_.end(),
-                       [&](const CallTemplate& line) { return OpensWith(line, flag); });
+  auto any_line = [this](auto holds) {
+    return std::any_of(templates_.begin(), templates_.end(), holds);
+  };
+  auto opens_with = [&](int64_t flag) {
+    return any_line([&](const CallTemplate& line) { return OpensWith(line, flag); });
   };
   std::set<int> uids;
   for (const Role& role : property_->roles) uids.insert(role.uid);
@@ -198,8 +200,7 @@ FieldUse Machine::UseOf() const {
 
   FieldUse use;
   use.tasks = forks || any(OpBits(Op::kExit, Op::kWait));
-  use.vfork = std::any_of(templates_.begin(), templates_.end(),
-                          [](const CallTemplate& line) { return IsVfork(line.call); });
+  use.vfork = any_line([](const CallTemplate& line) { return IsVfork(line.call); });
   use.parents = use.vfork || any(OpBits(Op::kWait, Op::kExit));
   use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;
@@ -222,14 +223,12 @@ FieldUse Machine::UseOf() const {
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
   use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
   use.attrs = any(OpBit(Op::kSetAttr));
-  const bool dontfork =
-      std::any_of(templates_.begin(), templates_.end(), [](const CallTemplate& line) {
-        return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
-      });
-  const bool locks = std::any_of(templates_.begin(), templates_.end(),
-                                 [](const CallTemplate& line) { return Locks(line.call); });
+  const bool dontfork = any_line([](const CallTemplate& line) {
+    return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
+  });
+  const bool locks = any_line([](const CallTemplate& line) { return Locks(line.call); });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
-                                       (locks ? kMapLocked | kMapLockOnFault | kMapUnmerged : 0) |
+                                       (locks ? kMapLockedMask | kMapUnmerged : 0) |
                                        (dontfork ? kMapDontcopy : 0));
   use.mounts = any(OpBit(Op::kOpenTmpfile));
   use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));

@@ -107,6 +107,14 @@ Result Direct(const Call& c, const Env&) {
   return FromRaw(RawSyscall(kNumber, c.arg[0], c.arg[1], c.arg[2], c.arg[3]));
 }
 
+// Of a range of addresses, and one word more.
+template <int64_t kNumber>
+Result OnRange(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(kNumber, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
+}
+
+constexpr int64_t kMsealNumber = 462;  // younger than Debian 12's headers
+
 // The bytes of a read of `count` bytes at file offset `start` that stand at
 // sampled offsets.
 void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) {
@@ -355,11 +363,6 @@ Result OpenOther(const Call& c, const Env&) {
   }
 }
 
-template <int64_t kNumber>
-Result RealMlock(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(kNumber, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
-}
-
 Result NotAKernelCall(const Call&, const Env&) { return NotRun(NotRunReason::kNoKernelCall); }
 
 // In the order of Op.
@@ -392,12 +395,12 @@ constexpr RealCall kReal[] = {
     Sendfile,
     CopyFileRange,
     RealMmap,
-    RealMunmap,
-    RealMprotect,
+    OnRange<SYS_munmap>,
+    OnRange<SYS_mprotect>,
     RealMremap,
-    RealMadvise,
-    RealMsync,
-    RealMseal,
+    OnRange<SYS_madvise>,
+    OnRange<SYS_msync>,
+    OnRange<kMsealNumber>,
     RealRemapFilePages,
     RealLoad,
     RealStore,
@@ -453,9 +456,9 @@ constexpr RealCall kReal[] = {
     RealUringPwrite,
     Fcntl<F_GETPIPE_SZ>,
     Fcntl<F_SETPIPE_SZ>,
-    RealMlock<SYS_mlock>,
-    RealMlock<SYS_mlock2>,
-    RealMlock<SYS_munlock>,
+    OnRange<SYS_mlock>,
+    OnRange<SYS_mlock2>,
+    OnRange<SYS_munlock>,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

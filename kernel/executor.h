@@ -132,15 +132,10 @@ void DrainChannel(int task);
 
 // executor_map.cc
 Result RealMmap(const Call& call, const Env& env);
-Result RealMunmap(const Call& call, const Env& env);
-Result RealMprotect(const Call& call, const Env& env);
 Result RealMremap(const Call& call, const Env& env);
 Result RealLoad(const Call& call, const Env& env);
 Result RealStore(const Call& call, const Env& env);
 
-Result RealMadvise(const Call& call, const Env& env);
-Result RealMsync(const Call& call, const Env& env);
-Result RealMseal(const Call& call, const Env& env);
 Result RealRemapFilePages(const Call& call, const Env& env);
 
 // Address of the buffer that the call writes, full of its byte; 0 for NULL.

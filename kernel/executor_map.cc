@@ -194,14 +194,6 @@ Result RealMmap(const Call& c, const Env& env) {
   return FromAddress(raw, c.arg[1], env);
 }
 
-Result RealMunmap(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(SYS_munmap, AddressOf(c.arg[0]), c.arg[1]));
-}
-
-Result RealMprotect(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(SYS_mprotect, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
-}
-
 // Where a mapping goes that has to move is the kernel's choice; it is moved on
 // to the place where the model has it.
 Result RealMremap(const Call& c, const Env& env) {
@@ -213,19 +205,6 @@ Result RealMremap(const Call& c, const Env& env) {
     raw = RawSyscall(SYS_mremap, raw, c.arg[2], c.arg[2], MREMAP_MAYMOVE | MREMAP_FIXED,
                      kArenaBase + env.expected.value);
   return FromAddress(raw, c.arg[2], env);
-}
-
-Result RealMadvise(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(SYS_madvise, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
-}
-
-Result RealMsync(const Call& c, const Env&) {
-  return FromRaw(RawSyscall(SYS_msync, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
-}
-
-Result RealMseal(const Call& c, const Env&) {
-  constexpr int64_t kMsealNumber = 462;  // younger than Debian 12's headers
-  return FromRaw(RawSyscall(kMsealNumber, AddressOf(c.arg[0]), c.arg[1], c.arg[2]));
 }
 
 Result RealRemapFilePages(const Call& c, const Env&) {

@@ -85,7 +85,8 @@ bool NamesAnother(const Call& call) {
 constexpr int kMaxRefused = 1000;
 
 bool HasProcessCalls(const Control& control) {
-  return AnyCall(control, [](const Call& call) { return NeedsProcess(call.op); });
+  return AnyCall(control, [](const Call& call) { return NeedsProcess(call.op); }) ||
+         LosesCount(control);
 }
 
 bool Has(const Control& control, Op op) {
@@ -304,7 +305,7 @@ absl::Status Lockstep::StartTasks() {
 // Unless a process was made, replaced or ended, or may be where nobody knows.
 bool Lockstep::MayKeep() const {
   const Control& c = control();
-  return !c.differs && c.stop_at_difference && !HasProcessCalls(c) && !LosesCount(c);
+  return !c.differs && c.stop_at_difference && !HasProcessCalls(c);
 }
 
 absl::Status Lockstep::Turns() {

@@ -429,10 +429,7 @@ Result RefuseToUnmap(State& s, const Call& c, PageRange range);
 // The kernel has tried to merge the mapping with the one before it.
 inline void ClearUnmerged(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapUnmerged); }
 
-// VM_LOCKED_CLEAR_MASK.
-inline void ClearLocked(Mapping& m) {
-  m.flags &= static_cast<uint8_t>(~(kMapLocked | kMapLockOnFault));
-}
+inline void ClearLocked(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapLockedMask); }
 
 // Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);

@@ -112,6 +112,7 @@ bool MapFile(const File& file, const Inode& inode, int64_t prot, int64_t flags, 
   }
   m->prot = static_cast<uint8_t>(prot & kProtAll);
   m->may = kProtAll;
+  if ((flags & abi::kMapLocked) != 0) m->flags = kMapLocked;  // calc_vm_flag_bits
   const bool writable = (file.mode & kModeWrite) != 0;
   switch (type) {
     case abi::kMapShared:
@@ -373,7 +374,6 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
   }
-  if ((c.arg[3] & abi::kMapLocked) != 0) m.flags = kMapLocked;  // calc_vm_flag_bits
   Result result = MapRegion(s, c, f, request, m, semantics);
   if (result.ok() && (m.flags == kMapLocked || (c.arg[3] & kPopulates) == abi::kMapPopulate))
     MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);
@@ -449,8 +449,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   mapped.arg[1] = static_cast<int64_t>(size);
   mapped.arg[3] = abi::kMapShared | abi::kMapFixed;
   mapped.arg[5] = c.arg[3] * kPageSize;
-  const bool locked = (mm[first].flags & kMapLocked) != 0;
-  if (locked) mapped.arg[3] |= abi::kMapLocked;
+  if ((mm[first].flags & kMapLocked) != 0) mapped.arg[3] |= abi::kMapLocked;
   const int f = mm[first].file - 1;
   MmapRequest request;
   Result error;
@@ -459,15 +458,16 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
                &error))
     return error;
-  if (locked) m.flags = kMapLocked;
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;
-  Inode& inode = s.inodes[s.files[f].inode - 1];  // do_mmap with MAP_POPULATE
+  if (m.prot != 0) {  // do_mmap with MAP_POPULATE
+    MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);
+    return result;
+  }
+  Inode& inode = s.inodes[s.files[f].inode - 1];
   const int64_t within = std::min<int64_t>(inode.size, mapped.arg[5] + mapped.arg[1]);
-  const int in_file = PageOf(mapped.arg[5]), beyond = PageAfter(within);
-  result.changed |=
-      m.prot != 0 ? NoteTouched(s, inode, in_file, beyond) : NoteLooked(s, inode, in_file, beyond);
+  result.changed |= NoteLooked(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
   return result;
 }
 

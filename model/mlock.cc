@@ -54,7 +54,7 @@ Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantic
   const Rule* const asks = on_fault ? NotSupported(semantics, Feature::kOnFault) : nullptr;
   if ((!on_fault || asks != nullptr) && HasProtection(SpaceOf(s, c), range, kProtExec))
     return Bound("execute-only memory can be read or not, as the processor has keys");
-  result = ApplyLockFlags(s, c, range, on_fault ? kMapLocked | kMapLockOnFault : kMapLocked);
+  result = ApplyLockFlags(s, c, range, on_fault ? kMapLockedMask : kMapLocked);
   if (!result.ok()) return result;
   bool changed = result.changed;
   if (!MmPopulate(s, SpaceOf(s, c), range, false, &changed))

@@ -120,11 +120,9 @@ void LosePages(AddressSpace& mm, PageRange range) {
   }
 }
 
-constexpr uint8_t kLocked = kMapLocked | kMapLockOnFault;
-
 uint8_t LockedAt(const AddressSpace& mm, int page) {
   for (const Mapping& m : mm)
-    if (!Empty(m) && m.start <= page && page < EndOf(m)) return m.flags & kLocked;
+    if (!Empty(m) && m.start <= page && page < EndOf(m)) return m.flags & kMapLockedMask;
   return 0;
 }
 

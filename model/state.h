@@ -53,8 +53,9 @@ inline constexpr uint8_t kMapSealed = 1;        // VM_SEALED: mseal
 inline constexpr uint8_t kMapDontcopy = 2;      // VM_DONTCOPY: MADV_DONTFORK
 inline constexpr uint8_t kMapLocked = 8;        // VM_LOCKED: mlock, MAP_LOCKED
 inline constexpr uint8_t kMapLockOnFault = 16;  // VM_LOCKONFAULT, with VM_LOCKED: MLOCK_ONFAULT
-inline constexpr uint8_t kMapUnmerged = 4;      // a VMA begins here although it agrees with the one
-                                                // before it: left by a munmap that was refused
+inline constexpr uint8_t kMapLockedMask = kMapLocked | kMapLockOnFault;  // VM_LOCKED_MASK
+inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
+                                            // before it: left by a munmap that was refused
 
 // Pages [begin, end) that an inode can have, one bit each.
 inline uint8_t PageBits(int begin, int end) {

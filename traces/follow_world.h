@@ -66,8 +66,7 @@ struct FollowedMapping {
   bool may_be_locked = false;   // an mlock or munlock of it has failed, perhaps not at once
 
   void SetLocked(bool locked) {
-    constexpr uint8_t kLocked = kMapLocked | kMapLockOnFault;
-    map.flags = static_cast<uint8_t>((map.flags & ~kLocked) | (locked ? kMapLocked : 0));
+    map.flags = static_cast<uint8_t>((map.flags & ~kMapLockedMask) | (locked ? kMapLocked : 0));
     may_be_locked = false;
   }
 };
