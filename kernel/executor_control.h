@@ -63,6 +63,7 @@ enum class StateField : uint8_t {
   kSameInode,          // object: descriptor; values: inode number in the model
   kSeals,              // object: descriptor
   kSize,               // object: descriptor
+  kBlocks,             // object: descriptor; st_blocks
   kMode,               // object: descriptor
   kFileByte,           // object: descriptor, offset
   kVmas,               // values 0 or 1: /proc/self/maps could be read
@@ -152,7 +153,6 @@ struct Control {
   bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it
   bool counts_locked = false;           // some call locks memory, and none loses count of it
-  bool finds_holes = false;             // some call depends on which pages are holes
   bool stop_at_difference = true;       // else the kernel's answers are only collected
   bool probe_each = false;              // compare the state after each call, not at the end
   std::array<bool, kMaxCalls> probe{};  // or after this call

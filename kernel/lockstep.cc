@@ -257,7 +257,6 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.sets_noexec = Has(c, Op::kSetNoexec);
   c.maps_huge = AnyCall(c, MakesHugetlb);
   c.counts_locked = AnyCall(c, Locks) && !LosesCount(c);
-  c.finds_holes = Has(c, Op::kUffdCopy) || Has(c, Op::kUdmabufCreate);
   c.command = Command::kRun;
   c.crash_signal = 0;
   c.ran.fill(false);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "fmt/format.h"
@@ -103,9 +104,20 @@ class Prober {
     const Inode& inode = state_.inodes[index];
     Compare(StateField::kSeals, fd, 0, inode.seals, RawSyscall(SYS_fcntl, fd, F_GET_SEALS));
     Compare(StateField::kSize, fd, 0, inode.size, status.st_size);
+    Blocks(fd, inode, status.st_blocks);
     Compare(StateField::kMode, fd, 0, inode.mode, status.st_mode & 07777);
     Compare(StateField::kOwner, fd, 0, inode.uid, status.st_uid);
     Compare(StateField::kLinks, fd, 0, 0, static_cast<int64_t>(status.st_nlink));
+  }
+
+  // The pages that the file has.
+  void Blocks(int fd, const Inode& inode, int64_t blocks) {
+    if (state_.limits.buffers == 0 || (inode.touched & kTouchedBeyond) != 0) return;
+    const int64_t each = PageSizeOf(inode) / 512;
+    const int64_t least =
+        std::popcount(static_cast<uint8_t>(inode.present | inode.uncleared)) * each;
+    const int64_t most = IsHugetlb(inode) ? least : std::popcount(inode.touched) * each;
+    Compare(StateField::kBlocks, fd, 0, std::clamp(blocks, least, most), blocks);
   }
 
   // As far as the last sample: a copy of whole pages takes a guest long.
@@ -246,14 +258,16 @@ class Prober {
         MappedPage(mapping, page);
   }
 
-  // To load from a hole makes a page: that is done only where no call depends on it, and of huge
-  // pages not at all, as whether one beyond the end can be loaded from depends on the kernel.
+  // To load from a hole makes a page, which others would see.  Of huge pages, whether one beyond
+  // the end can be loaded from depends on the kernel.
   bool MakesPage(const Mapping& mapping, int page) const {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     const int in_file = mapping.pgoff + page;
     if (((mapping.copied >> page) & 1) != 0) return false;
-    const int cleared = inode.touched & ~inode.uncleared;
-    if (!IsHugetlb(inode)) return control_.finds_holes && ((cleared >> in_file) & 1) == 0;
+    const bool beyond = in_file * PageSizeOf(inode) >= inode.size;
+    if (!IsHugetlb(inode))
+      return state_.limits.buffers > 0 && mapping.prot != 0 && !beyond &&
+             ((inode.present >> in_file) & 1) == 0;
     const bool present = ((inode.present >> in_file) & 1) != 0;
     return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
   }
@@ -285,9 +299,12 @@ class Prober {
     return (mapping.may & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0;
   }
 
-  // What may be written now has shown that it may.
+  // What may be written now has shown that it may.  Memory that is locked would be brought in, and
+  // others would see the file's new pages.
   void MayWrite(const Mapping& mapping) {
     const int64_t offset = AddressOfPage(mapping.start);
+    if ((mapping.flags & kMapLocked) != 0)
+      RawSyscall(SYS_munlock, kArenaBase + offset, mapping.pages * SizeOfPage(mapping.start));
     const bool may = ((mapping.prot & kProtWrite) != 0 && (mapping.flags & kMapSealed) == 0) ||
                      RawSyscall(SYS_mprotect, kArenaBase + offset, SizeOfPage(mapping.start),
                                 PROT_READ | PROT_WRITE) == 0;
@@ -327,6 +344,7 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kSameInode, "number of its inode", Where::kDescriptor, Decimal},
     {StateField::kSeals, "F_GET_SEALS", Where::kDescriptor, Hex},
     {StateField::kSize, "size", Where::kDescriptor, Decimal},
+    {StateField::kBlocks, "st_blocks", Where::kDescriptor, Decimal},
     {StateField::kMode, "mode", Where::kDescriptor, Octal},
     {StateField::kOwner, "owner", Where::kDescriptor, Decimal},
     {StateField::kLinks, "number of links", Where::kDescriptor, Decimal},

@@ -168,6 +168,8 @@ INSTANTIATE_TEST_SUITE_P(
     All, HiddenStateTest,
     testing::Values(Spoiled{"seals", [](State& s) { s.inodes[0].seals = 2; }},
                     Spoiled{"size", [](State& s) { s.inodes[0].size = 4096; }},
+                    Spoiled{"pages",
+                            [](State& s) { s.inodes[0].present = s.inodes[0].touched = 8; }},
                     Spoiled{"mode", [](State& s) { s.inodes[0].mode = 0700; }},
                     Spoiled{"contents", [](State& s) { s.inodes[0].bytes[1][1] = 1; }},
                     Spoiled{"position", [](State& s) { s.files[0].pos = 1; }},

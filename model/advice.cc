@@ -48,6 +48,19 @@ Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& sem
                    semantics);
 }
 
+// shrink_folio_list frees pages to which nothing was written, unless somebody holds them.
+Result MayDropClean(State& s, const Mapping& part) {
+  Result result = Unchanged(0);
+  const int node = s.files[part.file - 1].inode - 1;
+  Inode& inode = s.inodes[node];
+  if (IsHugetlb(inode)) return result;
+  const uint8_t before = inode.present;
+  const uint8_t held = PinnedPages(s, node);
+  inode.present &= static_cast<uint8_t>(held | ~PageBits(part.pgoff, part.pgoff + part.pages));
+  result.changed = inode.present != before;
+  return result;
+}
+
 // What an advice does to one piece of a mapping.
 Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semantics) {
   Result result = Unchanged(0);
@@ -72,7 +85,7 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
       if ((s.inodes[s.files[part.file - 1].inode - 1].undirtied &
            PageBits(part.pgoff, part.pgoff + part.pages)) != 0)
         return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
-      return result;
+      return MayDropClean(s, part);
     case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
     case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
     default: return result;  // what concerns speed alone

@@ -97,8 +97,11 @@ constexpr FlagName kFallocFlags[] = {{"0", 0},
                                      {"FALLOC_FL_ZERO_RANGE", 0x10},
                                      {"FALLOC_FL_INSERT_RANGE", 0x20},
                                      {"FALLOC_FL_UNSHARE_RANGE", 0x40}};
-constexpr FlagName kWhence[] = {
-    {"SEEK_SET", abi::kSeekSet}, {"SEEK_CUR", abi::kSeekCur}, {"SEEK_END", abi::kSeekEnd}};
+constexpr FlagName kWhence[] = {{"SEEK_SET", abi::kSeekSet},
+                                {"SEEK_CUR", abi::kSeekCur},
+                                {"SEEK_END", abi::kSeekEnd},
+                                {"SEEK_DATA", abi::kSeekData},
+                                {"SEEK_HOLE", abi::kSeekHole}};
 
 constexpr FlagName kExecveatFlags[] = {{"0", 0},
                                        {"AT_EMPTY_PATH", abi::kAtEmptyPath},

@@ -20,8 +20,8 @@ int64_t Readable(State& s, const Call& c, int in, int64_t pos, int64_t count, Re
   }
   const int64_t readable =
       std::min(count, std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0));
-  if (readable > 0)  // SGP_CACHE, up to 6.1
-    NoteLooked(s, s.inodes[node], PageOf(pos), PageAfter(pos + readable));
+  if (readable > 0)
+    NoteKernelRead(s, s.inodes[node], PageOf(pos), PageAfter(pos + readable), semantics);
   return readable;
 }
 
@@ -69,10 +69,17 @@ Result SpliceRounds(State& s, const Call& c, int in, int64_t from, int out, int6
 Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int64_t to,
                     int64_t count, const Semantics& semantics) {
   Inode& source = s.inodes[s.files[in].inode - 1];
-  const uint8_t touched = source.touched;
+  const uint8_t present = source.present, touched = source.touched, uncleared = source.uncleared;
   Result result = SpliceRounds(s, c, in, from, out, to, count, semantics);
-  if (result.kind == Result::Kind::kBound) source.touched = touched;
-  result.changed |= source.touched != touched;
+  if (result.kind == Result::Kind::kBound) {
+    source.present = present;
+    source.touched = touched;
+    source.uncleared = uncleared;
+  }
+  const bool changed = source.present != present || source.uncleared != uncleared;
+  result.changed |= changed;
+  if (changed && result.rule == nullptr && s.files[in].inode != s.files[out].inode)
+    result.rule = NotSupported(semantics, Feature::kReadsHoles);
   return result;
 }
 

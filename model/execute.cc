@@ -18,7 +18,7 @@ bool MayBeProgram(const Inode& inode) {
 }
 
 // From do_open_execat on; `check`: AT_EXECVE_CHECK.
-Result ExecuteFile(State& s, const Call& c, int f, bool check) {
+Result ExecuteFile(State& s, const Call& c, int f, bool check, const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
   Inode& inode = s.inodes[node];
   if (!IsMemfd(s, node)) return Fail(EACCES, "fs/namei.c may_open: MAY_EXEC of no regular file");
@@ -28,7 +28,7 @@ Result ExecuteFile(State& s, const Call& c, int f, bool check) {
   if (check) return Unchanged(0);
   if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
   Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
-  error.changed = inode.size > 0 && NoteLooked(s, inode, 0, 1);  // read with SGP_CACHE, up to 6.1
+  error.changed = inode.size > 0 && NoteKernelRead(s, inode, 0, 1, semantics);
   return error;
 }
 
@@ -50,7 +50,7 @@ Result Execveat(State& s, const Call& c, const Semantics& semantics) {
     if (const Rule* rule = NotSupported(semantics, Feature::kExecveCheck)) return Refused(rule);
   if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
-  return ExecuteFile(s, c, f, check);
+  return ExecuteFile(s, c, f, check, semantics);
 }
 
 // execve of /proc/PID/fd/N.
@@ -58,7 +58,7 @@ Result Execve(State& s, const Call& c, const Semantics& semantics) {
   int link;
   Result error;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
-  return ExecuteFile(s, c, link, false);
+  return ExecuteFile(s, c, link, false, semantics);
 }
 
 }  // namespace selkie

@@ -205,20 +205,11 @@ inline bool IsPipe(const State& s, int file) {
   return s.inodes[s.files[file].inode - 1].kind == InodeKind::kPipe;
 }
 
-// Notes that pages [begin, end) of the inode may be in the page cache, as they are looked at
-// without a fault; true if that is new.
-inline bool NoteLooked(const State& s, Inode& inode, int begin, int end) {
-  if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
-  const uint8_t before = inode.touched;
-  inode.touched |= PageBits(begin, end);
-  return inode.touched != before;
-}
-
 // Notes that a fault, or a write, brings them in or clears them, which may be undone (reclaim);
 // true if that is new.
 inline bool NoteTouched(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
-  const uint8_t pages = PageBits(begin, end);
+  const uint8_t pages = PageBits(begin, end) | (end > kMaxPages ? kTouchedBeyond : uint8_t{0});
   const bool is_new = (pages & ~inode.touched) != 0 || (pages & inode.uncleared) != 0;
   inode.touched |= pages;
   inode.uncleared &= static_cast<uint8_t>(~pages);
@@ -231,6 +222,7 @@ inline void NoteAllocated(const State& s, Inode& inode, int begin, int end) {
   if (s.limits.buffers == 0 || IsHugetlb(inode)) return;
   const uint8_t pages = PageBits(begin, end);
   const auto made = static_cast<uint8_t>(pages & ~inode.touched);
+  inode.present |= static_cast<uint8_t>(pages & inode.uncleared);
   inode.touched |= made;
   inode.uncleared = static_cast<uint8_t>((inode.uncleared & ~pages) | made);
 }
@@ -264,6 +256,14 @@ inline bool NotePresent(const State& s, Inode& inode, int begin, int end) {
   const uint8_t before = inode.present;
   inode.present |= PageBits(begin, end);
   return NoteTouched(s, inode, begin, end) || inode.present != before;
+}
+
+// Notes that the kernel reads pages [begin, end) of the inode for itself, not into memory of a
+// program; true if that brings one in.
+inline bool NoteKernelRead(const State& s, Inode& inode, int begin, int end,
+                           const Semantics& semantics) {
+  if (IsHugetlb(inode) || NotSupported(semantics, Feature::kReadsHoles) == nullptr) return false;
+  return NotePresent(s, inode, begin, end);
 }
 
 // The page of an offset, and the first page beyond it.

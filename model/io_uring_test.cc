@@ -23,7 +23,7 @@ TEST_F(IoUringTest, ABufferIsHalfPagesOfTheFileUnderTheAddressOfTheTime) {
   EXPECT_EQ(s.buffers[1].page, 1);
   EXPECT_EQ(s.buffers[1].begin, 0);
   EXPECT_EQ(s.buffers[1].end, 1);
-  EXPECT_TRUE(HasPinnedPages(s, 0));
+  EXPECT_NE(PinnedPages(s, 0), 0);
   Do(Op::kMunmap, map, 8192);
   EXPECT_EQ(Do(Op::kUringReadFixed, map + kPageSize, 'w'), 1);
   EXPECT_EQ(s.inodes[0].bytes[1][0], 'w');
@@ -32,7 +32,7 @@ TEST_F(IoUringTest, ABufferIsHalfPagesOfTheFileUnderTheAddressOfTheTime) {
 TEST_F(IoUringTest, APageThatCouldNotBePinnedLeavesNothingRegistered) {
   const int64_t fd = Memfd(4096), map = Map(fd, 2, kRw);
   EXPECT_EQ(Register(map, 8192), -EFAULT);
-  EXPECT_FALSE(HasPinnedPages(s, 0));
+  EXPECT_EQ(PinnedPages(s, 0), 0);
   EXPECT_EQ(s.inodes[0].present, 1);  // the first one was faulted in
 }
 
@@ -40,7 +40,7 @@ TEST_F(IoUringTest, ALostPageIsWrittenUnlessAnotherMayHoldIt) {
   const int64_t fd = Memfd(4096), map = Map(fd, 1, kRw);
   Register(map, 4096);
   Do(Op::kFtruncate, fd, 0);
-  EXPECT_FALSE(HasPinnedPages(s, 0));
+  EXPECT_EQ(PinnedPages(s, 0), 0);
   EXPECT_EQ(Do(Op::kUringReadFixed, map, 'w'), 1);
   EXPECT_EQ(s.buffers[0].bytes[0], 'w');
   PipeBuffer lost = s.buffers[0];

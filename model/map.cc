@@ -461,13 +461,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;
-  if (m.prot != 0) {  // do_mmap with MAP_POPULATE
-    MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);
-    return result;
-  }
-  Inode& inode = s.inodes[s.files[f].inode - 1];
-  const int64_t within = std::min<int64_t>(inode.size, mapped.arg[5] + mapped.arg[1]);
-  result.changed |= NoteLooked(s, inode, PageOf(mapped.arg[5]), PageAfter(within));
+  MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);  // MAP_POPULATE
   return result;
 }
 

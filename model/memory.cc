@@ -67,7 +67,8 @@ bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error
 
 // What a fault that succeeds brings in; true if that is new.
 bool Touch(State& s, const Access& a) {
-  return !Copied(a) && NoteTouched(s, s.inodes[a.node], a.file_page(), a.file_page() + 1);
+  return !Copied(a) && !IsHugetlb(s.inodes[a.node]) &&
+         NotePresent(s, s.inodes[a.node], a.file_page(), a.file_page() + 1);
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {

@@ -72,7 +72,9 @@ bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed) {
   const int in_file = m.pgoff + page;
   if (((m.copied >> page) & 1) != 0) return true;
   if (in_file * kPageSize >= static_cast<int>(inode.size)) return false;  // VM_FAULT_SIGBUS
-  *changed |= NoteTouched(s, inode, in_file, in_file + 1);
+  // Execute-only memory can be read or not, as the processor has keys.
+  *changed |= m.prot == kProtExec ? NoteTouched(s, inode, in_file, in_file + 1)
+                                  : NotePresent(s, inode, in_file, in_file + 1);
   if (!copies) return true;
   m.copied |= static_cast<uint8_t>(1u << page);
   m.copy[page] = inode.bytes[in_file];

@@ -168,7 +168,8 @@ size_t Fill(State& s, int pipe, absl::Span<const uint8_t> halves, bool merges) {
 }
 
 // Puts copies of a range of a file into the pipe: written, or read into pages of their own.
-Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool written) {
+Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool written,
+                  const Semantics& semantics) {
   if (begin % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a pipe buffer that is no whole half page");
   std::array<uint8_t, kMaxPages * kSamplesPerPage> halves{};
@@ -179,7 +180,7 @@ Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool
   if (Fill(after, pipe, absl::MakeConstSpan(halves.data(), num), written) < num)
     return Bound("the pipe is full, or there is no free buffer within the bounds");
   s = after;
-  NoteLooked(s, s.inodes[node], PageOf(begin), PageAfter(end));  // the reader of a copy, up to 6.1
+  NoteKernelRead(s, s.inodes[node], PageOf(begin), PageAfter(end), semantics);
   return Changed(end - begin);
 }
 
@@ -383,7 +384,7 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   if (bytes == 0) return Unchanged(0);
   // do_splice_read: what is open with O_DIRECT is copied (copy_splice_read).
   const bool direct = (s.files[in].flags & kFlagDirect) != 0;
-  if (copies || direct) return PushCopies(s, node, pos, pos + bytes, pipe, copies);
+  if (copies || direct) return PushCopies(s, node, pos, pos + bytes, pipe, copies, semantics);
   return PushPages(s, node, pos, pos + bytes, pipe);
 }
 

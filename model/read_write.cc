@@ -84,7 +84,8 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       *error = Refused(rule);
       return written > 0 ? written : -1;
     }
-    NoteTouched(s, ruling.inode, PageOf(at), PageAfter(end));
+    // shmem_write_begin gives the first page.
+    NotePresent(s, ruling.inode, PageOf(at), source.bad ? PageOf(at) + 1 : PageAfter(end));
     if (source.bad) {  // from 6.16 on the file is asked before the buffer
       *error = Fail(EFAULT, "mm/filemap.c generic_perform_write: copy_folio_from_iter_atomic");
       if (ruling.targets.extended && at > SizeLimit(s.limits, ruling.inode))
@@ -97,7 +98,6 @@ int64_t WriteChunks(const State& s, const WriteSource& source, Ruling& ruling, i
       *error = Bound("the write reaches beyond the largest size within the bounds");
       return -1;
     }
-    NotePresent(s, ruling.inode, PageOf(at), PageAfter(end));
     NoteDirty(ruling.inode, PageOf(at), PageAfter(end));
     if (!source.halves.empty())
       TakeHalves(ruling.inode, pos, at, end, source.halves);
@@ -118,8 +118,8 @@ Result FailedWrite(State& s, int f, uint16_t mode, const Inode& left, Result err
   Inode& inode = s.inodes[s.files[f].inode - 1];
   const uint32_t size = left.size;
   if (error.kind == Result::Kind::kBound) return error;
-  error.changed = inode.mode != mode || inode.size != size || inode.touched != left.touched ||
-                  inode.uncleared != left.uncleared;
+  error.changed = inode.mode != mode || inode.size != size || inode.present != left.present ||
+                  inode.touched != left.touched || inode.uncleared != left.uncleared;
   error.effect.modified = ModifiedBit(s.files[f].inode - 1);
   if (inode.size != size) {
     error.effect.resized = s.files[f].inode;
@@ -127,6 +127,7 @@ Result FailedWrite(State& s, int f, uint16_t mode, const Inode& left, Result err
   }
   inode.mode = mode;
   inode.size = size;
+  inode.present = left.present;
   inode.touched = left.touched;
   inode.uncleared = left.uncleared;
   return error;
@@ -394,6 +395,41 @@ Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
   return result;
 }
 
+namespace {
+
+// mapping_seek_hole_data: what was read from a hole by a fault is data, and what fallocate made is
+// none before it was used.  Of huge pages (default_llseek) all is data.
+Result SeekPages(State& s, int f, int64_t offset, bool data) {
+  const Inode& inode = s.inodes[s.files[f].inode - 1];
+  const int64_t size = inode.size;
+  if (offset >= size) return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: end <= start");
+  int64_t pos = offset;
+  if (IsHugetlb(inode)) {
+    if (!data) pos = size;  // of a negative offset, too
+    if (pos < 0) return Fail(EINVAL, "fs/read_write.c default_llseek: offset < 0");
+    if (pos > kMaxPos) return Bound("the position is beyond the bounds");
+  } else {
+    if (offset < 0) return Fail(ENXIO, "mm/shmem.c shmem_file_llseek: offset < 0");
+    if (s.limits.buffers == 0)
+      return Bound("which pages are holes is not known within these bounds");
+    const auto in_page = [&pos] { return static_cast<int>(pos / kPageSize); };
+    for (; pos < size; pos = int64_t{in_page() + 1} * kPageSize) {
+      const bool is_data = ((inode.present >> in_page()) & 1) != 0;
+      const bool may_be_data = ((inode.touched & ~inode.uncleared) >> in_page() & 1) != 0;
+      if (may_be_data && !is_data) return Bound("whether the page is a hole is not known");
+      if (is_data == data) break;
+    }
+    if (pos >= size && data)
+      return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: no data up to the end");
+    pos = std::min(pos, size);
+  }
+  Result result = Unchanged(pos);
+  Advance(s, f, pos, &result);
+  return result;
+}
+
+}  // namespace
+
 Result Lseek(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;
@@ -402,7 +438,7 @@ Result Lseek(State& s, const Call& c, const Semantics&) {
   if (whence < 0 || whence > 4) return Fail(EINVAL, "fs/read_write.c ksys_lseek: whence");
   const int node = s.files[f].inode - 1;
   if (!IsMemfd(s, node)) return Fail(ESPIPE, "fs/read_write.c vfs_llseek: FMODE_LSEEK");
-  if (whence > abi::kSeekEnd) return Bound("SEEK_DATA and SEEK_HOLE are not modelled");
+  if (whence > abi::kSeekEnd) return SeekPages(s, f, c.arg[1], whence == abi::kSeekData);
 
   // generic_file_llseek_size; the addition wraps as the kernel's does.
   uint64_t base = 0;

@@ -94,7 +94,41 @@ TEST_F(ReadWriteTest, LseekChecksWhenceFirstAndRefusesNegativePositions) {
   EXPECT_EQ(Do(Op::kLseek, fd, 5, abi::kSeekCur), 5);
   EXPECT_EQ(Do(Op::kLseek, fd, INT64_MAX, abi::kSeekCur), -EINVAL);
   EXPECT_EQ(Do(Op::kLseek, fd, INT64_MAX, abi::kSeekSet), kBoundary);
-  EXPECT_EQ(Do(Op::kLseek, fd, 0, 3), kBoundary);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, 5), -EINVAL);
+}
+
+TEST_F(ReadWriteTest, WhatWasWrittenOrLoadedIsDataAndAllElseAHole) {
+  const int64_t fd = Memfd();
+  Do(Op::kFtruncate, fd, 3 * kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekData), -ENXIO);
+  Do(Op::kPwrite, fd, 'x', 1, kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 100, abi::kSeekData), kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, kPageSize + 5, abi::kSeekHole), 2 * kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekCur), 2 * kPageSize);
+  const int64_t map = Do(Op::kMmap, kNull, kPageSize, kProtRead, abi::kMapShared, fd, 0);
+  EXPECT_EQ(Do(Op::kLoad, map), 0);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekHole), 2 * kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 3 * kPageSize, abi::kSeekHole), -ENXIO);
+  EXPECT_EQ(Do(Op::kLseek, fd, -1, abi::kSeekHole), -ENXIO);
+}
+
+TEST_F(ReadWriteTest, WhatFallocateMadeIsAHoleUntilItIsMadeAgainOrUsed) {
+  const int64_t fd = Memfd();
+  Do(Op::kFallocate, fd, 0, 0, 2 * kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekData), -ENXIO);
+  Do(Op::kFallocate, fd, 0, kPageSize, kPageSize);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekData), kPageSize);
+}
+
+TEST_F(ReadWriteTest, WhatReclaimMayHaveTakenIsNotSaidToBeAHole) {
+  const int64_t fd = Memfd();
+  Do(Op::kFtruncate, fd, kPageSize);
+  const int64_t map = Do(Op::kMmap, kNull, kPageSize, kProtRead, abi::kMapShared, fd, 0);
+  Do(Op::kLoad, map);
+  EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvPageout), 0);
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekData), kBoundary);
+  s.limits.buffers = 0;
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekHole), kBoundary);
 }
 
 TEST_F(ReadWriteTest, GrowthBeyondTheBoundsIsNotExecuted) {

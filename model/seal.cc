@@ -13,7 +13,7 @@ Result AddSeals(State& s, const Call& c, const Semantics& semantics) {
   auto adding = static_cast<uint8_t>(c.arg[1]);
   ruling.facts.Set(FactSet::kAdding, adding);
   ruling.facts.Set(Fact::kUnknownSeal, (c.arg[1] & ~int64_t{semantics.known_seals}) != 0);
-  ruling.facts.Set(Fact::kPinned, HasPinnedPages(s, s.files[f].inode - 1));
+  ruling.facts.Set(Fact::kPinned, PinnedPages(s, s.files[f].inode - 1) != 0);
   ruling.targets.adding = &adding;
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (ruling.last == nullptr && (ruling.inode.seals & adding) == adding) return Unchanged(0);

@@ -110,6 +110,8 @@ enum class Feature : uint32_t {
                               // 5.5 to 6.12, see FaultInPipe in pipe.cc
   kOnFault = 536870912,       // mlock2(MLOCK_ONFAULT) asks for no protection: 5.18
   kUnlocksPart = 1073741824,  // MREMAP_DONTUNMAP unlocks what it moves alone: 7.2, see Move
+  kReadsHoles = 2147483648,   // what the kernel reads for itself stays a hole: 5.19, see
+                              // NoteKernelRead
 };
 struct FactSetSpec {
   FactSet set;

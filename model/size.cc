@@ -22,6 +22,7 @@ void Resize(State& s, int node, Inode& inode, int64_t size) {
     const auto kept = static_cast<int>((size + page - 1) / page);
     DetachPages(s, node, kept);
     NoteGone(inode, kept, kMaxPages);
+    inode.touched &= static_cast<uint8_t>(~kTouchedBeyond);
     FillSamples(inode, size, kMaxPages * page, 0);
     DropCopies(s, node, kept);  // truncate_pagecache, of pages that are now wholly beyond the end
   }

@@ -140,12 +140,15 @@ bool HasDelegation(const State& s, int inode) {
   return false;
 }
 
-bool HasPinnedPages(const State& s, int inode) {
-  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i)
-    if (s.buffers[i].inode == inode + 1) return true;
+uint8_t PinnedPages(const State& s, int inode) {
+  uint8_t pages = 0;
+  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
+    const PipeBuffer& b = s.buffers[i];
+    if (b.inode == inode + 1) pages |= PageBits(b.page, b.page + 1);
+  }
   for (int i = 0; i < s.limits.files; ++i)
-    if (s.files[i].pinned != 0 && s.files[i].inode == inode + 1) return true;
-  return false;
+    if (s.files[i].pinned != 0 && s.files[i].inode == inode + 1) pages |= s.files[i].pinned;
+  return pages;
 }
 
 bool HasRegisteredBuffers(const State& s, int task) {

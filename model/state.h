@@ -63,6 +63,9 @@ inline uint8_t PageBits(int begin, int end) {
   return begin < end ? static_cast<uint8_t>(below(end) & ~below(begin)) : uint8_t{0};
 }
 
+// Of Inode::touched: the file may have pages beyond those that are kept.
+inline constexpr uint8_t kTouchedBeyond = 1u << kMaxPages;
+
 // Bits of File::lease.
 inline constexpr uint8_t kLeaseRead = 1, kLeaseWrite = 2;  // F_RDLCK, F_WRLCK
 inline constexpr uint8_t kLeaseUnlockPending = 4;          // FL_UNLOCK_PENDING
@@ -321,8 +324,8 @@ bool EndIsOpen(const State& state, int inode, int end);
 // Who holds pages, a pipe (index of its inode + 1) or RingOf(task), lets go of all of them.
 void DropBuffersOf(State& state, int holder);
 
-// True if a page of the inode is in a pipe, in a registered buffer or in a dmabuf.
-bool HasPinnedPages(const State& state, int inode);
+// The pages of the inode that are in a pipe, in a registered buffer or in a dmabuf, one bit each.
+uint8_t PinnedPages(const State& state, int inode);
 
 // True if `task` has a buffer registered with its io_uring.
 bool HasRegisteredBuffers(const State& state, int task);

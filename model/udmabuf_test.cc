@@ -23,14 +23,14 @@ TEST_F(UdmabufTest, ADmabufIsOfPagesOfTheFile) {
   EXPECT_EQ(s.files[1].dmabuf, 6);
   EXPECT_EQ(s.files[1].pinned, 6);
   EXPECT_EQ(s.inodes[0].present, 6);  // holes are filled
-  EXPECT_TRUE(HasPinnedPages(s, 0));
+  EXPECT_NE(PinnedPages(s, 0), 0);
   EXPECT_EQ(Do(Op::kDmabufStore, dmabuf, kPageSize + kSampleStride, 'z'), 0);
   EXPECT_EQ(s.inodes[0].bytes[2][1], 'z');
   EXPECT_EQ(last.effect.wrote, 1);
   EXPECT_EQ(last.effect.file, 2);
   EXPECT_EQ(Do(Op::kDmabufStore, dmabuf, 2 * kPageSize, 'z'), -EINVAL);
   Do(Op::kClose, dmabuf);
-  EXPECT_FALSE(HasPinnedPages(s, 0));
+  EXPECT_EQ(PinnedPages(s, 0), 0);
 }
 
 TEST_F(UdmabufTest, ALostPageIsWrittenUnlessAnotherMayHoldIt) {

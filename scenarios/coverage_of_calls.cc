@@ -41,9 +41,6 @@ constexpr UncoveredCall kUncovered[] = {
      "Devices that the guests do not have. They write what may only be read: findings 17 to 20."},
     {"live update (LIVEUPDATE_SESSION_PRESERVE_FD)", kObserved,
      "Another kernel goes on. It gives back another memfd: findings 21."},
-    // size
-    {"SEEK_DATA, SEEK_HOLE", kNot,
-     "Which pages are holes depends on what the harness's own looks have faulted in."},
     // map
     {"large folios (transparent_hugepage/*/shmem_enabled)", kObserved,
      "A setting of the whole machine, off unless set. There is memory past the end then, and "

@@ -156,6 +156,7 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   if (result.kind == Result::Kind::kErrno && MayChangeOnFailure(call.op)) return "";
   State restored = after;  // without pages that were brought in before the call failed
   for (int i = 0; i < kMaxInodes; ++i) {
+    if (!IsHugetlb(before.inodes[i])) restored.inodes[i].present = before.inodes[i].present;
     restored.inodes[i].touched = before.inodes[i].touched;
     restored.inodes[i].uncleared = before.inodes[i].uncleared;
   }

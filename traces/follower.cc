@@ -533,6 +533,13 @@ bool IsFollowedOfHugetlb(Op op) {
   return !memory && std::find(std::begin(kSizes), std::end(kSizes), op) == std::end(kSizes);
 }
 
+// Which pages a file has is not followed.
+bool DependsOnHoles(const Ask& ask) {
+  const bool asks = ask.call().op == Op::kLseek && ask.call().arg[2] > abi::kSeekEnd;
+  const Result& result = ask.result();
+  return asks && (result.ok() || (result.kind == Result::Kind::kErrno && result.value == ENXIO));
+}
+
 }  // namespace
 
 void Follower::Decide(Query& query) {
@@ -544,6 +551,10 @@ void Follower::Decide(Query& query) {
   if (hugetlb && (!ask || !IsFollowedOfHugetlb(ask->call().op))) {
     ask.reset();
     query.why = "sizes and mappings of hugetlb memfds";
+  }
+  if (ask && DependsOnHoles(*ask)) {
+    ask.reset();
+    query.why = "which pages are holes";
   }
   const bool beyond = ask && query.beyond && ask->result().ok();
   if (!ask || beyond || ask->result().kind == Result::Kind::kBound) {
