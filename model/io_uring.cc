@@ -71,6 +71,11 @@ Result UringRegister(State& s, const Call& c, const Semantics& semantics) {
   if (addr == kNull && len == 0) return Bound("an empty slot in the table of buffers");
   if (addr != kNull && len > kSurelyFaults)
     return Bound("EFAULT of 1 GiB at most, or EOVERFLOW or EINVAL from 7.2 on");
+  PipeBuffer first_page;
+  Result no_page;
+  if (len > kLongestBuffer && addr >= 0 && addr < int64_t{s.limits.arena} * kPageSize &&
+      FindPage(s, c, static_cast<int>(addr / kPageSize), &first_page, &no_page))
+    return Bound("from 7.2 on EFAULT comes after the first pages were brought in");
   if (addr == kNull || len == 0 || len > kLongestBuffer)
     return Fail(EFAULT, "io_uring/rsrc.c io_buffer_validate: iov_base, iov_len");
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
