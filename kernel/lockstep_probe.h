@@ -16,11 +16,11 @@ enum class ProbeKind {
 
 // Compares, for the descriptors and the address space of `task`, which this
 // process is: which descriptors are open, FD_CLOEXEC, F_GETFL, position, which
-// of them are one inode; seals, size, mode, owner, links and contents of each
-// inode; extent,
-// protection, MAP_SHARED, offset and inode of each VMA; what a load gives from
-// pages that are copies or that no descriptor reads (control.thorough: from each,
-// and VmFlags); and (kFinal) VM_MAYWRITE.
+// of them are one inode; seals, size, st_blocks, mode, owner, links and contents of
+// each inode; extent, protection, MAP_SHARED, offset and inode of each VMA; what a
+// load gives from pages that are copies or that no descriptor reads
+// (control.thorough: from each, and VmFlags), but from no hole, as that would make a
+// page of it; and (kFinal) VM_MAYWRITE.
 // Counts each fact in control.state_checks.  The first that differs is put into
 // control.difference and sets control.differs, unless
 // control.stop_at_difference is false.

@@ -397,35 +397,42 @@ Result UringPwrite(State& s, const Call& c, const Semantics& semantics) {
 
 namespace {
 
-// mapping_seek_hole_data: what was read from a hole by a fault is data, and what fallocate made is
-// none before it was used.  Of huge pages (default_llseek) all is data.
-Result SeekPages(State& s, int f, int64_t offset, bool data) {
-  const Inode& inode = s.inodes[s.files[f].inode - 1];
-  const int64_t size = inode.size;
-  if (offset >= size) return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: end <= start");
-  int64_t pos = offset;
-  if (IsHugetlb(inode)) {
-    if (!data) pos = size;  // of a negative offset, too
-    if (pos < 0) return Fail(EINVAL, "fs/read_write.c default_llseek: offset < 0");
-    if (pos > kMaxPos) return Bound("the position is beyond the bounds");
-  } else {
-    if (offset < 0) return Fail(ENXIO, "mm/shmem.c shmem_file_llseek: offset < 0");
-    if (s.limits.buffers == 0)
-      return Bound("which pages are holes is not known within these bounds");
-    const auto in_page = [&pos] { return static_cast<int>(pos / kPageSize); };
-    for (; pos < size; pos = int64_t{in_page() + 1} * kPageSize) {
-      const bool is_data = ((inode.present >> in_page()) & 1) != 0;
-      const bool may_be_data = ((inode.touched & ~inode.uncleared) >> in_page() & 1) != 0;
-      if (may_be_data && !is_data) return Bound("whether the page is a hole is not known");
-      if (is_data == data) break;
-    }
-    if (pos >= size && data)
-      return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: no data up to the end");
-    pos = std::min(pos, size);
-  }
+Result Moved(State& s, int f, int64_t pos) {
+  if (pos > kMaxPos) return Bound("the position is beyond the bounds");
   Result result = Unchanged(pos);
   Advance(s, f, pos, &result);
   return result;
+}
+
+// default_llseek with SEEK_DATA or SEEK_HOLE: all of a memfd of huge pages is data.
+Result SeekHugetlb(State& s, int f, int64_t offset, bool data) {
+  const int64_t size = s.inodes[s.files[f].inode - 1].size;
+  if (offset >= size) return Fail(ENXIO, "fs/read_write.c default_llseek: i_size");
+  if (!data) return Moved(s, f, size);  // of a negative offset, too
+  if (offset < 0) return Fail(EINVAL, "fs/read_write.c default_llseek: offset < 0");
+  return Moved(s, f, offset);
+}
+
+// mapping_seek_hole_data: what a fault made of a hole is data, and what fallocate made is none
+// before it was used.
+Result SeekPages(State& s, int f, int64_t offset, bool data) {
+  const Inode& inode = s.inodes[s.files[f].inode - 1];
+  const int64_t size = inode.size;
+  if (offset < 0) return Fail(ENXIO, "mm/shmem.c shmem_file_llseek: offset < 0");
+  if (offset >= size) return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: end <= start");
+  if (s.limits.buffers == 0) return Bound("which pages are holes is not known within these bounds");
+  const int may_be_data = inode.touched & ~inode.uncleared;
+  int64_t pos = offset;
+  while (pos < size) {
+    const auto page = static_cast<int>(pos / kPageSize);
+    const bool is_data = ((inode.present >> page) & 1) != 0;
+    if (!is_data && ((may_be_data >> page) & 1) != 0)
+      return Bound("whether the page is a hole is not known");
+    if (is_data == data) return Moved(s, f, pos);
+    pos = int64_t{page + 1} * kPageSize;
+  }
+  if (data) return Fail(ENXIO, "mm/filemap.c mapping_seek_hole_data: no data up to the end");
+  return Moved(s, f, size);
 }
 
 }  // namespace
@@ -438,7 +445,10 @@ Result Lseek(State& s, const Call& c, const Semantics&) {
   if (whence < 0 || whence > 4) return Fail(EINVAL, "fs/read_write.c ksys_lseek: whence");
   const int node = s.files[f].inode - 1;
   if (!IsMemfd(s, node)) return Fail(ESPIPE, "fs/read_write.c vfs_llseek: FMODE_LSEEK");
-  if (whence > abi::kSeekEnd) return SeekPages(s, f, c.arg[1], whence == abi::kSeekData);
+  const bool data = whence == abi::kSeekData;
+  if (data || whence == abi::kSeekHole)
+    return IsHugetlb(s.inodes[node]) ? SeekHugetlb(s, f, c.arg[1], data)
+                                     : SeekPages(s, f, c.arg[1], data);
 
   // generic_file_llseek_size; the addition wraps as the kernel's does.
   uint64_t base = 0;
@@ -446,10 +456,7 @@ Result Lseek(State& s, const Call& c, const Semantics&) {
   if (whence == abi::kSeekEnd) base = s.inodes[node].size;
   const auto pos = static_cast<int64_t>(base + static_cast<uint64_t>(c.arg[1]));
   if (pos < 0) return Fail(EINVAL, "fs/read_write.c vfs_setpos: offset < 0");
-  if (pos > kMaxPos) return Bound("the position is beyond the bounds");
-  Result result = Unchanged(pos);
-  Advance(s, f, pos, &result);
-  return result;
+  return Moved(s, f, pos);
 }
 
 }  // namespace selkie
