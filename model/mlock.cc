@@ -40,7 +40,7 @@ bool LockedRange(const State& s, const Call& c, PageRange* range, Result* result
   *result = Bound("the range leaves the arena");
   if (!InArena(s, start, PageAlign(bytes + (addr & kPageMask)), range)) return false;
   *result = Unchanged(0);
-  return true;
+  return range->begin < range->end;  // apply_vma_lock_flags: end == start
 }
 
 bool HasProtection(const AddressSpace& mm, PageRange range, int prot) {

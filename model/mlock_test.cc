@@ -111,13 +111,14 @@ TEST_F(MlockTest, BoundsAreTold) {
 }
 
 TEST_F(MlockTest, OnFaultAsksForProtectionWhereARuleSaysSo) {
-  const int64_t fd = Memfd(kPageSize), map = Map(fd, 1, 0);
+  const int64_t fd = Memfd(kPageSize), map = Map(fd, 2, 0);
   EXPECT_EQ(Do(Op::kMlock2, map, kPageSize, abi::kMlockOnfault), 0);
   Do(Op::kMunlock, map, kPageSize);
   AddRule(semantics, Point::kSupport, "on-fault-asks", EffectKind::kRefuse, ENOMEM,
           {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kOnFault))});
   EXPECT_EQ(Do(Op::kMlock2, map, kPageSize, abi::kMlockOnfault), -ENOMEM);
   EXPECT_EQ(FlagsAt(0), kMapLocked | kMapLockOnFault) << "it is locked all the same";
+  EXPECT_EQ(Do(Op::kMlock2, map + kPageSize, 0, abi::kMlockOnfault), 0) << "nothing asks nothing";
 }
 
 }  // namespace

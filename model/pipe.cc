@@ -375,12 +375,18 @@ Result SetPipeSize(State& s, const Call& c, const Semantics&) {
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
-  if (!EndIsOpen(s, pipe, 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
+  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
+  const int64_t bytes = std::min(count, left);
+  if (!EndIsOpen(s, pipe, 0)) {
+    Result error = Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
+    if (copies && bytes > 0)  // it has read by then
+      error.changed =
+          NoteKernelRead(s, s.inodes[node], PageOf(pos), PageAfter(pos + bytes), semantics);
+    return error;
+  }
   if (IsFull(s, pipe)) return Bound(kPipeWaits);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
-  const int64_t bytes = std::min(count, left);
   if (bytes == 0) return Unchanged(0);
   // do_splice_read: what is open with O_DIRECT is copied (copy_splice_read).
   const bool direct = (s.files[in].flags & kFlagDirect) != 0;
