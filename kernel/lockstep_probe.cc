@@ -264,12 +264,11 @@ class Prober {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     const int in_file = mapping.pgoff + page;
     if (((mapping.copied >> page) & 1) != 0) return false;
-    const bool beyond = in_file * PageSizeOf(inode) >= inode.size;
-    if (!IsHugetlb(inode))
-      return state_.limits.buffers > 0 && mapping.prot != 0 && !beyond &&
-             ((inode.present >> in_file) & 1) == 0;
     const bool present = ((inode.present >> in_file) & 1) != 0;
-    return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
+    if (IsHugetlb(inode))
+      return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
+    const bool within = in_file * kPageSize < static_cast<int>(inode.size);
+    return state_.limits.buffers > 0 && mapping.prot != 0 && within && !present;
   }
 
   void MappedPage(const Mapping& mapping, int page) {

@@ -48,15 +48,17 @@ Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& sem
                    semantics);
 }
 
-// shrink_folio_list frees pages to which nothing was written, unless somebody holds them.
-Result MayDropClean(State& s, const Mapping& part) {
-  Result result = Unchanged(0);
+// shrink_folio_list may free pages to which nothing was written, unless somebody holds them.
+Result PageOut(State& s, const Mapping& part) {
   const int node = s.files[part.file - 1].inode - 1;
   Inode& inode = s.inodes[node];
+  const uint8_t pages = PageBits(part.pgoff, part.pgoff + part.pages);
+  if ((inode.undirtied & pages) != 0)
+    return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
+  Result result = Unchanged(0);
   if (IsHugetlb(inode)) return result;
   const uint8_t before = inode.present;
-  const uint8_t held = PinnedPages(s, node);
-  inode.present &= static_cast<uint8_t>(held | ~PageBits(part.pgoff, part.pgoff + part.pages));
+  inode.present &= static_cast<uint8_t>(PinnedPages(s, node) | ~pages);
   result.changed = inode.present != before;
   return result;
 }
@@ -82,10 +84,7 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
       return result;
     case abi::kMadvPageout:
       if (locked) return Fail(EINVAL, "mm/madvise.c madvise_pageout: can_madv_lru_vma");
-      if ((s.inodes[s.files[part.file - 1].inode - 1].undirtied &
-           PageBits(part.pgoff, part.pgoff + part.pages)) != 0)
-        return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
-      return MayDropClean(s, part);
+      return PageOut(s, part);
     case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
     case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
     default: return result;  // what concerns speed alone

@@ -252,7 +252,7 @@ inline bool NoteDirty(Inode& inode, int begin, int end) {
 
 // Notes that pages [begin, end) are surely in the page cache, cleared; true if that is new.
 inline bool NotePresent(const State& s, Inode& inode, int begin, int end) {
-  if (s.limits.buffers == 0) return false;
+  if (s.limits.buffers == 0 || IsHugetlb(inode)) return false;
   const uint8_t before = inode.present;
   inode.present |= PageBits(begin, end);
   return NoteTouched(s, inode, begin, end) || inode.present != before;
@@ -262,8 +262,8 @@ inline bool NotePresent(const State& s, Inode& inode, int begin, int end) {
 // program; true if that brings one in.
 inline bool NoteKernelRead(const State& s, Inode& inode, int begin, int end,
                            const Semantics& semantics) {
-  if (IsHugetlb(inode) || NotSupported(semantics, Feature::kReadsHoles) == nullptr) return false;
-  return NotePresent(s, inode, begin, end);
+  return NotSupported(semantics, Feature::kReadsHoles) != nullptr &&
+         NotePresent(s, inode, begin, end);
 }
 
 // The page of an offset, and the first page beyond it.

@@ -67,15 +67,13 @@ bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error
 
 // What a fault that succeeds brings in; true if that is new.
 bool Touch(State& s, const Access& a) {
-  return !Copied(a) && !IsHugetlb(s.inodes[a.node]) &&
-         NotePresent(s, s.inodes[a.node], a.file_page(), a.file_page() + 1);
+  return !Copied(a) && NotePresent(s, s.inodes[a.node], a.file_page(), a.file_page() + 1);
 }
 
 Result StoreShared(State& s, const Access& a, uint8_t byte) {
   Inode& inode = s.inodes[a.node];
   Result result = Unchanged(0);
-  result.changed = !IsHugetlb(inode) && NotePresent(s, inode, a.file_page(), a.file_page() + 1);
-  result.changed |= NoteDirty(inode, a.file_page(), a.file_page() + 1);
+  result.changed = NoteDirty(inode, a.file_page(), a.file_page() + 1);
   result.effect = StoreEffect(s, a.mm, a.map);
   if (!a.sampled) return result;
   Field<uint8_t>& old = inode.bytes[a.file_page()][a.sample];

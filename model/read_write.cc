@@ -442,7 +442,8 @@ Result Lseek(State& s, const Call& c, const Semantics&) {
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const int64_t whence = c.arg[2];
-  if (whence < 0 || whence > 4) return Fail(EINVAL, "fs/read_write.c ksys_lseek: whence");
+  if (whence < 0 || whence > abi::kSeekHole)
+    return Fail(EINVAL, "fs/read_write.c ksys_lseek: whence");
   const int node = s.files[f].inode - 1;
   if (!IsMemfd(s, node)) return Fail(ESPIPE, "fs/read_write.c vfs_llseek: FMODE_LSEEK");
   const bool data = whence == abi::kSeekData;
