@@ -104,6 +104,15 @@ INSTANTIATE_TEST_SUITE_P(
                  "  madvise(map, 8192, MADV_DONTNEED)\n"
                  "  mremap(map, 4096, 4096, MREMAP_MAYMOVE|MREMAP_DONTUNMAP, NULL)\n",
                  {}},
+        Alphabet{"guard",
+                 "linux-6.18",
+                 "bounds processes=1 fds=1 files=1 maps=2\nrole any uid 0 may seal\n",
+                 "  mmap(NULL, 8192, PROT_READ, MAP_SHARED, fd, 0)\n"
+                 "  munmap(map, 4096)\n"
+                 "  madvise(map, 8192, MADV_GUARD_INSTALL)\n"
+                 "  madvise(map, 4096, MADV_GUARD_REMOVE)\n"
+                 "  mremap(map, 4096, 4096, MREMAP_MAYMOVE|MREMAP_DONTUNMAP, NULL)\n",
+                 {}},
         Alphabet{"madvise",
                  "linux-6.12",
                  kTwoTasks,

@@ -42,7 +42,7 @@ uint64_t MapFields(const State& s, const Mapping& m) {
   const uint64_t h = m.prot | m.may << 3 | m.shared << 6 | m.vm_shared << 7 | m.pages << 8 |
                      m.pgoff << 16 | static_cast<uint64_t>(m.mark) << 24 |
                      static_cast<uint64_t>(m.copied) << 32 | static_cast<uint64_t>(m.flags) << 40 |
-                     uint64_t{1} << 63;
+                     static_cast<uint64_t>(m.guards) << 48 | uint64_t{1} << 63;
   return m.copied == 0 ? h : MixSamples(h, m.copy, s.limits.pages);
 }
 

@@ -223,13 +223,16 @@ FieldUse Machine::UseOf() const {
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
   use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
   use.attrs = any(OpBit(Op::kSetAttr));
-  const bool dontfork = any_line([](const CallTemplate& line) {
-    return line.call.op == Op::kMadvise && line.call.arg[2] == abi::kMadvDontfork;
-  });
+  const auto gives = [&any_line](int64_t advice) {
+    return any_line([advice](const CallTemplate& line) {
+      return line.call.op == Op::kMadvise && line.call.arg[2] == advice;
+    });
+  };
   const bool locks = any_line([](const CallTemplate& line) { return Locks(line.call); });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |
                                        (locks ? kMapLockedMask | kMapUnmerged : 0) |
-                                       (dontfork ? kMapDontcopy : 0));
+                                       (gives(abi::kMadvGuardInstall) ? kMapGuarded : 0) |
+                                       (gives(abi::kMadvDontfork) ? kMapDontcopy : 0));
   use.mounts = any(OpBit(Op::kOpenTmpfile));
   use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));
   use.leases = any(OpBits(Op::kSetLease, Op::kSetDeleg));

@@ -259,6 +259,8 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   }
   l.map_mark = static_cast<uint8_t>(WidthOf(use.map_mark));
   if (use.contents) l.map_copied = limits.pages;
+  if ((use.map_flags & kMapGuarded) != 0)
+    l.map_guards = static_cast<uint8_t>(use.remaps ? kMaxPages : limits.pages);
   l.map_flags = static_cast<uint8_t>(WidthOf(use.map_flags));
   if (use.messages) {
     l.message_file = l.fd_file;

@@ -37,7 +37,7 @@ struct FieldWidths {
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
           inode_uid = 0, inode_attrs = 0, inode_mounted = 0, inode_size = 0, byte = 0;
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
-          map_flags = 0;
+          map_guards = 0, map_flags = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 };
 
@@ -125,6 +125,7 @@ void VisitMappings(Archive& a, const FieldWidths& l, S& s) {
       a(m.vm_shared, 1);
       if (l.map_mark != 0) a(m.mark, l.map_mark);
       if (l.map_copied != 0) a(m.copied, l.map_copied);
+      if (l.map_guards != 0) a(m.guards, l.map_guards);
       if (l.map_flags != 0) a(m.flags, l.map_flags);
       VisitBytes(a, l, m.copy);
     }

@@ -77,6 +77,8 @@ enum class StateField : uint8_t {
   kVmShared,           // offset: address; values 0 or 1
   kVmDontcopy,         // offset: address; values 0 or 1
   kVmLocked,           // offset: address; kMapLocked and kMapLockOnFault
+  kVmGuarded,          // offset: address
+  kGuardMarker,        // offset: address
   kVmLck,              // kilobytes
   kOwner,              // object: descriptor; a user
   kLinks,              // object: descriptor; st_nlink

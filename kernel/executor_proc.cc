@@ -76,6 +76,7 @@ void ParseFlags(const char* line, const char* end, RealVma& vma) {
     if (is("dc")) vma.dontcopy = true;
     if (is("lo")) vma.locked |= kMapLocked;
     if (is("lf")) vma.locked |= kMapLockOnFault;
+    if (is("gu")) vma.guarded = true;
   }
 }
 
@@ -197,6 +198,17 @@ bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out) {
 
 int64_t ReadVmLck(Control& control) {
   return NumberOf(ReadStart(control, Raw("/proc/self/status")), "VmLck:\t", 10);
+}
+
+bool HasGuardMarker(const Control& control, int64_t address) {
+  constexpr uint64_t kGuardRegion = uint64_t{1} << 58;
+  const int64_t fd = OpenProc(control, Raw("/proc/self/pagemap"));
+  if (fd < 0) return false;
+  uint64_t word = 0;
+  RawSyscall(SYS_pread64, fd, Raw(&word), sizeof(word),
+             address / kPageSize * static_cast<int64_t>(sizeof(word)));
+  RawSyscall(SYS_close, fd);
+  return (word & kGuardRegion) != 0;
 }
 
 bool ReadFdinfo(Control& control, int fd, RealFdinfo* out) {

@@ -22,6 +22,7 @@ struct RealVma {
   bool vm_shared = false;  // "sh": VM_SHARED
   bool dontcopy = false;   // "dc": VM_DONTCOPY
   uint8_t locked = 0;      // "lo lf" as kMapLocked and kMapLockOnFault
+  bool guarded = false;    // "gu": VM_MAYBE_GUARD
 };
 
 struct RealVmas {
@@ -45,6 +46,10 @@ bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out);
 
 // Kilobytes of VmLck in /proc/self/status; -1 if it cannot be read.
 int64_t ReadVmLck(Control& control);
+
+// Whether the page at `address`, of the process, is a guard region: bit 58 of its word in
+// /proc/self/pagemap (fs/proc/task_mmu.c PM_GUARD_REGION).  False if it cannot be read.
+bool HasGuardMarker(const Control& control, int64_t address);
 
 // One descriptor.
 struct RealFdinfo {

@@ -244,6 +244,9 @@ class Prober {
       // "lf" is younger than MLOCK_ONFAULT: 5.10 does not show it.
       const int shown = vma.locked | kMapLocked;
       Compare(StateField::kVmLocked, 0, model.start, mapping.flags & shown, vma.locked);
+      // "gu" is younger than guard regions: 6.18 does not show it.
+      if (vma.guarded)
+        Compare(StateField::kVmGuarded, 0, model.start, (mapping.flags & kMapGuarded) != 0, true);
     }
   }
 
@@ -252,10 +255,19 @@ class Prober {
   void Contents(const Mapping& mapping) {
     if (mapping.prot == kProtExec) return;  // readable or not, as the processor has it
     const bool was_read = read_[state_.files[mapping.file - 1].inode - 1];
+    if ((mapping.flags & kMapGuarded) != 0) Guards(mapping);
     for (int page = 0; page < mapping.pages; ++page)
-      if ((control_.thorough || !was_read || ((mapping.copied >> page) & 1) != 0) &&
-          !MakesPage(mapping, page))
+      if ((control_.thorough || !was_read || HasCopy(mapping, page)) && !MakesPage(mapping, page))
         MappedPage(mapping, page);
+  }
+
+  // Which of its pages have a guard marker, without a load that would make a page elsewhere.
+  void Guards(const Mapping& mapping) {
+    for (int page = 0; page < mapping.pages; ++page) {
+      const int64_t start = AddressOfPage(mapping.start + page);
+      Compare(StateField::kGuardMarker, 0, start, IsGuarded(mapping, page),
+              HasGuardMarker(control_, kArenaBase + start));
+    }
   }
 
   // To load from a hole makes a page, which others would see.  Of huge pages, whether one beyond
@@ -263,7 +275,7 @@ class Prober {
   bool MakesPage(const Mapping& mapping, int page) const {
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     const int in_file = mapping.pgoff + page;
-    if (((mapping.copied >> page) & 1) != 0) return false;
+    if (HasCopy(mapping, page) || IsGuarded(mapping, page)) return false;
     const bool present = ((inode.present >> in_file) & 1) != 0;
     if (IsHugetlb(inode))
       return present != (in_file < static_cast<int>(inode.size / kHugePageSize));
@@ -284,8 +296,8 @@ class Prober {
   }
 
   int ExpectedByte(const Mapping& mapping, int page, int sample) const {
-    if (mapping.prot == 0) return -SIGSEGV;
-    if (((mapping.copied >> page) & 1) != 0) return mapping.copy[page][sample];
+    if (mapping.prot == 0 || IsGuarded(mapping, page)) return -SIGSEGV;
+    if (HasCopy(mapping, page)) return mapping.copy[page][sample];
     const int in_file = mapping.pgoff + page;
     const Inode& inode = state_.inodes[state_.files[mapping.file - 1].inode - 1];
     // Where a huge page that is there is not looked at, see MakesPage.
@@ -359,6 +371,8 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kVmShared, "VmFlags sh", Where::kAddress, YesNo},
     {StateField::kVmDontcopy, "VmFlags dc", Where::kAddress, YesNo},
     {StateField::kVmLocked, "VmFlags lo lf", Where::kAddress, Hex},
+    {StateField::kVmGuarded, "VmFlags gu", Where::kAddress, YesNo},
+    {StateField::kGuardMarker, "pagemap: a guard region", Where::kAddress, YesNo},
     {StateField::kVmLck, "kB that are locked (VmLck)", Where::kAddress, Decimal},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},

@@ -73,6 +73,7 @@ Mapping Piece(const Mapping& m, PageRange range) {
   piece.pages = static_cast<uint8_t>(end - begin);
   piece.pgoff = static_cast<uint8_t>(m.pgoff + skipped);
   if (skipped > 0) ClearUnmerged(piece);
+  piece.guards = static_cast<uint8_t>((m.guards >> skipped) & ((1u << piece.pages) - 1));
   if (m.copied == 0) return piece;
   piece.copied = static_cast<uint8_t>((m.copied >> skipped) & ((1u << piece.pages) - 1));
   for (int i = 0; i < kMaxPages; ++i)
@@ -86,7 +87,19 @@ bool AddMapping(AddressSpace& mm, int slots, const Mapping& m) {
   if (at == slots) return false;
   for (; at > 0 && mm[at - 1].start > m.start; --at) mm[at] = mm[at - 1];
   mm[at] = m;
+  SpreadGuarded(mm);
   return true;
+}
+
+void SpreadGuarded(AddressSpace& mm) {
+  const auto spread = [&mm](int from, int to) {
+    if ((mm[from].flags & kMapGuarded) != 0 &&
+        Agree(mm[std::min(from, to)], mm[std::max(from, to)]))
+      mm[to].flags |= kMapGuarded;
+  };
+  int last = 0;
+  for (; last + 1 < kMaxMaps && !Empty(mm[last + 1]); ++last) spread(last, last + 1);
+  for (; last > 0; --last) spread(last, last - 1);
 }
 
 bool RemoveRange(AddressSpace& mm, int slots, PageRange range) {
@@ -125,7 +138,7 @@ int LowestGap(const State& s, int task, int pages, bool huge) {
 
 bool SameVmFlags(const Mapping& a, const Mapping& b) {
   return a.prot == b.prot && a.may == b.may && a.shared == b.shared && a.vm_shared == b.vm_shared &&
-         ((a.flags ^ b.flags) & ~kMapUnmerged) == 0;
+         ((a.flags ^ b.flags) & ~(kMapUnmerged | kMapGuarded)) == 0;
 }
 
 bool Agree(const Mapping& a, const Mapping& b) {

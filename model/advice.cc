@@ -63,6 +63,27 @@ Result PageOut(State& s, const Mapping& part) {
   return result;
 }
 
+// madvise_guard_install: markers in the page tables, in place of private copies; no VMA is split.
+// madvise_guard_remove takes them away again.
+Result Guard(State& s, const Call& c, const Mapping& part, bool install) {
+  AddressSpace& mm = SpaceOf(s, c);
+  const AddressSpace before = mm;
+  Mapping& m = mm[MappingAt(s, c.task, part.start)];
+  for (int page = part.start - m.start; page < EndOf(part) - m.start; ++page) {
+    const auto bit = static_cast<uint8_t>(1u << page);
+    m.guards &= static_cast<uint8_t>(~bit);
+    if (!install) continue;
+    m.guards |= bit;
+    m.copied &= static_cast<uint8_t>(~bit);
+    m.copy[page] = {};
+  }
+  if (install) m.flags |= kMapGuarded;
+  SpreadGuarded(mm);
+  Result result = Unchanged(0);
+  result.changed = mm != before;
+  return result;
+}
+
 // What an advice does to one piece of a mapping.
 Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semantics) {
   Result result = Unchanged(0);
@@ -85,6 +106,10 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
     case abi::kMadvPageout:
       if (locked) return Fail(EINVAL, "mm/madvise.c madvise_pageout: can_madv_lru_vma");
       return PageOut(s, part);
+    case abi::kMadvGuardInstall:
+      if (locked) return Fail(EINVAL, "mm/madvise.c is_valid_guard_vma: VM_LOCKED");
+      return Guard(s, c, part, true);
+    case abi::kMadvGuardRemove: return Guard(s, c, part, false);
     case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
     case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
     default: return result;  // what concerns speed alone
@@ -118,7 +143,7 @@ Result Populate(State& s, const Call& c, PageRange range, bool write, const Sema
       } else if (FaultIn(s, m, page - m.start, write && !m.shared, &result.changed)) {
         continue;
       } else {
-        failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS");
+        failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS or _SIGSEGV");
       }
     }
     failed.changed = result.changed;
@@ -145,7 +170,9 @@ bool IsKnownAdvice(int64_t advice) {
     case abi::kMadvPageout:
     case abi::kMadvPopulateRead:
     case abi::kMadvPopulateWrite:
-    case abi::kMadvDontneedLocked: return true;
+    case abi::kMadvDontneedLocked:
+    case abi::kMadvGuardInstall:
+    case abi::kMadvGuardRemove: return true;
     default: return false;
   }
 }
@@ -165,6 +192,8 @@ bool BadAdvice(int64_t advice, Result* error, const Semantics& semantics) {
   const Rule* unknown = nullptr;
   if (populates) unknown = NotSupported(semantics, Feature::kPopulate);
   if (advice == abi::kMadvDontneedLocked) unknown = NotSupported(semantics, Feature::kLocked);
+  if (advice == abi::kMadvGuardInstall || advice == abi::kMadvGuardRemove)
+    unknown = NotSupported(semantics, Feature::kGuard);
   if (unknown == nullptr) return false;
   *error = Refused(unknown);
   return true;

@@ -60,6 +60,46 @@ TEST_F(AdviceTest, ASealedMappingStaysAsItIs) {
   EXPECT_EQ(Do(Op::kMadvise, map + kPageSize, kPageSize, abi::kMadvDontneed), 0);
 }
 
+TEST_F(AdviceTest, AGuardRegionTakesPrivateCopiesAndStopsEachAccess) {
+  const int64_t fd = Memfd(8192);
+  const int64_t map = Map(fd, 2, 3, abi::kMapPrivate);
+  Do(Op::kStore, map, 'p');
+  EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvGuardInstall), 0);
+  EXPECT_EQ(Do(Op::kLoad, map), Died(SIGSEGV));
+  EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'x'), -EIO);
+  EXPECT_EQ(Do(Op::kMadvise, map, 2 * kPageSize, abi::kMadvPopulateRead), -EFAULT);
+  EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvGuardInstall), 0);
+  EXPECT_FALSE(last.changed) << "it is one already";
+  EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvGuardRemove), 0);
+  EXPECT_EQ(Do(Op::kLoad, map), 0);
+}
+
+TEST_F(AdviceTest, AGuardRegionMovesWithItsPagesAndIsLeftByNoMove) {
+  const int64_t map = Map(Memfd(8192), 2, 3, abi::kMapShared), to = 4 * kPageSize;
+  Do(Op::kMadvise, map + kPageSize, kPageSize, abi::kMadvGuardInstall);
+  constexpr int64_t kFlags = abi::kMremapMaymove | abi::kMremapFixed | abi::kMremapDontunmap;
+  EXPECT_EQ(Do(Op::kMremap, map + kPageSize, kPageSize, kPageSize, kFlags, to), to);
+  EXPECT_EQ(Do(Op::kLoad, to), Died(SIGSEGV));
+  EXPECT_EQ(Do(Op::kLoad, map + kPageSize), 0);
+  const int64_t second = Do(Op::kMremap, to, 0, kPageSize, abi::kMremapMaymove, kNull);
+  EXPECT_EQ(Do(Op::kLoad, second), 0);
+}
+
+TEST_F(AdviceTest, WhetherTwoGuardRegionsThatMeetAreOneMappingIsNotKnown) {
+  const int64_t fd = Memfd(12288);
+  const int64_t map = Map(fd, 3, 3, abi::kMapShared);
+  Do(Op::kMunmap, map + kPageSize, kPageSize);
+  Do(Op::kMadvise, map, kPageSize, abi::kMadvGuardInstall);
+  Do(Op::kMadvise, map + 2 * kPageSize, kPageSize, abi::kMadvGuardInstall);
+  EXPECT_EQ(
+      Do(Op::kMmap, map + kPageSize, kPageSize, 3, abi::kMapShared | abi::kMapFixed, fd, kPageSize),
+      map + kPageSize);
+  EXPECT_NE(s.mms[0][1].flags & kMapGuarded, 0) << "it is one with a neighbour";
+  EXPECT_EQ(Do(Op::kMremap, map, 3 * kPageSize, 3 * kPageSize, abi::kMremapMaymove, kNull), map);
+  EXPECT_EQ(Do(Op::kMremap, map, 3 * kPageSize, 4 * kPageSize, abi::kMremapMaymove, kNull),
+            kBoundary);
+}
+
 TEST_F(AdviceTest, MsyncNamesItsFlagsThenHoles) {
   const int64_t map = Map(Memfd(4096), 1, 3, abi::kMapShared);
   EXPECT_EQ(Do(Op::kMsync, map, kPageSize, abi::kMsAsync | abi::kMsSync), -EINVAL);

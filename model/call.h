@@ -295,7 +295,7 @@ inline constexpr int64_t kMadvNormal = 0, kMadvWillneed = 3, kMadvDontneed = 4, 
 inline constexpr int64_t kMadvRemove = 9, kMadvDontfork = 10, kMadvDofork = 11;
 inline constexpr int64_t kMadvWipeonfork = 18, kMadvKeeponfork = 19, kMadvCold = 20;
 inline constexpr int64_t kMadvPageout = 21, kMadvPopulateRead = 22, kMadvPopulateWrite = 23;
-inline constexpr int64_t kMadvDontneedLocked = 24;
+inline constexpr int64_t kMadvDontneedLocked = 24, kMadvGuardInstall = 102, kMadvGuardRemove = 103;
 inline constexpr int64_t kCloseRangeUnshare = 2, kCloseRangeCloexec = 4;
 inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400,
                          kCloneVfork = 0x4000;

@@ -79,7 +79,9 @@ constexpr FlagName kAdvice[] = {{"MADV_NORMAL", abi::kMadvNormal},
                                 {"MADV_PAGEOUT", abi::kMadvPageout},
                                 {"MADV_POPULATE_READ", abi::kMadvPopulateRead},
                                 {"MADV_POPULATE_WRITE", abi::kMadvPopulateWrite},
-                                {"MADV_DONTNEED_LOCKED", abi::kMadvDontneedLocked}};
+                                {"MADV_DONTNEED_LOCKED", abi::kMadvDontneedLocked},
+                                {"MADV_GUARD_INSTALL", abi::kMadvGuardInstall},
+                                {"MADV_GUARD_REMOVE", abi::kMadvGuardRemove}};
 constexpr FlagName kMsyncFlags[] = {{"0", 0},
                                     {"MS_ASYNC", abi::kMsAsync},
                                     {"MS_INVALIDATE", abi::kMsInvalidate},

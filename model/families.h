@@ -440,12 +440,16 @@ Mapping Piece(const Mapping& m, PageRange range);
 // Adds a mapping where there is nothing; false if `slots` are all in use.
 bool AddMapping(AddressSpace& mm, int slots, const Mapping& m);
 
+// One VMA of several mappings has kMapGuarded as a whole (VM_STICKY; anon_vma before 6.19).
+void SpreadGuarded(AddressSpace& mm);
+
 // Unmaps `range`, splitting what reaches beyond it; false, with `mm` in any
 // state, if a split needs more than `slots`.
 bool RemoveRange(AddressSpace& mm, int slots, PageRange range);
 
 // A fault of page `page` of the mapping, that of a store that makes a private copy if `copies`;
-// false if it is beyond the end of the file.  *changed becomes true if something is new.
+// false if it is beyond the end of the file, or guarded.  *changed becomes true if something is
+// new.
 bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed);
 
 // mm/gup.c __mm_populate of what is mapped in `range`: page by page up to the first that cannot be,

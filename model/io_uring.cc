@@ -22,10 +22,13 @@ bool FindPage(const State& s, const Call& c, int page, PipeBuffer* found, Result
     return false;
   }
   const Mapping& m = SpaceOf(s, c)[j];
+  if (IsGuarded(m, page - m.start)) {
+    *error = Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
+    return false;
+  }
   const int node = s.files[m.file - 1].inode - 1;
   const int in_file = m.pgoff + page - m.start;
-  const bool copied = ((m.copied >> (page - m.start)) & 1) != 0;
-  if (!copied && int64_t{in_file} * kPageSize >= s.inodes[node].size) {
+  if (!HasCopy(m, page - m.start) && int64_t{in_file} * kPageSize >= s.inodes[node].size) {
     *error = Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
     return false;
   }

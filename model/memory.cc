@@ -50,12 +50,14 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
   return true;
 }
 
-bool Copied(const Access& a) { return ((a.mapping->copied >> a.page) & 1) != 0; }
+bool Copied(const Access& a) { return HasCopy(*a.mapping, a.page); }
 
-// shmem_fault: a page wholly beyond the end.  A private copy is in place
+// A guard marker; then shmem_fault: a page wholly beyond the end.  A private copy is in place
 // already and causes no fault; none outlives the truncation of its page.
 bool Faults(State& s, const Access& a, const Semantics& semantics, Result* error, bool* changed) {
   const Inode& inode = s.inodes[a.node];
+  *error = Signal(SIGSEGV, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
+  if (IsGuarded(*a.mapping, a.page)) return true;
   if (IsHugetlb(inode)) {
     if (FaultHugetlb(s, *a.mapping, a.page, semantics, changed)) return false;
     *error = Signal(SIGBUS, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");

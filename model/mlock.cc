@@ -70,7 +70,8 @@ Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantic
 bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed) {
   Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
   const int in_file = m.pgoff + page;
-  if (((m.copied >> page) & 1) != 0) return true;
+  if (IsGuarded(m, page)) return false;  // VM_FAULT_SIGSEGV
+  if (HasCopy(m, page)) return true;
   if (in_file * kPageSize >= static_cast<int>(inode.size)) return false;  // VM_FAULT_SIGBUS
   // Execute-only memory can be read or not, as the processor has keys.
   *changed |= m.prot == kProtExec ? NoteTouched(s, inode, in_file, in_file + 1)

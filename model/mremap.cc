@@ -26,12 +26,12 @@ bool IsLength(int64_t bytes) { return bytes >= 0 && bytes <= int64_t{kArenaPages
 
 // The last mapping of the VMA that mapping `j` is part of: mappings that agree are one
 // VMA, as each call that makes them adjacent or equal merges them.  For private
-// mappings that depends on anon_vma, which is not modelled: then *certain is
-// false.
+// mappings that depends on anon_vma, which is not modelled, and so it does up to 6.18 for what
+// MADV_GUARD_INSTALL gave one: then *certain is false.
 int LastOfVma(const AddressSpace& mm, int j, bool* certain) {
   *certain = true;
   while (j + 1 < kMaxMaps && !Empty(mm[j + 1]) && Agree(mm[j], mm[j + 1])) {
-    if (!mm[j].shared) *certain = false;
+    if (!mm[j].shared || (mm[j].flags & mm[j + 1].flags & kMapGuarded) != 0) *certain = false;
     ++j;
   }
   return j;
@@ -115,6 +115,7 @@ void LosePages(AddressSpace& mm, PageRange range) {
     for (int page = range.begin; page < range.end; ++page) {
       if (Empty(m) || page < m.start || page >= EndOf(m)) continue;
       m.copied &= static_cast<uint8_t>(~(1u << (page - m.start)));
+      m.guards &= static_cast<uint8_t>(~(1u << (page - m.start)));
       m.copy[page - m.start] = {};
     }
   }
@@ -206,6 +207,7 @@ Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& 
     piece.start = static_cast<uint8_t>(to + done);
     piece.pages = static_cast<uint8_t>(pages);
     ClearUnmerged(piece);  // copy_vma
+    if (r.old_pages() == 0) piece.guards = 0;
     if (one_by_one) room = room && RemoveRange(mm, slots, {piece.start, EndOf(piece)});
     room = room && AddMapping(mm, slots, piece);
   }

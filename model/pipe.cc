@@ -483,8 +483,11 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   const int64_t pos = addr - int64_t{m.start} * kPageSize + int64_t{m.pgoff} * kPageSize;
   const int64_t pages_end = (int64_t{s.inodes[node].size} + kPageSize - 1) / kPageSize * kPageSize;
   const int64_t start = int64_t{m.start} * kPageSize;
+  if (IsGuarded(m, static_cast<int>((addr - start) / kPageSize)))
+    return Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
+  if (m.guards != 0) return Bound("vmsplice of a mapping with a guard region further on");
   for (int64_t at = addr; at < addr + len && at < int64_t{EndOf(m)} * kPageSize; at += kPageSize)
-    if (((m.copied >> ((at - start) / kPageSize)) & 1) != 0)
+    if (HasCopy(m, static_cast<int>((at - start) / kPageSize)))
       return Bound("a private copy in a pipe is not modelled");
   if (pos >= pages_end) return Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
   if (addr + len > int64_t{EndOf(m)} * kPageSize || pos + len > pages_end)

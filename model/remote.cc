@@ -115,6 +115,8 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
   const bool present = !beyond && ((inode.present >> at) & 1) != 0;
   const bool hole = !beyond && ((inode.touched >> at) & 1) == 0;
   if (!beyond && !present && !hole) return Bound("whether the page is a hole is not known");
+  const bool guarded = IsGuarded(m, page - m.start);
+  const Rule* const heals = guarded ? NotSupported(semantics, Feature::kUffdGuard) : nullptr;
   Result result = Unchanged(kPageSize);
   for (Mapping& each : SpaceOf(s, c)) {  // vma_modify_flags, there and back, merges at both ends
     if (each.start != page && each.start != page + 1) continue;
@@ -129,6 +131,13 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
     error.changed = result.changed;
     return error;
   }
+  if (guarded && heals == nullptr) {
+    Result error = Fail(EEXIST, "mm/userfaultfd.c mfill_atomic_install_pte: PTE_MARKER_GUARD");
+    error.changed = result.changed;
+    return error;
+  }
+  result.rule = heals;
+  SpaceOf(s, c)[j].guards &= static_cast<uint8_t>(~(1u << (page - m.start)));
   NotePresent(s, inode, at, at + 1);
   for (Field<uint8_t>& byte : inode.bytes[at]) byte = static_cast<uint8_t>(c.arg[1]);
   result.changed = true;

@@ -75,9 +75,9 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 32}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 34}, {56, 2}};
 // Bits of FactSet::kFeature.
-enum class Feature : uint32_t {
+enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
   kMseal = 2,                 // mseal: 6.10
   kNoappend = 4,              // RWF_NOAPPEND: 6.9
@@ -112,6 +112,8 @@ enum class Feature : uint32_t {
   kUnlocksPart = 1073741824,  // MREMAP_DONTUNMAP unlocks what it moves alone: 7.2, see Move
   kReadsHoles = 2147483648,   // what the kernel reads for itself stays a hole: 5.19, see
                               // NoteKernelRead
+  kGuard = 4294967296,        // MADV_GUARD_INSTALL of a file's mapping: 6.15
+  kUffdGuard = 8589934592,    // UFFDIO_COPY leaves a guard region as it is: 6.19, see UffdCopy
 };
 struct FactSetSpec {
   FactSet set;

@@ -73,7 +73,7 @@ constexpr std::string_view kFeatureBits[] = {
     "RANGE_CLOEXEC", "EMPTYPATH",     "UNMAPPED",     "SENDFILE",    "MEMFD_NOEXEC", "LOWER",
     "HUGE_PARTS",    "SEVERAL_FILES", "EXECVE_CHECK", "HUGE_LEASE",  "UFFD_BEYOND",  "UDMABUF",
     "URING_LEFT",    "UNCLEARED",     "DELEGATION",   "PASSTHROUGH", "PIPE_FAULT",   "ON_FAULT",
-    "UNLOCKS_PART",  "READS_HOLES"};
+    "UNLOCKS_PART",  "READS_HOLES",   "GUARD",        "UFFD_GUARD"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};

@@ -210,7 +210,7 @@ bool DropCopies(State& s, int node, int first, int end) {
       if (Empty(m)) break;
       if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
       for (int i = std::max(first - m.pgoff, 0); i < std::min<int>(m.pages, end - m.pgoff); ++i) {
-        any |= ((m.copied >> i) & 1) != 0;
+        any |= HasCopy(m, i);
         m.copied &= static_cast<uint8_t>(~(1u << i));
         m.copy[i] = {};
       }

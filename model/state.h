@@ -54,6 +54,8 @@ inline constexpr uint8_t kMapDontcopy = 2;      // VM_DONTCOPY: MADV_DONTFORK
 inline constexpr uint8_t kMapLocked = 8;        // VM_LOCKED: mlock, MAP_LOCKED
 inline constexpr uint8_t kMapLockOnFault = 16;  // VM_LOCKONFAULT, with VM_LOCKED: MLOCK_ONFAULT
 inline constexpr uint8_t kMapLockedMask = kMapLocked | kMapLockOnFault;  // VM_LOCKED_MASK
+inline constexpr uint8_t kMapGuarded = 32;  // its VMA had MADV_GUARD_INSTALL: VM_MAYBE_GUARD
+                                            // (6.19), or it has an anon_vma for that (6.15)
 inline constexpr uint8_t kMapUnmerged = 4;  // a VMA begins here although it agrees with the one
                                             // before it: left by a munmap that was refused
 
@@ -179,15 +181,23 @@ struct Mapping {
   Field<uint8_t> pages = 0;      // length in pages, 1 .. kMaxPages
   Field<uint8_t> pgoff = 0;      // first page in the file
   Field<uint8_t> copied = 0;     // private pages copied on write, one bit a page
+  Field<uint8_t> guards = 0;     // pages with PTE_MARKER_GUARD, one bit a page
   Field<uint8_t> flags = 0;      // kMap* bits
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> copy{};
 
   auto AllFields() const {
-    return std::tie(file, mark, prot, may, shared, vm_shared, start, pages, pgoff, copied, flags,
-                    copy);
+    return std::tie(file, mark, prot, may, shared, vm_shared, start, pages, pgoff, copied, guards,
+                    flags, copy);
   }
   friend bool operator==(const Mapping& a, const Mapping& b) { return SameFields(a, b); }
 };
+
+// True if page `page` of the private mapping is a copy, not the file's.
+inline bool HasCopy(const Mapping& m, int page) { return ((m.copied >> page) & 1) != 0; }
+
+// True if page `page` of the mapping has a guard marker: each access is VM_FAULT_SIGSEGV
+// (mm/memory.c handle_pte_marker), also beyond the end of the file.
+inline bool IsGuarded(const Mapping& m, int page) { return ((m.guards >> page) & 1) != 0; }
 
 using AddressSpace = std::array<Mapping, kMaxMaps>;
 

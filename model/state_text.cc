@@ -27,7 +27,9 @@ void AppendMapping(std::string& out, const Mapping& m) {
                   (m.flags & kMapDontcopy) ? " VM_DONTCOPY" : "",
                   (m.flags & kMapLocked) ? " VM_LOCKED" : "",
                   (m.flags & kMapLockOnFault) ? " VM_LOCKONFAULT" : "",
+                  (m.flags & kMapGuarded) ? " VM_MAYBE_GUARD" : "",
                   (m.flags & kMapUnmerged) ? " unmerged" : "");
+  if (m.guards != 0) absl::StrAppend(&out, " guards ", m.guards);
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";
 }
@@ -99,7 +101,7 @@ std::string State::ToBytes() const {
   for (const AddressSpace& mm : mms) {
     for (const Mapping& m : mm) {
       for (uint8_t v : {m.file, m.start, m.pages, m.pgoff, m.prot, m.may, m.shared, m.vm_shared,
-                        m.mark, m.copied, m.flags})
+                        m.mark, m.copied, m.guards, m.flags})
         Put(out, v, 1);
       PutSamples(out, m.copy);
     }

@@ -12,11 +12,13 @@ absl::Status Broken(const char* what) {
 // Private copies: of pages that the file has, and nothing where there is none.
 absl::Status ValidateCopies(const State& s, const Mapping& m) {
   if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
+  if ((m.guards >> m.pages) != 0) return Broken("a guard marker beyond the mapping");
+  if ((m.guards & m.copied) != 0) return Broken("a private copy where a guard marker is");
   const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
   const uint32_t size = inode.size;
   if (IsHugetlb(inode) != IsHugePage(m.start)) return Broken("a mapping in the wrong arena");
   for (int i = 0; i < kMaxPages; ++i) {
-    const bool copied = ((m.copied >> i) & 1) != 0;
+    const bool copied = HasCopy(m, i);
     if (!copied && m.copy[i] != decltype(m.copy[i]){}) return Broken("a copy that was not made");
     if (copied && !IsHugetlb(inode) && static_cast<uint32_t>((m.pgoff + i) * kPageSize) >= size)
       return Broken("a private copy beyond the end of the file");

@@ -65,10 +65,6 @@ constexpr UncoveredCall kUncovered[] = {
      "No seal speaks of where pages come from. Who may read sets it for all: findings 24."},
     {"UFFDIO_WRITEPROTECT, UFFDIO_RWPROTECT, UFFDIO_POISON", kObserved,
      "They delay a store, or make a load SIGBUS. What others do to them: findings 26, 35, 38."},
-    {"MADV_GUARD_INSTALL", kObserved,
-     "6.16 and later; a guarded page faults and still counts for F_SEAL_WRITE. It vanishes: "
-     "findings "
-     "37."},
     {"MADV_COLLAPSE", kObserved,
      "Needs 2 MiB in one piece, in the mapping and free. Findings 14, 29, 38 and 39."},
     {"MADV_HWPOISON, MADV_SOFT_OFFLINE", kNot, "They destroy memory."},

@@ -214,6 +214,10 @@ uint64_t AllFeatures(const Semantics& semantics) {
   const auto populate = static_cast<uint64_t>(Feature::kPopulate);
   if (DecisionOf(semantics, static_cast<int>(Point::kSupport), populate).refused != 0)
     all &= ~static_cast<uint64_t>(Feature::kHoles);
+  // No guard region, nothing that UFFDIO_COPY could heal (model/remote.cc).
+  const auto guard = static_cast<uint64_t>(Feature::kGuard);
+  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), guard).refused != 0)
+    all &= ~static_cast<uint64_t>(Feature::kUffdGuard);
   return all;
 }
 

@@ -382,7 +382,8 @@ bool IsNew(std::string_view name) {
       "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
       "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
       "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK"};
+      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK",
+      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 

@@ -106,11 +106,10 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
 
 // MADV_GUARD_INSTALL, which strace may not know by name.
 void Follower::NoteGuards(const StraceCall& call) {
-  constexpr int64_t kGuardInstall = 102;
   if (call.name != "madvise" || call.args.size() != 3) return;
   const std::string_view advice = call.args[2];
   if (advice != "MADV_GUARD_INSTALL" &&
-      StraceNumber(advice.substr(0, advice.find(' '))) != kGuardInstall)
+      StraceNumber(advice.substr(0, advice.find(' '))) != abi::kMadvGuardInstall)
     return;
   const auto start = StraceNumber(call.args[0]), length = StraceNumber(call.args[1]);
   if (start && length) guards_.emplace_back(*start, *length);
