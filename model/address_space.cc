@@ -74,6 +74,7 @@ Mapping Piece(const Mapping& m, PageRange range) {
   piece.pgoff = static_cast<uint8_t>(m.pgoff + skipped);
   if (skipped > 0) ClearUnmerged(piece);
   piece.guards = static_cast<uint8_t>((m.guards >> skipped) & ((1u << piece.pages) - 1));
+  piece.opened = static_cast<uint8_t>((m.opened >> skipped) & ((1u << piece.pages) - 1));
   if (m.copied == 0) return piece;
   piece.copied = static_cast<uint8_t>((m.copied >> skipped) & ((1u << piece.pages) - 1));
   for (int i = 0; i < kMaxPages; ++i)

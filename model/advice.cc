@@ -34,6 +34,8 @@ bool HasHole(const AddressSpace& mm, PageRange range) {
   return page < range.end;
 }
 
+constexpr const char* kNotLru = "mm/madvise.c can_madv_lru_vma: VM_LOCKED, VM_HUGETLB";
+
 // madvise_remove: a hole in the file.
 Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& semantics) {
   if ((part.flags & kMapLocked) != 0) return Fail(EINVAL, "mm/madvise.c madvise_remove: VM_LOCKED");
@@ -44,8 +46,8 @@ Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& sem
   Result error;
   constexpr int64_t kMode = abi::kFallocPunchHole | abi::kFallocKeepSize;
   if (MayNotAllocate(s, f, kMode, &error)) return error;
-  return PunchHole(s, c, f, int64_t{part.pgoff} * kPageSize, int64_t{part.pages} * kPageSize,
-                   semantics);
+  const int64_t page = SizeOfPage(part.start);
+  return PunchHole(s, c, f, part.pgoff * page, part.pages * page, semantics);
 }
 
 // shrink_folio_list may free pages to which nothing was written, unless somebody holds them.
@@ -56,7 +58,6 @@ Result PageOut(State& s, const Mapping& part) {
   if ((inode.undirtied & pages) != 0)
     return Bound("the kernel may lose what a pin or a dmabuf stored (docs/findings.md 13)");
   Result result = Unchanged(0);
-  if (IsHugetlb(inode)) return result;
   const uint8_t before = inode.present;
   inode.present &= static_cast<uint8_t>(PinnedPages(s, node) | ~pages);
   result.changed = inode.present != before;
@@ -88,7 +89,10 @@ Result Guard(State& s, const Call& c, const Mapping& part, bool install) {
 Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semantics) {
   Result result = Unchanged(0);
   const Mapping before = part;
-  const bool locked = (part.flags & kMapLocked) != 0;
+  const bool locked = (part.flags & kMapLocked) != 0, huge = IsHugePage(part.start);
+  const auto not_of_huge = [&](Feature feature) {
+    return huge ? NotSupported(semantics, feature) : nullptr;
+  };
   switch (c.arg[2]) {
     case abi::kMadvRemove: return Remove(s, c, part, semantics);
     case abi::kMadvFree: return Fail(EINVAL, "mm/madvise.c madvise_free_single_vma: not anonymous");
@@ -97,21 +101,24 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
       if (locked) return Fail(EINVAL, "mm/madvise.c madvise_dontneed_free_valid_vma: VM_LOCKED");
       [[fallthrough]];
     case abi::kMadvDontneedLocked:  // zap_page_range: private copies go
-      part.copied = 0;
+      if (const Rule* rule = not_of_huge(Feature::kHugeDontneed)) return Refused(rule);
+      part.copied = part.opened = 0;
       part.copy = {};
       break;
-    case abi::kMadvCold:
-      if (locked) return Fail(EINVAL, "mm/madvise.c madvise_cold: can_madv_lru_vma");
-      return result;
-    case abi::kMadvPageout:
-      if (locked) return Fail(EINVAL, "mm/madvise.c madvise_pageout: can_madv_lru_vma");
-      return PageOut(s, part);
+    case abi::kMadvCold: return locked || huge ? Fail(EINVAL, kNotLru) : result;
+    case abi::kMadvPageout: return locked || huge ? Fail(EINVAL, kNotLru) : PageOut(s, part);
     case abi::kMadvGuardInstall:
-      if (locked) return Fail(EINVAL, "mm/madvise.c is_valid_guard_vma: VM_LOCKED");
-      return Guard(s, c, part, true);
-    case abi::kMadvGuardRemove: return Guard(s, c, part, false);
+    case abi::kMadvGuardRemove: {
+      const bool install = c.arg[2] == abi::kMadvGuardInstall;
+      if (huge || (install && locked))
+        return Fail(EINVAL, "mm/madvise.c is_valid_guard_vma: VM_HUGETLB, VM_LOCKED");
+      return Guard(s, c, part, install);
+    }
     case abi::kMadvDontfork: part.flags |= kMapDontcopy; break;
-    case abi::kMadvDofork: part.flags &= static_cast<uint8_t>(~kMapDontcopy); break;
+    case abi::kMadvDofork:
+      if (const Rule* rule = not_of_huge(Feature::kHugeDofork)) return Refused(rule);
+      part.flags &= static_cast<uint8_t>(~kMapDontcopy);
+      break;
     default: return result;  // what concerns speed alone
   }
   if (part == before) return result;
@@ -140,7 +147,7 @@ Result Populate(State& s, const Call& c, PageRange range, bool write, const Sema
       // x86 reads what can be written or executed; VM_READ alone is asked here.
       if (!allowed) {
         failed = Fail(EINVAL, "mm/gup.c faultin_page_range: check_vma_flags");
-      } else if (FaultIn(s, m, page - m.start, write && !m.shared, &result.changed)) {
+      } else if (FaultIn(s, m, page - m.start, write && !m.shared, semantics, &result.changed)) {
         continue;
       } else {
         failed = Fail(EFAULT, "mm/madvise.c madvise_populate: VM_FAULT_SIGBUS or _SIGSEGV");

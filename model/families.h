@@ -450,11 +450,13 @@ bool RemoveRange(AddressSpace& mm, int slots, PageRange range);
 // A fault of page `page` of the mapping, that of a store that makes a private copy if `copies`;
 // false if it is beyond the end of the file, or guarded.  *changed becomes true if something is
 // new.
-bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed);
+bool FaultIn(State& s, Mapping& m, int page, bool copies, const Semantics& semantics,
+             bool* changed);
 
 // mm/gup.c __mm_populate of what is mapped in `range`: page by page up to the first that cannot be,
 // or of each mapping up to its first if `ignores_errors`.  False if one could not be.
-bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors, bool* changed);
+bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors,
+                const Semantics& semantics, bool* changed);
 
 // True if nothing is mapped in `range`.
 bool IsGap(const AddressSpace& mm, PageRange range);

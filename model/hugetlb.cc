@@ -31,16 +31,7 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kTee:
     case Op::kVmsplice:
     case Op::kMremap:
-    case Op::kMadvise:
-    case Op::kMsync:
-    case Op::kMseal:
-    case Op::kMlock:
-    case Op::kMlock2:
-    case Op::kMunlock:
     case Op::kRemapFilePages:
-    case Op::kProcessVmWritev:
-    case Op::kMemWrite:
-    case Op::kPtracePoke:
     case Op::kUringRegister:
     case Op::kUringReadFixed:
     case Op::kOpenMapFile:
@@ -60,7 +51,7 @@ bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end) {
 
 bool FaultHugetlb(State& s, Mapping& m, int page, const Semantics& semantics, bool* changed) {
   const auto bit = static_cast<uint8_t>(1u << page);
-  if ((m.copied & bit) != 0) return true;
+  if (HasCopy(m, page)) return true;
   Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
   const int in_file = m.pgoff + page;
   const bool present = ((inode.present >> in_file) & 1) != 0;

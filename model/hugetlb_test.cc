@@ -93,11 +93,48 @@ TEST_F(HugetlbTest, TheyDoNotStandBehindTheSmallArena) {
   EXPECT_EQ(Do(Op::kMremap, last, kPageSize, 2 * kPageSize, 0, kNull), kBoundary);
 }
 
+TEST_F(HugetlbTest, AdviceOfHugePagesIsAsOfOthersButForReclaimAndGuards) {
+  const int64_t fd = Huge(2 * kHuge), map = MapHuge(fd, kRw, kShared);
+  Do(Op::kStore, map, 'x');
+  EXPECT_EQ(Do(Op::kMadvise, map, kHuge, abi::kMadvRemove), 0);
+  EXPECT_EQ(Do(Op::kLoad, map), 0);
+  EXPECT_EQ(Do(Op::kMadvise, map, kHuge, abi::kMadvDontneed), 0);
+  for (int64_t advice : {abi::kMadvCold, abi::kMadvPageout, abi::kMadvFree, abi::kMadvGuardInstall,
+                         abi::kMadvGuardRemove})
+    EXPECT_EQ(Do(Op::kMadvise, map, kHuge, advice), -EINVAL) << advice;
+}
+
+TEST_F(HugetlbTest, TheyAreNeverLockedButBroughtIn) {
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared);
+  EXPECT_EQ(Do(Op::kMlock2, map, kHuge, abi::kMlockOnfault), 0);
+  EXPECT_EQ(s.mms[0][0].flags, 0);
+  EXPECT_EQ(s.inodes[0].present, 1);
+  EXPECT_EQ(Do(Op::kMadvise, map, kHuge, abi::kMadvDontneed), 0) << "not VM_LOCKED";
+}
+
+TEST_F(HugetlbTest, ASealedMappingIsRefusedBeforeItIsSplit) {
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared);
+  EXPECT_EQ(Do(Op::kMunmap, map, 4096), -EINVAL);
+  EXPECT_EQ(Do(Op::kMseal, map, kHuge, 0), 0);
+  EXPECT_EQ(Do(Op::kMunmap, map, 4096), -EPERM);
+  EXPECT_EQ(Do(Op::kMunmap, map, kHuge), -EPERM);
+}
+
+TEST_F(HugetlbTest, ADebuggerWritesToAReadOnlyPrivateOneWhereTheKernelCan) {
+  const int64_t fd = Huge(kHuge);
+  const int64_t map = MapHuge(fd, kProtRead, abi::kMapPrivate);
+  EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'x'), 1);
+  EXPECT_EQ(Do(Op::kLoad, map), 'x');
+  AddRule(semantics, Point::kSupport, "no-force", EffectKind::kRefuse, EIO,
+          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kHugeForce))});
+  EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'y'), -EIO);
+}
+
 TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
   const int64_t fd = Huge(kHuge), small = Memfd(4096), map = MapHuge(fd, kRw, kShared);
   EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), kBoundary);
   EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kNull), kBoundary);
-  EXPECT_EQ(Do(Op::kMadvise, map, kHuge, abi::kMadvRemove), kBoundary);
+  EXPECT_EQ(Do(Op::kMadvise, map, 4096, abi::kMadvRemove), kBoundary);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kRw), 0);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kProtRead), -EINVAL);
   EXPECT_EQ(Do(Op::kMprotect, map, kHuge + 4096, kRw), kBoundary);

@@ -281,6 +281,7 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
     return false;
   }
   part.prot = prot;
+  if (prot != prot_before) part.opened = 0;
   if (prot == prot_before && part.may == may_before) return true;
   *changed = true;
   if (ReplacePart(*mm, s.limits.maps, part)) return true;
@@ -290,14 +291,15 @@ bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, b
 
 // What a private mapping that is locked has of `done` is copied once it can be written
 // (mprotect_fixup).
-void PopulateWritable(State& s, const Call& c, const AddressSpace& before, PageRange done) {
+void PopulateWritable(State& s, const Call& c, const AddressSpace& before, PageRange done,
+                      const Semantics& semantics) {
   bool changed = false;
   for (const Mapping& m : before) {
     if (Empty(m) || m.start >= done.end) break;
     if (EndOf(m) <= done.begin || (m.flags & kMapLocked) == 0 || m.vm_shared != 0) continue;
     if ((m.prot & kProtWrite) != 0 || (c.arg[2] & kProtWrite) == 0) continue;
     const Mapping part = Piece(m, done);
-    MmPopulate(s, SpaceOf(s, c), {part.start, EndOf(part)}, true, &changed);
+    MmPopulate(s, SpaceOf(s, c), {part.start, EndOf(part)}, true, semantics, &changed);
   }
 }
 
@@ -321,7 +323,7 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
   result.changed = changed;
   if (!changed) return result;
   const AddressSpace before = std::exchange(SpaceOf(s, c), mm);
-  PopulateWritable(s, c, before, {range.begin, page});
+  PopulateWritable(s, c, before, {range.begin, page}, semantics);
   return result;
 }
 
@@ -329,6 +331,18 @@ Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& s
 bool SplitsHugePage(const State& s, const Call& c, int64_t edge) {
   const int page = PageOfAddress(edge);
   return page >= kArenaPages && edge != AddressOfPage(page) && MappingAt(s, c.task, page) >= 0;
+}
+
+// munmap of [begin, end) with an edge within a huge page: each mapping is asked for VM_SEALED
+// before it is split.
+Result UnmapPart(const State& s, const Call& c, int64_t begin, int64_t end) {
+  const bool splits_first = SplitsHugePage(s, c, begin);
+  if (!splits_first && !SplitsHugePage(s, c, end)) return Bound("the range leaves the arena");
+  const int first = PageOfAddress(begin);
+  const int last = splits_first ? first : PageOfAddress(end);
+  if (!MayModify(SpaceOf(s, c), {std::max(first, kArenaPages), last + 1}))
+    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
+  return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
 }
 
 // A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
@@ -376,7 +390,7 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   }
   Result result = MapRegion(s, c, f, request, m, semantics);
   if (result.ok() && (m.flags == kMapLocked || (c.arg[3] & kPopulates) == abi::kMapPopulate))
-    MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);
+    MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);
   return result;
 }
 
@@ -461,7 +475,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;
-  MmPopulate(s, SpaceOf(s, c), request.range, true, &result.changed);  // MAP_POPULATE
+  MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);  // MAP_POPULATE
   return result;
 }
 
@@ -472,12 +486,8 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   if (bytes > kBeyondMemory) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len > TASK_SIZE");
   if (bytes == 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len == 0");
   PageRange range;
-  if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) {
-    if (SplitsHugePage(s, c, c.arg[0]) ||
-        SplitsHugePage(s, c, c.arg[0] + static_cast<int64_t>(PageAlign(bytes))))
-      return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
-    return Bound("the range leaves the arena");
-  }
+  if (!InArena(s, c.arg[0], PageAlign(bytes), &range))
+    return UnmapPart(s, c, c.arg[0], c.arg[0] + static_cast<int64_t>(PageAlign(bytes)));
   if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
   if (!MayModify(SpaceOf(s, c), range)) return RefuseToUnmap(s, c, range);
   AddressSpace mm = SpaceOf(s, c);

@@ -1,6 +1,7 @@
 // mlock, mlock2 and munlock, and what brings pages in for them: mm/mlock.c, mm/gup.c.
 //
-// RLIMIT_MEMLOCK is no limit here: the harness lifts it.
+// RLIMIT_MEMLOCK is no limit here: the harness lifts it.  Huge pages are never locked (mlock_fixup:
+// is_vm_hugetlb_page), but brought in, by MLOCK_ONFAULT, too.
 #include <algorithm>
 
 #include "model/families.h"
@@ -21,6 +22,7 @@ Result ApplyLockFlags(State& s, const Call& c, PageRange range, uint8_t flags) {
     }
     Mapping part = Piece(SpaceOf(s, c)[j], range);
     page = EndOf(part);
+    if (IsHugePage(part.start)) continue;
     const uint8_t before = part.flags;
     ClearLocked(part);
     part.flags |= flags;
@@ -52,12 +54,13 @@ Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantic
   Result result;
   if (!LockedRange(s, c, &range, &result)) return result;
   const Rule* const asks = on_fault ? NotSupported(semantics, Feature::kOnFault) : nullptr;
-  if ((!on_fault || asks != nullptr) && HasProtection(SpaceOf(s, c), range, kProtExec))
+  const bool asked = !on_fault || asks != nullptr || IsHugePage(range.begin);
+  if (asked && HasProtection(SpaceOf(s, c), range, kProtExec))
     return Bound("execute-only memory can be read or not, as the processor has keys");
   result = ApplyLockFlags(s, c, range, on_fault ? kMapLockedMask : kMapLocked);
   if (!result.ok()) return result;
   bool changed = result.changed;
-  if (!MmPopulate(s, SpaceOf(s, c), range, false, &changed))
+  if (!MmPopulate(s, SpaceOf(s, c), range, false, semantics, &changed))
     result = Fail(ENOMEM, "mm/mlock.c __mlock_posix_error_return: EFAULT of __mm_populate");
   else if (asks != nullptr && HasProtection(SpaceOf(s, c), range, 0))
     result = Refused(asks);
@@ -67,23 +70,27 @@ Result DoMlock(State& s, const Call& c, bool on_fault, const Semantics& semantic
 
 }  // namespace
 
-bool FaultIn(State& s, Mapping& m, int page, bool copies, bool* changed) {
+bool FaultIn(State& s, Mapping& m, int page, bool copies, const Semantics& semantics,
+             bool* changed) {
   Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
   const int in_file = m.pgoff + page;
   if (IsGuarded(m, page)) return false;  // VM_FAULT_SIGSEGV
   if (HasCopy(m, page)) return true;
-  if (in_file * kPageSize >= static_cast<int>(inode.size)) return false;  // VM_FAULT_SIGBUS
+  if (IsHugetlb(inode) ? !FaultHugetlb(s, m, page, semantics, changed)
+                       : in_file * kPageSize >= static_cast<int>(inode.size))
+    return false;  // VM_FAULT_SIGBUS
   // Execute-only memory can be read or not, as the processor has keys.
   *changed |= m.prot == kProtExec ? NoteTouched(s, inode, in_file, in_file + 1)
                                   : NotePresent(s, inode, in_file, in_file + 1);
-  if (!copies) return true;
+  if (!copies || HasCopy(m, page)) return true;
   m.copied |= static_cast<uint8_t>(1u << page);
   m.copy[page] = inode.bytes[in_file];
   *changed = true;
   return true;
 }
 
-bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors, bool* changed) {
+bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors,
+                const Semantics& semantics, bool* changed) {
   bool all = true;
   for (Mapping& m : mm) {
     if ((m.flags & kMapLockOnFault) != 0) continue;  // populate_vma_page_range
@@ -91,7 +98,7 @@ bool MmPopulate(State& s, AddressSpace& mm, PageRange range, bool ignores_errors
     bool fits = true;
     for (int page = std::max<int>(range.begin, m.start);
          fits && page < std::min(range.end, EndOf(m)); ++page)
-      fits = m.prot != 0 && FaultIn(s, m, page - m.start, copies, changed);
+      fits = m.prot != 0 && FaultIn(s, m, page - m.start, copies, semantics, changed);
     all &= fits;
     if (!fits && !ignores_errors) break;
   }

@@ -102,11 +102,11 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
 }
 
 // What a locked mapping grew by is brought in.
-void PopulateGrown(State& s, const Call& c, PageRange grown) {
+void PopulateGrown(State& s, const Call& c, PageRange grown, const Semantics& semantics) {
   const int j = grown.begin < grown.end ? MappingAt(s, c.task, grown.begin) : -1;
   bool changed = false;
   if (j >= 0 && (SpaceOf(s, c)[j].flags & kMapLocked) != 0)
-    MmPopulate(s, SpaceOf(s, c), grown, true, &changed);
+    MmPopulate(s, SpaceOf(s, c), grown, true, semantics, &changed);
 }
 
 // What MREMAP_DONTUNMAP leaves: the mappings, their pages gone to the new ones.
@@ -214,7 +214,7 @@ Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& 
   if (!room) return Bound("no free mapping within the bounds");
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
-  PopulateGrown(s, c, {to + r.old_pages(), to + r.pages});
+  PopulateGrown(s, c, {to + r.old_pages(), to + r.pages}, semantics);
   return result;
 }
 
@@ -236,14 +236,14 @@ Result Shrink(State& s, const Call& c, const Request& r) {
 
 // The mapping grows where it stands: the old range ends where it ends, and what
 // follows is free.
-Result GrowInPlace(State& s, const Call& c, const Request& r) {
+Result GrowInPlace(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   const int j = MappingAt(s, c.task, r.old.end - 1);
   Mapping& m = SpaceOf(s, c)[j];
   const int pages = r.old.begin + r.pages - m.start;
   if (pages > kMaxPages || m.pgoff + pages >= kMaxMappedPages)
     return Bound("the mapping is longer than the bounds");
   m.pages = static_cast<uint8_t>(pages);
-  PopulateGrown(s, c, {r.old.end, r.old.begin + r.pages});
+  PopulateGrown(s, c, {r.old.end, r.old.begin + r.pages}, semantics);
   return Changed(c.arg[0]);
 }
 
@@ -263,7 +263,7 @@ Result Grow(State& s, const Call& c, const Request& r, int vma_end, const Semant
   const bool at_end = r.old_pages() > 0 && r.old.end == vma_end;
   if (at_end && IsGap(SpaceOf(s, c), in_arena)) {  // vma_expandable
     if (more.end > s.limits.arena) return Bound("the mapping would leave the arena");
-    return GrowInPlace(s, c, r);
+    return GrowInPlace(s, c, r, semantics);
   }
   if (!r.may_move) return Fail(ENOMEM, "mm/mremap.c sys_mremap: no room to grow");
   return MoveAnywhere(s, c, r, semantics);

@@ -44,12 +44,14 @@ void Clear(State& s, int i) {
   s.tasks[i].fds = s.tasks[i].mm = static_cast<uint8_t>(i);
 }
 
-// dup_mmap: all but what has VM_DONTCOPY, and nothing is locked.
-AddressSpace Copyable(const AddressSpace& from) {
+// dup_mmap: all but what has VM_DONTCOPY, and nothing is locked.  Private pages are write-protected
+// on both sides (mm/hugetlb.c copy_hugetlb_page_range).
+AddressSpace Copyable(AddressSpace& from) {
   AddressSpace mm{};
   int kept = 0;
-  for (const Mapping& m : from) {
+  for (Mapping& m : from) {
     if (Empty(m) || (m.flags & kMapDontcopy) != 0) continue;
+    m.opened = 0;
     mm[kept] = m;
     ClearLocked(mm[kept++]);
   }

@@ -40,13 +40,15 @@ Result Poke(State& s, const Call& c, bool force, int error, const char* check,
 Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Semantics& semantics) {
   const int64_t addr = c.arg[1];
   if (addr == kNull) return Fail(EIO, io);
-  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
+  const int page = PageOfAddress(addr);
+  if (page < 0 || page >= ArenaEnd(s.limits, IsHugePage(page)))
     return Bound("the address is not in the arena");
   const int target = static_cast<int>(c.arg[0]);
-  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
+  const int j = MappingAt(s, target, page);
   if (j < 0) return Fail(EIO, io);
-  const Mapping& m = s.mms[s.tasks[target].mm][j];
-  if ((m.prot & kProtWrite) == 0) {
+  Mapping& m = s.mms[s.tasks[target].mm][j];
+  const bool forced = (m.prot & kProtWrite) == 0;
+  if (forced) {
     const int f = m.file - 1;
     Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMemWrite);
     ruling.LookAt(m);
@@ -55,8 +57,18 @@ Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Sema
     // is_cow_mapping: VM_MAYWRITE without VM_SHARED.
     if (m.vm_shared || (m.may & kProtWrite) == 0)
       return Fail(EIO, "mm/gup.c check_vma_flags: FOLL_FORCE needs is_cow_mapping");
+    const Rule* const no_force = NotSupported(semantics, Feature::kHugeForce);
+    if (no_force != nullptr && IsHugePage(m.start)) return Refused(no_force);
   }
-  return Poke(s, c, true, EIO, io, semantics);
+  Result result = Poke(s, c, true, EIO, io, semantics);
+  // hugetlb_cow up to 6.0: the page in the page tables is writable, whatever the mapping is.
+  const Rule* const opens = NotSupported(semantics, Feature::kHugeForceProt);
+  if (!result.ok() || !forced || !IsHugePage(m.start) || opens == nullptr) return result;
+  const auto bit = static_cast<uint8_t>(1u << (page - m.start));
+  result.changed |= (m.opened & bit) == 0;
+  m.opened |= bit;
+  result.rule = opens;
+  return result;
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 34}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 38}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -114,6 +114,11 @@ enum class Feature : uint64_t {
                               // NoteKernelRead
   kGuard = 4294967296,        // MADV_GUARD_INSTALL of a file's mapping: 6.15
   kUffdGuard = 8589934592,    // UFFDIO_COPY leaves a guard region as it is: 6.19, see UffdCopy
+  kHugeDontneed = 17179869184,    // MADV_DONTNEED of huge pages: 5.18
+  kHugeDofork = 34359738368,      // MADV_DOFORK of huge pages: until 6.19
+  kHugeForce = 68719476736,       // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see
+                                  // ForcePoke
+  kHugeForceProt = 137438953472,  // and leaves them read-only: 6.16
 };
 struct FactSetSpec {
   FactSet set;

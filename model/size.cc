@@ -212,6 +212,7 @@ bool DropCopies(State& s, int node, int first, int end) {
       for (int i = std::max(first - m.pgoff, 0); i < std::min<int>(m.pages, end - m.pgoff); ++i) {
         any |= HasCopy(m, i);
         m.copied &= static_cast<uint8_t>(~(1u << i));
+        m.opened &= m.copied;
         m.copy[i] = {};
       }
     }

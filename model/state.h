@@ -182,12 +182,14 @@ struct Mapping {
   Field<uint8_t> pgoff = 0;      // first page in the file
   Field<uint8_t> copied = 0;     // private pages copied on write, one bit a page
   Field<uint8_t> guards = 0;     // pages with PTE_MARKER_GUARD, one bit a page
-  Field<uint8_t> flags = 0;      // kMap* bits
+  Field<uint8_t> opened = 0;  // private huge pages, one bit each, that the task may store to though
+                              // the mapping is read-only: see ForcePoke
+  Field<uint8_t> flags = 0;   // kMap* bits
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> copy{};
 
   auto AllFields() const {
     return std::tie(file, mark, prot, may, shared, vm_shared, start, pages, pgoff, copied, guards,
-                    flags, copy);
+                    opened, flags, copy);
   }
   friend bool operator==(const Mapping& a, const Mapping& b) { return SameFields(a, b); }
 };

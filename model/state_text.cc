@@ -101,7 +101,7 @@ std::string State::ToBytes() const {
   for (const AddressSpace& mm : mms) {
     for (const Mapping& m : mm) {
       for (uint8_t v : {m.file, m.start, m.pages, m.pgoff, m.prot, m.may, m.shared, m.vm_shared,
-                        m.mark, m.copied, m.guards, m.flags})
+                        m.mark, m.copied, m.guards, m.opened, m.flags})
         Put(out, v, 1);
       PutSamples(out, m.copy);
     }

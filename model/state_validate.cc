@@ -13,6 +13,7 @@ absl::Status Broken(const char* what) {
 absl::Status ValidateCopies(const State& s, const Mapping& m) {
   if ((m.copied >> m.pages) != 0) return Broken("a private copy beyond the mapping");
   if ((m.guards >> m.pages) != 0) return Broken("a guard marker beyond the mapping");
+  if ((m.opened & ~m.copied) != 0) return Broken("a page is opened that is no private copy");
   if ((m.guards & m.copied) != 0) return Broken("a private copy where a guard marker is");
   const Inode& inode = s.inodes[s.files[m.file - 1].inode - 1];
   const uint32_t size = inode.size;

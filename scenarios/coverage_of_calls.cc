@@ -47,9 +47,9 @@ constexpr UncoveredCall kUncovered[] = {
      "stores are lost: findings 14, 29, 30."},
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN", kObserved,
      "Not about a file, or no other answer than without it."},
-    {"of memfds of huge pages: mremap, madvise, msync, mseal, mlock, remap_file_pages, "
-     "process_vm_writev, "
-     "/proc/PID/mem, vmsplice, splice, sendfile, copy_file_range",
+    {"of memfds of huge pages: mremap, remap_file_pages, vmsplice, splice, sendfile, "
+     "copy_file_range; "
+     "ranges that end within a page of one",
      kObserved,
      "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
     {"mlockall; RLIMIT_MEMLOCK", kObserved,

@@ -218,6 +218,10 @@ uint64_t AllFeatures(const Semantics& semantics) {
   const auto guard = static_cast<uint64_t>(Feature::kGuard);
   if (DecisionOf(semantics, static_cast<int>(Point::kSupport), guard).refused != 0)
     all &= ~static_cast<uint64_t>(Feature::kUffdGuard);
+  // Nor a write to huge pages that is not made (model/remote.cc).
+  const auto force = static_cast<uint64_t>(Feature::kHugeForce);
+  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), force).refused != 0)
+    all &= ~static_cast<uint64_t>(Feature::kHugeForceProt);
   return all;
 }
 
