@@ -6,6 +6,11 @@
 
 namespace selkie {
 
+int ArenaPageOf(const State& s, int64_t addr) {
+  const int page = PageOfAddress(addr);
+  return page < ArenaEnd(s.limits, IsHugePage(page)) ? page : -1;
+}
+
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
   if (addr >= kHugeArena && s.limits.huge > 0) {
     const auto first = (addr - kHugeArena) / kHugePageSize;

@@ -390,6 +390,9 @@ inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
   return s.mms[s.tasks[c.task].mm];
 }
 
+// The page of the arenas in which the address is, within the run's limits; -1 if in none.
+int ArenaPageOf(const State& s, int64_t addr);
+
 // The pages of [addr, addr + length) if they lie in one of the arenas; `length` is
 // page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);

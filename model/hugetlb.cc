@@ -34,7 +34,6 @@ bool IsUnknownOfHugetlb(Op op) {
     case Op::kRemapFilePages:
     case Op::kUringRegister:
     case Op::kUringReadFixed:
-    case Op::kOpenMapFile:
     case Op::kUdmabufCreate:
     case Op::kFuseMmap:
     case Op::kExtension: return true;

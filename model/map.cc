@@ -73,7 +73,8 @@ bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request
   const bool replaces = (c.arg[3] & abi::kMapFixedNoreplace) == 0;
   request->fixed = !replaces || (c.arg[3] & abi::kMapFixed) != 0;
   request->length = PageAlign(length);
-  if ((c.arg[3] & abi::kMapLocked) != 0 && length > kArenaPages * uint64_t{kPageSize}) {
+  if ((c.arg[3] & abi::kMapLocked) != 0 &&
+      length > kArenaPages * static_cast<uint64_t>(request->page())) {
     *error = Bound("more than the arena may be more than RLIMIT_MEMLOCK");
     return false;
   }
@@ -339,8 +340,9 @@ Result UnmapPart(const State& s, const Call& c, int64_t begin, int64_t end) {
   const bool splits_first = SplitsHugePage(s, c, begin);
   if (!splits_first && !SplitsHugePage(s, c, end)) return Bound("the range leaves the arena");
   const int first = PageOfAddress(begin);
+  if (first < kArenaPages) return Bound("the range leaves the arena");
   const int last = splits_first ? first : PageOfAddress(end);
-  if (!MayModify(SpaceOf(s, c), {std::max(first, kArenaPages), last + 1}))
+  if (!MayModify(SpaceOf(s, c), {first, last + 1}))
     return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
   return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
 }
@@ -373,8 +375,8 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
   request.huge = IsHugetlb(s.inodes[s.files[f].inode - 1]);
-  if (request.huge && (c.arg[3] & kPopulates) != 0)
-    return Bound("huge pages that mmap brings in are not modelled");
+  if (request.huge && (c.arg[3] & kPopulates) != 0 && (c.arg[2] & kProtAll) == kProtExec)
+    return Bound("execute-only memory can be read or not, as the processor has keys");
   if (!BeginMmap(s, c, !IsPipe(s, f), &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
@@ -388,8 +390,10 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
   }
+  const bool locked = m.flags == kMapLocked;
+  if (request.huge) ClearLocked(m);  // mmap_region: is_vm_hugetlb_page
   Result result = MapRegion(s, c, f, request, m, semantics);
-  if (result.ok() && (m.flags == kMapLocked || (c.arg[3] & kPopulates) == abi::kMapPopulate))
+  if (result.ok() && (locked || (c.arg[3] & kPopulates) == abi::kMapPopulate))
     MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);
   return result;
 }

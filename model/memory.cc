@@ -27,9 +27,8 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
     return false;
   };
   if (addr == kNull) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping at NULL"));
-  const int page = PageOfAddress(addr);
-  if (page < 0 || page >= ArenaEnd(s.limits, IsHugePage(page)))
-    return fail(Bound("the address is not in the arena"));
+  const int page = ArenaPageOf(s, addr);
+  if (page < 0) return fail(Bound("the address is not in the arena"));
   const auto offset = static_cast<int>(addr - AddressOfPage(page));
   if (offset >= kPageSize && offset % kSampleStride == 0)
     return fail(Bound("contents of a huge page are known at its first two samples only"));

@@ -285,14 +285,14 @@ Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
   if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
   if (c.arg[0] < 0 || c.arg[0] >= s.limits.tasks || s.tasks[c.arg[0]].state != TaskState::kRunning)
     return Bound("the task whose mapping it is does not run");
-  if (addr < 0 || addr >= int64_t{s.limits.arena} * kPageSize)
-    return Bound("the address is not in the arena");
+  const int page = ArenaPageOf(s, addr);
+  if (page < 0) return Bound("the address is not in the arena");
   const auto target = static_cast<int>(c.arg[0]);
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   if (!MayTrace(s, c.task, target))
     return Fail(EACCES, "fs/proc/base.c proc_map_files_lookup: ptrace_may_access");
-  const int j = MappingAt(s, target, static_cast<int>(addr / kPageSize));
+  const int j = MappingAt(s, target, page);
   if (j < 0) return Fail(ENOENT, "fs/proc/base.c proc_map_files_lookup: find_exact_vma");
   constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
   const bool follows = (flags & abi::kONofollow) == 0 &&

@@ -40,9 +40,8 @@ Result Poke(State& s, const Call& c, bool force, int error, const char* check,
 Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Semantics& semantics) {
   const int64_t addr = c.arg[1];
   if (addr == kNull) return Fail(EIO, io);
-  const int page = PageOfAddress(addr);
-  if (page < 0 || page >= ArenaEnd(s.limits, IsHugePage(page)))
-    return Bound("the address is not in the arena");
+  const int page = ArenaPageOf(s, addr);
+  if (page < 0) return Bound("the address is not in the arena");
   const int target = static_cast<int>(c.arg[0]);
   const int j = MappingAt(s, target, page);
   if (j < 0) return Fail(EIO, io);
