@@ -29,6 +29,16 @@ bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
   return true;
 }
 
+int HugePart(const State& s, const Call& c, int64_t addr, uint64_t length, PageRange* pages) {
+  if (addr < kHugeArena || length == 0 || length > kMaxHuge * uint64_t{kHugePageSize}) return -1;
+  const int first = ArenaPageOf(s, addr);
+  const int last = ArenaPageOf(s, addr + static_cast<int64_t>(length) - 1);
+  if (first < 0 || last < 0) return -1;
+  *pages = {first, last + 1};
+  const int map = MappingAt(s, c.task, first);
+  return map >= 0 && last < EndOf(SpaceOf(s, c)[map]) ? map : -1;
+}
+
 bool MayModify(const AddressSpace& mm, PageRange range) {
   return !AnyIn(mm, range, [](const Mapping& m) { return (m.flags & kMapSealed) != 0; });
 }

@@ -36,8 +36,9 @@ bool HasHole(const AddressSpace& mm, PageRange range) {
 
 constexpr const char* kNotLru = "mm/madvise.c can_madv_lru_vma: VM_LOCKED, VM_HUGETLB";
 
-// madvise_remove: a hole in the file.
-Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& semantics) {
+// madvise_remove: a hole in the file, [offset, offset + length).
+Result Remove(State& s, const Call& c, const Mapping& part, int64_t offset, int64_t length,
+              const Semantics& semantics) {
   if ((part.flags & kMapLocked) != 0) return Fail(EINVAL, "mm/madvise.c madvise_remove: VM_LOCKED");
   const int f = part.file - 1, node = s.files[f].inode - 1;
   Ruling ruling(s, c, node, f, semantics, Point::kRemove);
@@ -46,8 +47,7 @@ Result Remove(State& s, const Call& c, const Mapping& part, const Semantics& sem
   Result error;
   constexpr int64_t kMode = abi::kFallocPunchHole | abi::kFallocKeepSize;
   if (MayNotAllocate(s, f, kMode, &error)) return error;
-  const int64_t page = SizeOfPage(part.start);
-  return PunchHole(s, c, f, part.pgoff * page, part.pages * page, semantics);
+  return PunchHole(s, c, f, offset, length, semantics);
 }
 
 // shrink_folio_list may free pages to which nothing was written, unless somebody holds them.
@@ -93,8 +93,10 @@ Result AdviseOne(State& s, const Call& c, Mapping part, const Semantics& semanti
   const auto not_of_huge = [&](Feature feature) {
     return huge ? NotSupported(semantics, feature) : nullptr;
   };
+  const int64_t page = SizeOfPage(part.start);
   switch (c.arg[2]) {
-    case abi::kMadvRemove: return Remove(s, c, part, semantics);
+    case abi::kMadvRemove:
+      return Remove(s, c, part, part.pgoff * page, part.pages * page, semantics);
     case abi::kMadvFree: return Fail(EINVAL, "mm/madvise.c madvise_free_single_vma: not anonymous");
     case abi::kMadvWipeonfork: return Fail(EINVAL, "mm/madvise.c madvise_vma_behavior: vm_file");
     case abi::kMadvDontneed:
@@ -162,6 +164,33 @@ Result Populate(State& s, const Call& c, PageRange range, bool write, const Sema
   return at_end;
 }
 
+// A range of a mapping of huge pages with an edge within a page: `pages` are those that it touches.
+Result AdvisePart(State& s, const Call& c, int map, PageRange pages, const Semantics& semantics) {
+  const Mapping m = SpaceOf(s, c)[map];
+  const int64_t begin = c.arg[0], length = static_cast<int64_t>(PageAlign(c.arg[1]));
+  switch (c.arg[2]) {
+    case abi::kMadvRemove:
+      return Remove(s, c, m, m.pgoff * kHugePageSize + begin - AddressOfPage(m.start), length,
+                    semantics);
+    case abi::kMadvDontneed:
+    case abi::kMadvDontneedLocked: {
+      if (const Rule* rule = NotSupported(semantics, Feature::kHugeDontneed)) return Refused(rule);
+      if (begin % kHugePageSize != 0)
+        return Fail(EINVAL, "mm/madvise.c madvise_dontneed_free_valid_vma: huge_page_mask");
+      // The length is rounded down (docs/findings.md, smaller ones).
+      const PageRange whole{pages.begin, pages.begin + static_cast<int>(length / kHugePageSize)};
+      return whole.begin == whole.end ? Unchanged(0) : AdviseOne(s, c, Piece(m, whole), semantics);
+    }
+    case abi::kMadvDontfork:
+    case abi::kMadvDofork: {
+      State scratch = s;
+      const Result result = AdviseOne(scratch, c, Piece(m, pages), semantics);
+      return result.ok() && result.changed ? Fail(EINVAL, kSplitsHuge) : result;
+    }
+    default: return AdviseOne(s, c, Piece(m, pages), semantics);
+  }
+}
+
 bool IsKnownAdvice(int64_t advice) {
   switch (advice) {
     case abi::kMadvNormal:
@@ -213,9 +242,13 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
   PageRange range;
   const int64_t advice = c.arg[2];
   if (BadAdvice(advice, &error, semantics)) return error;
-  if (!RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &error)) return error;
+  const bool whole = RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &error);
+  const int map = whole ? -1 : HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range);
+  if (!whole && (map < 0 || error.kind != Result::Kind::kBound)) return error;
   if (advice == abi::kMadvPopulateRead || advice == abi::kMadvPopulateWrite)
     return Populate(s, c, range, advice == abi::kMadvPopulateWrite, semantics);
+
+  if (!whole) return AdvisePart(s, c, map, range, semantics);
 
   // madvise_walk_vmas: in order, up to the first failure; holes count at the end.
   const State before = s;
@@ -259,7 +292,10 @@ Result Msync(State& s, const Call& c, const Semantics&) {
     if (c.arg[0] == kNull) return Bound("a range at NULL is not modelled");
     return Fail(EINVAL, "mm/msync.c sys_msync: MS_ASYNC and MS_SYNC");
   }
-  if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error)) return error;
+  if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error) &&
+      (error.kind != Result::Kind::kBound ||
+       HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range) < 0))
+    return error;
   const auto is_locked = [](const Mapping& m) { return (m.flags & kMapLocked) != 0; };
   if ((c.arg[2] & abi::kMsInvalidate) != 0 && AnyIn(SpaceOf(s, c), range, is_locked))
     return Fail(EBUSY, "mm/msync.c sys_msync: MS_INVALIDATE of VM_LOCKED");
@@ -273,7 +309,12 @@ Result Mseal(State& s, const Call& c, const Semantics& semantics) {
   PageRange range;
   if (const Rule* rule = NotSupported(semantics, Feature::kMseal)) return Refused(rule);
   if (c.arg[2] != 0) return Fail(EINVAL, "mm/mseal.c do_mseal: flags");
-  if (!RangeOf(s, c, EINVAL, "mm/mseal.c do_mseal: start, len", &range, &error)) return error;
+  if (!RangeOf(s, c, EINVAL, "mm/mseal.c do_mseal: start, len", &range, &error)) {
+    const int map = HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range);
+    if (map < 0 || error.kind != Result::Kind::kBound) return error;
+    const bool sealed = (SpaceOf(s, c)[map].flags & kMapSealed) != 0;
+    return sealed ? Unchanged(0) : Fail(EINVAL, kSplitsHuge);
+  }
   if (HasHole(SpaceOf(s, c), range))
     return Fail(ENOMEM, "mm/mseal.c check_mm_seal: a hole in the range");
   AddressSpace mm = SpaceOf(s, c);

@@ -397,6 +397,10 @@ int ArenaPageOf(const State& s, int64_t addr);
 // page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);
 
+// The caller's mapping of huge pages (index) in which [addr, addr + length) lies, with an edge
+// within a page; *pages becomes the pages that it touches.  -1 if there is none.
+int HugePart(const State& s, const Call& c, int64_t addr, uint64_t length, PageRange* pages);
+
 // True if `holds` of some mapping that reaches into the range.
 template <typename Predicate>
 bool AnyIn(const AddressSpace& mm, PageRange range, Predicate holds) {
@@ -420,6 +424,9 @@ Result StoreByte(State& s, const Call& c, bool force, const Semantics& semantics
 
 // Effect of a store through shared mapping `map` (index) of address space `mm`.
 Effect StoreEffect(const State& s, int mm, int map);
+
+// What splits a mapping within a huge page fails with EINVAL here.
+inline constexpr const char* kSplitsHuge = "mm/hugetlb.c hugetlb_vm_op_split";
 
 // can_modify_mm: no mapping in `range` has VM_SEALED.
 bool MayModify(const AddressSpace& mm, PageRange range);

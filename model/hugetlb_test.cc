@@ -104,6 +104,19 @@ TEST_F(HugetlbTest, AdviceOfHugePagesIsAsOfOthersButForReclaimAndGuards) {
     EXPECT_EQ(Do(Op::kMadvise, map, kHuge, advice), -EINVAL) << advice;
 }
 
+TEST_F(HugetlbTest, APartOfAPageIsRoundedOrCannotBeSplitOff) {
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kPrivate);
+  Do(Op::kStore, map, 'x');
+  EXPECT_EQ(Do(Op::kMadvise, map, kHuge - 4096, abi::kMadvDontneed), 0);
+  EXPECT_EQ(Do(Op::kLoad, map), 'x') << "less than a page is nothing";
+  EXPECT_EQ(Do(Op::kMadvise, map + 4096, 4096, abi::kMadvDontneed), -EINVAL);
+  EXPECT_EQ(Do(Op::kMadvise, map, 4096, abi::kMadvDontfork), -EINVAL);
+  EXPECT_EQ(Do(Op::kMseal, map, 4096, 0), -EINVAL);
+  EXPECT_EQ(Do(Op::kMadvise, map, 4096, abi::kMadvDofork), 0) << "nothing to change";
+  EXPECT_EQ(Do(Op::kMsync, map + 4096, 4096, abi::kMsSync), 0);
+  EXPECT_EQ(Do(Op::kMlock, map + 1, 1), 0);
+}
+
 TEST_F(HugetlbTest, TheyAreNeverLockedButBroughtIn) {
   const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared);
   EXPECT_EQ(Do(Op::kMlock2, map, kHuge, abi::kMlockOnfault), 0);
@@ -134,7 +147,6 @@ TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
   const int64_t fd = Huge(kHuge), small = Memfd(4096), map = MapHuge(fd, kRw, kShared);
   EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), kBoundary);
   EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kNull), kBoundary);
-  EXPECT_EQ(Do(Op::kMadvise, map, 4096, abi::kMadvRemove), kBoundary);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kRw), 0);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kProtRead), -EINVAL);
   EXPECT_EQ(Do(Op::kMprotect, map, kHuge + 4096, kRw), kBoundary);

@@ -344,21 +344,19 @@ Result UnmapPart(const State& s, const Call& c, int64_t begin, int64_t end) {
   const int last = splits_first ? first : PageOfAddress(end);
   if (!MayModify(SpaceOf(s, c), {first, last + 1}))
     return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
-  return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
+  return Fail(EINVAL, kSplitsHuge);
 }
 
 // A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
 // another protection, once it is allowed.
 Result ProtectPart(const State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
-  const auto end = c.arg[0] + static_cast<int64_t>(PageAlign(bytes));
-  const PageRange pages{PageOfAddress(c.arg[0]), PageOfAddress(end - 1) + 1};
-  const int map =
-      pages.begin < kArenaPages || pages.end == 0 ? -1 : MappingAt(s, c.task, pages.begin);
-  if (map < 0 || pages.end > EndOf(SpaceOf(s, c)[map])) return Bound("the range leaves the arena");
+  PageRange pages;
+  if (HugePart(s, c, c.arg[0], PageAlign(bytes), &pages) < 0)
+    return Bound("the range leaves the arena");
   State scratch = s;
   const Result result = ProtectRange(scratch, c, pages, semantics);
   if (!result.ok() || !result.changed) return result;
-  return Fail(EINVAL, "mm/hugetlb.c hugetlb_vm_op_split");
+  return Fail(EINVAL, kSplitsHuge);
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ constexpr UncoveredCall kUncovered[] = {
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN", kObserved,
      "Not about a file, or no other answer than without it."},
     {"of memfds of huge pages: mremap, remap_file_pages, vmsplice, splice, sendfile, "
-     "copy_file_range; "
-     "ranges that end within a page of one",
+     "copy_file_range",
      kObserved,
      "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
     {"mlockall; RLIMIT_MEMLOCK", kObserved,
