@@ -34,7 +34,7 @@ Limits LimitsOf(const Bounds& b) {
   limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
   limits.messages = static_cast<uint8_t>(b.messages);
   limits.buffers = 0;  // a splice into a pipe is beyond the bounds of a search
-  limits.huge = 0;     // and so is MFD_HUGETLB
+  limits.huge = 0;     // and so is MFD_HUGETLB, so that Mapping::opened is not stored
   return limits;
 }
 
@@ -72,6 +72,8 @@ bool DependsOnPlaces(const CallTemplate& line) {
     case Op::kMunmap:
     case Op::kMprotect:
     case Op::kMadvise:
+      if (line.call.arg[2] == abi::kMadvGuardInstall) return true;
+      [[fallthrough]];
     case Op::kMsync:
     case Op::kMlock:
     case Op::kMlock2:

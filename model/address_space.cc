@@ -32,8 +32,9 @@ bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
 int HugePart(const State& s, const Call& c, int64_t addr, uint64_t length, PageRange* pages) {
   if (addr < kHugeArena || length == 0 || length > kMaxHuge * uint64_t{kHugePageSize}) return -1;
   const int first = ArenaPageOf(s, addr);
+  if (first < 0) return -1;
   const int last = ArenaPageOf(s, addr + static_cast<int64_t>(length) - 1);
-  if (first < 0 || last < 0) return -1;
+  if (last < 0) return -1;
   *pages = {first, last + 1};
   const int map = MappingAt(s, c.task, first);
   return map >= 0 && last < EndOf(SpaceOf(s, c)[map]) ? map : -1;
@@ -68,6 +69,17 @@ Result RefuseToUnmap(State& s, const Call& c, PageRange range) {
   Result error = Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
   AddressSpace mm = SpaceOf(s, c);
   if (!SplitAt(mm, s.limits.maps, range.begin)) return Bound("no free mapping within the bounds");
+  error.changed = mm != SpaceOf(s, c);
+  SpaceOf(s, c) = mm;
+  return error;
+}
+
+Result RefuseToSplit(State& s, const Call& c, int map) {
+  Result error = Fail(EINVAL, kSplitsHuge);
+  const int page = PageOfAddress(c.arg[0]);
+  AddressSpace mm = SpaceOf(s, c);
+  if (c.arg[0] != AddressOfPage(page) || page == mm[map].start) return error;
+  if (!SplitAt(mm, s.limits.maps, page)) return Bound("no free mapping within the bounds");
   error.changed = mm != SpaceOf(s, c);
   SpaceOf(s, c) = mm;
   return error;

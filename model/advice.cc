@@ -185,7 +185,7 @@ Result AdvisePart(State& s, const Call& c, int map, PageRange pages, const Seman
     case abi::kMadvDofork: {
       State scratch = s;
       const Result result = AdviseOne(scratch, c, Piece(m, pages), semantics);
-      return result.ok() && result.changed ? Fail(EINVAL, kSplitsHuge) : result;
+      return result.ok() && result.changed ? RefuseToSplit(s, c, map) : result;
     }
     default: return AdviseOne(s, c, Piece(m, pages), semantics);
   }
@@ -313,7 +313,7 @@ Result Mseal(State& s, const Call& c, const Semantics& semantics) {
     const int map = HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range);
     if (map < 0 || error.kind != Result::Kind::kBound) return error;
     const bool sealed = (SpaceOf(s, c)[map].flags & kMapSealed) != 0;
-    return sealed ? Unchanged(0) : Fail(EINVAL, kSplitsHuge);
+    return sealed ? Unchanged(0) : RefuseToSplit(s, c, map);
   }
   if (HasHole(SpaceOf(s, c), range))
     return Fail(ENOMEM, "mm/mseal.c check_mm_seal: a hole in the range");

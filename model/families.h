@@ -397,8 +397,8 @@ int ArenaPageOf(const State& s, int64_t addr);
 // page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);
 
-// The caller's mapping of huge pages (index) in which [addr, addr + length) lies, with an edge
-// within a page; *pages becomes the pages that it touches.  -1 if there is none.
+// For a range that InArena has refused: the caller's mapping of huge pages (index) in which all of
+// [addr, addr + length) lies, and *pages that it touches; -1 if there is no such mapping.
 int HugePart(const State& s, const Call& c, int64_t addr, uint64_t length, PageRange* pages);
 
 // True if `holds` of some mapping that reaches into the range.
@@ -440,6 +440,10 @@ Result RefuseToUnmap(State& s, const Call& c, PageRange range);
 inline void ClearUnmerged(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapUnmerged); }
 
 inline void ClearLocked(Mapping& m) { m.flags &= static_cast<uint8_t>(~kMapLockedMask); }
+
+// EINVAL of a range of mapping `map` (index) that ends within a huge page.  Where it begins at one,
+// the mapping has been split there before, and stays so: huge pages never merge.
+Result RefuseToSplit(State& s, const Call& c, int map);
 
 // Replaces what `mm` has where `part` stands by `part`; false if `slots` are not enough.
 bool ReplacePart(AddressSpace& mm, int slots, const Mapping& part);

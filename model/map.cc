@@ -334,29 +334,33 @@ bool SplitsHugePage(const State& s, const Call& c, int64_t edge) {
   return page >= kArenaPages && edge != AddressOfPage(page) && MappingAt(s, c.task, page) >= 0;
 }
 
-// munmap of [begin, end) with an edge within a huge page: each mapping is asked for VM_SEALED
+// munmap of a range with an edge within a huge page: each mapping is asked for VM_SEALED
 // before it is split.
-Result UnmapPart(const State& s, const Call& c, int64_t begin, int64_t end) {
+Result UnmapPart(State& s, const Call& c, uint64_t length) {
+  if (c.arg[0] < kHugeArena || length > kMaxHuge * uint64_t{kHugePageSize})
+    return Bound("the range leaves the arena");
+  const int64_t begin = c.arg[0], end = begin + static_cast<int64_t>(length);
   const bool splits_first = SplitsHugePage(s, c, begin);
   if (!splits_first && !SplitsHugePage(s, c, end)) return Bound("the range leaves the arena");
   const int first = PageOfAddress(begin);
-  if (first < kArenaPages) return Bound("the range leaves the arena");
   const int last = splits_first ? first : PageOfAddress(end);
-  if (!MayModify(SpaceOf(s, c), {first, last + 1}))
-    return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
-  return Fail(EINVAL, kSplitsHuge);
+  const int map = MappingAt(s, c.task, first);
+  if (MayModify(SpaceOf(s, c), {first, last + 1}))
+    return map < 0 ? Fail(EINVAL, kSplitsHuge) : RefuseToSplit(s, c, map);
+  if (!splits_first) return RefuseToUnmap(s, c, {first, last + 1});
+  return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
 }
 
 // A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
 // another protection, once it is allowed.
-Result ProtectPart(const State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
+Result ProtectPart(State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
   PageRange pages;
-  if (HugePart(s, c, c.arg[0], PageAlign(bytes), &pages) < 0)
-    return Bound("the range leaves the arena");
+  const int map = HugePart(s, c, c.arg[0], PageAlign(bytes), &pages);
+  if (map < 0) return Bound("the range leaves the arena");
   State scratch = s;
   const Result result = ProtectRange(scratch, c, pages, semantics);
   if (!result.ok() || !result.changed) return result;
-  return Fail(EINVAL, kSplitsHuge);
+  return RefuseToSplit(s, c, map);
 }
 
 }  // namespace
@@ -455,8 +459,11 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   // What agrees in file and flags may follow, whatever its offset.
   int last = first;
   while (last + 1 < kMaxMaps && !Empty(mm[last + 1]) && EndOf(mm[last]) == mm[last + 1].start &&
-         mm[last + 1].file == mm[first].file && SameVmFlags(mm[last + 1], mm[first]))
+         mm[last + 1].file == mm[first].file && SameVmFlags(mm[last + 1], mm[first])) {
+    if (((mm[last + 1].flags ^ mm[first].flags) & kMapGuarded) != 0)
+      return Bound("from 6.19 on VM_MAYBE_GUARD has to agree as well");
     ++last;
+  }
   if (start + static_cast<int64_t>(size) > int64_t{EndOf(mm[last])} * kPageSize)
     return Fail(EINVAL, kWhere);
 
@@ -488,8 +495,7 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   if (bytes > kBeyondMemory) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len > TASK_SIZE");
   if (bytes == 0) return Fail(EINVAL, "mm/vma.c do_vmi_munmap: len == 0");
   PageRange range;
-  if (!InArena(s, c.arg[0], PageAlign(bytes), &range))
-    return UnmapPart(s, c, c.arg[0], c.arg[0] + static_cast<int64_t>(PageAlign(bytes)));
+  if (!InArena(s, c.arg[0], PageAlign(bytes), &range)) return UnmapPart(s, c, PageAlign(bytes));
   if (IsGap(SpaceOf(s, c), range)) return Unchanged(0);
   if (!MayModify(SpaceOf(s, c), range)) return RefuseToUnmap(s, c, range);
   AddressSpace mm = SpaceOf(s, c);

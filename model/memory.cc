@@ -37,6 +37,7 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
   a->mm = s.tasks[c.task].mm;
   Mapping& m = s.mms[a->mm][a->map];
   // x86 has no pages that can be written and not read; access_error.
+  // By its page tables: process_vm_writev asks VM_WRITE first (check_vma_flags).
   const bool opened = c.op == Op::kStore && ((m.opened >> (page - m.start)) & 1) != 0;
   if (!force && (m.prot == 0 || (write && (m.prot & kProtWrite) == 0 && !opened)))
     return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c access_error: protection"));

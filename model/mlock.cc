@@ -40,6 +40,8 @@ bool LockedRange(const State& s, const Call& c, PageRange* range, Result* result
   const auto addr = static_cast<uint64_t>(c.arg[0]), bytes = static_cast<uint64_t>(c.arg[1]);
   const int64_t start = c.arg[0] & ~static_cast<int64_t>(kPageMask);
   const uint64_t length = PageAlign(bytes + (addr & kPageMask));
+  *result = Unchanged(0);
+  if (length == 0) return false;  // apply_vma_lock_flags: end == start
   *result = Bound("the range leaves the arena");
   if (!InArena(s, start, length, range) && HugePart(s, c, start, length, range) < 0) return false;
   *result = Unchanged(0);

@@ -243,6 +243,7 @@ Result GrowInPlace(State& s, const Call& c, const Request& r, const Semantics& s
   if (pages > kMaxPages || m.pgoff + pages >= kMaxMappedPages)
     return Bound("the mapping is longer than the bounds");
   m.pages = static_cast<uint8_t>(pages);
+  SpreadGuarded(SpaceOf(s, c));  // vma_merge_extend: what follows it may be one with it now
   PopulateGrown(s, c, {r.old.end, r.old.begin + r.pages}, semantics);
   return Changed(c.arg[0]);
 }

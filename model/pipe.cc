@@ -485,7 +485,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   const int64_t start = int64_t{m.start} * kPageSize;
   if (IsGuarded(m, static_cast<int>((addr - start) / kPageSize)))
     return Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
-  if (m.guards != 0) return Bound("vmsplice of a mapping with a guard region further on");
+  if (m.guards != 0) return Bound("vmsplice of a mapping with a guard region elsewhere");
   for (int64_t at = addr; at < addr + len && at < int64_t{EndOf(m)} * kPageSize; at += kPageSize)
     if (HasCopy(m, static_cast<int>((at - start) / kPageSize)))
       return Bound("a private copy in a pipe is not modelled");

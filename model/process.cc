@@ -44,15 +44,14 @@ void Clear(State& s, int i) {
   s.tasks[i].fds = s.tasks[i].mm = static_cast<uint8_t>(i);
 }
 
-// dup_mmap: all but what has VM_DONTCOPY, and nothing is locked.  Private pages are write-protected
-// on both sides (mm/hugetlb.c copy_hugetlb_page_range).
-AddressSpace Copyable(AddressSpace& from) {
+// dup_mmap: all but what has VM_DONTCOPY, and nothing is locked.
+AddressSpace Copyable(const AddressSpace& from) {
   AddressSpace mm{};
   int kept = 0;
-  for (Mapping& m : from) {
+  for (const Mapping& m : from) {
     if (Empty(m) || (m.flags & kMapDontcopy) != 0) continue;
-    m.opened = 0;
     mm[kept] = m;
+    mm[kept].opened = 0;
     ClearLocked(mm[kept++]);
   }
   return mm;
@@ -94,7 +93,9 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];
   }
-  if (!share_mm) {  // copy_mm
+  if (!share_mm) {  // copy_mm; copy_hugetlb_page_range write-protects private pages on both sides
+    for (Mapping& m : s.mms[parent.mm])
+      if ((m.flags & kMapDontcopy) == 0) m.opened = 0;
     task.mm = FreeSpace(s);
     s.mms[task.mm] = mm;
   }

@@ -60,7 +60,7 @@ Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Sema
     if (no_force != nullptr && IsHugePage(m.start)) return Refused(no_force);
   }
   Result result = Poke(s, c, true, EIO, io, semantics);
-  // hugetlb_cow up to 6.0: the page in the page tables is writable, whatever the mapping is.
+  // hugetlb_cow of 5.10: the page in the page tables is writable, whatever the mapping is.
   const Rule* const opens = NotSupported(semantics, Feature::kHugeForceProt);
   if (!result.ok() || !forced || !IsHugePage(m.start) || opens == nullptr) return result;
   const auto bit = static_cast<uint8_t>(1u << (page - m.start));
@@ -134,6 +134,9 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
     result.changed |= (each.flags & kMapUnmerged) != 0;
     ClearUnmerged(each);
   }
+  const AddressSpace merged = SpaceOf(s, c);
+  SpreadGuarded(SpaceOf(s, c));
+  result.changed |= merged != SpaceOf(s, c);
   if (!hole) {
     const Rule* const rule = beyond ? NotSupported(semantics, Feature::kUffdBeyond) : nullptr;
     Result error = rule != nullptr ? Refused(rule)

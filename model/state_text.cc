@@ -30,6 +30,7 @@ void AppendMapping(std::string& out, const Mapping& m) {
                   (m.flags & kMapGuarded) ? " VM_MAYBE_GUARD" : "",
                   (m.flags & kMapUnmerged) ? " unmerged" : "");
   if (m.guards != 0) absl::StrAppend(&out, " guards ", m.guards);
+  if (m.opened != 0) absl::StrAppend(&out, " opened ", m.opened);
   if (m.mark != 0) absl::StrAppend(&out, " mark ", m.mark);
   out += "]";
 }

@@ -53,7 +53,8 @@ const Mapping* After(const Ask& ask, int page) {
 
 // As the world keeps it: its place and file are beside it.
 Mapping Placeless(Mapping m) {
-  m.file = m.start = m.pages = m.pgoff = m.copied = 0;
+  m.file = m.start = m.pages = m.pgoff = m.copied = m.guards = m.opened = 0;
+  m.flags &= static_cast<uint8_t>(~kMapGuarded);
   m.copy = {};
   return m;
 }
@@ -74,11 +75,11 @@ bool IsExecRefusal(const FieldCall& call, int64_t prot) {
          (call.log->error == "EACCES" || call.log->error == "EPERM");
 }
 
-// can_madv_lru_vma, madvise_dontneed_free_valid_vma, madvise_remove; msync.
+// can_madv_lru_vma, madvise_dontneed_free_valid_vma, madvise_remove, is_valid_guard_vma; msync.
 bool AsksWhetherLocked(const FieldCall& call) {
   if (call.name == "msync") return HasStraceFlag(call.arg(2), "MS_INVALIDATE");
-  constexpr std::string_view kAdvice[] = {"MADV_DONTNEED", "MADV_FREE", "MADV_REMOVE", "MADV_COLD",
-                                          "MADV_PAGEOUT"};
+  constexpr std::string_view kAdvice[] = {"MADV_DONTNEED", "MADV_FREE",    "MADV_REMOVE",
+                                          "MADV_COLD",     "MADV_PAGEOUT", "MADV_GUARD_INSTALL"};
   return call.name == "madvise" &&
          std::any_of(std::begin(kAdvice), std::end(kAdvice), [&](std::string_view advice) {
            return IsStraceConstant(call.arg(2), advice);
