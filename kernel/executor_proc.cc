@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -200,15 +201,19 @@ int64_t ReadVmLck(Control& control) {
   return NumberOf(ReadStart(control, Raw("/proc/self/status")), "VmLck:\t", 10);
 }
 
-bool HasGuardMarker(const Control& control, int64_t address) {
+uint8_t GuardMarkers(const Control& control, int64_t address, int pages) {
   constexpr uint64_t kGuardRegion = uint64_t{1} << 58;
   const int64_t fd = OpenProc(control, Raw("/proc/self/pagemap"));
-  if (fd < 0) return false;
-  uint64_t word = 0;
-  RawSyscall(SYS_pread64, fd, Raw(&word), sizeof(word),
-             address / kPageSize * static_cast<int64_t>(sizeof(word)));
+  if (fd < 0) return 0;
+  std::array<uint64_t, kMaxPages> words{};
+  RawSyscall(SYS_pread64, fd, Raw(words.data()), pages * static_cast<int64_t>(sizeof(words[0])),
+             address / kPageSize * static_cast<int64_t>(sizeof(words[0])));
   RawSyscall(SYS_close, fd);
-  return (word & kGuardRegion) != 0;
+  uint8_t markers = 0;
+  for (int page = 0; page < pages; ++page)
+    if ((words[static_cast<size_t>(page)] & kGuardRegion) != 0)
+      markers |= static_cast<uint8_t>(1u << page);
+  return markers;
 }
 
 bool ReadFdinfo(Control& control, int fd, RealFdinfo* out) {

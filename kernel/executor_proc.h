@@ -47,9 +47,10 @@ bool ReadVmasOf(Control& control, int64_t pid, RealVmas* out);
 // Kilobytes of VmLck in /proc/self/status; -1 if it cannot be read.
 int64_t ReadVmLck(Control& control);
 
-// Whether the page at `address`, of the process, is a guard region: bit 58 of its word in
-// /proc/self/pagemap (fs/proc/task_mmu.c PM_GUARD_REGION).  False if it cannot be read.
-bool HasGuardMarker(const Control& control, int64_t address);
+// Which of the `pages` pages, 1 .. kMaxPages, from `address` on, of the process, are a guard
+// region, one bit each: bit 58 of their words in /proc/self/pagemap (fs/proc/task_mmu.c
+// PM_GUARD_REGION).  None if it cannot be read.
+uint8_t GuardMarkers(const Control& control, int64_t address, int pages);
 
 // One descriptor.
 struct RealFdinfo {

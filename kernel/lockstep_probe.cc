@@ -263,11 +263,11 @@ class Prober {
 
   // Which of its pages have a guard marker, without a load that would make a page elsewhere.
   void Guards(const Mapping& mapping) {
-    for (int page = 0; page < mapping.pages; ++page) {
-      const int64_t start = AddressOfPage(mapping.start + page);
-      Compare(StateField::kGuardMarker, 0, start, IsGuarded(mapping, page),
-              HasGuardMarker(control_, kArenaBase + start));
-    }
+    const uint8_t real =
+        GuardMarkers(control_, kArenaBase + AddressOfPage(mapping.start), mapping.pages);
+    for (int page = 0; page < mapping.pages; ++page)
+      Compare(StateField::kGuardMarker, 0, AddressOfPage(mapping.start + page),
+              IsGuarded(mapping, page), (real >> page) & 1);
   }
 
   // To load from a hole makes a page, which others would see.  Of huge pages, whether one beyond

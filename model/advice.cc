@@ -5,9 +5,11 @@ namespace selkie {
 namespace {
 
 // The range of an address and a length that kernels check alike; false with
-// *result if the call ends here.
+// *result if the call ends here.  If it has an edge within a huge page, *part is the mapping of
+// those, and the range all pages that it touches; else *part is -1.
 bool RangeOf(const State& s, const Call& c, int wraps, const char* where, PageRange* range,
-             Result* result) {
+             int* part, Result* result) {
+  *part = -1;
   auto end = [result](Result r) {
     *result = r;
     return false;
@@ -19,6 +21,8 @@ bool RangeOf(const State& s, const Call& c, int wraps, const char* where, PageRa
   if (bytes != 0 && length == 0) return end(wraps == 0 ? Unchanged(0) : Fail(wraps, where));
   if (length == 0) return end(Unchanged(0));
   if (InArena(s, c.arg[0], length, range)) return true;
+  *part = HugePart(s, c, c.arg[0], length, range);
+  if (*part >= 0) return true;
   return end(length > kWithinMemory ? Bound("the range may wrap around")
                                     : Bound("the range leaves the arena"));
 }
@@ -75,8 +79,7 @@ Result Guard(State& s, const Call& c, const Mapping& part, bool install) {
     m.guards &= static_cast<uint8_t>(~bit);
     if (!install) continue;
     m.guards |= bit;
-    m.copied &= static_cast<uint8_t>(~bit);
-    m.copy[page] = {};
+    DropCopy(m, page);
   }
   if (install) m.flags |= kMapGuarded;
   SpreadGuarded(mm);
@@ -242,13 +245,12 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
   PageRange range;
   const int64_t advice = c.arg[2];
   if (BadAdvice(advice, &error, semantics)) return error;
-  const bool whole = RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &error);
-  const int map = whole ? -1 : HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range);
-  if (!whole && (map < 0 || error.kind != Result::Kind::kBound)) return error;
+  int part;
+  if (!RangeOf(s, c, EINVAL, "mm/madvise.c do_madvise: start, len", &range, &part, &error))
+    return error;
   if (advice == abi::kMadvPopulateRead || advice == abi::kMadvPopulateWrite)
     return Populate(s, c, range, advice == abi::kMadvPopulateWrite, semantics);
-
-  if (!whole) return AdvisePart(s, c, map, range, semantics);
+  if (part >= 0) return AdvisePart(s, c, part, range, semantics);
 
   // madvise_walk_vmas: in order, up to the first failure; holes count at the end.
   const State before = s;
@@ -292,9 +294,8 @@ Result Msync(State& s, const Call& c, const Semantics&) {
     if (c.arg[0] == kNull) return Bound("a range at NULL is not modelled");
     return Fail(EINVAL, "mm/msync.c sys_msync: MS_ASYNC and MS_SYNC");
   }
-  if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &error) &&
-      (error.kind != Result::Kind::kBound ||
-       HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range) < 0))
+  int part;
+  if (!RangeOf(s, c, 0, "mm/msync.c sys_msync: start not aligned", &range, &part, &error))
     return error;
   const auto is_locked = [](const Mapping& m) { return (m.flags & kMapLocked) != 0; };
   if ((c.arg[2] & abi::kMsInvalidate) != 0 && AnyIn(SpaceOf(s, c), range, is_locked))
@@ -309,11 +310,12 @@ Result Mseal(State& s, const Call& c, const Semantics& semantics) {
   PageRange range;
   if (const Rule* rule = NotSupported(semantics, Feature::kMseal)) return Refused(rule);
   if (c.arg[2] != 0) return Fail(EINVAL, "mm/mseal.c do_mseal: flags");
-  if (!RangeOf(s, c, EINVAL, "mm/mseal.c do_mseal: start, len", &range, &error)) {
-    const int map = HugePart(s, c, c.arg[0], PageAlign(c.arg[1]), &range);
-    if (map < 0 || error.kind != Result::Kind::kBound) return error;
-    const bool sealed = (SpaceOf(s, c)[map].flags & kMapSealed) != 0;
-    return sealed ? Unchanged(0) : RefuseToSplit(s, c, map);
+  int part;
+  if (!RangeOf(s, c, EINVAL, "mm/mseal.c do_mseal: start, len", &range, &part, &error))
+    return error;
+  if (part >= 0) {
+    const bool sealed = (SpaceOf(s, c)[part].flags & kMapSealed) != 0;
+    return sealed ? Unchanged(0) : RefuseToSplit(s, c, part);
   }
   if (HasHole(SpaceOf(s, c), range))
     return Fail(ENOMEM, "mm/mseal.c check_mm_seal: a hole in the range");

@@ -308,6 +308,13 @@ inline bool IsMemfd(const State& s, int node) { return IsMemfd(s.inodes[node]); 
 // can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
 
+// The private copy of page `page` of the mapping goes, if there is one.
+inline void DropCopy(Mapping& m, int page) {
+  m.copied &= static_cast<uint8_t>(~(1u << page));
+  m.opened &= m.copied;
+  m.copy[page] = {};
+}
+
 // Private copies of pages [first, end) of the inode go (unmap_mapping_range with even_cows);
 // true if there was one.
 bool DropCopies(State& s, int node, int first, int end = kMaxMappedPages);

@@ -36,9 +36,9 @@ bool Find(State& s, const Call& c, int64_t addr, bool write, bool force, Access*
   if (a->map < 0) return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c: no mapping"));
   a->mm = s.tasks[c.task].mm;
   Mapping& m = s.mms[a->mm][a->map];
-  // x86 has no pages that can be written and not read; access_error.
   // By its page tables: process_vm_writev asks VM_WRITE first (check_vma_flags).
   const bool opened = c.op == Op::kStore && ((m.opened >> (page - m.start)) & 1) != 0;
+  // x86 has no pages that can be written and not read; access_error.
   if (!force && (m.prot == 0 || (write && (m.prot & kProtWrite) == 0 && !opened)))
     return fail(Signal(SIGSEGV, "arch/x86/mm/fault.c access_error: protection"));
   if (!force && m.prot == kProtExec)

@@ -114,9 +114,8 @@ void LosePages(AddressSpace& mm, PageRange range) {
   for (Mapping& m : mm) {
     for (int page = range.begin; page < range.end; ++page) {
       if (Empty(m) || page < m.start || page >= EndOf(m)) continue;
-      m.copied &= static_cast<uint8_t>(~(1u << (page - m.start)));
+      DropCopy(m, page - m.start);
       m.guards &= static_cast<uint8_t>(~(1u << (page - m.start)));
-      m.copy[page - m.start] = {};
     }
   }
 }

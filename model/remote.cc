@@ -129,24 +129,17 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
   const bool guarded = IsGuarded(m, page - m.start);
   const Rule* const heals = guarded ? NotSupported(semantics, Feature::kUffdGuard) : nullptr;
   Result result = Unchanged(kPageSize);
-  for (Mapping& each : SpaceOf(s, c)) {  // vma_modify_flags, there and back, merges at both ends
-    if (each.start != page && each.start != page + 1) continue;
-    result.changed |= (each.flags & kMapUnmerged) != 0;
-    ClearUnmerged(each);
-  }
-  const AddressSpace merged = SpaceOf(s, c);
+  const AddressSpace before = SpaceOf(s, c);
+  for (Mapping& each : SpaceOf(s, c))  // vma_modify_flags, there and back, merges at both ends
+    if (each.start == page || each.start == page + 1) ClearUnmerged(each);
   SpreadGuarded(SpaceOf(s, c));
-  result.changed |= merged != SpaceOf(s, c);
-  if (!hole) {
+  result.changed = before != SpaceOf(s, c);
+  if (!hole || (guarded && heals == nullptr)) {
     const Rule* const rule = beyond ? NotSupported(semantics, Feature::kUffdBeyond) : nullptr;
     Result error = rule != nullptr ? Refused(rule)
                    : beyond        ? Fail(EFAULT, "mm/shmem.c shmem_mfill_atomic_pte: max_off")
-                                   : Fail(EEXIST, "mm/shmem.c shmem_add_to_page_cache");
-    error.changed = result.changed;
-    return error;
-  }
-  if (guarded && heals == nullptr) {
-    Result error = Fail(EEXIST, "mm/userfaultfd.c mfill_atomic_install_pte: PTE_MARKER_GUARD");
+                   : !hole         ? Fail(EEXIST, "mm/shmem.c shmem_add_to_page_cache")
+                           : Fail(EEXIST, "mm/userfaultfd.c mfill_atomic_install_pte: marker");
     error.changed = result.changed;
     return error;
   }

@@ -118,7 +118,7 @@ enum class Feature : uint64_t {
   kHugeDofork = 34359738368,      // MADV_DOFORK of huge pages: until 6.19
   kHugeForce = 68719476736,       // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see
                                   // ForcePoke
-  kHugeForceProt = 137438953472,  // and leaves them read-only: 6.16
+  kHugeForceProt = 137438953472,  // and leaves them read-only: not on 5.10
 };
 struct FactSetSpec {
   FactSet set;

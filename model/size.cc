@@ -211,9 +211,7 @@ bool DropCopies(State& s, int node, int first, int end) {
       if (m.copied == 0 || s.files[m.file - 1].inode != node + 1) continue;
       for (int i = std::max(first - m.pgoff, 0); i < std::min<int>(m.pages, end - m.pgoff); ++i) {
         any |= HasCopy(m, i);
-        m.copied &= static_cast<uint8_t>(~(1u << i));
-        m.opened &= m.copied;
-        m.copy[i] = {};
+        DropCopy(m, i);
       }
     }
   }

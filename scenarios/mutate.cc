@@ -210,18 +210,17 @@ uint64_t AllFeatures(const Semantics& semantics) {
   uint64_t all = 0;
   for (const FactSetSpec& set : FactSets())
     if (set.set == FactSet::kFeature) all = (uint64_t{1} << set.bits.size()) - 1;
-  // Holes matter to a known MADV_POPULATE_READ or _WRITE only (model/advice.cc).
-  const auto populate = static_cast<uint64_t>(Feature::kPopulate);
-  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), populate).refused != 0)
-    all &= ~static_cast<uint64_t>(Feature::kHoles);
-  // No guard region, nothing that UFFDIO_COPY could heal (model/remote.cc).
-  const auto guard = static_cast<uint64_t>(Feature::kGuard);
-  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), guard).refused != 0)
-    all &= ~static_cast<uint64_t>(Feature::kUffdGuard);
-  // Nor a write to huge pages that is not made (model/remote.cc).
-  const auto force = static_cast<uint64_t>(Feature::kHugeForce);
-  if (DecisionOf(semantics, static_cast<int>(Point::kSupport), force).refused != 0)
-    all &= ~static_cast<uint64_t>(Feature::kHugeForceProt);
+  // What is asked only where another is there: holes matter to a known MADV_POPULATE_READ or _WRITE
+  // alone (model/advice.cc), UFFDIO_COPY heals guard regions, and a write to huge pages that is
+  // made may open them (model/remote.cc).
+  constexpr std::pair<Feature, Feature> kNeeds[] = {{Feature::kHoles, Feature::kPopulate},
+                                                    {Feature::kUffdGuard, Feature::kGuard},
+                                                    {Feature::kHugeForceProt, Feature::kHugeForce}};
+  for (const auto& [feature, needed] : kNeeds) {
+    const auto bit = static_cast<uint64_t>(needed);
+    if (DecisionOf(semantics, static_cast<int>(Point::kSupport), bit).refused != 0)
+      all &= ~static_cast<uint64_t>(feature);
+  }
   return all;
 }
 
