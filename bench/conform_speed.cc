@@ -2,7 +2,8 @@
 //
 //   conform_speed [native|KERNEL] [--length N] [--sequences N]
 //
-// In one run, alternating, on one processor: a loop in C over ten calls, the calls
+// In one run, alternating, on one processor: a loop in C over ten calls; the very same
+// calls checked, in sequences of the given length; the calls
 // of random sequences of one process made one after another with nothing else,
 // the same sequences made by the model alone, and the whole: made by the model,
 // run, each result compared, and the state compared at the end.  A kernel other
@@ -29,6 +30,7 @@
 #include "kernel/qemu.h"
 #include "scenarios/generate.h"
 #include "scenarios/library.h"
+#include "scenarios/scenario.h"
 
 namespace selkie {
 namespace {
@@ -81,15 +83,46 @@ int64_t PlainLoop(int rounds) {
   return int64_t{rounds} * 10;
 }
 
+// The ten calls of PlainLoop.
+constexpr std::string_view kLoopText = R"(scenario loop
+A: fd = memfd_create("region", MFD_ALLOW_SEALING) = 3
+A: ftruncate(fd, 4096) = 0
+A: map = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0) = 0x0
+A: store(map, "x") = ok
+A: fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) = 0
+A: fcntl(fd, F_GET_SEALS) = F_SEAL_GROW
+A: mprotect(map, 4096, PROT_READ) = 0
+A: load(map) = "x"
+A: munmap(map, 4096) = 0
+A: close(fd) = 0
+)";
+
+// Those calls, over and over up to `length`.
+absl::StatusOr<Sequence> LoopSequence(const Semantics& semantics, int length) {
+  absl::StatusOr<std::vector<Scenario>> scenarios = ParseScenarios("conform_speed.cc", kLoopText);
+  if (!scenarios.ok()) return scenarios.status();
+  absl::StatusOr<ScenarioRun> run = RunScenario(scenarios->front(), semantics);
+  if (!run.ok()) return run.status();
+  if (!run->passed) return absl::InternalError("the model refuses a call of the loop");
+  Sequence sequence = run->trace.sequence;
+  const std::vector<Call> loop = sequence.calls;
+  while (sequence.calls.size() + loop.size() <= static_cast<size_t>(length))
+    sequence.calls.insert(sequence.calls.end(), loop.begin(), loop.end());
+  return sequence;
+}
+
 class Bench {
  public:
   Bench(const Options& options, const Semantics& semantics, Lockstep& lockstep)
       : options_(options), semantics_(semantics), lockstep_(lockstep) {}
 
   absl::Status Run() {
+    const absl::StatusOr<Sequence> loop = LoopSequence(semantics_, options_.length);
+    if (!loop.ok()) return loop.status();
     for (int i = 0; i < options_.sequences; ++i) Store(i);
     for (int repeat = 0; repeat < options_.repeats; ++repeat) {
       plain_.Measure([&] { return PlainLoop(options_.sequences * options_.length / 10); });
+      loop_.Measure([&] { return RunLoop(*loop); });
       raw_.Measure([&] { return RunRaw(); });
       model_.Measure([&] { return RunModel(); });
       checked_.Measure([&] { return RunChecked(); });
@@ -104,10 +137,11 @@ class Bench {
     };
     return fmt::format("{}, sequences of {} calls of one process\n", RunningRelease(),
                        options_.length) +
-           line("plain loop of ten calls", plain_) + line("the sequences' calls, raw", raw_) +
-           line("the model alone", model_) + line("checked", checked_) +
-           fmt::format("checked / raw {:.2f}, checked / plain {:.2f}\n", checked_.best / raw_.best,
-                       checked_.best / plain_.best);
+           line("plain loop of ten calls", plain_) + line("the loop's calls, checked", loop_) +
+           line("the sequences' calls, raw", raw_) + line("the model alone", model_) +
+           line("checked", checked_) +
+           fmt::format("checked / raw: the loop {:.2f}, the sequences {:.2f}\n",
+                       loop_.best / plain_.best, checked_.best / raw_.best);
   }
 
  private:
@@ -155,6 +189,18 @@ class Bench {
     return calls;
   }
 
+  // The model makes them anew each time, as it does of any sequence.
+  int64_t RunLoop(const Sequence& loop) {
+    int64_t calls = 0;
+    for (int i = 0; i < options_.sequences; ++i) {
+      lockstep_.Load(loop, semantics_);
+      status_.Update(lockstep_.Run({}));
+      calls += lockstep_.control().executed;
+      if (lockstep_.control().differs) status_.Update(absl::InternalError("the loop differs"));
+    }
+    return calls;
+  }
+
   int64_t RunModel() {
     int64_t calls = 0;
     for (int i = 0; i < options_.sequences; ++i) {
@@ -180,7 +226,7 @@ class Bench {
   const Semantics& semantics_;
   Lockstep& lockstep_;
   std::vector<Stored> stored_;
-  Speed plain_, raw_, model_, checked_;
+  Speed plain_, loop_, raw_, model_, checked_;
   absl::Status status_;
 };
 
