@@ -13,6 +13,10 @@ namespace {
 int64_t Readable(State& s, const Call& c, int in, int64_t pos, int64_t count, Result* error,
                  const Semantics& semantics) {
   const int node = s.files[in].inode - 1;
+  if (IsHugetlb(s.inodes[node])) {
+    *error = Fail(EINVAL, kNoSpliceRead);
+    return -1;
+  }
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) {
     *error = Refused(rule);
@@ -29,6 +33,7 @@ int64_t Readable(State& s, const Call& c, int in, int64_t pos, int64_t count, Re
 Result SpliceOnce(State& s, const Call& c, int in, int64_t from, int out, int64_t to,
                   int64_t readable, const Semantics& semantics) {
   const int source = s.files[in].inode - 1;
+  if (IsHugetlb(s.inodes[s.files[out].inode - 1])) return Fail(EINVAL, kNoSpliceWrite);
   if (source == s.files[out].inode - 1 && std::abs(from - to) < readable)
     return Bound("a copy within one file that overlaps: it depends on which pages are there");
   if ((from - to) % kSampleStride != 0)
@@ -97,7 +102,8 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
       (s.files[out].flags & kFlagAppend) != 0)
     return fail(EBADF, "fs/read_write.c generic_file_rw_checks: f_mode, O_APPEND");
   // From 5.19 on, and in 5.10.218; 5.3 to 5.9 copied.
-  if (s.inodes[source].mounted != s.inodes[target].mounted)
+  if (s.inodes[source].mounted != s.inodes[target].mounted ||
+      IsHugetlb(s.inodes[source]) != IsHugetlb(s.inodes[target]))
     return fail(EXDEV, "fs/read_write.c generic_copy_file_checks: i_sb");
   if ((s.inodes[target].attrs & kAttrImmutable) != 0)
     return fail(EPERM, "fs/read_write.c generic_copy_file_checks: IS_IMMUTABLE");
@@ -147,7 +153,8 @@ Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
     const Rule* const pages = NotSupported(semantics, Feature::kSendfile);
     if (pages == nullptr && (s.files[out].flags & kFlagAppend) != 0)
       return Fail(EINVAL, "fs/splice.c do_splice_direct: O_APPEND of a pipe");
-    const bool nothing = count == 0 || from >= s.inodes[s.files[in].inode - 1].size;
+    const Inode& source = s.inodes[s.files[in].inode - 1];
+    const bool nothing = count == 0 || (from >= source.size && !IsHugetlb(source));
     if (nothing && !EndIsOpen(s, s.files[out].inode - 1, 0))
       return pages != nullptr ? Refused(pages) : Unchanged(0);
     Result moved = FileToPipe(s, c, in, from, out, count, pages == nullptr, semantics);

@@ -327,6 +327,12 @@ bool ReachesHugetlb(const State& s, const Call& c);
 // The call is one of those whose answer for such a memfd is not known.
 bool IsUnknownOfHugetlb(Op op);
 
+// hugetlbfs_file_operations has neither splice_read nor splice_write: EINVAL.
+inline constexpr const char* kNoSpliceRead =
+    "fs/splice.c do_splice_read: no splice_read of hugetlbfs";
+inline constexpr const char* kNoSpliceWrite =
+    "fs/splice.c do_splice_from: no splice_write of hugetlbfs";
+
 // hugetlbfs_punch_hole: what of a hole [*begin, *end) the kernel makes; false if nothing, and then
 // nobody is asked.
 bool HoleInHugetlb(const Semantics& semantics, int64_t* begin, int64_t* end);

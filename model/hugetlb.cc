@@ -25,13 +25,7 @@ bool ReachesHugetlb(const State& s, const Call& c) {
 
 bool IsUnknownOfHugetlb(Op op) {
   switch (op) {
-    case Op::kSendfile:
-    case Op::kCopyFileRange:
-    case Op::kSplice:
-    case Op::kTee:
     case Op::kVmsplice:
-    case Op::kMremap:
-    case Op::kRemapFilePages:
     case Op::kUringRegister:
     case Op::kUringReadFixed:
     case Op::kUdmabufCreate:

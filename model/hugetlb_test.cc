@@ -154,10 +154,55 @@ TEST_F(HugetlbTest, ADebuggerWritesToAReadOnlyPrivateOneWhereTheKernelCan) {
   EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'y'), -EIO);
 }
 
+constexpr int64_t kMoveTo = abi::kMremapMaymove | abi::kMremapFixed;
+
+TEST_F(HugetlbTest, MremapMovesWholePagesAndWhatATaskHasOfThem) {
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kPrivate), there = kHugeArena + 2 * kHuge;
+  Do(Op::kStore, map, 'x');
+  EXPECT_EQ(Do(Op::kMremap, map, 1, 4096, kMoveTo, there), there);
+  EXPECT_EQ(s.mms[0][0].start, kArenaPages + 2);
+  EXPECT_EQ(s.mms[0][0].pages, 1);
+  EXPECT_EQ(s.mms[0][0].copied, 1);
+  EXPECT_EQ(Do(Op::kLoad, there), 'x');
+}
+
+TEST_F(HugetlbTest, MremapLooksAtAnAddressThatItDoesNotUse) {
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, 4096), -EINVAL);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kHugeArena + kHuge), map);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kNull), map);
+}
+
+TEST_F(HugetlbTest, MremapOfAPartOfAPrivateMappingOrToAnotherArenaIsLeftOut) {
+  const int64_t fd = Huge(kHuge), map = Do(Op::kMmap, kNull, 2 * kHuge, kRw, kPrivate, fd, 0);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, kMoveTo, map + 2 * kHuge), kBoundary);
+  EXPECT_EQ(Do(Op::kMremap, map, 2 * kHuge, kHuge, kMoveTo, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kMremap, map, 2 * kHuge, kHuge, kMoveTo, map + 2 * kHuge), map + 2 * kHuge);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, kMoveTo, map + 2 * kHuge), -EFAULT) << "it has gone";
+}
+
+TEST_F(HugetlbTest, AKernelThatMovesNoneHasUnmappedByThen) {
+  AddRule(semantics, Point::kSupport, "no-move", EffectKind::kRefuse, EINVAL,
+          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kHugeMremap))});
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared), two = MapHuge(fd, kRw, kShared);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, 4096, abi::kMremapMaymove, kNull), -EINVAL) << "a part";
+  EXPECT_FALSE(last.changed);
+  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, kMoveTo, two), -EINVAL);
+  EXPECT_TRUE(last.changed);
+  EXPECT_EQ(Do(Op::kLoad, two), Died(SIGSEGV));
+  EXPECT_EQ(Do(Op::kMremap, map, 0, kHuge, kMoveTo, map), -EFAULT) << "itself";
+}
+
+TEST_F(HugetlbTest, FilesAreNotSplicedAndTheirFileSystemIsAnother) {
+  const int64_t fd = Huge(kHuge), small = Memfd(4096);
+  EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), -EINVAL);
+  EXPECT_EQ(Do(Op::kSendfile, fd, small, kNoOffset, 1), -EINVAL);
+  EXPECT_EQ(Do(Op::kCopyFileRange, fd, kNoOffset, small, kNoOffset, 1), -EXDEV);
+}
+
 TEST_F(HugetlbTest, WhatIsNotModelledIsLeftOut) {
-  const int64_t fd = Huge(kHuge), small = Memfd(4096), map = MapHuge(fd, kRw, kShared);
-  EXPECT_EQ(Do(Op::kSendfile, small, fd, kNoOffset, 1), kBoundary);
-  EXPECT_EQ(Do(Op::kMremap, map, kHuge, kHuge, 0, kNull), kBoundary);
+  const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared);
+  EXPECT_EQ(Do(Op::kUdmabufCreate, fd, 0, 4096), kBoundary);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kRw), 0);
   EXPECT_EQ(Do(Op::kMprotect, map, 4096, kProtRead), -EINVAL);
   EXPECT_EQ(Do(Op::kMprotect, map, kHuge + 4096, kRw), kBoundary);

@@ -340,6 +340,8 @@ Result UnmapPart(State& s, const Call& c, uint64_t length) {
   if (c.arg[0] < kHugeArena || length > kMaxHuge * uint64_t{kHugePageSize})
     return Bound("the range leaves the arena");
   const int64_t begin = c.arg[0], end = begin + static_cast<int64_t>(length);
+  const int behind = ArenaPageOf(s, end - 1);
+  if (behind >= 0 && IsGap(SpaceOf(s, c), {PageOfAddress(begin), behind + 1})) return Unchanged(0);
   const bool splits_first = SplitsHugePage(s, c, begin);
   if (!splits_first && !SplitsHugePage(s, c, end)) return Bound("the range leaves the arena");
   const int first = PageOfAddress(begin);
@@ -451,10 +453,10 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   const auto size = static_cast<uint64_t>(c.arg[1]) & ~kPageMask;
   if (size == 0) return Fail(EINVAL, kWhere);
   if (size > kWithinMemory || c.arg[3] < 0) return Bound("the range may wrap around");
-  if (start < 0 || start >= int64_t{s.limits.arena} * kPageSize)
-    return Bound("the range leaves the arena");
+  const int page = start < 0 ? -1 : ArenaPageOf(s, start);
+  if (page < 0) return Bound("the range leaves the arena");
   const AddressSpace& mm = SpaceOf(s, c);
-  const int first = MappingAt(s, c.task, static_cast<int>(start / kPageSize));
+  const int first = MappingAt(s, c.task, page);
   if (first < 0 || !mm[first].vm_shared) return Fail(EINVAL, kWhere);
   // What agrees in file and flags may follow, whatever its offset.
   int last = first;
@@ -464,8 +466,13 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
       return Bound("from 6.19 on VM_MAYBE_GUARD has to agree as well");
     ++last;
   }
-  if (start + static_cast<int64_t>(size) > int64_t{EndOf(mm[last])} * kPageSize)
+  const int64_t unit = SizeOfPage(page);
+  if (start + static_cast<int64_t>(size) > AddressOfPage(page) + (EndOf(mm[last]) - page) * unit)
     return Fail(EINVAL, kWhere);
+  if (start % unit != 0 || size % static_cast<uint64_t>(unit) != 0)
+    return Fail(EINVAL, "fs/hugetlbfs/inode.c hugetlb_get_unmapped_area: huge_page_mask");
+  if (IsHugePage(page) && mm[first].prot == kProtExec)
+    return Bound("execute-only memory can be read or not, as the processor has keys");
 
   Call mapped = c;
   mapped.arg[0] = start;
@@ -475,6 +482,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   if ((mm[first].flags & kMapLocked) != 0) mapped.arg[3] |= abi::kMapLocked;
   const int f = mm[first].file - 1;
   MmapRequest request;
+  request.huge = IsHugePage(page);
   Result error;
   if (!BeginMmap(s, mapped, true, &request, &error)) return error;
   Mapping m;

@@ -1,4 +1,4 @@
-// mremap: mm/mremap.c.
+// mremap: mm/mremap.c.  Of huge pages lengths are of whole ones (align_hugetlb), from 5.16 on.
 #include <algorithm>
 
 #include "model/families.h"
@@ -12,17 +12,35 @@ struct Request {
   int pages = 0;  // the new length
   bool may_move = false;
   bool fixed = false;
-  bool keeps_old = false;  // MREMAP_DONTUNMAP
-  int target = -1;         // MREMAP_FIXED: the new first page
+  bool keeps_old = false;    // MREMAP_DONTUNMAP
+  bool same_length = false;  // of pages that are not huge
+  bool huge = false;         // the old address is in the arena of huge pages
+  int target = -1;           // MREMAP_FIXED: the new first page, or -1 if it is within a huge one
 
   int old_pages() const { return old.end - old.begin; }
 };
 
+constexpr const char* kNoMapping = "mm/mremap.c vma_to_resize: no mapping";
 constexpr const char* kOldUnmapped = "mm/mremap.c mremap_to: the old mapping was unmapped";
 
-int PagesOf(int64_t bytes) { return static_cast<int>((bytes + kPageSize - 1) / kPageSize); }
+int64_t BytesOf(int64_t length) {
+  return static_cast<int64_t>(PageAlign(static_cast<uint64_t>(length)));
+}
 
-bool IsLength(int64_t bytes) { return bytes >= 0 && bytes <= int64_t{kArenaPages} * kPageSize; }
+// The old range and the new length, in pages; false if they are no lengths of the arena.
+bool ReadRange(const State& s, const Call& c, Request* r) {
+  const int begin = c.arg[0] < 0 ? -1 : ArenaPageOf(s, c.arg[0]);
+  if (begin < 0) return false;
+  r->huge = IsHugePage(begin);
+  const int64_t page = SizeOfPage(begin);
+  const int64_t most = page * (r->huge ? kMaxHuge : kArenaPages);
+  for (const int64_t bytes : {c.arg[1], c.arg[2]})
+    if (bytes < 0 || bytes > most) return false;
+  r->old = {begin, begin + static_cast<int>((c.arg[1] + page - 1) / page)};
+  r->pages = static_cast<int>((c.arg[2] + page - 1) / page);
+  r->same_length = BytesOf(c.arg[1]) == BytesOf(c.arg[2]);
+  return true;
+}
 
 // The last mapping of the VMA that mapping `j` is part of: mappings that agree are one
 // VMA, as each call that makes them adjacent or equal merges them.  For private
@@ -68,12 +86,7 @@ bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
   if ((c.arg[0] & kPageMask) != 0)
     return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: addr not aligned"));
   if (c.arg[2] == 0) return fail(Fail(EINVAL, "mm/mremap.c sys_mremap: !new_len"));
-  if (!IsLength(c.arg[1]) || !IsLength(c.arg[2])) return fail(Bound("the range leaves the arena"));
-  if (c.arg[0] < 0 || c.arg[0] >= int64_t{s.limits.arena} * kPageSize)
-    return fail(Bound("the range leaves the arena"));
-  r->old.begin = static_cast<int>(c.arg[0] / kPageSize);
-  r->old.end = r->old.begin + PagesOf(c.arg[1]);
-  r->pages = PagesOf(c.arg[2]);
+  if (!ReadRange(s, c, r)) return fail(Bound("the range leaves the arena"));
   return false;
 }
 
@@ -90,15 +103,54 @@ bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* e
     return true;
   }
   if ((addr & kPageMask) != 0) return fail("mm/mremap.c mremap_to: new_addr not aligned");
-  const int64_t page = addr / kPageSize;
-  if (addr < 0 || page + r->pages > s.limits.arena) {
+  if (c.arg[0] + BytesOf(c.arg[1]) > addr && addr + BytesOf(c.arg[2]) > c.arg[0])
+    return fail("mm/mremap.c mremap_to: the ranges overlap");
+  if (r->huge && addr % kHugePageSize != 0) return false;
+  const int page = addr < 0 ? -1 : ArenaPageOf(s, addr);
+  if (page < 0 || IsHugePage(page) != r->huge || page + r->pages > ArenaEnd(s.limits, r->huge)) {
     *error = Bound("the new range leaves the arena");
     return true;
   }
-  r->target = static_cast<int>(page);
-  if (r->old.end > r->target && r->target + r->pages > r->old.begin)
-    return fail("mm/mremap.c mremap_to: the ranges overlap");
+  r->target = page;
   return false;
+}
+
+// align_hugetlb, which looks at the new address whether there is one or not.
+const char* Misaligned(const Call& c, const Request& r) {
+  if (c.arg[0] % kHugePageSize != 0 || (c.arg[4] != kNull && c.arg[4] % kHugePageSize != 0))
+    return "mm/mremap.c align_hugetlb: huge_page_mask";
+  return r.pages > r.old_pages() ? "mm/mremap.c align_hugetlb: new_len > old_len" : nullptr;
+}
+
+// munmap of `length` bytes at `addr`, if there are any; false if it fails, with its error.
+bool UnmapBytes(State& s, const Call& c, int64_t addr, int64_t length, const Semantics& semantics,
+                Result* result) {
+  if (length <= 0) return true;
+  const Result unmapped = Munmap(s, {Op::kMunmap, c.task, {addr, length}}, semantics);
+  const bool known = unmapped.kind != Result::Kind::kBound;
+  const bool changed = known && (result->changed || unmapped.changed);
+  if (!unmapped.ok()) *result = unmapped;
+  result->changed = changed;
+  return unmapped.ok();
+}
+
+// Kernels that do not move huge pages (vma_to_resize) have unmapped by then what is at the new
+// place, and the rest of a range that shrinks, which may begin and end at whole ones only.
+Result RefuseToMoveHuge(State& s, const Call& c, const Request& r, const Rule* rule,
+                        const Semantics& semantics) {
+  const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
+  const bool stays = !r.fixed && !r.keeps_old && old_len >= new_len;
+  Result result = stays ? Unchanged(c.arg[0]) : Refused(rule);
+  State after = s;
+  if ((!r.fixed || UnmapBytes(after, c, c.arg[4], new_len, semantics, &result)) &&
+      UnmapBytes(after, c, c.arg[0] + new_len, old_len - new_len, semantics, &result) && !stays &&
+      MappingAt(after, c.task, r.old.begin) < 0) {
+    const bool changed = result.changed;
+    result = Fail(EFAULT, r.fixed ? kOldUnmapped : kNoMapping);
+    result.changed = changed;
+  }
+  if (result.kind != Result::Kind::kBound) s = after;
+  return result;
 }
 
 // What a locked mapping grew by is brought in.
@@ -180,13 +232,13 @@ bool Leave(AddressSpace& mm, int slots, PageRange old, const Semantics& semantic
 // makes a second mapping of the same pages instead.
 Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& semantics) {
   const AddressSpace& before = SpaceOf(s, c);
-  Result result = Changed(int64_t{to} * kPageSize);
+  Result result = Changed(AddressOfPage(to));
   AddressSpace mm = before;
   const int slots = s.limits.maps;
   const int kept = std::min(r.old_pages(), r.pages);
   // Several mappings of one length move one by one, and holes between them leave
   // what is at the new place (remap_move, 6.17).
-  const bool one_by_one = r.fixed && r.old_pages() == r.pages;
+  const bool one_by_one = r.fixed && r.same_length;
   bool room = one_by_one || RemoveRange(mm, slots, {to, to + r.pages});
   if (!r.keeps_old)
     room = room && RemoveRange(mm, slots, r.old);
@@ -197,6 +249,8 @@ Result Move(State& s, const Call& c, const Request& r, int to, const Semantics& 
     const bool source = r.old_pages() == 0 ? m.start <= r.old.begin && EndOf(m) > r.old.begin
                                            : m.start < r.old.begin + kept && EndOf(m) > r.old.begin;
     if (!source) continue;
+    if (r.huge && !m.shared && (m.start < r.old.begin || EndOf(m) > r.old.end))
+      return Bound("a part of a private mapping of huge pages: one is lost for good");
     Mapping piece = Piece(m, {r.old.begin, r.old.begin + std::max(kept, 1)});
     const int done = piece.start - r.old.begin;
     const bool last = done + piece.pages >= kept;
@@ -222,7 +276,7 @@ Result Shrink(State& s, const Call& c, const Request& r) {
   Result result = Unchanged(c.arg[0]);
   const PageRange rest{r.old.begin + r.pages, r.old.end};
   if (rest.begin == rest.end) return result;
-  if (rest.end > s.limits.arena) return Bound("the range leaves the arena");
+  if (rest.end > ArenaEnd(s.limits, r.huge)) return Bound("the range leaves the arena");
   AddressSpace mm = SpaceOf(s, c);
   if (IsGap(mm, rest)) return result;
   if (!MayModify(mm, rest)) return RefuseToUnmap(s, c, rest);
@@ -277,8 +331,7 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   const int kept = std::min(r.old_pages(), r.pages);
   const bool crosses = r.old.begin + kept > vma_end;
   const Rule* const one_only = r.fixed ? NotSupported(semantics, Feature::kSeveral) : nullptr;
-  const bool same_length = r.old_pages() == r.pages;
-  if (r.fixed && same_length && one_only == nullptr) return false;
+  if (r.fixed && r.same_length && one_only == nullptr) return false;
   const bool duplicates_private = r.old_pages() == 0 && !m.shared;
   if (!crosses && r.old.begin + kept > EndOf(m) && !certain) {
     *error = Bound("whether two private mappings are one VMA is not modelled");
@@ -326,15 +379,15 @@ Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
 
 Result MoveTo(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   const PageRange target{r.target, r.target + r.pages};
-  const bool several = r.old_pages() == r.pages &&
-                       EndOf(SpaceOf(s, c)[MappingAt(s, c.task, r.old.begin)]) < r.old.end;
+  const bool several =
+      r.same_length && EndOf(SpaceOf(s, c)[MappingAt(s, c.task, r.old.begin)]) < r.old.end;
   if (!MayModify(SpaceOf(s, c), target))
     return several ? Bound("several mappings that move one by one, to where one is sealed")
                    : RefuseToUnmap(s, c, target);
   if (!MayModify(SpaceOf(s, c), r.old))
     return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
   if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);
-  if (r.old.end <= s.limits.arena) return Move(s, c, r, r.target, semantics);
+  if (r.old.end <= ArenaEnd(s.limits, r.huge)) return Move(s, c, r, r.target, semantics);
   return Bound("the range leaves the arena");
 }
 
@@ -348,12 +401,27 @@ const Rule* DecideMremap(const State& s, const Call& c, const Mapping& m,
   return ruling.Refuses();
 }
 
+// MREMAP_DONTUNMAP of huge pages.  Kernels before 6.17 have unmapped by then what is at the new
+// place.
+Result RefuseToKeepHuge(State& s, const Call& c, const Request& r, const Semantics& semantics) {
+  Result error = Fail(EINVAL, "mm/mremap.c vma_to_resize: MREMAP_DONTUNMAP of VM_DONTEXPAND");
+  const Rule* const one_only = r.fixed ? NotSupported(semantics, Feature::kSeveral) : nullptr;
+  if (one_only == nullptr) return error;
+  State after = s;
+  if (UnmapBytes(after, c, c.arg[4], r.pages * int64_t{kHugePageSize}, semantics, &error) &&
+      error.changed)
+    error.rule = one_only;
+  if (error.kind != Result::Kind::kBound) s = after;
+  return error;
+}
+
 // Nothing is mapped at the old address.  Kernels that look for the mapping only to grow
 // or move it have unmapped by then what MREMAP_FIXED replaces, and what shrinks away.
 Result Unmapped(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   if (const Rule* first = NotSupported(semantics, Feature::kUnmapped)) return Refused(first);
+  if (r.huge) return Bound("kernels that move huge pages look for the mapping first");
   if (!r.fixed && !r.keeps_old && r.old_pages() >= r.pages) return Shrink(s, c, r);
-  Result error = Fail(EFAULT, "mm/mremap.c vma_to_resize: no mapping");
+  Result error = Fail(EFAULT, kNoMapping);
   if (!r.fixed) return error;
   AddressSpace mm = SpaceOf(s, c);
   const PageRange rest{r.old.begin + std::min(r.pages, r.old_pages()), r.old.end};
@@ -376,10 +444,13 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   const int j = MappingAt(s, c.task, r.old.begin);
   const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
   if (r.fixed && BadTarget(s, c, &r, j >= 0 && !sealed, &error)) return error;
-  if (j < 0) return Unmapped(s, c, r, semantics);
+  const Rule* const stays = r.huge ? NotSupported(semantics, Feature::kHugeMremap) : nullptr;
+  if (stays == nullptr && j < 0) return Unmapped(s, c, r, semantics);
   if (sealed) return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
-  const Mapping m = SpaceOf(s, c)[j];
-  if (const Rule* rule = DecideMremap(s, c, m, semantics)) return Refused(rule);
+  const Rule* const rule = j < 0 ? nullptr : DecideMremap(s, c, SpaceOf(s, c)[j], semantics);
+  if (rule != nullptr) return Refused(rule);
+  if (stays != nullptr) return RefuseToMoveHuge(s, c, r, stays, semantics);
+  if (const char* where = r.huge ? Misaligned(c, r) : nullptr) return Fail(EINVAL, where);
   if (!r.fixed && !r.keeps_old && r.old_pages() >= r.pages) return Shrink(s, c, r);
   if (r.keeps_old) {
     const Rule* const unknown = NotSupported(semantics, Feature::kDontunmap);
@@ -389,7 +460,8 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   }
   bool certain;
   const int vma_end = EndOf(SpaceOf(s, c)[LastOfVma(SpaceOf(s, c), j, &certain)]);
-  if (BadVma(s, c, r, m, vma_end, certain, &error, semantics)) return error;
+  if (r.huge && r.keeps_old) return RefuseToKeepHuge(s, c, r, semantics);
+  if (BadVma(s, c, r, SpaceOf(s, c)[j], vma_end, certain, &error, semantics)) return error;
   if (r.fixed) return MoveTo(s, c, r, semantics);
   return r.keeps_old ? MoveAnywhere(s, c, r, semantics) : Grow(s, c, r, vma_end, semantics);
 }

@@ -375,6 +375,8 @@ Result SetPipeSize(State& s, const Call& c, const Semantics&) {
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
+  const bool huge = IsHugetlb(s.inodes[node]);
+  if (huge && copies) return count == 0 ? Unchanged(0) : Fail(EINVAL, kNoSpliceRead);
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
   const int64_t bytes = std::min(count, left);
   if (!EndIsOpen(s, pipe, 0)) {
@@ -385,6 +387,8 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
     return error;
   }
   if (IsFull(s, pipe)) return Bound(kPipeWaits);
+  if (huge && count == 0) return Bound("EINVAL up to 6.1 at least, 0 from 6.12 on");
+  if (huge) return Fail(EINVAL, kNoSpliceRead);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (bytes == 0) return Unchanged(0);
@@ -420,6 +424,7 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
     if ((s.files[out].flags & kFlagAppend) != 0)
       return Fail(EINVAL, "fs/splice.c do_splice: O_APPEND");
     if (BadArea(pos, len, &error)) return error;
+    if (IsHugetlb(s.inodes[NodeOf(s, out)])) return Fail(EINVAL, kNoSpliceWrite);
     nonblock |= IsNonblock(s, in);
     Result result = PipeToFile(s, c, in, out, pos, len, nonblock, semantics);
     if (result.ok() && !off_out) Advance(s, out, pos + result.value, &result);

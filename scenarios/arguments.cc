@@ -228,6 +228,17 @@ bool IsOfHugePages(const View& view) {
   return view.file >= 0 && IsHugetlb(view.state.inodes[view.state.files[view.file].inode - 1]);
 }
 
+// The mapping that the call is about, or null.
+const Mapping* MappingOf(const View& view) {
+  return view.map < 0 ? nullptr : &view.state.mms[view.state.tasks[view.task].mm][view.map];
+}
+
+// The mapping is one of huge pages, or what is to be mapped is.
+bool MapsHugePages(const View& view) {
+  const Mapping* const map = MappingOf(view);
+  return map != nullptr ? IsHugePage(map->start) : IsOfHugePages(view);
+}
+
 // Bytes of a file of huge pages: mostly whole ones.
 int64_t HugeSize(const View& view, Choices& choices) {
   const int64_t pages = int64_t{kHugePageSize} * choices.Next(view.state.limits.huge + 1u);
@@ -274,9 +285,8 @@ int64_t DmabufSize(const View& view, std::string_view name, Choices& choices) {
 // Whole pages of a mapping, mostly.
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
-  const Mapping* const map = view.map < 0 ? nullptr : &s.mms[s.tasks[view.task].mm][view.map];
-  const bool huge = map != nullptr ? IsHugePage(map->start) : IsOfHugePages(view);
-  const int64_t page = huge && !OnceIn(choices, 16) ? kHugePageSize : kPageSize;
+  const Mapping* const map = MappingOf(view);
+  const int64_t page = MapsHugePages(view) && !OnceIn(choices, 16) ? kHugePageSize : kPageSize;
   const uint32_t pages = page == kPageSize ? s.limits.pages : s.limits.huge;
   if (OnceIn(choices, 64)) return StrangeSize(choices);
   if (OnceIn(choices, 32)) return choices.Next(pages * kPageSize);
@@ -311,9 +321,8 @@ int64_t MappedPage(View& view, Choices& choices) {
 }
 
 bool CanBePinned(const View& view) {
-  if (view.map < 0) return false;
-  const Mapping& map = view.state.mms[view.state.tasks[view.task].mm][view.map];
-  return map.shared && (map.prot & kProtWrite) != 0;
+  const Mapping* const map = MappingOf(view);
+  return map != nullptr && map->shared && (map->prot & kProtWrite) != 0;
 }
 
 // A page of a buffer that is registered with the task's ring, or -1.
@@ -359,7 +368,7 @@ int64_t DrawAddress(View& view, Choices& choices) {
     View other = view;  // the length of mmap does not follow this mapping's
     return AddressOf(MappedPage(other, choices));
   }
-  if (IsOfHugePages(view) && !OnceIn(choices, 8))
+  if (MapsHugePages(view) && !OnceIn(choices, 8))
     return AddressOf(kArenaPages + choices.Next(view.state.limits.huge));
   return int64_t{kPageSize} * choices.Next(view.state.limits.arena) + OffsetInPage(view, choices);
 }
@@ -377,6 +386,8 @@ int64_t DrawInt(const View& view, std::string_view name, Choices& choices) {
     return OnceIn(choices, 8) ? OneOf(choices, kWrong) : choices.Next(kMaxNoexec + 1);
   }
   if (name == "owner") return DrawUser(view, choices);
+  if (name == "pgoff" && MapsHugePages(view) && !OnceIn(choices, 8))
+    return kHugePageSize / kPageSize * int64_t{choices.Next(view.state.limits.huge)};
   if (name == "pgoff") return choices.Next(view.state.limits.pages);
   if (name == "last" && OnceIn(choices, 4)) return -1;
   const uint32_t fds = view.state.limits.fds;

@@ -47,10 +47,11 @@ constexpr UncoveredCall kUncovered[] = {
      "stores are lost: findings 14, 29, 30."},
     {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN", kObserved,
      "Not about a file, or no other answer than without it."},
-    {"of memfds of huge pages: mremap, remap_file_pages, vmsplice, splice, sendfile, "
-     "copy_file_range",
+    {"of memfds of huge pages: vmsplice, buffers of io_uring, udmabufs, FUSE's passthrough",
      kObserved,
-     "Kernels differ in more than a shmem file shows; mremap of a part loses a page for good."},
+     "They pin a page as one of a small memfd is pinned (F_SEAL_WRITE: EBUSY), on all kernels."},
+    {"mremap of a part of a private mapping of huge pages", kObserved,
+     "One page is lost for good: findings 9."},
     {"mlockall; RLIMIT_MEMLOCK", kObserved,
      "It would lock the harness's own memory, and of mlock the harness lifts the limit. A reader "
      "undoes mlock: findings 39."},
