@@ -299,6 +299,32 @@ INSTANTIATE_TEST_SUITE_P(
                  "  recv_fd()\n"
                  "  open(\"/proc/self/fd/{fd}\", O_RDONLY)\n",
                  {}},
+        Alphabet{"huge",
+                 "linux-5.10",
+                 "bounds processes=1 fds=1 files=2 maps=2 huge=2\nrole any uid 0 may seal\n",
+                 "  memfd_create(\"m\", MFD_ALLOW_SEALING|MFD_HUGETLB)\n"
+                 "  ftruncate(fd, 0x200000)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ, MAP_PRIVATE, fd, 0)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0x200000)\n"
+                 "  munmap(map, 0x200000)\n"
+                 "  load(map)\n"
+                 "  mem_write(A, map, \"x\")\n"
+                 "  close(fd)\n"
+                 "  mprotect(map, 0x200000, PROT_READ)\n",
+                 {.copied = true}},
+        Alphabet{"huge-moves",
+                 "linux-6.12",
+                 "bounds processes=1 fds=1 files=2 maps=2 huge=3\nrole any uid 0 may seal\n",
+                 "  memfd_create(\"m\", MFD_ALLOW_SEALING|MFD_HUGETLB)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  mmap(NULL, 0x400000, PROT_READ, MAP_PRIVATE, fd, 0)\n"
+                 "  store(map, \"x\")\n"
+                 "  load(map)\n"
+                 "  mremap(map, 0x400000, 4096, MREMAP_MAYMOVE|MREMAP_FIXED, 0x40400000)\n"
+                 "  remap_file_pages(map, 0x200000, 0, 512, 0)\n"
+                 "  ftruncate(fd, 0)\n"
+                 "  close(fd)\n",
+                 {.copied = true}},
         Alphabet{"acl",
                  "linux-6.18",
                  "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",

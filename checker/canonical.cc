@@ -23,9 +23,9 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t h = static_cast<uint64_t>(n.kind) | n.seals << 8 | n.mask << 16 |
                      static_cast<uint64_t>(n.mark) << 24 | static_cast<uint64_t>(n.mode) << 32 |
                      static_cast<uint64_t>(n.uid) << 48;
-  const uint64_t rest = n.size | static_cast<uint64_t>(n.gid) << 32 |
-                        static_cast<uint64_t>(n.attrs) << 48 |
-                        static_cast<uint64_t>(n.mounted) << 56;
+  const uint64_t rest =
+      n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
+      static_cast<uint64_t>(n.mounted) << 56 | static_cast<uint64_t>(n.present) << 57;
   return MixSamples(Mix(h, rest), n.bytes, s.limits.pages);
 }
 
@@ -42,7 +42,8 @@ uint64_t MapFields(const State& s, const Mapping& m) {
   const uint64_t h = m.prot | m.may << 3 | m.shared << 6 | m.vm_shared << 7 | m.pages << 8 |
                      m.pgoff << 16 | static_cast<uint64_t>(m.mark) << 24 |
                      static_cast<uint64_t>(m.copied) << 32 | static_cast<uint64_t>(m.flags) << 40 |
-                     static_cast<uint64_t>(m.guards) << 48 | uint64_t{1} << 63;
+                     static_cast<uint64_t>(m.guards) << 48 | static_cast<uint64_t>(m.opened) << 56 |
+                     uint64_t{1} << 63;
   return m.copied == 0 ? h : MixSamples(h, m.copy, s.limits.pages);
 }
 

@@ -160,6 +160,18 @@ INSTANTIATE_TEST_SUITE_P(
                     Question{"every-copy-sealed", "dup2-over", "processes=1,fds=2,files=2"},
                     Question{"fixed-size", "linux-6.12", "processes=1,fds=1,files=1,maps=1"}));
 
+// Finding 4: the memfd that mmap makes longer, in spite of its seals.
+TEST(Check, AMemfdOfHugePagesGrowsByMmap) {
+  const Property property = PropertyNamed("fixed-size-huge");
+  const Semantics semantics = SemanticsNamed("linux-6.1");
+  const Verdict verdict = Ask(property, semantics, property.bounds);
+  EXPECT_EQ(verdict.kind, Verdict::Kind::kBroken);
+  ASSERT_EQ(verdict.witness.sequence.calls.size(), 3u);
+  EXPECT_EQ(verdict.witness.sequence.calls.back().op, Op::kMmap);
+  const Verdict none = Ask(property, semantics, BoundsOf(property, "huge=0"));
+  EXPECT_EQ(none.stats.states, 1u) << "no such memfd is made";
+}
+
 // Symmetry may not change what is true, nor the length of what shows it.
 TEST(Search, VerdictsAgreeWithSymmetryOnAndOff) {
   const char* const properties[] = {

@@ -146,7 +146,7 @@ absl::InlinedVector<std::pair<Move, int>, kMaxFds> Machine::ProtocolMoves(
   for (int i = 0; i < list.count; ++i) {
     const int64_t fd = kFirstFd + list.item[i];
     const Inode* inode = InodeOfFd(state, task, fd);
-    if (inode->kind == InodeKind::kMemfd && (inode->mark & mark::kInodeSealed) == 0)
+    if (IsMemfd(*inode) && (inode->mark & mark::kInodeSealed) == 0)
       moves.push_back({{ConcreteStep(state, task, steps[0], fd), true}, alike ? list.times[i] : 1});
   }
   return moves;
@@ -216,7 +216,7 @@ bool Machine::TimesOfStep(const State& s, const CandidateMove& candidate, Move* 
     if (!property_->roles[RoleOf(s.tasks[task])].may_seal || ProtocolRuns(s)) return false;
     fd = kFirstFd + candidate.objects[0].number;
     const Inode* inode = InodeOfFd(s, task, fd);
-    if (inode->kind != InodeKind::kMemfd || (inode->mark & mark::kInodeSealed) != 0) return false;
+    if (!IsMemfd(*inode) || (inode->mark & mark::kInodeSealed) != 0) return false;
   }
   *move = {ConcreteStep(s, task, semantics_->protocol.steps[candidate.step], fd), true};
   return true;
@@ -244,7 +244,7 @@ bool Machine::InForce(const State& s) const {
   if ((reads_ & fact::kNeedSeal) != 0 || reads_ == 0) return AnySealed(s);
   constexpr uint64_t kSealBits = 0xff << fact::kSeals;
   for (int i = 0; i < s.limits.inodes; ++i) {
-    if (s.inodes[i].kind != InodeKind::kMemfd) continue;
+    if (!IsMemfd(s.inodes[i])) continue;
     const uint64_t seals = static_cast<uint64_t>(s.inodes[i].seals & Asked(fact::kSeals, 0xff));
     for (const Term& term : property_->clause.terms)
       if (((seals ^ term.want) & term.mask & kSealBits) == 0) return true;
@@ -318,7 +318,7 @@ void Machine::MarkMapping(State& s, const Call& call, int64_t address) const {
                       (call.arg[3] & abi::kMremapDontunmap) != 0;
   if (call.op == Op::kMremap && Reads(fact::kMapCopied) && copies) bits = mark::kMapCopied;
   if (bits == 0) return;
-  const int index = MappingAt(s, call.task, static_cast<int>(address / kPageSize));
+  const int index = MappingAt(s, call.task, PageOfAddress(address));
   Mapping& m = s.mms[s.tasks[call.task].mm][index];
   if (m.shared != 0 && IsSealed(s, s.files[m.file - 1])) m.mark |= bits;
 }

@@ -34,7 +34,7 @@ Limits LimitsOf(const Bounds& b) {
   limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
   limits.messages = static_cast<uint8_t>(b.messages);
   limits.buffers = 0;  // a splice into a pipe is beyond the bounds of a search
-  limits.huge = 0;     // and so is MFD_HUGETLB, so that Mapping::opened is not stored
+  limits.huge = static_cast<uint8_t>(b.huge);
   return limits;
 }
 
@@ -57,6 +57,8 @@ bool OpensWith(const CallTemplate& line, int64_t flag) {
   return (op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenMapFile) &&
          (line.call.arg[2] & flag) != 0;
 }
+
+bool MakesHuge(const CallTemplate& line) { return MakesHugetlb(line.call); }
 
 // True if what the call does depends on which mappings stand side by side.
 bool DependsOnPlaces(const CallTemplate& line) {
@@ -168,7 +170,8 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) 
                     semantics_->protocol.variables.size(), kMaxFds));
   if (absl::Status status = CompileCalls(); !status.ok()) return status;
 
-  const Limits limits = LimitsOf(bounds);
+  Limits limits = LimitsOf(bounds);
+  if (std::none_of(templates_.begin(), templates_.end(), MakesHuge)) limits.huge = 0;
   Inode live;
   live.mode = 0777;
   live.mask = semantics_->initial_mask;
@@ -216,7 +219,7 @@ FieldUse Machine::UseOf() const {
       OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;
   use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
   use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
-             opens_with(abi::kOTrunc);
+             opens_with(abi::kOTrunc) || any_line(MakesHuge);  // mmap makes those longer
   use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
   use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFsetAcl, Op::kSetAcl, Op::kFchown,
                         Op::kOpenTmpfile)) ||
@@ -264,7 +267,8 @@ Symmetry Machine::SymmetryOf() const {
   Symmetry symmetry;
   for (const CallTemplate& line : templates_) {
     if (NamesSlot(line)) symmetry.fds = false;
-    if (NamesByNumber(line, ArgKind::kAddress) || DependsOnPlaces(line)) symmetry.mappings = false;
+    if (NamesByNumber(line, ArgKind::kAddress) || DependsOnPlaces(line) || MakesHuge(line))
+      symmetry.mappings = false;
     if (NamesByNumber(line, ArgKind::kTask) || line.call.op == Op::kClone) symmetry.tasks = false;
   }
   const bool roles_move =

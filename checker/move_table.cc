@@ -9,7 +9,7 @@ int CountOf(Wild wild, const Limits& limits) {
     case Wild::kFd:
     case Wild::kFd2:
     case Wild::kTheirs: return limits.fds;
-    case Wild::kMap: return limits.arena;
+    case Wild::kMap: return ArenaEnd(limits, limits.huge > 0);
     case Wild::kTask: return limits.tasks;
     case Wild::kNone: return 1;
   }
@@ -18,7 +18,7 @@ int CountOf(Wild wild, const Limits& limits) {
 
 // What the call has for object number `i`.
 int64_t ValueOf(Wild wild, int i) {
-  if (wild == Wild::kMap) return int64_t{i} * kPageSize;
+  if (wild == Wild::kMap) return AddressOfPage(i);
   return wild == Wild::kTask ? i : kFirstFd + i;
 }
 

@@ -25,6 +25,7 @@ struct Observes {
   bool pos = false;    // f_pos
   bool cloexec = false;
   bool writer = false;  // FMODE_WRITER
+  bool copied = false;  // whether a task has a page of its own: of huge pages, beyond the end
 };
 
 // What no call of these tests observes is cleared, so that states which differ
@@ -41,7 +42,7 @@ inline void ClearUnobserved(State& s, const Observes& observes) {
       if (!observes.cloexec) fd.cloexec = 0;
   for (AddressSpace& mm : s.mms) {
     for (Mapping& m : mm) {
-      m.copied = 0;
+      if (!observes.copied) m.copied = 0;
       m.copy = {};
     }
   }

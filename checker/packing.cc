@@ -100,7 +100,7 @@ class StoredBits {
 };
 
 void FillLiveInode(const Layout& l, Inode& inode) {
-  if (inode.kind != InodeKind::kMemfd) return;
+  if (!IsMemfd(inode)) return;
   if (l.inode_mask == 0) inode.mask = l.live_inode.mask;
   if (l.inode_mode == 0) inode.mode = l.live_inode.mode;
   if (l.inode_uid == 0) {
@@ -219,7 +219,10 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.limits = limits;
   l.initial = initial;
   l.live_inode = live_inode;
-  const int size_bits = WidthOf(limits.pages * kPageSize);
+  const bool huge = limits.huge > 0;
+  const uint32_t most_bytes = std::max(limits.pages * kPageSize, limits.huge * kHugePageSize);
+  const int size_bits = WidthOf(most_bytes);
+  const int pages = std::max(limits.pages, limits.huge);
   if (use.tasks) l.task_state = 2;
   if (use.threads) l.task_tables = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
@@ -239,7 +242,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.dmabufs) l.file_dmabuf = limits.pages;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
   if (use.pos) l.file_pos = static_cast<uint8_t>(size_bits);
-  l.inode_kind = use.others ? 3 : use.sockets ? 2 : 1;
+  l.inode_kind = use.others || huge ? 3 : use.sockets ? 2 : 1;
   l.inode_seals = static_cast<uint8_t>(WidthOf(use.seals));
   if (use.mask) l.inode_mask = 3;
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
@@ -248,17 +251,19 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_mounted = use.mounts;
   if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
+  if (huge) l.inode_present = static_cast<uint8_t>(limits.huge);
   if (use.contents) l.byte = 8;
   l.map_file = l.fd_file;
-  l.map_start = static_cast<uint8_t>(WidthOf(limits.arena - 1));
-  if (limits.pages > 1) l.map_pages = static_cast<uint8_t>(WidthOf(limits.pages));
-  l.map_pgoff = static_cast<uint8_t>(WidthOf(limits.pages - 1));
+  l.map_start = static_cast<uint8_t>(WidthOf(ArenaEnd(limits, huge) - 1));
+  if (pages > 1) l.map_pages = static_cast<uint8_t>(WidthOf(pages));
+  l.map_pgoff = static_cast<uint8_t>(WidthOf(pages - 1));
   if (use.remaps) {
     l.map_pages = static_cast<uint8_t>(WidthOf(kMaxPages));
     l.map_pgoff = static_cast<uint8_t>(WidthOf(kMaxMappedPages - 1));
   }
   l.map_mark = static_cast<uint8_t>(WidthOf(use.map_mark));
-  if (use.contents) l.map_copied = limits.pages;
+  if (use.contents || huge) l.map_copied = static_cast<uint8_t>(pages);
+  if (huge) l.map_opened = static_cast<uint8_t>(pages);
   if ((use.map_flags & kMapGuarded) != 0)
     l.map_guards = static_cast<uint8_t>(use.remaps ? kMaxPages : limits.pages);
   l.map_flags = static_cast<uint8_t>(WidthOf(use.map_flags));
@@ -331,7 +336,7 @@ void EraseUnstored(const Layout& l, State& s) {
   for (int i = 0; i < l.limits.tasks; ++i) {
     for (int j = 0; j < l.limits.fds && l.fd_cloexec == 0; ++j) s.fds[i][j].cloexec = 0;
     for (int j = 0; j < l.limits.maps && l.byte == 0; ++j) {
-      s.mms[i][j].copied = 0;
+      if (l.map_copied == 0) s.mms[i][j].copied = 0;
       s.mms[i][j].copy = {};
     }
   }

@@ -12,12 +12,13 @@ struct BoundField {
   std::string_view name;
   int Bounds::*field;
   int highest;
+  int lowest = 1;
 };
 constexpr BoundField kBoundFields[] = {
-    {"processes", &Bounds::processes, kMaxTasks}, {"fds", &Bounds::fds, kMaxFds},
-    {"files", &Bounds::files, kMaxFiles},         {"maps", &Bounds::maps, kMaxMaps},
-    {"pages", &Bounds::pages, kMaxPages},         {"inodes", &Bounds::inodes, kMaxInodes},
-    {"messages", &Bounds::messages, kMaxMessages}};
+    {"processes", &Bounds::processes, kMaxTasks},  {"fds", &Bounds::fds, kMaxFds},
+    {"files", &Bounds::files, kMaxFiles},          {"maps", &Bounds::maps, kMaxMaps},
+    {"pages", &Bounds::pages, kMaxPages},          {"inodes", &Bounds::inodes, kMaxInodes},
+    {"messages", &Bounds::messages, kMaxMessages}, {"huge", &Bounds::huge, kMaxHuge, 0}};
 
 absl::Status BadBound(std::string_view part, const std::string& expected) {
   return absl::InvalidArgumentError(fmt::format("bound '{}': expected {}", part, expected));
@@ -29,13 +30,14 @@ absl::Status ApplyBound(std::string_view part, Bounds& bounds) {
   const auto* field = std::find_if(std::begin(kBoundFields), std::end(kBoundFields),
                                    [&](const BoundField& f) { return f.name == name; });
   if (field == std::end(kBoundFields) || equals == std::string_view::npos)
-    return BadBound(part, "processes, fds, files, maps, pages, inodes or messages, and =NUMBER");
+    return BadBound(part,
+                    "processes, fds, files, maps, pages, inodes, messages or huge, and =NUMBER");
   const std::string_view digits = part.substr(equals + 1);
   int value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size() || value < 1 ||
+  if (error != std::errc() || end != digits.data() + digits.size() || value < field->lowest ||
       value > field->highest)
-    return BadBound(part, fmt::format("a number from 1 to {}", field->highest));
+    return BadBound(part, fmt::format("a number from {} to {}", field->lowest, field->highest));
   bounds.*(field->field) = value;
   return absl::OkStatus();
 }
@@ -85,7 +87,8 @@ absl::Status ApplyBounds(std::string_view text, Bounds& bounds) {
 std::string ToString(const Bounds& bounds) {
   std::string out;
   for (const BoundField& field : kBoundFields)
-    out += fmt::format("{}{}={}", out.empty() ? "" : " ", field.name, bounds.*(field.field));
+    if (bounds.*(field.field) >= 1)
+      out += fmt::format("{}{}={}", out.empty() ? "" : " ", field.name, bounds.*(field.field));
   return out;
 }
 

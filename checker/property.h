@@ -62,7 +62,7 @@ struct Clause {
   int line = 0;
 };
 
-// How much of everything an exploration may use.  All are at least 1, and at
+// How much of everything an exploration may use.  All but `huge` are at least 1, and at
 // most the capacities in model/limits.h.
 struct Bounds {
   int processes = 2;
@@ -72,6 +72,7 @@ struct Bounds {
   int pages = 1;
   int inodes = 1;
   int messages = 1;
+  int huge = 0;  // pages of a memfd of huge pages; 0: there is no such memfd
 
   friend bool operator==(const Bounds&, const Bounds&) = default;
 };
@@ -80,7 +81,7 @@ struct Bounds {
 // commas or blanks.  InvalidArgumentError names the offending part.
 absl::Status ApplyBounds(std::string_view text, Bounds& bounds);
 
-// "processes=2 fds=2 ..."
+// "processes=2 fds=2 ..."; of huge nothing if it is 0.
 std::string ToString(const Bounds& bounds);
 
 struct Property {

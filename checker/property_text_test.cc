@@ -89,6 +89,10 @@ TEST(Bounds, AreChangedByNameAndNothingElse) {
   Bounds bounds;
   ASSERT_TRUE(ApplyBounds("fds=3,maps=2 pages=2", bounds).ok());
   EXPECT_EQ(ToString(bounds), "processes=2 fds=3 files=2 maps=2 pages=2 inodes=1 messages=1");
+  EXPECT_TRUE(ApplyBounds("huge=2", bounds).ok());
+  EXPECT_EQ(ToString(bounds),
+            "processes=2 fds=3 files=2 maps=2 pages=2 inodes=1 messages=1 huge=2");
+  EXPECT_FALSE(ApplyBounds("huge=4", bounds).ok());
   EXPECT_FALSE(ApplyBounds("fds=0", bounds).ok());
   EXPECT_FALSE(ApplyBounds("fds=3x", bounds).ok());
   EXPECT_FALSE(ApplyBounds("fds", bounds).ok());

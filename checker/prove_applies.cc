@@ -59,6 +59,7 @@ const char* WhyNotCall(const CallTemplate& line) {
   if (!Has(kOfOneInode, op))
     return "it may relate two inodes, or depends on what the argument does not keep (file "
            "positions, shared tables, sockets, pipes)";
+  if (MakesHugetlb(line.call)) return "it makes a memfd of huge pages, whose size mmap changes";
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(op))) {
     const bool wild = WordsOf(arg.kind) > 0 && line.wild[word] != Wild::kNone;

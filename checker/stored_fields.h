@@ -35,9 +35,10 @@ struct FieldWidths {
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_writer = 0,
           file_lease = 0, file_dmabuf = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
-          inode_uid = 0, inode_attrs = 0, inode_mounted = 0, inode_size = 0, byte = 0;
+          inode_uid = 0, inode_attrs = 0, inode_mounted = 0, inode_size = 0, inode_present = 0,
+          byte = 0;
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
-          map_guards = 0, map_flags = 0;
+          map_guards = 0, map_opened = 0, map_flags = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
 };
 
@@ -106,6 +107,7 @@ void VisitInodes(Archive& a, const FieldWidths& l, S& s) {
     if (l.inode_attrs != 0) a(inode.attrs, l.inode_attrs);
     if (l.inode_mounted != 0) a(inode.mounted, l.inode_mounted);
     if (l.inode_size != 0) a(inode.size, l.inode_size);
+    if (l.inode_present != 0) a(inode.present, l.inode_present);
     VisitBytes(a, l, inode.bytes);
   }
 }
@@ -126,6 +128,7 @@ void VisitMappings(Archive& a, const FieldWidths& l, S& s) {
       if (l.map_mark != 0) a(m.mark, l.map_mark);
       if (l.map_copied != 0) a(m.copied, l.map_copied);
       if (l.map_guards != 0) a(m.guards, l.map_guards);
+      if (l.map_opened != 0) a(m.opened, l.map_opened);
       if (l.map_flags != 0) a(m.flags, l.map_flags);
       VisitBytes(a, l, m.copy);
     }

@@ -189,7 +189,8 @@ class TracedMachine::Impl {
     for (int i = 0; i < l.limits.inodes; ++i) {
       traced::Inode& inode = state_.inodes[i];
       const int from = inode.kind.origin();
-      const bool live = inode.kind.Peek() == static_cast<uint32_t>(traced::InodeKind::kMemfd);
+      const auto kind = static_cast<traced::InodeKind>(inode.kind.Peek());
+      const bool live = kind == traced::InodeKind::kMemfd || kind == traced::InodeKind::kHugetlb;
       const auto derive = [&]<typename T>(Tracked<T>& field, T value) {
         field = Tracked<T>::DerivedFrom(from, live ? value : T{});
       };
