@@ -308,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "  mmap(NULL, 0x200000, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0x200000)\n"
                  "  munmap(map, 0x200000)\n"
                  "  load(map)\n"
-                 "  mem_write(A, map, \"x\")\n"
+                 "  mem_write(0, map, \"x\")\n"
                  "  close(fd)\n"
                  "  mprotect(map, 0x200000, PROT_READ)\n",
                  {.copied = true}},
