@@ -32,8 +32,8 @@ void PrintRules(const ConformReport& r) {
              never.empty() ? "" : fmt::format("; none: {}", fmt::join(never, ", ")));
 }
 
-// "scenario NAME (FILE:LINE): WHY".  Of many with one reason only the first is named; --json has
-// all.
+// "scenario NAME (FILE:LINE): WHY", or "line FILE:LINE (of scenario NAME): WHY".  Of many with one
+// reason only the first is named; --json has all.
 void PrintNotRun(const ConformReport& r) {
   constexpr size_t kMostNamed = 3;
   std::map<std::string, std::vector<std::string>> by_reason;
@@ -43,7 +43,8 @@ void PrintNotRun(const ConformReport& r) {
   }
   for (const auto& [reason, texts] : by_reason) {
     if (texts.size() > kMostNamed)
-      fmt::print("not run: {} scenarios, of which the first is {}\n", texts.size(), texts[0]);
+      fmt::print("not run: {} {}s, of which the first is {}\n", texts.size(),
+                 texts[0].substr(0, texts[0].find(' ')), texts[0]);
     else
       for (const std::string& text : texts) fmt::print("not run: {}\n", text);
   }

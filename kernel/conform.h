@@ -96,7 +96,7 @@ struct ConformReport {
   // kernel agreed.  Rules that decided none are here too, with 0.
   std::map<std::string, int64_t> by_rule;
   std::vector<Divergence> divergences;  // one of each kind
-  std::vector<std::string> not_run;     // scenarios not run, and why
+  std::vector<std::string> not_run;     // scenarios, and lines of others, not run, and why
   double seconds = 0;                   // of comparing, without boots
   bool complete = false;                // all that was asked for has run
 

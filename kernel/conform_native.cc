@@ -107,6 +107,7 @@ class Share {
   void CountCalls();
   void CountRule(const Call& call, const Result& expected);
   void List(const std::string& origin);
+  void NoteUnanswered(const ScenarioRun& run);
   void CheckExpectations(const ScenarioRun& run);
   void SendReport(bool last = false);
   bool TimeIsUp() const {
@@ -173,6 +174,7 @@ absl::Status Share::RunOne(const Scenario& scenario) {
     return status;
   ++report_.scenarios;
   CountCalls();
+  NoteUnanswered(*run);
   const bool differs = lockstep_.control().differs;
   if (!differs) CheckExpectations(*run);
   if (differs) List(NameOf(scenario));
@@ -273,6 +275,17 @@ void Share::List(const std::string& origin) {
   Divergence found = Explain(lockstep_, job_.semantics, origin, job_.release);
   if (kinds_.insert(found.kind).second || !state) report_.divergences.push_back(std::move(found));
   SendReport();
+}
+
+// Calls that the model gives no answer to are not made.
+void Share::NoteUnanswered(const ScenarioRun& run) {
+  for (const LineOutcome& line : run.lines) {
+    if (line.call < 0) continue;
+    const Result& expected = run.trace.results[static_cast<size_t>(line.call)];
+    if (expected.kind != Result::Kind::kBound) continue;
+    report_.not_run.push_back(fmt::format("line {}:{} (of scenario {}): {}", run.scenario->file,
+                                          line.line->line, run.scenario->name, expected.check));
+  }
 }
 
 // The kernel and the model agree; the scenario's author may have expected

@@ -120,6 +120,17 @@ TEST_F(ConformTest, AnExpectationThatNoKernelMeetsIsBroken) {
   EXPECT_THAT(report.divergences[0].summary, HasSubstr("wrong.scn:3: expected F_SEAL_GROW"));
 }
 
+TEST_F(ConformTest, ALineThatTheModelDoesNotAnswerIsNamed) {
+  ConformRequest request;
+  request.paths = {Write("waits.scn",
+                         "scenario waits\nA: r, w = pipe2(fds, 0) = [r, w]\n"
+                         "A: write(w, \"x\", 0x100000) = 0\nA: close(r) = 0\n")};
+  const ConformReport report = Run(request);
+  ASSERT_EQ(report.not_run.size(), 1u);
+  EXPECT_THAT(report.not_run[0], HasSubstr("waits.scn:3 (of scenario waits): "));
+  EXPECT_EQ(report.calls, 2);
+}
+
 TEST_F(ConformTest, RandomSequencesDependOnSeedAndNumberAlone) {
   ConformRequest request;
   request.random = 200;

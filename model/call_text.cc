@@ -2,6 +2,8 @@
 // named here.
 #include "model/call_text.h"
 
+#include <limits>
+
 #include "fmt/format.h"
 #include "model/call_text_scan.h"
 
@@ -247,6 +249,18 @@ void ReadArguments(const Reader& reader, const Shape& shape, const std::vector<P
   }
 }
 
+// 0x80000000 to 0xffffffff, as C has them of an unsigned int, for what the kernel takes as an int:
+// it looks at that half of a register.
+void TakeLowHalves(Call& call) {
+  const std::array<uint64_t, kMaxWords> is_int = IntWordsOf(call.op);
+  for (int i = 0; i < kMaxWords; ++i) {
+    int64_t& word = call.arg[i];
+    if (is_int[i] != 0 && word > std::numeric_limits<int32_t>::max() &&
+        word <= std::numeric_limits<uint32_t>::max())
+      word = static_cast<int32_t>(word);
+  }
+}
+
 }  // namespace
 
 ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
@@ -279,6 +293,7 @@ ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
   out.error = ShapeError(semantics, function, shape, pieces.size());
   out.unknown_request = shape.spec == nullptr && IsFunction(semantics, function.text);
   if (!out.error) ReadArguments({semantics, resolve}, shape, pieces, &out);
+  TakeLowHalves(out.call);
   return out;
 }
 

@@ -107,10 +107,12 @@ TEST(CallText, EveryRowOfTheTableReadsBackWhatItPrints) {
         for (int w = 0; w < WordsOf(spec.args[i].kind); ++w) {
           const int64_t any = static_cast<int64_t>(next()) >> (next() % 63);
           const ArgKind kind = spec.args[i].kind;
+          const bool low = IntWordsOf(spec.op)[word + w] != 0 && any >> 32 == 0;
           call.arg[word + w] = kind == ArgKind::kByte        ? any & 0xff
                                : kind == ArgKind::kExtension ? any & 1
                                : kind == ArgKind::kPath      ? any & 7
                                : kind == ArgKind::kName      ? NameWord(any & 0x1ff)
+                               : low                         ? static_cast<int32_t>(any)
                                                              : any;
         }
       }
@@ -121,6 +123,13 @@ TEST(CallText, EveryRowOfTheTableReadsBackWhatItPrints) {
       ASSERT_EQ(parsed.call, call) << text;
     }
   }
+}
+
+TEST(CallText, OfAnIntTheLowHalfIsTaken) {
+  EXPECT_EQ(ParseCall("madvise(0, 4096, 0xffffffff)", nullptr, nullptr).call.arg[2], -1);
+  EXPECT_EQ(ParseCall("memfd_create(\"m\", 0x80000000)", nullptr, nullptr).call.arg[1],
+            std::numeric_limits<int32_t>::min());
+  EXPECT_EQ(ParseCall("madvise(0, 0xffffffff, 1)", nullptr, nullptr).call.arg[1], 0xffffffff);
 }
 
 struct BadCall {

@@ -181,6 +181,7 @@ const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
   if (offset >= most) return "the offset is beyond the bounds";
   if (request.huge && offset + static_cast<int64_t>(request.length) > most)
     return "the file would grow beyond the bounds";
+  if (!request.placed && request.fixed) return "the range leaves the arena";
   if (!request.placed) return "where the kernel would put the mapping is not known";
   return nullptr;
 }
