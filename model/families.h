@@ -192,9 +192,9 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
                  const Semantics& semantics);
 
 // From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe): the pages, or
-// `copies` of them; f_pos is the caller's.
+// `copies` of them; f_pos is the caller's.  If there is no room: EAGAIN if `nonblock`, or kBound.
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
-                  const Semantics& semantics);
+                  bool nonblock, const Semantics& semantics);
 
 // Slots for pages in pipes and in registered buffers that are free, and adding one behind the
 // others; there must be a free slot.

@@ -121,6 +121,12 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   return Bound(kPipeWaits);
 }
 
+// No slot for another page: EAGAIN, or waiting.
+Result NoSlot(bool nonblock) {
+  if (nonblock) return Fail(EAGAIN, "fs/splice.c wait_for_space: SPLICE_F_NONBLOCK");
+  return Bound(kPipeWaits);
+}
+
 // A full pipe: EAGAIN, or waiting.
 Result FullPipe(const State& s, int f) {
   if (IsNonblock(s, f)) return Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK");
@@ -241,7 +247,7 @@ Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool co
   const bool empty = BytesIn(s, from) == 0;
   if (empty && EndIsOpen(s, from, 1)) return EmptyPipe(s, from, nonblock);  // ipipe_prep
   if (!EndIsOpen(s, to, 0)) return Fail(EPIPE, "fs/splice.c splice_pipe_to_pipe: no readers");
-  if (IsFull(s, to)) return Bound(kPipeWaits);  // opipe_prep
+  if (IsFull(s, to)) return NoSlot(nonblock);  // opipe_prep
   if (empty) return Unchanged(0);
   const int64_t bytes = std::min(len, BytesIn(s, from));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
@@ -373,7 +379,7 @@ Result SetPipeSize(State& s, const Call& c, const Semantics&) {
 }
 
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
-                  const Semantics& semantics) {
+                  bool nonblock, const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
   const bool huge = IsHugetlb(s.inodes[node]);
   if (huge && copies) return count == 0 ? Unchanged(0) : Fail(EINVAL, kNoSpliceRead);
@@ -386,7 +392,7 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
           NoteKernelRead(s, s.inodes[node], PageOf(pos), PageAfter(pos + bytes), semantics);
     return error;
   }
-  if (IsFull(s, pipe)) return Bound(kPipeWaits);
+  if (IsFull(s, pipe)) return NoSlot(nonblock && !copies);
   if (huge && count == 0) return Bound("EINVAL up to 6.1 at least, 0 from 6.12 on");
   if (huge) return Fail(EINVAL, kNoSpliceRead);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
@@ -437,10 +443,11 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
   if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
     return Bound("EINVAL, or as much as fits, by the kernel's version");
+  nonblock |= IsNonblock(s, out);
   const bool room = EndIsOpen(s, NodeOf(s, out), 0) && !IsFull(s, NodeOf(s, out));
   if (BadArea(pos, len, &error))
     return room ? error : Bound("EINVAL, or what the pipe gives, by the kernel's version");
-  Result result = FileToPipe(s, c, in, pos, out, len, false, semantics);
+  Result result = FileToPipe(s, c, in, pos, out, len, false, nonblock, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
   return result;
 }
@@ -477,7 +484,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
   if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
-  if (IsFull(s, NodeOf(s, f))) return Bound(kPipeWaits);
+  if (IsFull(s, NodeOf(s, f))) return NoSlot((flags & abi::kSpliceNonblock) != 0);
   const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
   if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
   const Mapping& m = SpaceOf(s, c)[j];

@@ -97,6 +97,7 @@ TEST_F(PipeTest, WhatWouldWaitForAFullPipeIsBeyondTheModel) {
   EXPECT_EQ(Do(Op::kWrite, 4, 'a', kHalf), kBoundary);
   EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, kPageSize, 0), kBoundary);
   EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, kPageSize, abi::kSpliceNonblock), -EAGAIN);
 }
 
 TEST_F(PipeTest, MoreThanThereAreBuffersIsBeyondTheModel) {
