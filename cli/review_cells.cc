@@ -192,6 +192,8 @@ Evidence Weigh(const Cell& cell, const Semantics& semantics, const Observation& 
   if (out.kind == Evidence::Kind::kContradicted)
     out.summary = fmt::format("CONTRADICTED by {}, whose rules these are: {}; {}", kernel, agreed,
                               compared.first);
+  else if (compared.not_run == calls)
+    out.summary = fmt::format("not run on {}: {}", kernel, compared.first);
   else
     out.summary =
         fmt::format("not applicable to {} as a whole ({}): {}; {}", kernel,
