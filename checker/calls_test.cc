@@ -312,6 +312,20 @@ INSTANTIATE_TEST_SUITE_P(
                  "  close(fd)\n"
                  "  mprotect(map, 0x200000, PROT_READ)\n",
                  {.copied = true}},
+        Alphabet{
+            "huge-of-two",
+            "linux-5.10",
+            "bounds processes=2 fds=1 files=2 maps=2 huge=2\nrole any uid 0 may seal\nstart 1\n",
+            "  memfd_create(\"m\", MFD_ALLOW_SEALING|MFD_HUGETLB)\n"
+            "  ftruncate(fd, 0x200000)\n"
+            "  mmap(NULL, 0x200000, PROT_READ, MAP_PRIVATE, fd, 0)\n"
+            "  mmap(NULL, 0x200000, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0x200000)\n"
+            "  munmap(map, 0x200000)\n"
+            "  load(map)\n"
+            "  mem_write(task, map, \"x\")\n"
+            "  close(fd)\n"
+            "  fork()\n",
+            {.copied = true}},
         Alphabet{"huge-moves",
                  "linux-6.12",
                  "bounds processes=1 fds=1 files=2 maps=2 huge=3\nrole any uid 0 may seal\n",

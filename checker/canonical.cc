@@ -70,19 +70,25 @@ void StartKeys(const State& s, const Symmetry& symmetry, Keys& keys) {
   for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = TaskFields(s, symmetry, i);
 }
 
+// Where a reference stands is one more field of it, unless places are interchangeable.
+uint64_t At(bool interchangeable, uint64_t fields, int place) {
+  return interchangeable ? fields : Mix(fields, static_cast<uint64_t>(place));
+}
+
 // Every reference adds to both of its ends; sums do not depend on order.
-void Refine(const State& s, Keys& keys) {
+void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
   Keys sum;
   for (int i = 0; i < s.limits.tasks; ++i) {
     for (int j = 0; j < s.limits.fds; ++j) {
       const Fd& fd = s.fds[i][j];
       if (fd.file == 0) continue;
-      sum.file[fd.file - 1] += Mix(keys.task[i], FdFields(fd));
-      sum.task[i] += Mix(keys.file[fd.file - 1], FdFields(fd));
+      const uint64_t fields = At(symmetry.fds, FdFields(fd), j);
+      sum.file[fd.file - 1] += Mix(keys.task[i], fields);
+      sum.task[i] += Mix(keys.file[fd.file - 1], fields);
     }
     for (int j = 0; j < s.limits.maps && s.mms[i][j].file != 0; ++j) {
       const Mapping& m = s.mms[i][j];
-      const uint64_t fields = MapFields(s, m);
+      const uint64_t fields = At(symmetry.mappings, MapFields(s, m), m.start);
       sum.file[m.file - 1] += Mix(keys.task[i], fields);
       sum.task[i] += Mix(keys.file[m.file - 1], fields);
     }
@@ -124,8 +130,8 @@ void BreakTies(const State& s, const Symmetry& symmetry, Keys& keys) {
   auto separate = [&](auto& list, int count) {
     for (int tied = FirstTied(list, count); tied >= 0; tied = FirstTied(list, count)) {
       list[tied] = Mix(list[tied], 11);
-      Refine(s, keys);
-      Refine(s, keys);
+      Refine(s, symmetry, keys);
+      Refine(s, symmetry, keys);
     }
   };
   if (symmetry.tasks) separate(keys.task, s.limits.tasks);
@@ -215,8 +221,8 @@ Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
   r.compact = symmetry.mappings;
   Keys keys;
   StartKeys(s, symmetry, keys);
-  Refine(s, keys);
-  Refine(s, keys);
+  Refine(s, symmetry, keys);
+  Refine(s, symmetry, keys);
   BreakTies(s, symmetry, keys);
   RankTasks(s, symmetry, keys, r);
   if (symmetry.files) {
