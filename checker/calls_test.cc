@@ -326,6 +326,16 @@ INSTANTIATE_TEST_SUITE_P(
             "  close(fd)\n"
             "  fork()\n",
             {.copied = true}},
+        Alphabet{"huge-behind",
+                 "linux-6.12",
+                 "bounds processes=1 fds=1 files=1 maps=1 huge=1\nrole any uid 0 may seal\n",
+                 "  memfd_create(\"m\", MFD_ALLOW_SEALING|MFD_HUGETLB)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ, MAP_SHARED, fd, 0x200000)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0x200000)\n"
+                 "  mmap(NULL, 0x200000, PROT_READ, MAP_SHARED, fd, 0)\n"
+                 "  load(map)\n"
+                 "  munmap(map, 0x200000)\n",
+                 {.copied = true}},
         Alphabet{"huge-moves",
                  "linux-6.12",
                  "bounds processes=1 fds=1 files=2 maps=2 huge=3\nrole any uid 0 may seal\n",

@@ -314,7 +314,11 @@ void Machine::MarkMapping(State& s, const Call& call, int64_t address) const {
   const bool maps =
       call.op == Op::kMmap || call.op == Op::kRemapFilePages || call.op == Op::kFuseMmap;
   if (maps && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
-  const bool copies = call.arg[1] == 0 || call.arg[2] > call.arg[1] ||  // old and new size
+  const auto aligned = [&](int64_t length) {
+    return call.arg[0] >= kHugeArena ? HugeAlign(length)
+                                     : (length + kPageSize - 1) / kPageSize * kPageSize;
+  };
+  const bool copies = call.arg[1] == 0 || aligned(call.arg[2]) > aligned(call.arg[1]) ||
                       (call.arg[3] & abi::kMremapDontunmap) != 0;
   if (call.op == Op::kMremap && Reads(fact::kMapCopied) && copies) bits = mark::kMapCopied;
   if (bits == 0) return;

@@ -222,13 +222,15 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   const bool huge = limits.huge > 0;
   const uint32_t most_bytes = std::max(limits.pages * kPageSize, limits.huge * kHugePageSize);
   const int size_bits = WidthOf(most_bytes);
-  const int pages = std::max(limits.pages, limits.huge);
+  const int pages = stored_fields::MostPages(limits);
   if (use.tasks) l.task_state = 2;
   if (use.threads) l.task_tables = static_cast<uint8_t>(WidthOf(kMaxTasks - 1));
   if (use.parents) l.task_parent = static_cast<uint8_t>(WidthOf(limits.tasks));
   l.task_vfork = use.vfork;
   if (use.task_uids) l.task_uid = 16;
-  if (use.fsize) l.task_fsize = static_cast<uint8_t>(WidthOf(kMaxPos + 1));
+  if (use.fsize)
+    l.task_fsize =
+        static_cast<uint8_t>(WidthOf(std::max<uint32_t>(kMaxPos, limits.huge * kHugePageSize) + 1));
   if (use.noexec) l.noexec = static_cast<uint8_t>(WidthOf(kMaxNoexec));
   l.task_mark = static_cast<uint8_t>(WidthOf(use.task_mark));
   l.fd_file = static_cast<uint8_t>(WidthOf(limits.files));

@@ -2,6 +2,7 @@
 #ifndef SELKIE_CHECKER_STORED_FIELDS_H_
 #define SELKIE_CHECKER_STORED_FIELDS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -84,10 +85,13 @@ void VisitFiles(Archive& a, const FieldWidths& l, S& s) {
   }
 }
 
+// Of a file, and of a mapping without mremap.
+inline int MostPages(const Limits& limits) { return std::max(limits.pages, limits.huge); }
+
 template <typename Archive, typename Samples>
 void VisitBytes(Archive& a, const FieldWidths& l, Samples& samples) {
   if (l.byte == 0) return;
-  for (int page = 0; page < l.limits.pages; ++page)
+  for (int page = 0; page < MostPages(l.limits); ++page)
     for (auto& byte : samples[page]) a(byte, l.byte);
 }
 

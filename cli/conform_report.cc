@@ -2,6 +2,7 @@
 
 #include <iostream>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "cli/command.h"
@@ -36,15 +37,15 @@ void PrintRules(const ConformReport& r) {
 // reason only the first is named; --json has all.
 void PrintNotRun(const ConformReport& r) {
   constexpr size_t kMostNamed = 3;
-  std::map<std::string, std::vector<std::string>> by_reason;
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> by_reason;
   for (const std::string& text : r.not_run) {
     const size_t at = text.find("): ");
-    by_reason[at == text.npos ? text : text.substr(at + 3)].push_back(text);
+    const std::string reason = at == text.npos ? text : text.substr(at + 3);
+    by_reason[{text.substr(0, text.find(' ')), reason}].push_back(text);
   }
-  for (const auto& [reason, texts] : by_reason) {
+  for (const auto& [what, texts] : by_reason) {
     if (texts.size() > kMostNamed)
-      fmt::print("not run: {} {}s, of which the first is {}\n", texts.size(),
-                 texts[0].substr(0, texts[0].find(' ')), texts[0]);
+      fmt::print("not run: {} {}s, of which the first is {}\n", texts.size(), what.first, texts[0]);
     else
       for (const std::string& text : texts) fmt::print("not run: {}\n", text);
   }

@@ -250,8 +250,9 @@ void ReadArguments(const Reader& reader, const Shape& shape, const std::vector<P
 }
 
 // 0x80000000 to 0xffffffff, as C has them of an unsigned int, for what the kernel takes as an int:
-// it looks at that half of a register.
+// it looks at that half of a register.  Of remap_file_pages it takes all of them.
 void TakeLowHalves(Call& call) {
+  if (call.op == Op::kRemapFilePages) return;
   const std::array<uint64_t, kMaxWords> is_int = IntWordsOf(call.op);
   for (int i = 0; i < kMaxWords; ++i) {
     int64_t& word = call.arg[i];

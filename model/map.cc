@@ -175,8 +175,8 @@ const Rule* RefusesMerged(const State& s, const Call& c, int node, int f, Mappin
 }
 
 // The model's bounds on a mapping; null if it is within.
-const char* BeyondBounds(const MmapRequest& request, int64_t offset) {
-  const int64_t most = request.page() * (request.huge ? kMaxHuge : kMaxPages);
+const char* BeyondBounds(const Limits& limits, const MmapRequest& request, int64_t offset) {
+  const int64_t most = request.page() * (request.huge ? int{limits.huge} : kMaxPages);
   if (request.length > static_cast<uint64_t>(most)) return "the mapping is longer than the bounds";
   if (offset >= most) return "the offset is beyond the bounds";
   if (request.huge && offset + static_cast<int64_t>(request.length) > most)
@@ -213,7 +213,7 @@ void ExtendTo(const Mapping& m, int node, Inode* inode, Result* result) {
 // mmap_region, after the checks of the file.
 Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Mapping m,
                  const Semantics& semantics) {
-  const char* bound = BeyondBounds(request, c.arg[5]);
+  const char* bound = BeyondBounds(s.limits, request, c.arg[5]);
   const int node = s.files[f].inode - 1;
   m.file = static_cast<uint8_t>(f + 1);
   if (bound == nullptr) SetPlace(request, c.arg[5], &m);
@@ -435,7 +435,7 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   ruling.LookAt(m);
   ruling.targets.mapping = &m;
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
-  if (const char* bound = BeyondBounds(request, offset)) return Bound(bound);
+  if (const char* bound = BeyondBounds(s.limits, request, offset)) return Bound(bound);
   SetPlace(request, offset, &m);
   AddressSpace& mm = SpaceOf(s, c);
   if (!AddMapping(mm, s.limits.maps, m)) return Bound("no free mapping within the bounds");
@@ -493,7 +493,9 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;
-  MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);  // MAP_POPULATE
+  // MAP_POPULATE, of the flags MAP_NONBLOCK alone
+  if ((mapped.arg[3] & abi::kMapLocked) != 0 || (c.arg[4] & abi::kMapNonblock) == 0)
+    MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);
   return result;
 }
 

@@ -140,13 +140,14 @@ Result RefuseToMoveHuge(State& s, const Call& c, const Request& r, const Rule* r
                         const Semantics& semantics) {
   const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
   const bool stays = !r.fixed && !r.keeps_old && old_len >= new_len;
+  const bool mapped = MappingAt(s, c.task, r.old.begin) >= 0;
   Result result = stays ? Unchanged(c.arg[0]) : Refused(rule);
   State after = s;
   if ((!r.fixed || UnmapBytes(after, c, c.arg[4], new_len, semantics, &result)) &&
       UnmapBytes(after, c, c.arg[0] + new_len, old_len - new_len, semantics, &result) && !stays &&
       MappingAt(after, c.task, r.old.begin) < 0) {
     const bool changed = result.changed;
-    result = Fail(EFAULT, r.fixed ? kOldUnmapped : kNoMapping);
+    result = Fail(EFAULT, mapped ? kOldUnmapped : kNoMapping);
     result.changed = changed;
   }
   if (result.kind != Result::Kind::kBound) s = after;

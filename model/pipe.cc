@@ -123,7 +123,7 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
 
 // No slot for another page: EAGAIN, or waiting.
 Result NoSlot(bool nonblock) {
-  if (nonblock) return Fail(EAGAIN, "fs/splice.c wait_for_space: SPLICE_F_NONBLOCK");
+  if (nonblock) return Fail(EAGAIN, "fs/splice.c wait_for_space, opipe_prep: SPLICE_F_NONBLOCK");
   return Bound(kPipeWaits);
 }
 
