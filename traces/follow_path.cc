@@ -118,12 +118,13 @@ void Follower::OnSymlink(const FieldCall& call, FollowedProcess& process) {
 }
 
 // A path that leads to a descriptor: /proc/PID/fd/N, /dev/fd/N.
-std::optional<Follower::ProcLink> Follower::ResolvePath(FollowedProcess& process,
+std::optional<Follower::ProcLink> Follower::ResolvePath(const FollowedProcess& process,
                                                         std::string_view dir,
-                                                        std::string_view path) {
+                                                        std::string_view path) const {
   if (path.empty()) return std::nullopt;  // the descriptor itself: not followed
   std::string whole = WholePath(process, dir, path);
-  for (int i = 0; i < kMostLinks && world_.links.contains(whole); ++i) whole = world_.links[whole];
+  for (int i = 0; i < kMostLinks && world_.links.contains(whole); ++i)
+    whole = world_.links.at(whole);
   const std::vector<std::string_view> parts = PartsOf(whole);
   constexpr std::string_view kStandard[] = {"stdin", "stdout", "stderr"};
   for (int64_t i = 0; i < 3; ++i)

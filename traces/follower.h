@@ -3,6 +3,7 @@
 //
 //   follower.cc        events, counting, and the one place where results are compared
 //   follow_learn.cc    what the log says beyond the model, and what explains it
+//   follow_race.cc     calls at the same time, and calls that the log has not
 //   follow_rows.cc     calls on descriptors, by the table's rows
 //   follow_path.cc     memfd_create, paths, descriptors of other processes
 //   follow_memory.cc   calls on addresses, and signals
@@ -84,19 +85,27 @@ class Follower {
   bool FailedOutside(const Query& query, const Ask& ask, int64_t error) const;
   bool Explained(Query& query, const Ask& first);
   std::vector<Guess> Guesses(const Query& query) const;
-  bool IsUndecided(Query& query, const Ask& ask);
-  bool RacedBy(const Query& query) const;
-  bool RacedInMerged(int inode) const;
-  bool NumberWasUsed(const FieldCall& call, const FollowedProcess& process) const;
-  bool MayBeUnseen(const Query& query, const Ask* ask) const;
-  bool MayBeHidden(const Query& query, const Ask* ask) const;
   void Differs(const Query& query, const Ask& ask);
-  bool IsShorter(const Query& query, const Ask& ask) const;
   bool IsNumberAsked(const Query& query, Op op) const;
   bool Agrees(const Query& query, const Ask& ask) const;
   std::string AboutInode(int inode) const;
-  bool Concerns(const StraceCall& call) const;
   void NoteChange(int inode, int64_t pid);
+
+  // ---- follow_race.cc ----
+  bool IsUndecided(Query& query, const Ask& ask);
+  // True if a call of another process may have taken effect before this one or not.
+  bool RacedBy(const Query& query) const;
+  // Of a merged log: does what another process did overlap with this call?
+  bool RacedInMerged(int inode) const;
+  // May the call act on a memfd, by a descriptor, a path or an address?
+  bool Concerns(const StraceCall& log) const;
+  // Did a thread use a descriptor's number while this call was about to give it?
+  bool NumberWasUsed(const FieldCall& call, const FollowedProcess& process) const;
+  bool MayBeUnseen(const Query& query, const Ask* ask) const;
+  // In a log that has some calls only: did one decide that it has none of?
+  bool MayBeHidden(const Query& query, const Ask* ask) const;
+  // Did the log's call move fewer bytes than the model's?
+  bool IsShorter(const Query& query, const Ask& ask) const;
 
   // ---- follow_rows.cc ----
   // The memfd's descriptor that an argument names, or null; repairs what the log shows
@@ -120,13 +129,13 @@ class Follower {
   void OnPidfd(const FieldCall& call, FollowedProcess& process);
   void OnPidfdGetfd(const FieldCall& call, FollowedProcess& process);
   struct ProcLink {
-    FollowedProcess* process = nullptr;  // null: not in the log, or no such path
-    int64_t fd = -1;                     // kExeLink: the program that it runs
+    const FollowedProcess* process = nullptr;  // null: not in the log, or no such path
+    int64_t fd = -1;                           // kExeLink: the program that it runs
 
     std::optional<FollowedFd> memfd() const;  // what it leads to, if that is one
   };
-  std::optional<ProcLink> ResolvePath(FollowedProcess& process, std::string_view dir,
-                                      std::string_view path);
+  std::optional<ProcLink> ResolvePath(const FollowedProcess& process, std::string_view dir,
+                                      std::string_view path) const;
   void TakeDescriptor(FollowedProcess& process, int64_t fd, std::string_view annotated, int line);
 
   // ---- follow_memory.cc ----
