@@ -346,7 +346,10 @@ void Follower::OnDupOver(const FieldCall& call, FollowedProcess& process) {
   const CallSpec* row = RowOf(call);
   if (from && row != nullptr) return OnDescriptor(call, process, *row);
   const bool onto = over && process.fds->memfds.contains(over->fd);
-  if (onto && call.ok()) process.fds->memfds.erase(over->fd);
+  if (onto && call.ok()) {
+    process.fds->memfds.erase(over->fd);
+    NoteChange(-1, process.pid);
+  }
   if (call.ok()) CopyPidfd(*process.fds, call.arg(0), call.log->value);
   Count(call, onto ? Unasked::kFollowed : Unasked::kElsewhere);
 }
@@ -399,7 +402,12 @@ void Follower::OnTransfer(const FieldCall& call, FollowedProcess& process) {
   auto is_null = [](std::string_view text) { return StraceNumber(text) == 0; };
   if (in != nullptr) {
     FollowedFile& file = world_.files[in->file];
-    if (call.ok() && is_null(in_offset)) file.pos += std::max<int64_t>(call.log->value, 0);
+    // Of one open file that is read and written, the write moves it.
+    const bool same = out != nullptr && out->file == in->file;
+    if (call.ok() && is_null(in_offset) && !same) {
+      file.pos += std::max<int64_t>(call.log->value, 0);
+      NoteChange(file.inode, process.pid);
+    }
     if (out == nullptr && call.name != "copy_file_range") world_.inodes[file.inode].pinned = true;
   }
   if (out != nullptr && !is_null(out_offset) && StraceElements(out_offset).empty()) {
