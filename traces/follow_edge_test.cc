@@ -23,5 +23,147 @@ TEST(FollowEdgeTest, SendfileOfAFileToItselfMovesItsPositionOnce) {
       "lseek(3, 0, SEEK_CUR)", "0", "7");
 }
 
+TEST(FollowEdgeTest, APeekLeavesTheMessage) {
+  constexpr std::string_view kMessage =
+      "{{msg_name=NULL, msg_namelen=0, msg_iov=[{{iov_base=\"{}\", iov_len=1}}], msg_iovlen=1, "
+      "msg_control=[{{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, "
+      "cmsg_data=[{}]}}], msg_controllen=24, msg_flags=0}}";
+  const auto message = [&](std::string_view bytes, int fd) {
+    return fmt::format(fmt::runtime(kMessage), bytes, fd);
+  };
+  const std::string log = fmt::format(
+      "1 memfd_create(\"b\", 0) = 4\n1 sendmsg(7, {}, 0) = 1\n2 recvmsg(6, {}, MSG_PEEK) = 1\n"
+      "1 sendmsg(7, {}, 0) = 1\n2 recvmsg(6, {}, 0) = 1\n2 recvmsg(6, {}, 0) = 1\n"
+      "2 fcntl(9, F_ADD_SEALS, F_SEAL_GROW) = -1 EPERM (no)\n",
+      message("x", 3), message("x", 7), message("y", 4), message("x", 8), message("y", 9));
+  for (const int fd : {7, 8}) {
+    const std::string seek = fmt::format("{}2 lseek({}, 0, SEEK_END) = ", log, fd);
+    const FollowReport good = FollowMade(seek + "1000000\n");
+    EXPECT_THAT(good.differences, IsEmpty());
+    EXPECT_EQ(good.from_outside, 0);
+    EXPECT_THAT(FollowMade(seek + "0\n").differences, SizeIs(1));
+  }
+}
+
+// What the kernel refuses for the path is none of the memfd's; a success there is.
+TEST(FollowEdgeTest, PathsAreWalkedAsTheKernelDoes) {
+  for (const std::string_view path :
+       {"/proc/self/fd/3/", "/proc/self/fd/3/.", "/proc/self/fd/3/../3", "/proc/self/fd/3/x",
+        "/proc/self/exe/../fd/3", "/dev/fd/3/"}) {
+    ExpectAgrees(fmt::format("1 openat(AT_FDCWD, \"{}\", O_RDWR) = -1 ENOTDIR (no)\n", path));
+    ExpectAgrees(
+        fmt::format("1 truncate(\"{}\", 0) = -1 ENOTDIR (no)\n1 chmod(\"{}\", 0) = "
+                    "-1 ENOTDIR (no)\n1 lseek(3, 0, SEEK_END) = 1000000\n",
+                    path, path));
+  }
+  const std::string_view created = "1 open(\"/proc/self/fd/3/\", O_RDWR|O_CREAT, 0600) = -1 ";
+  ExpectAgrees(fmt::format("{}EISDIR (is)\n", created));
+  ExpectDiffers(fmt::format("{}EPERM (no)\n", created));
+  ExpectDiffers("1 open(\"/proc/self/fd/3/\", O_RDWR) = -1 EISDIR (is)\n");
+  ExpectAgrees("1 openat(AT_FDCWD, \"/proc/self/fd/03\", O_RDWR) = -1 ENOENT (no)\n");
+  ExpectAgrees("1 openat(AT_FDCWD, \"/proc/self/fd/0x3\", O_RDWR) = -1 ENOENT (no)\n");
+  for (const std::string_view path :
+       {"/proc/self/root/proc/self/fd/3", "//proc///self//fd/3", "/proc/self/fd/../fd/3",
+        "/proc/1/task/1/fd/3", "/proc/thread-self/fd/3", "/proc/./1/../self/fd/3"})
+    ExpectDecides(fmt::format("1 truncate(\"{}\", 7) = 0\n", path), "lseek(3, 0, SEEK_END)", "7",
+                  "1000000");
+}
+
+TEST(FollowEdgeTest, PathsThroughWhatIsNotKnownAreNotSure) {
+  for (const std::string_view path :
+       {"/proc/self/cwd/../proc/self/fd/3", "proc/self/fd/3", "/tmp/../proc/self/fd/3"}) {
+    ExpectAgrees(fmt::format("1 openat(AT_FDCWD, \"{}\", O_RDWR) = -1 ENOENT (no)\n", path));
+    ExpectAgrees(fmt::format("1 truncate(\"{}\", 7) = 0\n1 lseek(3, 0, SEEK_END) = 7\n", path));
+  }
+  ExpectDecides("1 chdir(\"/\") = 0\n1 truncate(\"proc/self/fd/3\", 7) = 0\n",
+                "lseek(3, 0, SEEK_END)", "7", "1000000");
+}
+
+TEST(FollowEdgeTest, ASystemNeedNotHaveDevFd) {
+  const FollowReport report =
+      FollowMade("1 openat(AT_FDCWD, \"/dev/fd/3\", O_RDWR) = -1 ENOENT (no)\n");
+  EXPECT_THAT(report.differences, IsEmpty());
+  EXPECT_EQ(CountUnasked(report, Unasked::kSystem), 1);
+  ExpectDiffers("1 openat(AT_FDCWD, \"/dev/fd/3\", O_RDWR) = -1 EACCES (no)\n");
+  ExpectDiffers("1 openat(AT_FDCWD, \"/proc/self/fd/3\", O_RDWR) = -1 ENOENT (no)\n");
+}
+
+// TASK_SIZE is the machine's: what begins or ends there is not compared, and what is beyond that of
+// any machine is.
+TEST(FollowEdgeTest, RangesThatEndBeyondMemory) {
+  const std::string map =
+      "1 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  for (const std::string_view call :
+       {"mremap(0x7f0000000000, 4096, 4096, MREMAP_MAYMOVE|MREMAP_FIXED, 0x7ffffffff000)",
+        "mremap(0x7f0000000000, 4096, 4096, MREMAP_MAYMOVE|MREMAP_FIXED, 0xfffffffffffff000)",
+        "mremap(0x7f0000000000, 4096, 140737488355328, MREMAP_MAYMOVE)",
+        "munmap(0x7f0000000000, 140737488355328)", "munmap(0x7f0000000000, 0x100000000000)"}) {
+    const FollowReport report = FollowMade(fmt::format("{}1 {} = -1 EINVAL (no)\n", map, call));
+    EXPECT_THAT(report.differences, IsEmpty()) << call;
+    EXPECT_EQ(CountUnasked(report, Unasked::kBound), 1) << call;
+  }
+  ExpectDecides(map, "munmap(0x7f0000000000, 0x7fffffffffffffff)", "-1 EINVAL (no)", "0");
+  ExpectDecides("", "mmap(0x7fffffffffff0000, 4096, PROT_READ, MAP_SHARED|MAP_FIXED, 3, 0)",
+                "-1 ENOMEM (no)", "0x7fffffffffff0000");
+  // The place is asked for before the flags; the descriptor before all.
+  ExpectAgrees("1 mmap(NULL, 0x7fffffff0000, PROT_READ, 0x4, 3, 0) = -1 ENOMEM (no)\n");
+  ExpectDiffers("1 mmap(NULL, 4096, PROT_READ, 0x4, 3, 0) = -1 EACCES (no)\n");
+}
+
+TEST(FollowEdgeTest, AnAddressThatStraceDoesNotPrint) {
+  const std::string map =
+      "1 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  ExpectAgrees(map +
+               "1 mremap(0x7f0000000000, 4096, 4096, MREMAP_MAYMOVE|MREMAP_DONTUNMAP) = -1 EINVAL "
+               "(no)\n");
+  ExpectDiffers(map + "1 mremap(0x7f0000000000, 4096, 4096, MREMAP_MAYMOVE) = -1 EINVAL (no)\n");
+}
+
+TEST(FollowEdgeTest, OtherMemoryInTheRangeMayRefuse) {
+  const std::string map =
+      "1 mmap(0x7f0000000000, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED, 3, 0) = "
+      "0x7f0000000000\n";
+  const auto refused = [&](std::string_view call) {
+    return FollowMade(fmt::format("{}1 {} = -1 EPERM (no)\n", map, call)).differences.size();
+  };
+  EXPECT_EQ(refused("munmap(0x7f0000000000, 8192)"), 0u);
+  EXPECT_EQ(refused("munmap(0x7f0000000000, 4096)"), 1u);
+  constexpr std::string_view kMmap = "mmap({}, {}, PROT_READ, MAP_SHARED|MAP_FIXED, 3, 0)";
+  EXPECT_EQ(refused(fmt::format(fmt::runtime(kMmap), "0x7f0000000000", 8192)), 0u);
+  EXPECT_EQ(refused(fmt::format(fmt::runtime(kMmap), "0x7f0000000000", 4096)), 1u);
+  constexpr std::string_view kMremap =
+      "mremap(0x7f0000000000, 4096, 4096, MREMAP_MAYMOVE|MREMAP_FIXED, {})";
+  EXPECT_EQ(refused(fmt::format(fmt::runtime(kMremap), "0x7f0000001000")), 0u);
+  EXPECT_EQ(FollowMade(map +
+                       "1 mmap(0x7f0000001000, 4096, PROT_READ, MAP_SHARED|MAP_FIXED, 3, 0) = "
+                       "0x7f0000001000\n1 " +
+                       fmt::format(fmt::runtime(kMremap), "0x7f0000001000") + " = -1 EPERM (no)\n")
+                .differences.size(),
+            1u);
+}
+
+TEST(FollowEdgeTest, OtherMemoryIsRemappedWithTheMemfdsInIt) {
+  const std::string map =
+      "1 mmap(0x7f0000004000, 4096, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED, 3, 0) = "
+      "0x7f0000004000\n";
+  const std::string_view seal = "fcntl(3, F_ADD_SEALS, F_SEAL_WRITE)";
+  ExpectDecides(map + "1 mremap(0x7f0000000000, 20480, 4096, 0) = 0x7f0000000000\n", seal, "0",
+                "-1 EBUSY (busy)");
+  ExpectDecides(map + "1 mremap(0x7f0000000000, 20480, 16384, 0) = 0x7f0000000000\n", seal, "0",
+                "-1 EBUSY (busy)");
+  ExpectDecides(map + "1 mremap(0x7f0000000000, 16384, 4096, 0) = 0x7f0000000000\n", seal,
+                "-1 EBUSY (busy)", "0");
+  // Several move together.
+  const std::string moved = map +
+                            "1 mremap(0x7f0000000000, 20480, 20480, MREMAP_MAYMOVE|MREMAP_FIXED, "
+                            "0x7f1000000000) = 0x7f1000000000\n";
+  ExpectDecides(moved + "1 munmap(0x7f1000004000, 4096) = 0\n", seal, "0", "-1 EBUSY (busy)");
+  ExpectDecides(moved + "1 munmap(0x7f0000004000, 4096) = 0\n", seal, "-1 EBUSY (busy)", "0");
+  ExpectAgrees(map +
+               "1 mremap(0x7f0000004000, 8192, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x7f1000000000) "
+               "= 0x7f1000000000\n1 munmap(0x7f1000000000, 4096) = 0\n1 fcntl(3, F_ADD_SEALS, "
+               "F_SEAL_WRITE) = 0\n");
+}
+
 }  // namespace
 }  // namespace selkie

@@ -14,7 +14,11 @@ namespace {
 // Where things stand in the arena.
 constexpr int kLeftPage = 4, kHerePage = 5, kRightPage = 6, kTargetPage = 8;
 constexpr int64_t kPage = kPageSize;
-constexpr uint64_t kLongestRange = uint64_t{1} << 47;  // of a range that can be mapped
+constexpr int64_t kDontUnmap = 4;  // MREMAP_DONTUNMAP
+// The least TASK_SIZE of a machine, x86-64 with four levels of page tables, and more than any has.
+constexpr uint64_t kLeastTaskSize = (uint64_t{1} << 47) - kPage, kNoTaskSize = uint64_t{1} << 57;
+constexpr int64_t kBeyondMemory = int64_t{1} << 62;  // for the model, too
+constexpr char kEndOfMemory[] = "where the machine's memory ends";
 
 uint64_t PageUp(uint64_t bytes) { return (bytes + kPage - 1) & ~static_cast<uint64_t>(kPage - 1); }
 
@@ -23,10 +27,35 @@ int64_t AddressAt(int page, uint64_t real) {
   return page * kPage + static_cast<int64_t>(real % kPage);
 }
 
-// A length that is one page if it is none and not beyond memory.
-int64_t OnePage(uint64_t length) {
-  if (length == 0 || length > kLongestRange) return static_cast<int64_t>(length);
-  return kPage;
+// Does [begin, begin + length) end after `memory`?
+bool EndsAfter(uint64_t memory, uint64_t begin, uint64_t length) {
+  return begin > memory || length > memory - begin;
+}
+
+// That is so on some machines and not on others.
+bool MayEndBeyondMemory(uint64_t begin, uint64_t length) {
+  return EndsAfter(kLeastTaskSize, begin, length) && !EndsAfter(kNoTaskSize, begin, length);
+}
+
+// The length of a range that begins at `begin`: one page if it is none and not beyond memory.
+int64_t OnePage(uint64_t length, uint64_t begin = 0) {
+  const uint64_t pages = PageUp(length);
+  if (pages == 0) return static_cast<int64_t>(length);
+  return EndsAfter(kNoTaskSize, begin, pages) ? kBeyondMemory : kPage;
+}
+
+// Is part of [begin, end) not that of `pieces`?  It may be mapped, and be what refuses: mseal, huge
+// pages, special mappings.
+bool HasOtherMemory(const std::vector<FollowedMapping>& pieces, uint64_t begin, uint64_t end) {
+  uint64_t covered = 0;
+  for (const FollowedMapping& piece : pieces) covered += piece.end - piece.begin;
+  return begin < end && covered < end - begin;
+}
+
+// What unmapping that other memory may give.
+std::vector<Excuse> OtherMemory(std::string_view call) {
+  const std::string text = fmt::format("{} over other memory too", call);
+  return {{"EPERM", Unasked::kBound, text}, {"EINVAL", Unasked::kBound, text}};
 }
 
 struct RangeArguments {
@@ -35,7 +64,7 @@ struct RangeArguments {
 
   // Whole pages; none beyond memory.
   uint64_t first() const { return begin & ~static_cast<uint64_t>(kPage - 1); }
-  uint64_t end() const { return length > kLongestRange ? first() : first() + PageUp(length); }
+  uint64_t end() const { return length > kLeastTaskSize ? first() : first() + PageUp(length); }
 };
 
 RangeArguments ReadRange(const FieldCall& call, size_t at = 0) {
@@ -148,15 +177,18 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
   if (!range.read || !flags || !prot || !offset)
     query.why = "arguments of mmap as they are written";
   const bool fixed = flags && (*flags & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
+  if (MayEndBeyondMemory(fixed ? range.begin : 0, range.length)) query.why = kEndOfMemory;
   const bool placed = call.ok() || fixed;
   const uint64_t here = call.ok() ? given : range.begin;
-  const uint64_t length = range.length > kLongestRange ? 0 : PageUp(range.length);
+  const uint64_t length = range.length > kLeastTaskSize ? 0 : PageUp(range.length);
   const std::vector<FollowedMapping> old =
       placed && fixed ? process.mm->Pieces(here, here + length) : std::vector<FollowedMapping>{};
   // Found to have gone: its munmap was not seen.
   if (call.ok() && !fixed) process.mm->Remove(here, here + length);
   if (query.why.empty() && IsExecRefusal(call, *prot))
     return Count(call, Unasked::kSystem, fmt::format("mmap {} with PROT_EXEC", call.log->error));
+
+  if (fixed && HasOtherMemory(old, here, here + length)) query.excuses = OtherMemory(call.name);
 
   // The neighbour that shows the same file up to here, or on from the end.
   auto continues = [&](uint64_t at, uint64_t file_offset) -> const FollowedMapping* {
@@ -180,8 +212,8 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
     const int64_t at = huge ? *offset : AddressAt(pgoff, static_cast<uint64_t>(*offset));
     return Call{Op::kMmap,
                 0,
-                {address, OnePage(range.length), static_cast<int32_t>(*prot),
-                 static_cast<int32_t>(*flags), small_fd, at}};
+                {address, OnePage(range.length, fixed ? range.begin : 0),
+                 static_cast<int32_t>(*prot), static_cast<int32_t>(*flags), small_fd, at}};
   };
   query.apply = [&](const Ask& ask) {
     const Mapping* made = After(ask, kHerePage);
@@ -209,16 +241,22 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
 
 void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
   const RangeArguments range = ReadRange(call);
-  const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
+  const bool beyond = EndsAfter(kLeastTaskSize, range.first(), range.length);
+  const std::vector<FollowedMapping> pieces =
+      process.mm->Pieces(range.first(), beyond ? range.first() + kPage : range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   Query query(call, process);
   const FollowedMapping piece = Deciding(pieces);
+  if (MayEndBeyondMemory(range.first(), range.length)) query.why = kEndOfMemory;
+  if (!beyond && HasOtherMemory(pieces, range.first(), range.end()))
+    query.excuses = OtherMemory(call.name);
   query.file = piece.file;
   query.inode = world_.files[query.file].inode;
   query.make = [&](Ask& ask) -> std::optional<Call> {
     ask.AddMapping(piece, kHerePage, 1, 0);
     ask.Freeze();
-    return Call{Op::kMunmap, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length)}};
+    return Call{
+        Op::kMunmap, 0, {AddressAt(kHerePage, range.begin), OnePage(range.length, range.begin)}};
   };
   Decide(query);
   if (call.ok()) process.mm->Remove(range.first(), range.end());
@@ -287,26 +325,48 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   const uint64_t length = wanted ? PageUp(static_cast<uint64_t>(*wanted)) : 0;
   const uint64_t old_length = PageUp(old.length);
   const bool fixed = flags && (*flags & abi::kMremapFixed) != 0;
+  const uint64_t to = fixed ? static_cast<uint64_t>(target.value_or(0)) : 0;
   const FollowedMapping* found = process.mm->At(old.begin);
+  const bool stays = old_length == 0 || (flags && (*flags & kDontUnmap) != 0);
   if (found == nullptr || !old.read) {
-    if (call.ok()) process.mm->Remove(given, given + length);
-    return Count(call, Unasked::kElsewhere);
+    if (!call.ok()) return Count(call, Unasked::kElsewhere);
+    if (!old.read || !wanted) {
+      process.mm->Remove(given, given + length);
+      return Count(call, Unasked::kElsewhere);
+    }
+    // Other memory, with a memfd's behind it in the range or where it goes.
+    const Extent from{old.begin, old.begin + std::min(old_length, length)};
+    const bool any = !process.mm->Pieces(old.begin, old.begin + old_length).empty() ||
+                     !process.mm->Pieces(given, given + length).empty();
+    process.mm->Remove(from.end, old.begin + old_length);
+    MoveMappings(*process.mm, from, stays, false, {given, given + length});
+    if (any) NoteChange(-1, process.pid);
+    return Count(call, any ? Unasked::kFollowed : Unasked::kElsewhere);
   }
   const FollowedMapping whole = *found;
   Query query(call, process);
   query.file = whole.file;
   query.inode = world_.files[query.file].inode;
   if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
-  if (old.length > kLongestRange || length > kLongestRange) query.why = "mremap beyond memory";
+  if (old.length > kLeastTaskSize || EndsAfter(kLeastTaskSize, to, length))
+    query.why = "mremap beyond memory";
   if (fixed && old_length == 0 && target && static_cast<uint64_t>(*target) < old.begin &&
       static_cast<uint64_t>(*target) + length > old.begin)
     query.why = "mremap of nothing over its own address";
   const uint64_t old_end = old.begin + old_length;
   if (query.why.empty() && old_end > whole.end && process.mm->At(whole.end) != nullptr)
     query.why = "mremap over several mappings";
-  const auto to = static_cast<uint64_t>(target.value_or(0));
+  // Since 6.17 several mappings move together, those of other memory too.
+  const bool others = HasOtherMemory(process.mm->Pieces(old.begin, old_end), old.begin, old_end);
+  if (query.why.empty() && others && fixed && length == old_length && call.ok())
+    query.why = "mremap over other memory too";
   const std::vector<FollowedMapping> there =
       fixed ? process.mm->Pieces(to, to + length) : std::vector<FollowedMapping>{};
+  if (fixed && HasOtherMemory(there, to, to + length)) query.excuses = OtherMemory(call.name);
+  // Where the memory is moved to by itself, the kernel reads a fifth argument all the same.
+  const bool unprinted = flags && (*flags & kDontUnmap) != 0 && !fixed && call.args.size() == 4;
+  if (unprinted)
+    query.excuses.push_back({"EINVAL", Unasked::kSystem, "an address that strace does not print"});
   query.make = [&](Ask& ask) -> std::optional<Call> {
     // Pages in the order of what they are counted from: where the mapping ends, the old
     // range, and the new length.
@@ -335,8 +395,6 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   };
   Decide(query);
   if (!call.ok()) return;
-  constexpr int64_t kDontUnmap = 4;
-  const bool stays = old_length == 0 || (flags && (*flags & kDontUnmap) != 0);
   MoveMappings(*process.mm, {old.begin, old_length == 0 ? whole.end : old_end}, stays,
                length > old_length, {given, given + length});
 }

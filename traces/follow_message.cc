@@ -83,6 +83,12 @@ bool Fits(const Passed& sent, const Passed& received) {
   return true;
 }
 
+// MSG_PEEK gives the descriptors, and leaves the message for the next one.
+bool Peeks(const StraceCall& call) {
+  const size_t flags = call.name == "recvmmsg" ? 3 : 2;
+  return call.args.size() > flags && HasStraceFlag(call.args[flags], "MSG_PEEK");
+}
+
 // Of a merged log: a call that receives may wait for one that sends later.
 bool MaySendLater(const StraceLog& log, size_t event, size_t end, const Passed& received) {
   for (size_t i = event + 1; i < end; ++i) {
@@ -117,6 +123,10 @@ void Follower::MatchMessages() {
     if (log_.merged && MaySendLater(log_, i, next_[i], received)) continue;
     if (at == open.end() || std::find_if(at + 1, open.end(), fits) != open.end()) continue;
     sender_of_[event.call] = at->first;
+    if (Peeks(call)) {
+      peeked_.insert(at->first);
+      continue;
+    }
     receiver_of_[at->first] = event.call;
     open.erase(at);
   }

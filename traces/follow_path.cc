@@ -53,21 +53,6 @@ void Follower::OnCreate(const FieldCall& call, FollowedProcess& process) {
 
 namespace {
 
-constexpr int kMostLinks = 8;
-
-// Without "." and what ".." takes back: the folders of /proc are no links.
-std::vector<std::string_view> PartsOf(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (size_t at = 0; at <= path.size();) {
-    const size_t slash = std::min(path.find('/', at), path.size());
-    const std::string_view part = path.substr(at, slash - at);
-    if (part == ".." && !parts.empty()) parts.pop_back();
-    if (!part.empty() && part != "." && part != "..") parts.push_back(part);
-    at = slash + 1;
-  }
-  return parts;
-}
-
 // Where a descriptor may be reached.
 bool HasDescriptors(std::string_view path) {
   return path.starts_with("/proc") || path.starts_with("/dev");
@@ -98,7 +83,7 @@ void Follower::OnChdir(const FieldCall& call, FollowedProcess& process) {
     cwd = process.fds->PathOf(fd->fd);
     if (cwd.empty()) cwd = fd->path.value_or("");
   }
-  if (!HasDescriptors(cwd)) cwd.clear();
+  if (!HasDescriptors(cwd) && cwd != "/") cwd.clear();
   // Threads share it.
   for (auto& [pid, other] : world_.processes)
     if (other.tgid == process.tgid) other.cwd = cwd;
@@ -117,34 +102,20 @@ void Follower::OnSymlink(const FieldCall& call, FollowedProcess& process) {
   if (makes && target && HasDescriptors(target->bytes)) world_.links[whole] = target->bytes;
 }
 
-// A path that leads to a descriptor: /proc/PID/fd/N, /dev/fd/N.
 std::optional<Follower::ProcLink> Follower::ResolvePath(const FollowedProcess& process,
                                                         std::string_view dir,
                                                         std::string_view path) const {
   if (path.empty()) return std::nullopt;  // the descriptor itself: not followed
-  std::string whole = WholePath(process, dir, path);
-  for (int i = 0; i < kMostLinks && world_.links.contains(whole); ++i)
-    whole = world_.links.at(whole);
-  const std::vector<std::string_view> parts = PartsOf(whole);
-  constexpr std::string_view kStandard[] = {"stdin", "stdout", "stderr"};
-  for (int64_t i = 0; i < 3; ++i)
-    if (parts.size() == 2 && parts[0] == "dev" && parts[1] == kStandard[i])
-      return ProcLink{&process, i};
-  if (parts.size() == 3 && parts[0] == "dev" && parts[1] == "fd") {
-    const auto fd = StraceNumber(parts[2]);
-    return fd ? std::optional(ProcLink{&process, *fd}) : std::nullopt;
-  }
-  const bool exe = parts.size() == 3 && parts[0] == "proc" && parts[2] == "exe";
-  if (!exe && (parts.size() < 4 || parts[0] != "proc" || parts[parts.size() - 2] != "fd"))
-    return std::nullopt;
-  const auto fd = exe ? std::optional(kExeLink) : StraceNumber(parts.back());
-  const std::string_view who = parts.size() == 6 && parts[2] == "task" ? parts[3] : parts[1];
-  if (!fd || (!exe && parts.size() != 4 && parts.size() != 6)) return std::nullopt;
-  if (who == "self" || who == "thread-self") return ProcLink{&process, *fd};
-  const auto pid = StraceNumber(who);
-  const auto other = pid ? world_.processes.find(*pid) : world_.processes.end();
-  if (other == world_.processes.end()) return ProcLink{nullptr, *fd};
-  return ProcLink{&other->second, *fd};
+  const auto walked = WalkPath(WholePath(process, dir, path), world_.links);
+  if (!walked) return std::nullopt;
+  const int64_t pid = walked->whose == WalkedPath::Whose::kNamed    ? walked->pid
+                      : walked->whose == WalkedPath::Whose::kLeader ? process.tgid
+                                                                    : process.pid;
+  const auto other = world_.processes.find(pid);
+  if (other != world_.processes.end()) return ProcLink{&other->second, walked->fd, *walked};
+  // The first thread has ended.
+  const bool own = walked->whose != WalkedPath::Whose::kNamed;
+  return ProcLink{own ? &process : nullptr, walked->fd, *walked};
 }
 
 void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
@@ -154,7 +125,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const std::string_view dir = at ? call.arg(0) : "AT_FDCWD";
   const auto quoted = StraceQuoted(path);
   auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
-  if (const auto fd = StraceDescriptor(dir); empty && fd) link = ProcLink{&process, fd->fd};
+  if (const auto fd = StraceDescriptor(dir); empty && fd) link = ProcLink{&process, fd->fd, {}};
   const bool opens = row.returns == ReturnKind::kFd;
   if (opens && call.ok() && quoted && quoted->bytes.starts_with("/proc"))
     process.fds->folders[call.log->value] = quoted->bytes;
@@ -170,6 +141,12 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const bool own = link->process->fds == process.fds;
   if (!own && !call.ok() && (call.log->error == "EACCES" || call.log->error == "EPERM"))
     return Count(call, Unasked::kSystem, fmt::format("{} {}", call.log->name, call.log->error));
+  const std::string_view error = call.log->error;
+  const bool creates = HasStraceFlag(call.arg(at ? 2 : 1), "O_CREAT");
+  if (link->how.as_folder && (error == "ENOTDIR" || (error == "EISDIR" && creates)))
+    return Count(call, Unasked::kElsewhere);
+  if (link->how.by_dev && error == "ENOENT")
+    return Count(call, Unasked::kSystem, "a path through /dev ENOENT");
   if (row.op == Op::kSetAcl && call.args.size() > 3)
     return Count(call, Unasked::kBound, "an ACL that is cut, or none");
   if (row.op == Op::kSetAcl && call.log->error == "EOPNOTSUPP")
@@ -201,6 +178,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
       return Count(call, Unasked::kBound, "the link itself");
   }
+  if (link->how.unsure) query.why = "a path through links or folders that are not known";
   const bool writes =
       opens ? (word & (abi::kOAccMode | abi::kOTrunc)) != 0 : row.op == Op::kTruncate;
   if (writes && (link->fd == kExeLink || world_.Runs(query.inode)))

@@ -151,7 +151,7 @@ void Follower::OnEnter(const StraceEvent& event) {
   const StraceCall& call = log_.calls[event.call];
   pending_[event.pid] = event.call;
   if (child_of_.contains(event.call)) MakeChild(call, event.call);
-  if (receiver_of_.contains(event.call)) {
+  if (receiver_of_.contains(event.call) || peeked_.contains(event.call)) {
     const FieldCall field = ToFieldCall(call);
     OnSend(field, world_.Process(event.pid));
   }
@@ -388,6 +388,14 @@ void Follower::Differs(const Query& query, const Ask& ask) {
   report_.differences.push_back(std::move(d));
 }
 
+namespace {
+
+bool IsErrno(const Result& result, int64_t number) {
+  return result.kind == Result::Kind::kErrno && result.value == number;
+}
+
+}  // namespace
+
 // True if it failed for a reason that the model has not.
 bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) const {
   if (error == 0) return false;
@@ -402,9 +410,11 @@ bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) 
                      (error == EEXIST && op == Op::kMmap &&
                       (ask.call().arg[3] & abi::kMapFixedNoreplace) == abi::kMapFixedNoreplace) ||
                      (error == EFBIG && !query.process.fsize);
+  // do_mmap: the number of mappings and a free place are asked before what the flags say.
+  const bool no_place = error == ENOMEM && op == Op::kMmap && !IsErrno(ask.result(), EBADF);
   // Somebody else may run it.
   const bool runs = error == ETXTBSY && query.inode >= 0 && world_.inodes[query.inode].outside;
-  return first || runs || ((system || limited) && ask.result().ok());
+  return first || no_place || runs || ((system || limited) && ask.result().ok());
 }
 
 namespace {
@@ -425,10 +435,21 @@ bool IsFollowedOfHugetlb(Op op) {
 bool DependsOnHoles(const Ask& ask) {
   const bool asks = ask.call().op == Op::kLseek && ask.call().arg[2] > abi::kSeekEnd;
   const Result& result = ask.result();
-  return asks && (result.ok() || (result.kind == Result::Kind::kErrno && result.value == ENXIO));
+  return asks && (result.ok() || IsErrno(result, ENXIO));
 }
 
 }  // namespace
+
+bool Follower::IsExcused(const Query& query, const Ask& ask) {
+  const StraceCall& log = *query.call.log;
+  if (log.returned != StraceReturn::kErrno || !ask.result().ok()) return false;
+  for (const Excuse& excuse : query.excuses) {
+    if (excuse.error != log.error) continue;
+    Count(query.call, excuse.why, excuse.text);
+    return true;
+  }
+  return false;
+}
 
 void Follower::Decide(Query& query) {
   const StraceCall& log = *query.call.log;
@@ -460,6 +481,7 @@ void Follower::Decide(Query& query) {
       log.returned == StraceReturn::kErrno ? ErrnoOfText(log.error).value_or(-1) : 0;
   if (FailedOutside(query, *ask, error))
     return Count(query.call, Unasked::kSystem, fmt::format("{} {}", log.name, log.error));
+  if (IsExcused(query, *ask)) return;
   if (query.inode >= 0) {
     const FollowedInode& inode = world_.inodes[query.inode];
     if (inode.pinned && error == EBUSY)

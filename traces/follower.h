@@ -23,9 +23,18 @@
 #include "traces/follow.h"
 #include "traces/follow_ask.h"
 #include "traces/follow_names.h"
+#include "traces/follow_walk.h"
 #include "traces/follow_world.h"
 
 namespace selkie {
+
+// An error that comes from what the model is not told of: where the log has it and the model
+// lets the call succeed, the call is counted as this.
+struct Excuse {
+  std::string_view error;
+  Unasked why = Unasked::kBound;
+  std::string text;
+};
 
 // A call to be compared.
 struct Query {
@@ -46,12 +55,10 @@ struct Query {
   std::function<void(const Ask&)> apply = nullptr;
   std::vector<int64_t> new_fds;  // that the log gives
   std::vector<int64_t> sizes;    // that the file may have if the world does not know it
+  std::vector<Excuse> excuses;
   std::string why;
   bool beyond = false;  // numbers that no file has: only an error is an answer
 };
-
-// /proc/PID/exe, as the number of a descriptor.
-inline constexpr int64_t kExeLink = 1 << 20;
 
 class Follower {
  public:
@@ -83,6 +90,8 @@ class Follower {
   void TakeForFact(const Query& query, const Guess& guess);
   std::string Modelled(const Query& query, const Ask& ask) const;
   bool FailedOutside(const Query& query, const Ask& ask, int64_t error) const;
+  // Counts the call if one of its excuses holds.
+  bool IsExcused(const Query& query, const Ask& ask);
   bool Explained(Query& query, const Ask& first);
   std::vector<Guess> Guesses(const Query& query) const;
   void Differs(const Query& query, const Ask& ask);
@@ -131,6 +140,7 @@ class Follower {
   struct ProcLink {
     const FollowedProcess* process = nullptr;  // null: not in the log, or no such path
     int64_t fd = -1;                           // kExeLink: the program that it runs
+    WalkedPath how;                            // not all of it may be sure
 
     std::optional<FollowedFd> memfd() const;  // what it leads to, if that is one
   };
@@ -192,6 +202,7 @@ class Follower {
   std::vector<Change> changes_;
   // By call that receives: the files that its sender passed, if it was seen; -1: no memfd.
   std::map<size_t, size_t> sender_of_, receiver_of_;
+  std::set<size_t> peeked_;                           // calls that send, seen by MSG_PEEK
   std::map<size_t, std::vector<FollowedFd>> passed_;  // by call that sends
 };
 
