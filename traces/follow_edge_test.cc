@@ -165,5 +165,135 @@ TEST(FollowEdgeTest, OtherMemoryIsRemappedWithTheMemfdsInIt) {
                "F_SEAL_WRITE) = 0\n");
 }
 
+TEST(FollowEdgeTest, AShortTransferIsTheBuffers) {
+  const FollowReport report = FollowMade(
+      "1 read(3, \"\"..., 5000) = 96\n1 pread64(3, \"\"..., 5000, 0) = 4096\n"
+      "1 preadv2(3, [{iov_base=\"\"..., iov_len=50}, {iov_base=\"\", iov_len=50}], 2, -1, 0) = 50\n"
+      "1 write(3, \"x\"..., 5000) = 100\n1 lseek(3, 0, SEEK_CUR) = 246\n"
+      "1 lseek(3, 0, SEEK_END) = 1000000\n1 write(3, \"x\"..., 5000) = 100\n"
+      "1 fstat(3, {st_mode=S_IFREG|0777, st_size=1000100, ...}) = 0\n");
+  EXPECT_THAT(report.differences, IsEmpty());
+  EXPECT_EQ(CountUnasked(report, Unasked::kSystem), 5);
+  EXPECT_EQ(report.modelled, 5);
+  // Not of nothing, of more, or where a seal may be what cuts it.
+  ExpectDiffers("1 read(3, \"\"..., 5000) = 0\n");
+  ExpectDiffers("1 read(3, \"\"..., 50) = 60\n");
+  ExpectDiffers("1 read(3, \"\"..., 2000000) = 60\n");
+  ExpectDiffers("1 fcntl(3, F_ADD_SEALS, F_SEAL_GROW) = 0\n1 write(3, \"x\"..., 5000) = 100\n");
+}
+
+TEST(FollowEdgeTest, AFilterOfSeccompGivesAnyError) {
+  const std::string_view refused = "1 ftruncate(3, 2000000) = -1 EPERM (no)\n";
+  const std::string_view strict = "1 ftruncate(3, 2000000) = -1 EXDEV (no)\n";
+  for (const std::string_view sets :
+       {"prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, {len=8, filter=0x7f}) = 0",
+        "seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=8, filter=0x7f}) = 0",
+        "prctl(0x16, 0x2, 0x7f) = 0"}) {
+    ExpectAgrees(fmt::format("1 {}\n{}{}", sets, refused, strict));
+    // What succeeds all the same is compared.
+    ExpectDiffers(fmt::format(
+        "1 {}\n1 fcntl(3, F_ADD_SEALS, F_SEAL_GROW) = 0\n1 ftruncate(3, 2000000) = 0\n", sets));
+    // Children have it, and who made it not.
+    const std::string child = fmt::format(
+        "1 clone(child_stack=NULL, flags=SIGCHLD) = 2\n2 {}\n"
+        "2 clone(child_stack=NULL, flags=SIGCHLD) = 4\n",
+        sets);
+    ExpectAgrees(fmt::format("{}4 ftruncate(3, 2000000) = -1 EPERM (no)\n", child));
+    ExpectDiffers(fmt::format("{}4 getpid() = 4\n{}", child, refused));
+  }
+  ExpectDiffers(fmt::format("1 prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0\n{}", refused));
+  ExpectDiffers(
+      fmt::format("1 prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER) = -1 EACCES (no)\n{}", refused));
+}
+
+TEST(FollowEdgeTest, FlagsAreLearntWhereTheModelHasNotAll) {
+  const std::string written =
+      "1 fcntl(3, F_SETFL, O_RDONLY|O_APPEND) = 0\n1 fcntl(3, F_SETFL, O_RDONLY|O_NOATIME) = 0\n"
+      "1 write(3, \"abc\", 3) = 3\n1 lseek(3, 0, SEEK_CUR) = ";
+  ExpectAgrees(written + "3\n");
+  ExpectDiffers(written + "1000003\n");
+  const std::string set =
+      "1 fcntl(3, F_SETFL, O_RDONLY|O_NOATIME|O_NONBLOCK) = 0\n1 fcntl(3, F_GETFL) = ";
+  ExpectAgrees(set + "0x48802 (flags O_RDWR|O_NONBLOCK|O_LARGEFILE|O_NOATIME)\n");
+  ExpectDiffers(set + "0x8002 (flags O_RDWR|O_LARGEFILE)\n");
+}
+
+TEST(FollowEdgeTest, AFileOpenedWithFlagsBeyondTheModelsHasTheLogsMode) {
+  const auto opened = [](std::string_view flags) {
+    return fmt::format("1 openat(AT_FDCWD, \"/proc/self/fd/3\", {}) = 4\n", flags);
+  };
+  const auto differ = [](const std::string& log, std::string_view call) {
+    const FollowReport report = FollowMade(fmt::format("{}1 {}\n", log, call));
+    EXPECT_EQ(CountUnasked(report, Unasked::kOrigin), 0) << call;
+    return report.differences.size();
+  };
+  const std::string reads = opened("O_RDONLY|O_NOATIME"), writes = opened("O_WRONLY|O_NOATIME");
+  EXPECT_EQ(differ(reads, "write(4, \"x\", 1) = -1 EBADF (bad)"), 0u);
+  EXPECT_EQ(differ(reads, "write(4, \"x\", 1) = 1"), 1u);
+  EXPECT_EQ(differ(writes, "read(4, \"\", 1) = -1 EBADF (bad)"), 0u);
+  EXPECT_EQ(differ(writes, "fcntl(4, F_GETFL) = 0x48001"), 0u);
+  EXPECT_EQ(differ(writes, "fcntl(4, F_GETFL) = 0x48002"), 1u);
+  // Of the source, O_APPEND is not taken, and nothing else becomes unknown.
+  EXPECT_EQ(differ("1 fcntl(3, F_SETFL, O_APPEND) = 0\n" + opened("O_WRONLY|O_NOATIME") +
+                       "1 write(4, \"abc\", 3) = 3\n",
+                   "lseek(4, 0, SEEK_CUR) = 3"),
+            0u);
+  EXPECT_EQ(differ(reads, "lseek(3, 0, SEEK_END) = 1000001"), 1u);
+  EXPECT_EQ(differ(opened("O_RDWR|O_TRUNC|O_NOATIME"), "lseek(3, 0, SEEK_END) = 0"), 0u);
+}
+
+TEST(FollowEdgeTest, AModeIsForAFileThatIsMade) {
+  const auto open = [](std::string_view how) {
+    return FollowMade(fmt::format("1 openat2(AT_FDCWD, \"/proc/self/fd/3\", {{{}, resolve=0}}, 24) "
+                                  "= -1 EINVAL (no)\n",
+                                  how))
+        .differences.size();
+  };
+  EXPECT_EQ(open("flags=O_RDWR, mode=0600"), 0u);
+  EXPECT_EQ(open("flags=O_RDWR"), 1u);
+  EXPECT_EQ(open("flags=O_RDWR, mode=0"), 1u);
+  EXPECT_EQ(open("flags=O_RDWR|O_CREAT, mode=0600"), 1u);
+}
+
+TEST(FollowEdgeTest, EachCallThatIsNotComparedHasARemark) {
+  const FollowReport report = FollowMade(
+      "1 ioctl(3, TCGETS, 0x7ffc) = -1 ENOTTY (no)\n"
+      "1 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = -1 ENOMEM (no memory)\n"
+      "1 memfd_create(\"h\", MFD_HUGETLB) = 4\n1 ftruncate(4, 2097152) = 0\n"
+      "1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE <unfinished ...>\n");
+  int64_t skipped = 0;
+  for (int why = 0; why < kNumUnasked; ++why)
+    if (const auto reason = static_cast<Unasked>(why);
+        reason != Unasked::kElsewhere && reason != Unasked::kFollowed)
+      skipped += CountUnasked(report, reason);
+  EXPECT_EQ(skipped, 4);
+  EXPECT_THAT(report.remarks, SizeIs(4));
+}
+
+TEST(FollowEdgeTest, LocksAreAskedWhereAllOfTheRangeIsAMemfds) {
+  const std::string map =
+      "1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  ExpectDecides(map, "mlock(0x7f0000000001, 1)", "0", "-1 EINVAL (no)");
+  ExpectDecides(map, "mlock(0x7f0000000001, 8191)", "0", "-1 EINVAL (no)");
+  ExpectDecides(map, "mlock2(0x7f0000000000, 4096, 0x7)", "-1 EINVAL (no)", "0");
+  ExpectDecides(map, "munlock(0x7f0000000000, 8192)", "0", "-1 ENOENT (no)");
+  ExpectDecides(map + "1 ftruncate(3, 4096) = 0\n", "mlock(0x7f0000000000, 8192)", "-1 ENOMEM (no)",
+                "0");
+  ExpectAgrees(map +
+               "1 ftruncate(3, 4096) = 0\n1 mlock2(0x7f0000000000, 8192, MLOCK_ONFAULT) = 0\n");
+  // RLIMIT_MEMLOCK, and other memory.
+  ExpectAgrees(map +
+               "1 mlock(0x7f0000000000, 4096) = -1 ENOMEM (no)\n"
+               "1 mlock(0x7f0000000000, 4096) = -1 EPERM (no)\n"
+               "1 mlock(0x7f0000000000, 12288) = -1 EAGAIN (no)\n");
+}
+
+TEST(FollowEdgeTest, AnIntOf32BitsIsNegative) {
+  const std::string map =
+      "1 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  ExpectDecides(map, "madvise(0x7f0000000000, 4096, 0xffffffff /* MADV_??? */)", "-1 EINVAL (no)",
+                "0");
+}
+
 }  // namespace
 }  // namespace selkie

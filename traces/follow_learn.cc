@@ -16,8 +16,10 @@ void Follower::Adopt(Query& query) {
   Guess free;
   free.unrefused = true;
   // Arguments that could not be read are not asked about.
-  const std::optional<Ask> ask = query.why.empty() ? Try(query, free) : std::nullopt;
-  if (ask && ask->result().ok() && !query.beyond) {
+  const bool asked = query.why.empty() || query.effect_known;
+  const std::optional<Ask> ask = asked ? Try(query, free) : std::nullopt;
+  // Nor is what moved fewer bytes than the model would have.
+  if (ask && ask->result().ok() && !query.beyond && !IsShorter(query, *ask)) {
     ask->Apply(world_, query.process, query.new_fds);
     if (query.apply) query.apply(*ask);
     if (ask->call().op == Op::kAddSeals && query.inode >= 0) {
@@ -65,6 +67,18 @@ bool Follower::Learn(const Query& query) {
     return size && resized(StraceNumber(*size));
   }
   if (name == "ftruncate") return resized(StraceNumber(query.call.arg(1)));
+  if (name == "fcntl" && IsStraceConstant(query.call.arg(1), "F_SETFL")) {
+    const auto flags = StraceFlags(query.call.arg(2));
+    if (!flags) return false;
+    constexpr std::pair<int64_t, uint8_t> kSettable[] = {{abi::kOAppend, kFlagAppend},
+                                                         {abi::kONonblock, kFlagNonblock},
+                                                         {abi::kODirect, kFlagDirect}};
+    for (const auto& [bit, flag] : kSettable) {
+      file.file.flags &= static_cast<uint8_t>(~flag);
+      if ((*flags & bit) != 0) file.file.flags |= flag;
+    }
+    return true;
+  }
   if (name == "pread") return true;
   const bool writes = name == "write" || name == "writev" || name == "pwrite";
   if (name != "read" && !writes) return false;
@@ -198,10 +212,9 @@ bool Follower::Explained(Query& query, const Ask& first) {
     if (of_user || guess.exiting || of_size) {
       NoteModelled(query.call, *ask);
     } else {
-      Count(query.call, Unasked::kOrigin);
-      Remark(query.call, Unasked::kOrigin,
-             fmt::format("{}; alone the model gives {}", AboutInode(query.inode),
-                         Modelled(query, first)));
+      Count(query.call, Unasked::kOrigin, {},
+            fmt::format("{}; alone the model gives {}", AboutInode(query.inode),
+                        Modelled(query, first)));
     }
     return true;
   }

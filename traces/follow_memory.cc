@@ -58,16 +58,7 @@ std::vector<Excuse> OtherMemory(std::string_view call) {
   return {{"EPERM", Unasked::kBound, text}, {"EINVAL", Unasked::kBound, text}};
 }
 
-struct RangeArguments {
-  uint64_t begin = 0, length = 0;
-  bool read = false;
-
-  // Whole pages; none beyond memory.
-  uint64_t first() const { return begin & ~static_cast<uint64_t>(kPage - 1); }
-  uint64_t end() const { return length > kLeastTaskSize ? first() : first() + PageUp(length); }
-};
-
-RangeArguments ReadRange(const FieldCall& call, size_t at = 0) {
+ByteRange ReadRange(const FieldCall& call, size_t at = 0) {
   const auto begin = StraceNumber(call.arg(at)), length = StraceNumber(call.arg(at + 1));
   if (!begin || !length) return {};
   return {static_cast<uint64_t>(*begin), static_cast<uint64_t>(*length), true};
@@ -149,12 +140,26 @@ const FollowedMapping& Deciding(const std::vector<FollowedMapping>& pieces) {
   return pieces[0];
 }
 
+// mlock and its like: all pages that have part of the bytes, whichever those are.
+ByteRange LockedRange(const FieldCall& call) {
+  ByteRange range = ReadRange(call);
+  if (range.length > kLeastTaskSize) return {};
+  range.length = PageUp(range.begin + range.length) - range.first();
+  range.begin = range.first();
+  return range;
+}
+
 }  // namespace
+
+uint64_t ByteRange::first() const { return begin & ~static_cast<uint64_t>(kPage - 1); }
+uint64_t ByteRange::end() const {
+  return length > kLeastTaskSize ? first() : first() + PageUp(length);
+}
 
 // ---- mmap ----
 
 void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments range = ReadRange(call);
+  const ByteRange range = ReadRange(call);
   const auto flags = MmapFlags(call.arg(3));
   const auto prot = StraceFlags(call.arg(2));
   const auto offset = StraceNumber(call.arg(5));
@@ -240,7 +245,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
 // ---- munmap and mprotect ----
 
 void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments range = ReadRange(call);
+  const ByteRange range = ReadRange(call);
   const bool beyond = EndsAfter(kLeastTaskSize, range.first(), range.length);
   const std::vector<FollowedMapping> pieces =
       process.mm->Pieces(range.first(), beyond ? range.first() + kPage : range.end());
@@ -263,7 +268,7 @@ void Follower::OnMunmap(const FieldCall& call, FollowedProcess& process) {
 }
 
 void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments range = ReadRange(call);
+  const ByteRange range = ReadRange(call);
   const auto prot = StraceFlags(call.arg(2));
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
@@ -317,7 +322,7 @@ void Follower::OnMprotect(const FieldCall& call, FollowedProcess& process) {
 // ---- mremap ----
 
 void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments old = ReadRange(call);
+  const ByteRange old = ReadRange(call);
   const auto wanted = StraceNumber(call.arg(2));
   const auto flags = StraceFlags(call.arg(3));
   const auto target = call.args.size() > 4 ? StraceNumber(call.arg(4)) : std::optional<int64_t>(0);
@@ -348,7 +353,7 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   query.file = whole.file;
   query.inode = world_.files[query.file].inode;
   if (!wanted || !flags || !target) query.why = "arguments of mremap as they are written";
-  if (old.length > kLeastTaskSize || EndsAfter(kLeastTaskSize, to, length))
+  if (old.length > kLeastTaskSize || (to % kPage == 0 && EndsAfter(kLeastTaskSize, to, length)))
     query.why = "mremap beyond memory";
   if (fixed && old_length == 0 && target && static_cast<uint64_t>(*target) < old.begin &&
       static_cast<uint64_t>(*target) + length > old.begin)
@@ -402,7 +407,10 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
 // ---- Others, by their rows ----
 
 void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments range = ReadRange(call);
+  AskRange(call, process, ReadRange(call));
+}
+
+void Follower::AskRange(const FieldCall& call, FollowedProcess& process, const ByteRange& range) {
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
   if (pieces.empty()) return Count(call, Unasked::kElsewhere);
   const CallSpec* row = RowOf(call);
@@ -426,6 +434,9 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   if (AsksWhetherLocked(call) && std::any_of(pieces.begin(), pieces.end(),
                                              [](const auto& piece) { return piece.may_be_locked; }))
     return Count(call, Unasked::kBound, "memory that may be locked");
+  const bool locks = call.name.starts_with("mlock");
+  for (const FollowedMapping& each : pieces)
+    query.sizes.push_back(each.offset + static_cast<int64_t>(each.end - each.begin));
   size_t piece = 0;
   query.make = [&](Ask& ask) -> std::optional<Call> {
     // What is beyond the end of the file is so in the model too.
@@ -440,7 +451,10 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
     const int64_t pgoff = ask.Small(begin) / kPage;
     Call call_of_all = made;
     // Only what reads or writes the pages asks where the file ends.
-    if (pages > kMaxPages || pgoff + pages >= kMaxMappedPages) return call_of_all;
+    if (pages > kMaxPages || pgoff + pages >= kMaxMappedPages) {
+      if (locks) query.why = "more different sizes and offsets at once than the bounds have pages";
+      return locks ? std::nullopt : std::optional(call_of_all);
+    }
     ask.PlaceMapping(static_cast<int>(pgoff), static_cast<int>(pages));
     if (made.arg[1] == kPage) call_of_all.arg[1] = pages * kPage;
     return call_of_all;
@@ -452,9 +466,7 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
     if (now != nullptr) process.mm->Put(changed);
   };
   query.apply = put;
-  uint64_t covered = 0;
-  for (const FollowedMapping& p : pieces) covered += p.end - p.begin;
-  const bool other_memory = !call.ok() && covered < range.end() - range.first();
+  const bool other_memory = !call.ok() && HasOtherMemory(pieces, range.first(), range.end());
   // In order, up to the first that refuses: that one decides.  mseal looks for holes before.
   while (query.why.empty() && !(other_memory && call.name == "mseal")) {
     if (piece + 1 == pieces.size() && !other_memory) break;
@@ -475,17 +487,23 @@ void Follower::OnRange(const FieldCall& call, FollowedProcess& process) {
   process.mm->Put(moved);
 }
 
-// As the log says: RLIMIT_MEMLOCK is not known.  What fails may have done some of it.
+// Over other memory, which may be what refuses, it is as the log says, and so are the locks of what
+// fails for RLIMIT_MEMLOCK: that may have done some of it.
 void Follower::OnLock(const FieldCall& call, FollowedProcess& process) {
-  const RangeArguments range = ReadRange(call);
+  const ByteRange range = LockedRange(call);
   const std::vector<FollowedMapping> pieces = process.mm->Pieces(range.first(), range.end());
+  if (pieces.empty()) return Count(call, Unasked::kElsewhere);
+  if (HasOtherMemory(pieces, range.first(), range.end()))
+    Count(call, Unasked::kFollowed);
+  else
+    AskRange(call, process, range);
   const bool locks = call.name != "munlock";
-  for (FollowedMapping piece : pieces) {
-    if (call.ok()) piece.SetLocked(locks);
+  for (FollowedMapping piece : process.mm->Pieces(range.first(), range.end())) {
+    const bool locked = (piece.map.flags & kMapLocked) != 0;
+    if (call.ok() && (locked != locks || piece.may_be_locked)) piece.SetLocked(locks);
     piece.may_be_locked |= !call.ok();
     process.mm->Put(piece);
   }
-  Count(call, pieces.empty() ? Unasked::kElsewhere : Unasked::kFollowed);
 }
 
 void Follower::OnLockAll(const FieldCall& call, FollowedProcess& process) {

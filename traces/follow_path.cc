@@ -174,10 +174,17 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
       for (const FlagName& name : arg.names) known |= name.bits;
     word = std::max<int64_t>(flags, 0) & ~kHarmless;
     if (flags < 0 || (word & ~known) != 0) query.why = "flags of open beyond those of the table";
+    query.effect_known = flags >= 0;
+    word &= known;
+    const auto mode = StraceField(flags_arg, "mode");
+    constexpr int64_t kTakeMode = abi::kOCreat | 020000000;  // O_CREAT, __O_TMPFILE
+    if (mode && StraceFlags(*mode) != 0 && (flags & kTakeMode) == 0)
+      query.why = "openat2 with a mode that only a new file takes";
     if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
     if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
       return Count(call, Unasked::kBound, "the link itself");
   }
+  if (link->how.unsure) query.effect_known = false;
   if (link->how.unsure) query.why = "a path through links or folders that are not known";
   const bool writes =
       opens ? (word & (abi::kOAccMode | abi::kOTrunc)) != 0 : row.op == Op::kTruncate;

@@ -256,6 +256,21 @@ void Follower::OnLimit(const FieldCall& call, FollowedProcess& process) {
   Count(call, Unasked::kFollowed);
 }
 
+// prctl(PR_SET_SECCOMP, ...) and seccomp(SECCOMP_SET_MODE_..., flags, ...): for the thread, or for
+// all.
+void Follower::OnSeccomp(const FieldCall& call, FollowedProcess& process) {
+  Count(call, Unasked::kElsewhere);
+  const bool by_prctl = call.name == "prctl";
+  const std::string_view what = call.arg(0);
+  const bool sets = by_prctl ? IsStraceConstant(what, "PR_SET_SECCOMP")
+                             : IsStraceConstant(what, "SECCOMP_SET_MODE_STRICT") ||
+                                   IsStraceConstant(what, "SECCOMP_SET_MODE_FILTER");
+  if (!call.ok() || !sets) return;
+  const bool all = !by_prctl && HasStraceFlag(call.arg(1), "SECCOMP_FILTER_FLAG_TSYNC");
+  for (auto& [pid, other] : world_.processes)
+    if (pid == process.pid || (all && other.tgid == process.tgid)) other.seccomp = true;
+}
+
 // Rings and queues act on files without a call, and hold pages.
 void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
   bool any = false;

@@ -178,10 +178,9 @@ bool Follower::IsUndecided(Query& query, const Ask& ask) {
   const bool raced = RacedBy(query);
   if (!raced && !MayBeUnseen(query, &ask)) return false;
   const Unasked why = raced ? Unasked::kOrder : Unasked::kUnseen;
-  Count(query.call, why);
-  Remark(query.call, why,
-         fmt::format("the log says {}, the model {}", ResultText(*query.call.log),
-                     Modelled(query, ask)));
+  Count(query.call, why, {},
+        fmt::format("the log says {}, the model {}", ResultText(*query.call.log),
+                    Modelled(query, ask)));
   return true;
 }
 

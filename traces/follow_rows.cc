@@ -51,18 +51,28 @@ bool HasStraceFlag(std::string_view text, std::string_view name) {
   return bits && bit ? (*bits & *bit) != 0 : StraceHas(text, name);
 }
 
+namespace {
+
+// Of 32 bits, as an int is; strace prints some as unsigned.
+std::optional<int64_t> AsInt(std::optional<int64_t> word) {
+  if (word && *word >= 0 && *word <= UINT32_MAX) return static_cast<int32_t>(*word);
+  return word;
+}
+
+}  // namespace
+
 std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
                                const Semantics& semantics) {
   switch (arg.kind) {
     case ArgKind::kFlags:  // perhaps behind a pointer
       if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-      return StraceFlags(text, arg.names);
-    case ArgKind::kSeals: return StraceFlags(text, SealFlags(semantics));
+      return AsInt(StraceFlags(text, arg.names));
+    case ArgKind::kSeals: return AsInt(StraceFlags(text, SealFlags(semantics)));
     case ArgKind::kByte: return StraceQuoted(text) ? 'x' : kNull;  // an address: it cannot be read
     case ArgKind::kFd:
     case ArgKind::kInt:
-    case ArgKind::kSize:
-    case ArgKind::kMode: return StraceFlags(text);
+    case ArgKind::kMode: return AsInt(StraceFlags(text));
+    case ArgKind::kSize: return StraceFlags(text);
     case ArgKind::kAddress:
       return text.empty() || text == "NULL" ? std::optional(kNull) : std::nullopt;
     default: return std::nullopt;

@@ -106,6 +106,7 @@ struct FollowedProcess {
   std::optional<int> uid;                      // effective, if the log says it
   bool uid_guessed = false;                    // it does not, but would explain a result
   int exe = -1;                                // the memfd that it runs, an index into World::files
+  bool seccomp = false;                        // its calls go through a filter
   bool exiting = false;                        // exit_group was called: its memory is going
   std::optional<int64_t> fsize;                // RLIMIT_FSIZE, if one was set
   bool fsize_unread = false;                   // one was, and the log does not say which

@@ -226,6 +226,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"io_uring_setup", &Follower::OnRing},
       {"io_uring_register", &Follower::OnRing},
       {"io_submit", &Follower::OnRing},
+      {"prctl", &Follower::OnSeccomp},
+      {"seccomp", &Follower::OnSeccomp},
       {"setrlimit", &Follower::OnLimit},
       {"prlimit64", &Follower::OnLimit},
       {"clone", &Follower::OnClone},
@@ -256,13 +258,12 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
 
 // ---- Counting ----
 
-void Follower::Count(const FieldCall& call, Unasked why, std::string_view name) {
+void Follower::Count(const FieldCall& call, Unasked why, std::string_view name, std::string text) {
   ++report_.unasked[why][std::string(name.empty() ? call.log->name : name)];
-}
-
-void Follower::Remark(const FieldCall& call, Unasked why, std::string text) {
-  if (report_.remarks.size() < kMostRemarks)
-    report_.remarks.push_back({why, call.log->last_line, CallText(*call.log), std::move(text)});
+  if (why == Unasked::kElsewhere || why == Unasked::kFollowed) return;
+  if (report_.remarks.size() >= kMostRemarks) return;
+  if (text.empty()) text = name.empty() ? UnaskedText(why) : name;
+  report_.remarks.push_back({why, call.log->last_line, CallText(*call.log), std::move(text)});
 }
 
 void Follower::NoteModelled(const FieldCall& call, const Ask& ask) {
@@ -399,11 +400,13 @@ bool IsErrno(const Result& result, int64_t number) {
 // True if it failed for a reason that the model has not.
 bool Follower::FailedOutside(const Query& query, const Ask& ask, int64_t error) const {
   if (error == 0) return false;
+  if (query.process.seccomp) return true;  // a filter is asked before the call, and gives any error
   const bool system = error == -1 || std::find(std::begin(kSystemErrors), std::end(kSystemErrors),
                                                error) != std::end(kSystemErrors);
-  // RLIMIT_NOFILE may be below the number that is asked for.
+  // RLIMIT_NOFILE may be below the number that is asked for, RLIMIT_MEMLOCK be 0.
   const Op op = ask.call().op;
-  const bool limited = (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
+  const bool limited = (error == EPERM && (op == Op::kMlock || op == Op::kMlock2)) ||
+                       (error == EBADF && (op == Op::kDup2 || op == Op::kDup3)) ||
                        (error == EINVAL && (op == Op::kDupFd || op == Op::kDupFdCloexec));
   // What is asked before all else; EFBIG by a limit that was set before the log begins.
   const bool first = error == EMFILE || error == ENFILE ||
@@ -440,6 +443,24 @@ bool DependsOnHoles(const Ask& ask) {
 
 }  // namespace
 
+bool Follower::EndsEarly(const Query& query, const Ask& ask) const {
+  if (!IsShorter(query, ask) || query.call.log->value <= 0 || query.inode < 0) return false;
+  // Where the file ends is the model's to say: it has to have moved all that was asked for.
+  const auto asked = StraceNumber(query.call.arg(2));
+  const auto [real, small] = query.base(ask);
+  if (!asked || ask.Real(small + ask.result().value) != real + *asked) return false;
+  constexpr std::string_view kReads[] = {"read", "pread", "preadv2"};
+  if (std::find(std::begin(kReads), std::end(kReads), query.call.name) != std::end(kReads))
+    return true;
+  // Of a write, a seal may be what ends it.
+  constexpr std::string_view kWrites[] = {"write", "pwrite", "writev", "pwritev2"};
+  const uint8_t seals = world_.inodes[query.inode].node.seals;
+  return std::find(std::begin(kWrites), std::end(kWrites), query.call.name) != std::end(kWrites) &&
+         std::none_of(semantics_.seals.begin(), semantics_.seals.end(), [&](const SealName& seal) {
+           return (seals & seal.bits) != 0 && seal.name != "F_SEAL_SEAL";
+         });
+}
+
 bool Follower::IsExcused(const Query& query, const Ask& ask) {
   const StraceCall& log = *query.call.log;
   if (log.returned != StraceReturn::kErrno || !ask.result().ok()) return false;
@@ -470,7 +491,6 @@ void Follower::Decide(Query& query) {
     const std::string why =
         beyond ? "numbers beyond those of any file" : (ask ? ask->result().check : query.why);
     Count(query.call, Unasked::kBound, why);
-    Remark(query.call, Unasked::kBound, why);
     return Adopt(query);
   }
   if (Agrees(query, *ask)) {
@@ -493,8 +513,12 @@ void Follower::Decide(Query& query) {
   }
   if (Explained(query, *ask)) return;
   if (!IsUndecided(query, *ask)) {
-    NoteModelled(query.call, *ask);
-    Differs(query, *ask);
+    if (EndsEarly(query, *ask)) {
+      Count(query.call, Unasked::kSystem, "a buffer that ends in memory that is not mapped");
+    } else {
+      NoteModelled(query.call, *ask);
+      Differs(query, *ask);
+    }
   }
   Adopt(query);
 }

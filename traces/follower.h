@@ -36,6 +36,16 @@ struct Excuse {
   std::string text;
 };
 
+// The memory that a call names.
+struct ByteRange {
+  uint64_t begin = 0, length = 0;
+  bool read = false;  // the log says it in numbers
+
+  // Whole pages; none beyond memory.
+  uint64_t first() const;
+  uint64_t end() const;
+};
+
 // A call to be compared.
 struct Query {
   Query(const FieldCall& its_call, FollowedProcess& its_process)
@@ -57,7 +67,8 @@ struct Query {
   std::vector<int64_t> sizes;    // that the file may have if the world does not know it
   std::vector<Excuse> excuses;
   std::string why;
-  bool beyond = false;  // numbers that no file has: only an error is an answer
+  bool effect_known = false;  // what it does if it succeeds is known, whatever `why` says
+  bool beyond = false;        // numbers that no file has: only an error is an answer
 };
 
 class Follower {
@@ -75,8 +86,9 @@ class Follower {
   void OnEnter(const StraceEvent& event);
   void OnCall(const StraceEvent& event);
   void Dispatch(const FieldCall& call, FollowedProcess& process);
-  void Count(const FieldCall& call, Unasked why, std::string_view name = {});
-  void Remark(const FieldCall& call, Unasked why, std::string text);
+  // Counts the call as not compared, under `name`, or else its own; the remark on it is `text`, or
+  // else `name`, or else what the reason says.  Those that are elsewhere or followed have none.
+  void Count(const FieldCall& call, Unasked why, std::string_view name = {}, std::string text = {});
   void NoteModelled(const FieldCall& call, const Ask& ask);
   // Asks the model, compares, and carries the effect into the world.
   void Decide(Query& query);
@@ -90,6 +102,8 @@ class Follower {
   void TakeForFact(const Query& query, const Guess& guess);
   std::string Modelled(const Query& query, const Ask& ask) const;
   bool FailedOutside(const Query& query, const Ask& ask, int64_t error) const;
+  // Did a transfer end early, which no rule of the model explains, and the caller's buffer may?
+  bool EndsEarly(const Query& query, const Ask& ask) const;
   // Counts the call if one of its excuses holds.
   bool IsExcused(const Query& query, const Ask& ask);
   bool Explained(Query& query, const Ask& first);
@@ -154,6 +168,7 @@ class Follower {
   void OnMprotect(const FieldCall& call, FollowedProcess& process);
   void OnMremap(const FieldCall& call, FollowedProcess& process);
   void OnRange(const FieldCall& call, FollowedProcess& process);
+  void AskRange(const FieldCall& call, FollowedProcess& process, const ByteRange& range);
   void OnLock(const FieldCall& call, FollowedProcess& process);
   void OnLockAll(const FieldCall& call, FollowedProcess& process);
   void OnSignal(const StraceEvent& event);
@@ -171,6 +186,7 @@ class Follower {
   void OnSetUser(const FieldCall& call, FollowedProcess& process);
   void OnRing(const FieldCall& call, FollowedProcess& process);
   void OnLimit(const FieldCall& call, FollowedProcess& process);
+  void OnSeccomp(const FieldCall& call, FollowedProcess& process);
   void ShareOutside(const StraceCall& call, FollowedProcess& process);
 
   // ---- follow_message.cc ----
