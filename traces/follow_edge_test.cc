@@ -182,6 +182,46 @@ TEST(FollowEdgeTest, AShortTransferIsTheBuffers) {
   ExpectDiffers("1 fcntl(3, F_ADD_SEALS, F_SEAL_GROW) = 0\n1 write(3, \"x\"..., 5000) = 100\n");
 }
 
+// Where the file ends in the second buffer, the count is that of the first.
+TEST(FollowEdgeTest, AShortTransferMayEndBetweenBuffers) {
+  const std::string at_end = "1 lseek(3, -100, SEEK_END) = 999900\n";
+  const auto read = [](int bytes) {
+    return fmt::format(
+        "1 readv(3, [{{iov_base=\"\"..., iov_len=60}}, {{iov_base=\"\", iov_len=90}}], 2) = {}\n",
+        bytes);
+  };
+  ExpectAgrees(at_end + read(60) + "1 lseek(3, 0, SEEK_CUR) = 999960\n");
+  ExpectAgrees(at_end + read(100));
+  ExpectDiffers(at_end + read(61));
+}
+
+TEST(FollowEdgeTest, SharedMemoryMayTakeThePlaceOfAMapping) {
+  const std::string map =
+      "1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = 0x7f0000000000\n";
+  const std::string_view seal = "fcntl(3, F_ADD_SEALS, F_SEAL_WRITE)";
+  const std::string attach = "1 shmat(1, 0x7f0000000000, SHM_REMAP) = 0x7f0000000000\n";
+  ExpectDecides(map + "1 shmget(IPC_PRIVATE, 8000, 0600) = 1\n" + attach, seal, "0",
+                "-1 EBUSY (busy)");
+  ExpectDecides(map + "1 shmget(IPC_PRIVATE, 4096, 0600) = 1\n" + attach, seal, "-1 EBUSY (busy)",
+                "0");
+}
+
+TEST(FollowEdgeTest, AttributesThatTheLogDoesNotSay) {
+  const std::string_view refused = "1 ftruncate(3, 0) = -1 EPERM (no)\n";
+  ExpectDiffers(refused);
+  ExpectAgrees(fmt::format("1 syscall_0x1d5(0x3, 0x7f, 0x7f, 0x18, 0x1000, 0) = 0\n{}", refused));
+  ExpectAgrees(fmt::format("1 file_setattr(-100, 0x7f, 0x7f, 0x18, 0) = 0\n{}", refused));
+  ExpectAgrees(fmt::format("1 ioctl(3, FS_IOC_FSSETXATTR, {{fsx_xflags=FS_XFLAG_APPEND}}) = 0\n{}",
+                           refused));
+  ExpectDiffers(
+      fmt::format("1 file_setattr(-100, 0x7f, 0x7f, 0x18, 0) = -1 EPERM (no)\n{}", refused));
+  // Nor of a file that was made elsewhere, which may be one that is known.
+  const std::string fd = "9</memfd:other>(deleted)";
+  ExpectAgrees("1 fcntl(" + fd +
+               ", F_GET_SEALS) = 0\n1 openat(AT_FDCWD, \"/proc/self/fd/9\", "
+               "O_RDWR) = -1 EPERM (no)\n");
+}
+
 TEST(FollowEdgeTest, AFilterOfSeccompGivesAnyError) {
   const std::string_view refused = "1 ftruncate(3, 2000000) = -1 EPERM (no)\n";
   const std::string_view strict = "1 ftruncate(3, 2000000) = -1 EXDEV (no)\n";

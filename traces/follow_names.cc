@@ -30,7 +30,7 @@ constexpr Alias kAliases[] = {
 constexpr Alias kNumbers[] = {
     {"syscall_0x1b2", "pidfd_open"},  {"syscall_0x1b4", "close_range"},
     {"syscall_0x1b6", "pidfd_getfd"}, {"syscall_0x1bf", "memfd_secret"},
-    {"syscall_0x1ce", "mseal"},
+    {"syscall_0x1ce", "mseal"},       {"syscall_0x1d5", "file_setattr"},
 };
 
 // By name: calls without a row that act on the file of their first argument.
@@ -268,6 +268,19 @@ FieldCall ToFieldCall(const StraceCall& log) {
   CloexecByIoctl(call);
   SeekOf32Bits(call);
   return call;
+}
+
+bool EndsBetweenBuffers(const StraceCall& call) {
+  if (call.args.size() < 3 || !call.args[1].starts_with('[')) return false;
+  int64_t left = call.value;
+  for (std::string_view item : StraceElements(call.args[1])) {
+    const auto length = StraceField(item, "iov_len");
+    const auto bytes = length ? StraceNumber(*length) : std::nullopt;
+    if (!bytes || *bytes < 0 || *bytes > left) return false;
+    left -= *bytes;
+    if (left == 0) return true;
+  }
+  return false;
 }
 
 const CallSpec* RowOf(const FieldCall& call) {

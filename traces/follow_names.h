@@ -30,6 +30,9 @@ struct FieldCall {
 // of all its bytes, and so on; others as they are.
 FieldCall ToFieldCall(const StraceCall& call);
 
+// Did a call on several buffers move as many bytes as the first of them have?
+bool EndsBetweenBuffers(const StraceCall& call);
+
 // The row whose name and fixed words fit, or null.
 const CallSpec* RowOf(const FieldCall& call);
 

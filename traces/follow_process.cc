@@ -271,6 +271,26 @@ void Follower::OnSeccomp(const FieldCall& call, FollowedProcess& process) {
     if (pid == process.pid || (all && other.tgid == process.tgid)) other.seccomp = true;
 }
 
+void Follower::OnShmget(const FieldCall& call, FollowedProcess&) {
+  const auto bytes = StraceNumber(call.arg(1));
+  if (call.ok() && bytes && *bytes > 0) shm_[call.log->value] = *bytes;
+  Count(call, Unasked::kElsewhere);
+}
+
+// With SHM_REMAP in place of what is there.
+void Follower::OnShmat(const FieldCall& call, FollowedProcess& process) {
+  const auto id = StraceNumber(call.arg(0));
+  const auto known = id ? shm_.find(*id) : shm_.end();
+  if (!call.ok()) return Count(call, Unasked::kElsewhere);
+  const auto begin = static_cast<uint64_t>(call.log->value);
+  const auto pages = known == shm_.end() ? 1 : (known->second + kPageSize - 1) / kPageSize;
+  const uint64_t end = begin + static_cast<uint64_t>(pages * kPageSize);
+  const bool hides = !process.mm->Pieces(begin, end).empty();
+  process.mm->Remove(begin, end);
+  if (hides) NoteChange(-1, process.pid);
+  Count(call, hides ? Unasked::kFollowed : Unasked::kElsewhere);
+}
+
 // Rings and queues act on files without a call, and hold pages.
 void Follower::OnRing(const FieldCall& call, FollowedProcess& process) {
   bool any = false;

@@ -364,8 +364,20 @@ void Follower::OnDupOver(const FieldCall& call, FollowedProcess& process) {
   Count(call, onto ? Unasked::kFollowed : Unasked::kElsewhere);
 }
 
+// file_setattr(DIR, PATH, ...), whose arguments no strace prints yet, and FS_IOC_FSSETXATTR.
+void Follower::OnSetAttributes(const FieldCall& call, FollowedProcess& process) {
+  const FollowedFd* fd = Lookup(process, call.arg(0), call.log->line);
+  if (!call.ok()) return Count(call, fd ? Unasked::kNoRow : Unasked::kElsewhere);
+  if (fd != nullptr)
+    world_.inodes[world_.files[fd->file].inode].attrs_known = false;
+  else if (call.name == "file_setattr")  // the path may be any memfd's
+    for (FollowedInode& inode : world_.inodes) inode.attrs_known = false;
+  Count(call, fd ? Unasked::kNoRow : Unasked::kElsewhere);
+}
+
 // FIONBIO sets O_NONBLOCK; FS_IOC_SETFLAGS has a row.
 void Follower::OnIoctl(const FieldCall& call, FollowedProcess& process) {
+  if (IsStraceConstant(call.arg(1), "FS_IOC_FSSETXATTR")) return OnSetAttributes(call, process);
   if (!call.ok() || !IsStraceConstant(call.arg(1), "FIONBIO")) return OnRow(call, process);
   const FollowedFd* fd = Lookup(process, call.arg(0), call.log->line);
   if (fd == nullptr) return Count(call, Unasked::kElsewhere);

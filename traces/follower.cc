@@ -192,6 +192,7 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"dup2", &Follower::OnDupOver},
       {"dup3", &Follower::OnDupOver},
       {"close_range", &Follower::OnCloseRange},
+      {"file_setattr", &Follower::OnSetAttributes},
       {"ioctl", &Follower::OnIoctl},
       {"chdir", &Follower::OnChdir},
       {"fchdir", &Follower::OnChdir},
@@ -217,6 +218,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"mlock", &Follower::OnLock},
       {"mlock2", &Follower::OnLock},
       {"munlock", &Follower::OnLock},
+      {"shmget", &Follower::OnShmget},
+      {"shmat", &Follower::OnShmat},
       {"mlockall", &Follower::OnLockAll},
       {"munlockall", &Follower::OnLockAll},
       {"mincore", &Follower::OnRange},
@@ -445,10 +448,12 @@ bool DependsOnHoles(const Ask& ask) {
 
 bool Follower::EndsEarly(const Query& query, const Ask& ask) const {
   if (!IsShorter(query, ask) || query.call.log->value <= 0 || query.inode < 0) return false;
-  // Where the file ends is the model's to say: it has to have moved all that was asked for.
+  // Where the file ends is the model's to say: it has to have moved all that was asked for, or the
+  // log's call what fits into the first buffers.
   const auto asked = StraceNumber(query.call.arg(2));
   const auto [real, small] = query.base(ask);
-  if (!asked || ask.Real(small + ask.result().value) != real + *asked) return false;
+  const bool all = asked && ask.Real(small + ask.result().value) == real + *asked;
+  if (!all && !EndsBetweenBuffers(*query.call.log)) return false;
   constexpr std::string_view kReads[] = {"read", "pread", "preadv2"};
   if (std::find(std::begin(kReads), std::end(kReads), query.call.name) != std::end(kReads))
     return true;
@@ -512,6 +517,10 @@ void Follower::Decide(Query& query) {
       return Count(query.call, Unasked::kBound, "attributes that cannot be read in the log");
   }
   if (Explained(query, *ask)) return;
+  // Attributes of a file that was made elsewhere.
+  if (query.inode >= 0 && world_.inodes[query.inode].from_outside && error == EPERM &&
+      ask->result().ok())
+    return Count(query.call, Unasked::kOrigin);
   if (!IsUndecided(query, *ask)) {
     if (EndsEarly(query, *ask)) {
       Count(query.call, Unasked::kSystem, "a buffer that ends in memory that is not mapped");

@@ -147,6 +147,7 @@ class Follower {
   void OnFcntl(const FieldCall& call, FollowedProcess& process);
   void OnDupOver(const FieldCall& call, FollowedProcess& process);
   void OnIoctl(const FieldCall& call, FollowedProcess& process);
+  void OnSetAttributes(const FieldCall& call, FollowedProcess& process);
   void OnCloseRange(const FieldCall& call, FollowedProcess& process);
   void OnTransfer(const FieldCall& call, FollowedProcess& process);
   void OnPidfd(const FieldCall& call, FollowedProcess& process);
@@ -170,6 +171,8 @@ class Follower {
   void OnRange(const FieldCall& call, FollowedProcess& process);
   void AskRange(const FieldCall& call, FollowedProcess& process, const ByteRange& range);
   void OnLock(const FieldCall& call, FollowedProcess& process);
+  void OnShmget(const FieldCall& call, FollowedProcess& process);
+  void OnShmat(const FieldCall& call, FollowedProcess& process);
   void OnLockAll(const FieldCall& call, FollowedProcess& process);
   void OnSignal(const StraceEvent& event);
 
@@ -206,6 +209,7 @@ class Follower {
   std::vector<size_t> next_;           // by event: the next one of its process, or their number
   std::map<int64_t, size_t> latest_;   // by process: its last event so far
   std::set<std::string_view> names_;   // of all calls in the log
+  std::map<int64_t, int64_t> shm_;     // bytes of System V's shared memory, by its number
   std::vector<std::pair<int64_t, int64_t>> guards_;  // address and length of guard pages
   bool whole_ = false;                               // the log has every call, it seems
   std::map<size_t, int64_t> child_of_;  // by call: the process that it made, as the log names it

@@ -53,6 +53,7 @@ constexpr FlagName kConstants[] = {
     {"FIOCLEX", 0x5451},
     {"FIONBIO", 0x5421},
     {"FIONCLEX", 0x5450},
+    {"FS_IOC_FSSETXATTR", 0x401c5820},
     {"FS_IOC_GETFLAGS", 0x80086601},
     {"FS_IOC_SETFLAGS", 0x40086602},
     {"F_ADD_SEALS", 0x409},
