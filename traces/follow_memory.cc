@@ -226,7 +226,7 @@ void Follower::OnMmap(const FieldCall& call, FollowedProcess& process) {
       if (made == nullptr && !old.empty()) process.mm->Remove(here, here + length);
       return;
     }
-    FollowedMapping mapping{here, here + length, *offset, memfd.file, {}};
+    FollowedMapping mapping{here, here + length, *offset, memfd.file, query.inode, {}};
     if (made != nullptr) {
       mapping.map = Placeless(*made);
     } else {  // beyond the model

@@ -34,19 +34,33 @@ const FollowedMapping* FollowedSpace::At(uint64_t address) const {
   return at->second.end > address ? &at->second : nullptr;
 }
 
+std::vector<const FollowedMapping*> FollowedSpace::Of(int inode) const {
+  std::vector<const FollowedMapping*> found;
+  for (auto at = by_inode_.lower_bound({inode, 0}); at != by_inode_.end() && at->first == inode;
+       ++at)
+    found.push_back(&maps_.at(at->second));
+  return found;
+}
+
+void FollowedSpace::Insert(const FollowedMapping& mapping) {
+  maps_[mapping.begin] = mapping;
+  by_inode_.emplace(mapping.inode, mapping.begin);
+}
+
 void FollowedSpace::Remove(uint64_t begin, uint64_t end) {
   for (const FollowedMapping& piece : Pieces(begin, end)) {
     const FollowedMapping whole = *At(piece.begin);
     maps_.erase(whole.begin);
-    if (whole.begin < piece.begin) maps_[whole.begin] = Cut(whole, whole.begin, piece.begin);
-    if (piece.end < whole.end) maps_[piece.end] = Cut(whole, piece.end, whole.end);
+    by_inode_.erase({whole.inode, whole.begin});
+    if (whole.begin < piece.begin) Insert(Cut(whole, whole.begin, piece.begin));
+    if (piece.end < whole.end) Insert(Cut(whole, piece.end, whole.end));
   }
 }
 
 void FollowedSpace::Put(const FollowedMapping& mapping) {
   if (mapping.begin >= mapping.end) return;
   Remove(mapping.begin, mapping.end);
-  maps_[mapping.begin] = mapping;
+  Insert(mapping);
 }
 
 std::string FollowedFds::PathOf(int64_t fd) const {
@@ -93,8 +107,7 @@ std::vector<World::Mapped> World::MappingsOf(int inode) const {
     if (!process.exiting) at->second = false;
   }
   for (const auto& [space, ends] : exiting)
-    for (const auto& [begin, mapping] : space->all())
-      if (files[mapping.file].inode == inode) found.push_back({&mapping, ends});
+    for (const FollowedMapping* mapping : space->Of(inode)) found.push_back({mapping, ends});
   return found;
 }
 

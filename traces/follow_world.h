@@ -12,7 +12,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/state.h"
@@ -62,6 +64,7 @@ struct FollowedMapping {
   uint64_t begin = 0, end = 0;  // bytes, whole pages
   int64_t offset = 0;           // of `begin` in the file
   int file = 0;                 // index into World::files
+  int inode = 0;                // of that file, an index into World::inodes
   Mapping map;                  // without place and file
   bool may_be_locked = false;   // an mlock or munlock of it has failed, perhaps not at once
 
@@ -78,6 +81,8 @@ class FollowedSpace {
   // What lies in [begin, end), each piece cut to it, in order.
   std::vector<FollowedMapping> Pieces(uint64_t begin, uint64_t end) const;
   const FollowedMapping* At(uint64_t address) const;
+  // Those of one memfd, in order.
+  std::vector<const FollowedMapping*> Of(int inode) const;
   std::map<uint64_t, FollowedMapping>& all() { return maps_; }
   void Remove(uint64_t begin, uint64_t end);
   // In place of what is there.
@@ -86,7 +91,9 @@ class FollowedSpace {
   bool locks = false;   // what is mapped is locked: mlockall
 
  private:
-  std::map<uint64_t, FollowedMapping> maps_;  // by begin
+  void Insert(const FollowedMapping& mapping);
+  std::map<uint64_t, FollowedMapping> maps_;     // by begin
+  std::set<std::pair<int, uint64_t>> by_inode_;  // the begins of all, behind their inodes
 };
 
 // A pid namespace.
