@@ -436,7 +436,8 @@ void Follower::AskRange(const FieldCall& call, FollowedProcess& process, const B
     return Count(call, Unasked::kBound, "memory that may be locked");
   const bool locks = call.name.starts_with("mlock");
   for (const FollowedMapping& each : pieces)
-    query.sizes.push_back(each.offset + static_cast<int64_t>(each.end - each.begin));
+    query.sizes.push_back(
+        static_cast<int64_t>(static_cast<uint64_t>(each.offset) + (each.end - each.begin)));
   size_t piece = 0;
   query.make = [&](Ask& ask) -> std::optional<Call> {
     // What is beyond the end of the file is so in the model too.

@@ -273,7 +273,7 @@ void Follower::OnSeccomp(const FieldCall& call, FollowedProcess& process) {
 
 void Follower::OnShmget(const FieldCall& call, FollowedProcess&) {
   const auto bytes = StraceNumber(call.arg(1));
-  if (call.ok() && bytes && *bytes > 0) shm_[call.log->value] = *bytes;
+  if (call.ok() && bytes && *bytes > 0 && *bytes < kBeyondFiles) shm_[call.log->value] = *bytes;
   Count(call, Unasked::kElsewhere);
 }
 

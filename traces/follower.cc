@@ -452,7 +452,7 @@ bool Follower::EndsEarly(const Query& query, const Ask& ask) const {
   // log's call what fits into the first buffers.
   const auto asked = StraceNumber(query.call.arg(2));
   const auto [real, small] = query.base(ask);
-  const bool all = asked && ask.Real(small + ask.result().value) == real + *asked;
+  const bool all = asked && ask.Real(small + ask.result().value).value_or(-1) - real == *asked;
   if (!all && !EndsBetweenBuffers(*query.call.log)) return false;
   constexpr std::string_view kReads[] = {"read", "pread", "preadv2"};
   if (std::find(std::begin(kReads), std::end(kReads), query.call.name) != std::end(kReads))
