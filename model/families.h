@@ -327,8 +327,8 @@ bool ReachesHugetlb(const State& s, const Call& c);
 // The call is one of those whose answer for such a memfd is not known.
 bool IsUnknownOfHugetlb(Op op);
 
-// hugetlbfs_file_operations has neither splice_read nor splice_write: EINVAL, as measured from 5.10 on
-// (before, do_splice_to may have fallen back on read).
+// hugetlbfs_file_operations has neither splice_read nor splice_write: EINVAL, as measured from
+// 5.10 on (before, do_splice_to may have fallen back on read).
 inline constexpr const char* kNoSpliceRead =
     "fs/splice.c do_splice_read: no splice_read of hugetlbfs";
 inline constexpr const char* kNoSpliceWrite =
