@@ -3,10 +3,10 @@
 //   conform_speed [native|KERNEL] [--length N] [--sequences N]
 //
 // In one run, alternating, on one processor: a loop in C over ten calls; the very same
-// calls checked, in sequences of the given length; the calls
-// of random sequences of one process made one after another with nothing else,
-// the same sequences made by the model alone, and the whole: made by the model,
-// run, each result compared, and the state compared at the end.  A kernel other
+// calls checked, in sequences of the given length; the calls of random sequences of one
+// process made one after another with nothing else; the same sequences made by the model
+// alone; and the whole: made by the model, run, each result compared, and the state
+// compared at the end.  A kernel other
 // than native runs in QEMU; this program, which is static, is the guest's /init.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fmt/format.h"
@@ -189,14 +190,20 @@ class Bench {
     return calls;
   }
 
+  // The calls that were made of what is loaded.
+  int64_t RunLoaded(std::string_view name) {
+    status_.Update(lockstep_.Run({}));
+    if (lockstep_.control().differs)
+      status_.Update(absl::InternalError(fmt::format("{} differs", name)));
+    return lockstep_.control().executed;
+  }
+
   // The model makes them anew each time, as it does of any sequence.
   int64_t RunLoop(const Sequence& loop) {
     int64_t calls = 0;
     for (int i = 0; i < options_.sequences; ++i) {
       lockstep_.Load(loop, semantics_);
-      status_.Update(lockstep_.Run({}));
-      calls += lockstep_.control().executed;
-      if (lockstep_.control().differs) status_.Update(absl::InternalError("the loop differs"));
+      calls += RunLoaded("the loop");
     }
     return calls;
   }
@@ -214,10 +221,7 @@ class Bench {
     int64_t calls = 0;
     for (int i = 0; i < options_.sequences; ++i) {
       Make(i);
-      status_.Update(lockstep_.Run({}));
-      calls += lockstep_.control().executed;
-      if (lockstep_.control().differs)
-        status_.Update(absl::InternalError(fmt::format("sequence {} differs", i)));
+      calls += RunLoaded(fmt::format("sequence {}", i));
     }
     return calls;
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "checker/stored_fields.h"
+
 namespace selkie {
 namespace {
 
@@ -26,7 +28,7 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t rest =
       n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
       static_cast<uint64_t>(n.mounted) << 56 | static_cast<uint64_t>(n.present) << 57;
-  return MixSamples(Mix(h, rest), n.bytes, std::max(s.limits.pages, s.limits.huge));
+  return MixSamples(Mix(h, rest), n.bytes, stored_fields::MostPages(s.limits));
 }
 
 uint64_t FileFields(const File& f) {
@@ -44,7 +46,7 @@ uint64_t MapFields(const State& s, const Mapping& m) {
                      static_cast<uint64_t>(m.copied) << 32 | static_cast<uint64_t>(m.flags) << 40 |
                      static_cast<uint64_t>(m.guards) << 48 | static_cast<uint64_t>(m.opened) << 56 |
                      uint64_t{1} << 63;
-  return m.copied == 0 ? h : MixSamples(h, m.copy, std::max(s.limits.pages, s.limits.huge));
+  return m.copied == 0 ? h : MixSamples(h, m.copy, stored_fields::MostPages(s.limits));
 }
 
 // Keys of the objects, refined by the keys of what they are joined to.

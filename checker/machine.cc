@@ -314,11 +314,8 @@ void Machine::MarkMapping(State& s, const Call& call, int64_t address) const {
   const bool maps =
       call.op == Op::kMmap || call.op == Op::kRemapFilePages || call.op == Op::kFuseMmap;
   if (maps && Reads(fact::kMapAfter)) bits = mark::kMapAfter;
-  const auto aligned = [&](int64_t length) {
-    return call.arg[0] >= kHugeArena ? HugeAlign(length)
-                                     : (length + kPageSize - 1) / kPageSize * kPageSize;
-  };
-  const bool copies = call.arg[1] == 0 || aligned(call.arg[2]) > aligned(call.arg[1]) ||
+  const int64_t page = SizeOfPage(PageOfAddress(call.arg[0]));
+  const bool copies = call.arg[1] == 0 || PagesOf(call.arg[2], page) > PagesOf(call.arg[1], page) ||
                       (call.arg[3] & abi::kMremapDontunmap) != 0;
   if (call.op == Op::kMremap && Reads(fact::kMapCopied) && copies) bits = mark::kMapCopied;
   if (bits == 0) return;

@@ -109,8 +109,6 @@ NotRunReason WhyNotDescriptors(const Call& call) {
   return NotRunReason::kNone;
 }
 
-int64_t PagesOf(int64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
-
 }  // namespace
 
 Result FromAddress(int64_t raw, int64_t length, const Env& env) {
@@ -128,7 +126,7 @@ int64_t HintFor(const Call& c, const Env& env) {
   if ((c.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) return AddressOf(c.arg[0]);
   if (env.expected.ok()) return kArenaBase + env.expected.value;
   if (c.arg[0] != kNull || c.arg[1] <= 0 || c.arg[1] > kArenaBytes) return AddressOf(c.arg[0]);
-  const int page = LowestRealGap(static_cast<int>(PagesOf(c.arg[1])));
+  const int page = LowestRealGap(static_cast<int>(PagesOf(c.arg[1], kPageSize)));
   return page < 0 ? 0 : kArenaBase + int64_t{page} * kPageSize;
 }
 

@@ -258,6 +258,13 @@ int WordsOf(ArgKind kind);
 // if it is 64 bits wide.
 const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op);
 
+// 0x80000000 to 0xffffffff, as C has them of an unsigned int, as the int of the same bits: the
+// kernel looks at that half of a register.  Others as they are.
+constexpr int64_t AsInt(int64_t word) {
+  return word >= 0 && word <= std::numeric_limits<uint32_t>::max() ? static_cast<int32_t>(word)
+                                                                   : word;
+}
+
 // The short name under which properties, JSON and options know a call: the
 // function's own name, or F_ADD_SEALS and the like for fcntl's commands.
 std::string_view ShortName(Op op);

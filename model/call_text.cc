@@ -2,8 +2,6 @@
 // named here.
 #include "model/call_text.h"
 
-#include <limits>
-
 #include "fmt/format.h"
 #include "model/call_text_scan.h"
 
@@ -249,17 +247,12 @@ void ReadArguments(const Reader& reader, const Shape& shape, const std::vector<P
   }
 }
 
-// 0x80000000 to 0xffffffff, as C has them of an unsigned int, for what the kernel takes as an int:
-// it looks at that half of a register.  Of remap_file_pages it takes all of them.
-void TakeLowHalves(Call& call) {
+// Of remap_file_pages the kernel takes no word as an int.
+void TakeInts(Call& call) {
   if (call.op == Op::kRemapFilePages) return;
-  const std::array<uint64_t, kMaxWords> is_int = IntWordsOf(call.op);
-  for (int i = 0; i < kMaxWords; ++i) {
-    int64_t& word = call.arg[i];
-    if (is_int[i] != 0 && word > std::numeric_limits<int32_t>::max() &&
-        word <= std::numeric_limits<uint32_t>::max())
-      word = static_cast<int32_t>(word);
-  }
+  const std::array<uint64_t, kMaxWords>& is_int = IntWordsOf(call.op);
+  for (int i = 0; i < kMaxWords; ++i)
+    if (is_int[i] != 0) call.arg[i] = AsInt(call.arg[i]);
 }
 
 }  // namespace
@@ -294,7 +287,7 @@ ParsedCall ParseCall(std::string_view text, const Semantics* semantics,
   out.error = ShapeError(semantics, function, shape, pieces.size());
   out.unknown_request = shape.spec == nullptr && IsFunction(semantics, function.text);
   if (!out.error) ReadArguments({semantics, resolve}, shape, pieces, &out);
-  TakeLowHalves(out.call);
+  TakeInts(out.call);
   return out;
 }
 

@@ -157,8 +157,7 @@ Result Sendfile(State& s, const Call& c, const Semantics& semantics) {
     const bool nothing = count == 0 || (from >= source.size && !IsHugetlb(source));
     if (nothing && !EndIsOpen(s, s.files[out].inode - 1, 0))
       return pages != nullptr ? Refused(pages) : Unchanged(0);
-    const bool nonblock = (s.files[out].flags & kFlagNonblock) != 0;
-    Result moved = FileToPipe(s, c, in, from, out, count, pages == nullptr, nonblock, semantics);
+    Result moved = FileToPipe(s, c, in, from, out, count, pages == nullptr, false, semantics);
     if (moved.ok() && own_pos) Advance(s, in, from + moved.value, &moved);
     return moved;
   }

@@ -192,7 +192,8 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
                  const Semantics& semantics);
 
 // From file `in` at `pos` into the pipe behind `out` (splice_file_to_pipe): the pages, or
-// `copies` of them; f_pos is the caller's.  If there is no room: EAGAIN if `nonblock`, or kBound.
+// `copies` of them; f_pos is the caller's.  If there is no room: EAGAIN if `nonblock` or the
+// pipe does not wait, else kBound.
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   bool nonblock, const Semantics& semantics);
 

@@ -38,6 +38,9 @@ constexpr int64_t AddressOfPage(int page) {
 }
 constexpr int64_t SizeOfPage(int page) { return IsHugePage(page) ? kHugePageSize : kPageSize; }
 
+// Pages of `page` bytes that have room for `bytes`, which is no more than any arena has.
+constexpr int64_t PagesOf(int64_t bytes, int64_t page) { return (bytes + page - 1) / page; }
+
 // Up to whole huge pages; wraps around as the kernel's ALIGN does.
 constexpr int64_t HugeAlign(int64_t bytes) {
   constexpr uint64_t kMask = kHugePageSize - 1;

@@ -36,8 +36,8 @@ bool ReadRange(const State& s, const Call& c, Request* r) {
   const int64_t most = page * (r->huge ? kMaxHuge : kArenaPages);
   for (const int64_t bytes : {c.arg[1], c.arg[2]})
     if (bytes < 0 || bytes > most) return false;
-  r->old = {begin, begin + static_cast<int>((c.arg[1] + page - 1) / page)};
-  r->pages = static_cast<int>((c.arg[2] + page - 1) / page);
+  r->old = {begin, begin + static_cast<int>(PagesOf(c.arg[1], page))};
+  r->pages = static_cast<int>(PagesOf(c.arg[2], page));
   r->same_length = BytesOf(c.arg[1]) == BytesOf(c.arg[2]);
   return true;
 }
@@ -132,6 +132,13 @@ bool UnmapBytes(State& s, const Call& c, int64_t addr, int64_t length, const Sem
   if (!unmapped.ok()) *result = unmapped;
   result->changed = changed;
   return unmapped.ok();
+}
+
+// munmap of the new place, which some kernels have made before they refuse.
+bool UnmapTarget(State& s, const Call& c, const Request& r, const Semantics& semantics,
+                 Result* error) {
+  return UnmapBytes(s, c, AddressOfPage(r.target), r.pages * SizeOfPage(r.target), semantics,
+                    error);
 }
 
 // Kernels that do not move huge pages (vma_to_resize) have unmapped by then what is at the new
@@ -350,31 +357,15 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   if (one_only == nullptr) return true;
   if (!duplicates_private) *error = Refused(one_only);
   if (duplicates_private && r.target == r.old.begin) *error = Fail(EFAULT, kOldUnmapped);
-  AddressSpace mm = SpaceOf(s, c);
-  const PageRange target{r.target, r.target + r.pages};
-  if (!MayModify(mm, target)) {
-    *error = RefuseToUnmap(s, c, target);
-  } else if (!IsGap(mm, target)) {
-    if (!RemoveRange(mm, s.limits.maps, target))
-      *error = Bound("no free mapping within the bounds");
-    if (error->kind == Result::Kind::kBound) return true;
-    SpaceOf(s, c) = mm;
-    ReleaseUnreferenced(s);
-    error->changed = true;
-  }
+  UnmapTarget(s, c, r, semantics, error);
   return true;
 }
 
 // A mapping that is to be duplicated onto itself has gone when it is looked up
 // again (measured on 6.18).
-Result DuplicateOntoItself(State& s, const Call& c, const Request& r) {
-  AddressSpace mm = SpaceOf(s, c);
-  if (!RemoveRange(mm, s.limits.maps, {r.target, r.target + r.pages}))
-    return Bound("no free mapping within the bounds");
-  SpaceOf(s, c) = mm;
-  ReleaseUnreferenced(s);
+Result DuplicateOntoItself(State& s, const Call& c, const Request& r, const Semantics& semantics) {
   Result result = Fail(EFAULT, kOldUnmapped);
-  result.changed = true;
+  UnmapTarget(s, c, r, semantics, &result);
   return result;
 }
 
@@ -387,7 +378,7 @@ Result MoveTo(State& s, const Call& c, const Request& r, const Semantics& semant
                    : RefuseToUnmap(s, c, target);
   if (!MayModify(SpaceOf(s, c), r.old))
     return Bound("a sealed mapping in what shrinks, after the new place was unmapped");
-  if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r);
+  if (r.old_pages() == 0 && r.target == r.old.begin) return DuplicateOntoItself(s, c, r, semantics);
   if (r.old.end <= ArenaEnd(s.limits, r.huge)) return Move(s, c, r, r.target, semantics);
   return Bound("the range leaves the arena");
 }
@@ -408,11 +399,7 @@ Result RefuseToKeepHuge(State& s, const Call& c, const Request& r, const Semanti
   Result error = Fail(EINVAL, "mm/mremap.c vma_to_resize: MREMAP_DONTUNMAP of VM_DONTEXPAND");
   const Rule* const one_only = r.fixed ? NotSupported(semantics, Feature::kSeveral) : nullptr;
   if (one_only == nullptr) return error;
-  State after = s;
-  if (UnmapBytes(after, c, c.arg[4], r.pages * int64_t{kHugePageSize}, semantics, &error) &&
-      error.changed)
-    error.rule = one_only;
-  if (error.kind != Result::Kind::kBound) s = after;
+  if (UnmapTarget(s, c, r, semantics, &error) && error.changed) error.rule = one_only;
   return error;
 }
 

@@ -381,6 +381,7 @@ Result SetPipeSize(State& s, const Call& c, const Semantics&) {
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   bool nonblock, const Semantics& semantics) {
   const int node = NodeOf(s, in), pipe = NodeOf(s, out);
+  nonblock |= IsNonblock(s, out);
   const bool huge = IsHugetlb(s.inodes[node]);
   if (huge && copies) return count == 0 ? Unchanged(0) : Fail(EINVAL, kNoSpliceRead);
   const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
@@ -443,7 +444,6 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
   if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
     return Bound("EINVAL, or as much as fits, by the kernel's version");
-  nonblock |= IsNonblock(s, out);
   const bool room = EndIsOpen(s, NodeOf(s, out), 0) && !IsFull(s, NodeOf(s, out));
   if (BadArea(pos, len, &error))
     return room ? error : Bound("EINVAL, or what the pipe gives, by the kernel's version");

@@ -14,7 +14,6 @@ namespace {
 // Where things stand in the arena.
 constexpr int kLeftPage = 4, kHerePage = 5, kRightPage = 6, kTargetPage = 8;
 constexpr int64_t kPage = kPageSize;
-constexpr int64_t kDontUnmap = 4;  // MREMAP_DONTUNMAP
 // The least TASK_SIZE of a machine, x86-64 with four levels of page tables, and more than any has.
 constexpr uint64_t kLeastTaskSize = (uint64_t{1} << 47) - kPage, kNoTaskSize = uint64_t{1} << 57;
 constexpr int64_t kBeyondMemory = int64_t{1} << 62;  // for the model, too
@@ -332,7 +331,7 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
   const bool fixed = flags && (*flags & abi::kMremapFixed) != 0;
   const uint64_t to = fixed ? static_cast<uint64_t>(target.value_or(0)) : 0;
   const FollowedMapping* found = process.mm->At(old.begin);
-  const bool stays = old_length == 0 || (flags && (*flags & kDontUnmap) != 0);
+  const bool stays = old_length == 0 || (flags && (*flags & abi::kMremapDontunmap) != 0);
   if (found == nullptr || !old.read) {
     if (!call.ok()) return Count(call, Unasked::kElsewhere);
     if (!old.read || !wanted) {
@@ -369,7 +368,8 @@ void Follower::OnMremap(const FieldCall& call, FollowedProcess& process) {
       fixed ? process.mm->Pieces(to, to + length) : std::vector<FollowedMapping>{};
   if (fixed && HasOtherMemory(there, to, to + length)) query.excuses = OtherMemory(call.name);
   // Where the memory is moved to by itself, the kernel reads a fifth argument all the same.
-  const bool unprinted = flags && (*flags & kDontUnmap) != 0 && !fixed && call.args.size() == 4;
+  const bool unprinted =
+      flags && (*flags & abi::kMremapDontunmap) != 0 && !fixed && call.args.size() == 4;
   if (unprinted)
     query.excuses.push_back({"EINVAL", Unasked::kSystem, "an address that strace does not print"});
   query.make = [&](Ask& ask) -> std::optional<Call> {

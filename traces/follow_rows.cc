@@ -53,10 +53,9 @@ bool HasStraceFlag(std::string_view text, std::string_view name) {
 
 namespace {
 
-// Of 32 bits, as an int is; strace prints some as unsigned.
-std::optional<int64_t> AsInt(std::optional<int64_t> word) {
-  if (word && *word >= 0 && *word <= UINT32_MAX) return static_cast<int32_t>(*word);
-  return word;
+// strace prints some ints as unsigned.
+std::optional<int64_t> IntIn(std::optional<int64_t> word) {
+  return word ? std::optional(AsInt(*word)) : word;
 }
 
 }  // namespace
@@ -66,12 +65,12 @@ std::optional<int64_t> RowWord(const ArgSpec& arg, std::string_view text,
   switch (arg.kind) {
     case ArgKind::kFlags:  // perhaps behind a pointer
       if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-      return AsInt(StraceFlags(text, arg.names));
-    case ArgKind::kSeals: return AsInt(StraceFlags(text, SealFlags(semantics)));
+      return IntIn(StraceFlags(text, arg.names));
+    case ArgKind::kSeals: return IntIn(StraceFlags(text, SealFlags(semantics)));
     case ArgKind::kByte: return StraceQuoted(text) ? 'x' : kNull;  // an address: it cannot be read
     case ArgKind::kFd:
     case ArgKind::kInt:
-    case ArgKind::kMode: return AsInt(StraceFlags(text));
+    case ArgKind::kMode: return IntIn(StraceFlags(text));
     case ArgKind::kSize: return StraceFlags(text);
     case ArgKind::kAddress:
       return text.empty() || text == "NULL" ? std::optional(kNull) : std::nullopt;
