@@ -349,6 +349,28 @@ INSTANTIATE_TEST_SUITE_P(
                  "  ftruncate(fd, 0)\n"
                  "  close(fd)\n",
                  {.copied = true}},
+        Alphabet{"program",
+                 "linux-6.18",
+                 "bounds processes=2 fds=1 files=3 maps=1\nrole any uid 1000 may seal\n",
+                 "  write_program(fd)\n"
+                 "  run_program(fd)\n"
+                 "  end_program()\n"
+                 "  open_exe(task, O_RDONLY)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n"
+                 "  pwrite(fd, \"x\", 1, 0)\n"
+                 "  close(fd)\n"
+                 "  fchmod(fd, 0100)\n",
+                 {.writer = true, .contents = true}},
+        Alphabet{"program-is-inherited",
+                 "linux-6.18",
+                 "bounds processes=2 fds=2 files=3 maps=1\nrole any uid 0 may seal\nstart 1\n",
+                 "  write_program(fd)\n"
+                 "  run_program(fd)\n"
+                 "  close(fd)\n"
+                 "  fork()\n"
+                 "  exit()\n"
+                 "  open_exe(task, O_RDONLY)\n",
+                 {.writer = true, .contents = true}},
         Alphabet{"acl",
                  "linux-6.18",
                  "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 1000 may seal\n",
@@ -412,6 +434,14 @@ TEST(Facts, WhatIsOpenedByAHandleIsOpenedAfterTheSeal) {
   EXPECT_EQ(Found("linux-5.1", kOneTask, calls, clause).kind, Verdict::Kind::kHolds);
   // The rule about /proc links says nothing about handles.
   EXPECT_EQ(Found("no-proc-upgrade", kOneTask, calls, clause).kind, Verdict::Kind::kBroken);
+}
+
+TEST(Facts, AProgramRunsWhileItsContentsChange) {
+  const char* const calls =
+      "  write_program(fd)\n  run_program(fd)\n  end_program()\n  pwrite(fd, \"x\", 1, 0)\n";
+  const char* const clause = "never change: runs and by-write-call";
+  // memfd_create's own descriptor is no writer to deny_write_access; one that is opened is.
+  EXPECT_EQ(Found("linux-6.18", kOneTask, calls, clause).kind, Verdict::Kind::kBroken);
 }
 
 TEST(Facts, AStoreFromOutsideIsAStoreThroughTheMapping) {

@@ -27,7 +27,7 @@ uint64_t InodeKey(const State& s, const Inode& n) {
                      static_cast<uint64_t>(n.uid) << 48;
   const uint64_t rest =
       n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
-      static_cast<uint64_t>(n.mounted) << 56 | static_cast<uint64_t>(n.present) << 57;
+      static_cast<uint64_t>(n.flags) << 56 | static_cast<uint64_t>(n.present) << 58;
   return MixSamples(Mix(h, rest), n.bytes, stored_fields::MostPages(s.limits));
 }
 
@@ -60,7 +60,8 @@ uint64_t TaskFields(const State& s, const Symmetry& symmetry, int i) {
   const Task& t = s.tasks[i];
   return static_cast<uint64_t>(t.state) | t.mark << 8 | static_cast<uint64_t>(t.uid) << 16 |
          static_cast<uint64_t>(symmetry.tasks ? symmetry.role[i] : i) << 32 |
-         static_cast<uint64_t>(t.vfork) << 36 | static_cast<uint64_t>(t.fsize) << 40;
+         static_cast<uint64_t>(t.vfork) << 36 | static_cast<uint64_t>(t.nondumpable) << 37 |
+         static_cast<uint64_t>(t.fsize) << 40;
 }
 
 void StartKeys(const State& s, const Symmetry& symmetry, Keys& keys) {
@@ -93,6 +94,14 @@ void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
       const uint64_t fields = At(symmetry.mappings, MapFields(s, m), m.start);
       sum.file[m.file - 1] += Mix(keys.task[i], fields);
       sum.task[i] += Mix(keys.file[m.file - 1], fields);
+    }
+    if (const int parent = symmetry.parents ? s.tasks[i].parent : 0; parent != 0) {
+      sum.task[i] += Mix(keys.task[parent - 1], 13);
+      sum.task[parent - 1] += Mix(keys.task[i], 17);
+    }
+    if (const int program = s.tasks[i].program; program != 0) {
+      sum.file[program - 1] += Mix(keys.task[i], 11);
+      sum.task[i] += Mix(keys.file[program - 1], 11);
     }
   }
   for (int k = 0; k < s.limits.messages && s.messages[k].file != 0; ++k) {
@@ -265,6 +274,7 @@ State Rename(const State& s, const Renaming& r) {
     task.fds = r.task[task.fds];
     task.mm = r.task[task.mm];
     if (task.parent != 0) task.parent = r.task[task.parent - 1] + 1;
+    if (task.program != 0) task.program = r.file[task.program - 1] + 1;
   }
   for (int i = 0; i < s.limits.tasks; ++i) {
     for (int j = 0; j < s.limits.fds; ++j) {

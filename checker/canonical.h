@@ -26,9 +26,10 @@ struct Symmetry {
   bool fds = true;       // slots of one table
   bool files = true;     // and inodes
   bool mappings = true;  // positions in one address space
+  bool parents = true;   // which task is whose child is told, and so tells tasks apart
   std::array<uint8_t, kMaxTasks> role{};
 
-  static Symmetry None() { return {false, false, false, false, {}}; }
+  static Symmetry None() { return {false, false, false, false, false, {}}; }
   bool any() const { return tasks || fds || files || mappings; }
 };
 

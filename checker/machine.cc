@@ -74,7 +74,7 @@ bool CanWriteNow(const Mapping& m) { return m.shared != 0 && (m.prot & kProtWrit
 bool IsWriteCall(const Call& call) {
   const Family family = SpecOf(call.op).family;
   return family == Family::kReadWrite || family == Family::kCopy || call.op == Op::kFallocate ||
-         call.op == Op::kMadvise;
+         call.op == Op::kMadvise || call.op == Op::kWriteProgram;
 }
 
 // How many objects of the state this one stands for; 0: it does not exist, or another one
@@ -300,7 +300,7 @@ void Machine::Mark(State& s, const Call& call, const Result& result) const {
 // A new file of a sealed inode.
 void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
   const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension ||
-                     call.op == Op::kUdmabufCreate;
+                     call.op == Op::kUdmabufCreate || call.op == Op::kOpenExe;
   if (!opens || !Reads(fact::kFileAfter)) return;
   const int file = FileOf(s, call.task, result.value);
   if (file >= 0 && IsSealed(s, s.files[file]) && FileReferences(s, file) == 1)
@@ -439,6 +439,7 @@ uint64_t Machine::ChangeWord(const State& s, const Call& call, const Result& res
       InodeWord(inode) | Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
       Bit(fact::kByStore, effect.map != 0 || call.op == Op::kDmabufStore) |
       Bit(fact::kResized, effect.resized != 0) | Bit(fact::kExecChanged, effect.exec != 0) |
+      Bit(fact::kRuns, Reads(fact::kRuns) && WritersOf(s, index) < 0) |
       uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
   if (effect.map != 0)
     word |= MappingWord(s, s.mms[effect.mm - 1][effect.map - 1]);

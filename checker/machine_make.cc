@@ -53,7 +53,8 @@ State InitialOf(const Property& property, const Limits& limits) {
 
 bool OpensWith(const CallTemplate& line, int64_t flag) {
   const Op op = line.call.op;
-  if (op == Op::kOpenByHandle || op == Op::kOpenEmptyPath) return (line.call.arg[1] & flag) != 0;
+  if (op == Op::kOpenByHandle || op == Op::kOpenEmptyPath || op == Op::kOpenExe)
+    return (line.call.arg[1] & flag) != 0;
   return (op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenMapFile) &&
          (line.call.arg[2] & flag) != 0;
 }
@@ -218,9 +219,12 @@ FieldUse Machine::UseOf() const {
   const OpSet writes =
       OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;
   use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
-  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite) | writes) ||
+  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite,
+                        Op::kWriteProgram) |
+                 writes) ||
              opens_with(abi::kOTrunc) || any_line(MakesHuge);  // mmap makes those longer
-  use.contents = same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad));
+  use.contents = (same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad))) ||
+                 any(OpBit(Op::kWriteProgram));  // what is executed
   use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFsetAcl, Op::kSetAcl, Op::kFchown,
                         Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
@@ -239,7 +243,9 @@ FieldUse Machine::UseOf() const {
                                        (gives(abi::kMadvGuardInstall) ? kMapGuarded : 0) |
                                        (gives(abi::kMadvDontfork) ? kMapDontcopy : 0));
   use.mounts = any(OpBit(Op::kOpenTmpfile));
-  use.writers = any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));
+  use.programs = any(OpBit(Op::kRunProgram));
+  use.writers =
+      use.programs || any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));
   use.leases = any(OpBits(Op::kSetLease, Op::kSetDeleg));
   use.dmabufs = any(OpBit(Op::kUdmabufCreate));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
@@ -265,6 +271,7 @@ FieldUse Machine::UseOf() const {
 
 Symmetry Machine::SymmetryOf() const {
   Symmetry symmetry;
+  symmetry.parents = layout_.task_parent != 0;
   for (const CallTemplate& line : templates_) {
     if (NamesSlot(line)) symmetry.fds = false;
     if (NamesByNumber(line, ArgKind::kAddress) || DependsOnPlaces(line) || MakesHuge(line))

@@ -25,13 +25,15 @@ struct Observes {
   bool pos = false;    // f_pos
   bool cloexec = false;
   bool writer = false;  // FMODE_WRITER
+  bool contents = false;
   bool copied = false;  // whether a task has a page of its own: of huge pages, beyond the end
 };
 
 // What no call of these tests observes is cleared, so that states which differ
 // in nothing else are one state.
 inline void ClearUnobserved(State& s, const Observes& observes) {
-  for (Inode& inode : s.inodes) inode.bytes = {};
+  for (Inode& inode : s.inodes)
+    if (!observes.contents) inode.bytes = {};
   for (File& file : s.files) {
     if (!observes.flags) file.flags = 0;
     if (!observes.pos) file.pos = 0;

@@ -240,6 +240,10 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.flags) l.file_flags = 8;
   l.file_end = use.sockets;
   l.file_writer = use.writers;
+  if (use.programs) {
+    l.task_program = l.fd_file;
+    l.file_mode = 5;  // FMODE_EXEC
+  }
   if (use.leases) l.file_lease = 5;
   if (use.dmabufs) l.file_dmabuf = limits.pages;
   l.file_mark = static_cast<uint8_t>(WidthOf(use.file_mark));
@@ -250,7 +254,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
   if (use.mode) l.inode_mode = 12;
   if (use.owners) l.inode_uid = 16;
-  l.inode_mounted = use.mounts;
+  l.inode_flags = static_cast<uint8_t>(WidthOf(use.programs ? kInodeProgram : use.mounts));
   if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
   if (huge) l.inode_present = static_cast<uint8_t>(limits.huge);

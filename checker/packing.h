@@ -70,6 +70,7 @@ struct FieldUse {
   bool mounts = false;    // open_tmpfile
   uint8_t map_flags = 0;  // all kMap* bits that can be set
   bool writers = false;   // execve: i_writecount
+  bool programs = false;  // run_program
   bool leases = false;    // F_SETLEASE, F_SETDELEG
   bool dmabufs = false;   // udmabuf_create
   bool sockets = false;   // or pipes

@@ -106,6 +106,7 @@ Vocabulary PropertyVocabulary(Sort sort, const std::vector<Role>& roles) {
     v.facts.push_back({"by-store", fact::kByStore});
     v.facts.push_back({"resized", fact::kResized});
     v.facts.push_back({"exec-changed", fact::kExecChanged});
+    v.facts.push_back({"runs", fact::kRuns});
   }
   return v;
 }

@@ -41,7 +41,7 @@ inline constexpr int kSeals = 0, kProt = 8, kMay = 11, kFile = 14, kBy = 40, kTo
 inline constexpr int kSealed = 20, kByWriteCall = 21, kByStore = 22, kResized = 23;
 inline constexpr int kFileAfter = 24, kFileCopy = 25, kFileHanded = 26;
 inline constexpr int kMapAfter = 27, kMapCopied = 28, kMapOldWritable = 29, kMapOldReadonly = 30;
-inline constexpr int kShared = 31, kMappedWritable = 32, kExecChanged = 33;
+inline constexpr int kShared = 31, kMappedWritable = 32, kExecChanged = 33, kRuns = 34;
 // Facts that are only ever true once a protocol has finished.
 inline constexpr uint64_t kNeedSeal =
     uint64_t{1} << kSealed | uint64_t{1} << kFileAfter | uint64_t{1} << kFileHanded |

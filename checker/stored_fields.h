@@ -31,12 +31,12 @@ struct FieldWidths {
   Limits limits;
   uint8_t noexec = 0;
   uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_vfork = 0, task_uid = 0,
-          task_mark = 0, task_fsize = 0;
+          task_mark = 0, task_fsize = 0, task_program = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_writer = 0,
           file_lease = 0, file_dmabuf = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
-          inode_uid = 0, inode_attrs = 0, inode_mounted = 0, inode_size = 0, inode_present = 0,
+          inode_uid = 0, inode_attrs = 0, inode_flags = 0, inode_size = 0, inode_present = 0,
           byte = 0;
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
           map_guards = 0, map_opened = 0, map_flags = 0;
@@ -58,6 +58,10 @@ void VisitTasks(Archive& a, const FieldWidths& l, S& s) {
     if (l.task_vfork != 0) a(task.vfork, l.task_vfork);
     if (l.task_uid != 0) a(task.uid, l.task_uid);
     if (l.task_fsize != 0) a(task.fsize, l.task_fsize);
+    if (l.task_program != 0) {
+      a(task.program, l.task_program);
+      a(task.nondumpable, 1);
+    }
     if (l.task_mark != 0) a(task.mark, l.task_mark);
     for (int j = 0; j < l.limits.fds; ++j) {
       auto& fd = s.fds[i][j];
@@ -109,7 +113,7 @@ void VisitInodes(Archive& a, const FieldWidths& l, S& s) {
       a(inode.gid, l.inode_uid);
     }
     if (l.inode_attrs != 0) a(inode.attrs, l.inode_attrs);
-    if (l.inode_mounted != 0) a(inode.mounted, l.inode_mounted);
+    if (l.inode_flags != 0) a(inode.flags, l.inode_flags);
     if (l.inode_size != 0) a(inode.size, l.inode_size);
     if (l.inode_present != 0) a(inode.present, l.inode_present);
     VisitBytes(a, l, inode.bytes);

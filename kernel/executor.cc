@@ -21,14 +21,6 @@ namespace {
 
 using RealCall = Result (*)(const Call&, const Env&);
 
-// "/proc/self/fd/3" or "/proc/PID/fd/3".
-ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
-  const bool known = task >= 0 && task < kMaxTasks;
-  ProcPath path(task == kSelf ? kSelf : known ? control.tasks[task].pid : 0);
-  path.Append("/fd/").Append(fd);
-  return path;
-}
-
 // Writes the number to the base, with a minus if it is negative; the length.
 int Digits(int64_t number, unsigned base, char* to) {
   char digits[24];
@@ -286,19 +278,6 @@ Result AioPwrite(const Call& c, const Env& env) {
   return FromRaw(raw);
 }
 
-// Should one execute something all the same, the arguments are those of no program here.
-constexpr const char* kNoProgram[] = {"selkie-no-program", nullptr};
-
-Result Execveat(const Call& c, const Env&) {
-  return FromRaw(
-      RawSyscall(SYS_execveat, c.arg[0], Raw(""), Raw(kNoProgram), Raw(kNoProgram + 1), c.arg[1]));
-}
-
-Result Execve(const Call& c, const Env& env) {
-  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
-  return FromRaw(RawSyscall(SYS_execve, path.raw(), Raw(kNoProgram), Raw(kNoProgram + 1)));
-}
-
 Result Linkat(const Call& c, const Env&) {
   return FromRaw(
       RawSyscall(SYS_linkat, c.arg[0], Raw(""), AT_FDCWD, Raw("/selkie-no-such-name"), c.arg[1]));
@@ -446,8 +425,8 @@ constexpr RealCall kReal[] = {
     RealUringReadFixed,
     OpenMapFile,
     SetNoexec,
-    Execveat,
-    Execve,
+    RealExecveat,
+    RealExecve,
     RealPtracePoke,
     Linkat,
     OpenTmpfile,
@@ -468,6 +447,10 @@ constexpr RealCall kReal[] = {
     OnRange<SYS_mlock>,
     OnRange<SYS_mlock2>,
     OnRange<SYS_munlock>,
+    RealWriteProgram,
+    RealRunProgram,
+    RealEndProgram,
+    RealOpenExe,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -480,6 +463,13 @@ int64_t FilledBuffer(const Call& c, const Env& env) {
   const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
   std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
   return BufferOf(env);
+}
+
+ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
+  const bool known = task >= 0 && task < kMaxTasks;
+  ProcPath path(task == kSelf ? kSelf : known ? control.tasks[task].pid : 0);
+  path.Append("/fd/").Append(fd);
+  return path;
 }
 
 ProcPath::ProcPath(int64_t pid) {

@@ -104,6 +104,9 @@ class ProcPath {
   int length_ = 0;
 };
 
+// "/proc/self/fd/3" or "/proc/PID/fd/3", of a task or kSelf.
+ProcPath FdPath(const Control& control, int64_t task, int64_t fd);
+
 // Makes a descriptor by system call `number`, and moves it out of the way of
 // the numbers that calls under test may give; or minus errno.
 int64_t DescriptorOutOfTheWay(const Control& control, int64_t number, int64_t a, int64_t b);
@@ -175,6 +178,16 @@ Result RealClone(const Call& call, const Env& env);
 Result RealExec(const Call& call, const Env& env);
 Result RealExit(const Call& call, const Env& env);
 Result RealWait(const Call& call, const Env& env);
+
+// executor_program.cc
+Result RealExecveat(const Call& call, const Env& env);
+Result RealExecve(const Call& call, const Env& env);
+Result RealWriteProgram(const Call& call, const Env& env);
+Result RealRunProgram(const Call& call, const Env& env);
+Result RealEndProgram(const Call& call, const Env& env);
+Result RealOpenExe(const Call& call, const Env& env);
+// Ends the program that `task`, which this process is, has run; false if there is none.
+bool KillProgram(Control& control, int task);
 
 }  // namespace selkie
 

@@ -187,6 +187,8 @@ struct Control {
   std::array<AioRecord, kMaxTasks + 1> aio;  // the last is the harness's own
   std::array<RingRecord, kMaxTasks + 1> rings;
   RingWrite ring_write;
+  std::array<int32_t, kMaxTasks> programs{};  // the process that runs one for the task, or 0
+  int64_t program_error = 0;                  // why one is not run: minus errno
   FuseFile fuse;
   bool made_tasks = false;  // there are, or were, processes to wait for
   int32_t exiting_pid = 0;  // the harness waits for its end before the next call

@@ -85,6 +85,7 @@ Result CloneAs(const Env& env, int64_t flags) {
   env.control.made_tasks = true;
   env.control.aio[static_cast<size_t>(child)] = AioRecord{};
   env.control.rings[static_cast<size_t>(child)] = RingRecord{};
+  env.control.programs[static_cast<size_t>(child)] = 0;
   TaskRecord record = env.control.tasks[env.task];
   if (shares) record.stack = static_cast<int8_t>(FreeStack(env.control));
   env.control.tasks[child] = record;
@@ -153,6 +154,7 @@ Result RealExec(const Call&, const Env& env) {
 // makes the next call.
 Result RealExit(const Call&, const Env& env) {
   Control& control = env.control;
+  KillProgram(control, env.task);
   control.exiting_pid = control.tasks[env.task].pid;
   control.exiting_task = env.task;
   control.tasks[env.task].running = false;

@@ -99,6 +99,7 @@ void ProbeAtEnd(Control& control, int task) {
 
 void CleanUp(Control& control, int task) {
   if (task >= 0) DropRegisteredBuffers(control, task);
+  if (task >= 0) KillProgram(control, task);
   RawSyscall(SYS_munmap, kArenaBase, 2 * kArenaBytes);
   if (control.maps_huge) RawSyscall(SYS_munmap, kArenaBase + kHugeArena, 2 * kHugeArenaBytes);
   for (int i = 0; i < control.num_strays; ++i) {

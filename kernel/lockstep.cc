@@ -284,6 +284,7 @@ absl::Status Lockstep::StartTasks() {
   if (kept_.any) KillTasks();
   c.here = wanted.here;
   c.tasks.fill(TaskRecord{});
+  c.programs.fill(0);
   c.made_tasks = false;
   if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {
@@ -354,6 +355,7 @@ void Lockstep::KillTasks() {
   Control& c = control();
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
+  if (c.here >= 0) KillProgram(c, c.here);  // those of others end with them
   // All of this process group: the server of a FUSE file is in another.
   while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, 0, 0, __WALL, 0))) {
   }

@@ -111,6 +111,10 @@ enum class Op : uint8_t {
   kMlock,
   kMlock2,
   kMunlock,
+  kWriteProgram,
+  kRunProgram,
+  kEndProgram,
+  kOpenExe,
   kExtension,
 };
 
@@ -170,7 +174,7 @@ enum class Family : uint8_t {
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
   kRemote,      // remote.cc: memory of another task, and userfaultfd
-  kExecute,     // execute.cc: files that are no programs
+  kExecute,     // execute.cc: files that are programs, or are not; open.cc: /proc/PID/exe
   kInode,       // inode.cc
   kLease,       // lease.cc
   kProcess,     // process.cc

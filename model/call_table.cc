@@ -305,6 +305,11 @@ constexpr CallSpec kTable[] = {
     Row(Op::kMlock2, "mlock2", Family::kMap, R::kZero, Addr("addr"), Size("length"),
         Flags("flags", kMlockFlags)),
     Row(Op::kMunlock, "munlock", Family::kMap, R::kZero, Addr("addr"), Size("length")),
+    Row(Op::kWriteProgram, "write_program", Family::kExecute, R::kCount, Fd()),
+    Row(Op::kRunProgram, "run_program", Family::kExecute, R::kZero, Fd()),
+    Row(Op::kEndProgram, "end_program", Family::kExecute, R::kZero),
+    Row(Op::kOpenExe, "open_exe", Family::kExecute, R::kFd, Arg(A::kTask, "task"),
+        Flags("flags", kOpenFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -102,7 +102,7 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
       (s.files[out].flags & kFlagAppend) != 0)
     return fail(EBADF, "fs/read_write.c generic_file_rw_checks: f_mode, O_APPEND");
   // From 5.19 on, and in 5.10.218; 5.3 to 5.9 copied.
-  if (s.inodes[source].mounted != s.inodes[target].mounted ||
+  if ((s.inodes[source].flags & kInodeMounted) != (s.inodes[target].flags & kInodeMounted) ||
       IsHugetlb(s.inodes[source]) != IsHugetlb(s.inodes[target]))
     return fail(EXDEV, "fs/read_write.c generic_copy_file_checks: i_sb");
   if ((s.inodes[target].attrs & kAttrImmutable) != 0)

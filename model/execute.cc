@@ -1,6 +1,6 @@
-// execve and execveat of a file that is no program: fs/exec.c.  What the model writes into files
-// is none, so that a call that may execute one ends in ENOEXEC and the task goes on; `exec` in
-// process.cc is an execve that succeeds.
+// Files that are programs, or are not: fs/exec.c.  A task executes no program here: `exec` in
+// process.cc is an execve that succeeds, and execve and execveat end in an error, mostly ENOEXEC,
+// as what calls write is none.  But write_program writes one, and run_program lets a child run it.
 #include "model/families.h"
 
 namespace selkie {
@@ -12,24 +12,43 @@ bool MayExecute(const State& s, int task, const Inode& inode) {
   return uid == 0 ? (inode.mode & 0111) != 0 : (PermissionBits(uid, inode) & 1) != 0;
 }
 
+constexpr uint8_t kFirstOfElf = 0x7f;  // "\177ELF"
+
 // "#!" and "\177ELF": what the rest of the page says is not known.
 bool MayBeProgram(const Inode& inode) {
-  return inode.size > 0 && (inode.bytes[0][0] == '#' || inode.bytes[0][0] == 0x7f);
+  return inode.size > 0 && (inode.bytes[0][0] == '#' || inode.bytes[0][0] == kFirstOfElf);
+}
+
+// do_open_execat: true with *error if the inode is not opened to be executed.
+bool MayNotOpenExec(const State& s, const Call& c, int node, Result* error) {
+  auto refuse = [error](Result result) {
+    *error = result;
+    return true;
+  };
+  if (!IsMemfd(s, node))
+    return refuse(Fail(EACCES, "fs/namei.c may_open: MAY_EXEC of no regular file"));
+  if (!MayExecute(s, c.task, s.inodes[node]))
+    return refuse(Fail(EACCES, "fs/namei.c may_open: inode_permission"));
+  if (WouldBreakLease(s, node, false)) return refuse(Bound("it would wait for a lease to end"));
+  if (WritersOf(s, node) > 0)
+    return refuse(Fail(ETXTBSY, "fs/exec.c do_open_execat: deny_write_access"));
+  return false;
+}
+
+// search_binary_handler of what is not known to be a program.
+Result NoFormat(State& s, Inode& inode, const Semantics& semantics) {
+  if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
+  Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
+  error.changed = inode.size > 0 && NoteKernelRead(s, inode, 0, 1, semantics);
+  return error;
 }
 
 // From do_open_execat on; `check`: AT_EXECVE_CHECK.
 Result ExecuteFile(State& s, const Call& c, int f, bool check, const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
-  Inode& inode = s.inodes[node];
-  if (!IsMemfd(s, node)) return Fail(EACCES, "fs/namei.c may_open: MAY_EXEC of no regular file");
-  if (!MayExecute(s, c.task, inode)) return Fail(EACCES, "fs/namei.c may_open: inode_permission");
-  if (WouldBreakLease(s, node, false)) return Bound("it would wait for a lease to end");
-  if (WritersOf(s, node) > 0) return Fail(ETXTBSY, "fs/exec.c do_open_execat: deny_write_access");
-  if (check) return Unchanged(0);
-  if (MayBeProgram(inode)) return Bound("whether these contents are a program is not modelled");
-  Result error = Fail(ENOEXEC, "fs/exec.c search_binary_handler: no format");
-  error.changed = inode.size > 0 && NoteKernelRead(s, inode, 0, 1, semantics);
-  return error;
+  Result error;
+  if (MayNotOpenExec(s, c, node, &error)) return error;
+  return check ? Unchanged(0) : NoFormat(s, s.inodes[node], semantics);
 }
 
 }  // namespace
@@ -59,6 +78,51 @@ Result Execve(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
   return ExecuteFile(s, c, link, false, semantics);
+}
+
+// pwrite(fd, program, kProgramBytes, 0), which with O_APPEND goes to the end of the file.
+Result WriteProgram(State& s, const Call& c, const Semantics& semantics) {
+  const int f = FileOf(s, c.task, c.arg[0]);
+  const bool appends = f >= 0 && (s.files[f].flags & kFlagAppend) != 0;
+  const uint32_t at = appends ? uint32_t{s.inodes[s.files[f].inode - 1].size} : 0;
+  if (at % kSampleStride != 0) return Bound("which byte of it stands at a sampled offset");
+  const State before = s;
+  const Call pwrite{c.op, c.task, {c.arg[0], kFirstOfElf, kProgramBytes, 0}};
+  Result result = Pwrite(s, pwrite, semantics);
+  if (result.effect.wrote == 0 || result.value != kProgramBytes || at != 0) return result;
+  s.inodes[result.effect.wrote - 1].flags |= kInodeProgram;
+  result.changed = s != before;
+  return result;
+}
+
+// execveat(fd, "", argv, envp, AT_EMPTY_PATH) in a child, whose descriptors are all closed by it,
+// and which has stopped when the call returns.
+Result RunProgram(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  Task& task = s.tasks[c.task];
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
+  const int node = s.files[f].inode - 1;
+  if (MayNotOpenExec(s, c, node, &error)) return error;
+  Inode& inode = s.inodes[node];
+  if ((inode.flags & kInodeProgram) == 0) return NoFormat(s, inode, semantics);
+  if (task.program != 0) return Bound("a task runs one program at a time");
+  const int exe = FreeFile(s);
+  if (exe < 0) return Bound("no free file within the bounds");
+  s.files[exe].inode = static_cast<uint8_t>(node + 1);
+  s.files[exe].mode = kModeRead | kModePwrite | kModeExec;
+  task.program = static_cast<uint8_t>(exe + 1);
+  task.nondumpable = !InodePermission(s, c.task, inode, kModeRead);  // would_dump
+  return Changed(0);
+}
+
+// kill(child, SIGKILL) and waitpid.
+Result EndProgram(State& s, const Call& c, const Semantics&) {
+  Task& task = s.tasks[c.task];
+  if (task.program == 0) return Bound("there is no program to end");
+  task.program = task.nondumpable = 0;
+  ReleaseUnreferenced(s);  // allow_write_access, exe_file
+  return Changed(0);
 }
 
 }  // namespace selkie

@@ -83,5 +83,79 @@ TEST_F(ExecuteTest, LinkatNamesNoMemfd) {
   EXPECT_EQ(DoAs(1, Op::kLinkat, fd, kEmpty), kBoundary);
 }
 
+// ---- A program that a child runs ----
+
+TEST_F(ExecuteTest, WhatRunsIsNotOpenedForWritingUntilItEnds) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kRunProgram, fd), -ENOEXEC);
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  EXPECT_EQ(Do(Op::kRunProgram, fd), 0);
+  EXPECT_EQ(Do(Op::kRunProgram, fd), kBoundary);
+  EXPECT_EQ(Reopen(fd, abi::kOWronly), -ETXTBSY);
+  EXPECT_EQ(Reopen(fd, abi::kORdonly | abi::kOTrunc), -ETXTBSY);
+  EXPECT_EQ(Do(Op::kTruncate, kSelf, fd, 0), -ETXTBSY);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, kPageSize), 0);
+  EXPECT_EQ(Do(Op::kEndProgram), 0);
+  EXPECT_EQ(Do(Op::kEndProgram), kBoundary);
+  EXPECT_EQ(Reopen(fd, abi::kOWronly), fd + 1);
+  EXPECT_EQ(Do(Op::kRunProgram, fd), -ETXTBSY);
+}
+
+TEST_F(ExecuteTest, TheProgramHoldsTheFileAndExeOpensIt) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kOpenExe, 0, abi::kORdonly), kBoundary);
+  Do(Op::kWriteProgram, fd);
+  Do(Op::kRunProgram, fd);
+  Do(Op::kClose, fd);
+  EXPECT_EQ(s.inodes[0].kind, InodeKind::kMemfd);
+  EXPECT_EQ(Do(Op::kOpenExe, 0, abi::kORdwr), -ETXTBSY);
+  EXPECT_EQ(Do(Op::kOpenExe, 0, abi::kORdonly), fd);
+  EXPECT_NE(s.fds[0][0].file, s.tasks[0].program);
+  Do(Op::kClose, fd);
+  EXPECT_EQ(Do(Op::kEndProgram), 0);
+  EXPECT_EQ(s.inodes[0].kind, InodeKind::kNone);
+}
+
+TEST_F(ExecuteTest, OtherUsersMayNotLookAtIt) {
+  const int64_t fd = Memfd();
+  Do(Op::kWriteProgram, fd);
+  Do(Op::kRunProgram, fd);
+  EXPECT_EQ(DoAs(1, Op::kOpenExe, 0, abi::kOPath), -EACCES);
+  EXPECT_EQ(DoAs(1, Op::kOpenExe, 0, abi::kORdonly | abi::kONofollow), -ELOOP);  // not followed
+}
+
+TEST_F(ExecuteTest, EveryWayToChangeItsBytesLeavesNoProgram) {
+  const int64_t fd = Memfd();
+  const auto writes_anew = [&] {
+    EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+    EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  };
+  writes_anew();
+  EXPECT_EQ(Do(Op::kPwrite, fd, 'x', 1, kProgramBytes), 1);  // behind it
+  EXPECT_EQ(Do(Op::kMmap, kNull, kPageSize, kProtRead | kProtWrite, abi::kMapShared, fd, 0), 0);
+  EXPECT_EQ(Do(Op::kStore, kProgramBytes + 1, 'x'), 0);
+  EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+
+  EXPECT_EQ(Do(Op::kPwrite, fd, 'x', 1, kProgramBytes - 1), 1);
+  EXPECT_EQ(s.inodes[0].flags, 0);
+  EXPECT_EQ(Do(Op::kRunProgram, fd), kBoundary);  // it begins as one
+  writes_anew();
+  EXPECT_EQ(Do(Op::kStore, 1, 'x'), 0);
+  EXPECT_TRUE(last.changed);
+  EXPECT_EQ(s.inodes[0].flags, 0);
+  writes_anew();
+  EXPECT_EQ(Do(Op::kFtruncate, fd, kProgramBytes - 1), 0);
+  EXPECT_EQ(s.inodes[0].flags, 0);
+}
+
+TEST_F(ExecuteTest, AChildHasNotItsParentsProgram) {
+  const int64_t fd = Memfd();
+  Do(Op::kWriteProgram, fd);
+  Do(Op::kRunProgram, fd);
+  const int64_t child = Do(Op::kFork);
+  EXPECT_EQ(s.tasks[child].program, 0);
+  EXPECT_EQ(DoAs(static_cast<int>(child), Op::kEndProgram), kBoundary);
+}
+
 }  // namespace
 }  // namespace selkie

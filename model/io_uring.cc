@@ -129,6 +129,8 @@ Result UringReadFixed(State& s, const Call& c, const Semantics&) {
     if (b.inode != 0) {
       result.effect.wrote = b.inode;
       result.changed = NoteUndirtied(s, s.inodes[b.inode - 1], b.page);
+      const int64_t at = int64_t{b.page} * kPageSize + addr - start;
+      result.changed |= LosesProgram(s.inodes[b.inode - 1], at, at + 1);
     }
     if ((addr - start) % kSampleStride != 0) return result;
     const int half = static_cast<int>((addr - start) / kSampleStride);

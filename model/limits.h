@@ -66,6 +66,10 @@ inline constexpr int kFirstFd = 3;
 inline constexpr int kSamplesPerPage = 2;
 inline constexpr int kSampleStride = kPageSize / kSamplesPerPage;
 
+// What write_program writes, in bytes: a program for x86-64 that stops itself (SIGSTOP), and zeroes
+// behind it.  It is the first half of a page, so that all of it stands at one sampled offset.
+inline constexpr int64_t kProgramBytes = kSampleStride;
+
 // The highest level of vm.memfd_noexec (MEMFD_NOEXEC_SCOPE_NOEXEC_ENFORCED).
 inline constexpr int kMaxNoexec = 2;
 

@@ -416,6 +416,8 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
   if (!IsMemfd(s, node)) return Bound("a socket or pipe behind a FUSE file is not modelled");
   if (s.inodes[node].attrs != 0) return Bound("IS_APPEND is asked from 7.3 or so on");
+  if (WritersOf(s, node) < 0)
+    return Fail(EIO, "fs/fuse/iomode.c fuse_file_io_open: get_write_access of the backing file");
   if (WouldBreakLease(s, node, true)) return Bound("it would wait for a lease to end");
   const int backing = FreeFile(s);
   if (backing < 0) return Bound("no free file within the bounds");

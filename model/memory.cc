@@ -13,7 +13,7 @@ struct Access {
   int map = 0;     // index of the mapping in it
   int node = 0;    // the file's inode
   int page = 0;    // page of the mapping
-  int sample = 0;  // sample of the page; meaningful if `sampled`
+  int sample = 0;  // sample of the page, at which the byte stands if `sampled`, or behind it
   bool sampled = false;
 
   int file_page() const { return mapping->pgoff + page; }
@@ -78,6 +78,8 @@ Result StoreShared(State& s, const Access& a, uint8_t byte) {
   Result result = Unchanged(0);
   result.changed = NoteDirty(inode, a.file_page(), a.file_page() + 1);
   result.effect = StoreEffect(s, a.mm, a.map);
+  const int64_t at = int64_t{a.file_page()} * kPageSize + int64_t{a.sample} * kSampleStride;
+  result.changed |= LosesProgram(inode, at, at + 1);
   if (!a.sampled) return result;
   Field<uint8_t>& old = inode.bytes[a.file_page()][a.sample];
   result.changed |= old != byte;

@@ -179,6 +179,8 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");
+  if ((how.acc & kModeWrite) != 0 && WritersOf(s, node) < 0)
+    return Fail(ETXTBSY, "fs/open.c do_dentry_open: get_write_access");
   const bool writes = (flags & abi::kOAccMode) != 0;
   if (!how.path && WouldBreakLease(s, node, writes))
     return (flags & abi::kONonblock) != 0 ? BreakLeases(s, node, writes)
@@ -192,6 +194,8 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
 
   Result result = Changed(fd);
   if (how.trunc && !targets.fresh_inode) {  // handle_truncate
+    if (WritersOf(s, node) < 0)
+      return Fail(ETXTBSY, "fs/namei.c handle_truncate: get_write_access");
     Result truncated = SetSize(s, c, slot, node, 0, semantics);
     if (!truncated.ok()) return truncated;
     result.effect = truncated.effect;
@@ -268,7 +272,7 @@ Result OpenTmpfile(State& s, const Call& c, const Semantics& semantics) {
 
   Inode& inode = s.inodes[node];
   inode = NewInode(s, c, static_cast<uint16_t>(c.arg[1] & 07777), semantics);  // the umask is 0
-  inode.mounted = 1;
+  inode.flags = kInodeMounted;
   inode.seals = semantics.known_seals & abi::kFSealSeal;  // mm/shmem.c __shmem_get_inode
   s.files[slot] = NewFile(flags, how);
   s.files[slot].inode = static_cast<uint8_t>(node + 1);
@@ -303,6 +307,26 @@ Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
   const Mapping& m = s.mms[s.tasks[target].mm][j];
   if ((s.files[m.file - 1].flags & kFlagBacking) != 0) return Bound("it opens FUSE's file again");
   return OpenInode(s, c, m.file - 1, false, flags, fd, semantics);
+}
+
+// open of /proc/PID/exe of the program that `task` runs.
+Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
+  Result error;
+  const int64_t target = c.arg[0], flags = c.arg[1];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (target < 0 || target >= s.limits.tasks || s.tasks[target].program == 0)
+    return Bound("the task runs no program");
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  const Task& runs = s.tasks[target];
+  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
+  const bool follows = (flags & abi::kONofollow) == 0 &&
+                       ((flags & kExclusive) != kExclusive || (flags & abi::kOPath) != 0);
+  const uint16_t uid = s.tasks[c.task].uid;
+  if (follows && uid != 0 && (uid != runs.uid || runs.nondumpable != 0))
+    return Fail(EACCES, "fs/proc/base.c proc_pid_get_link: proc_fd_access_allowed");
+  if (BadOpenFlags(flags, &error)) return error;
+  return OpenInode(s, c, runs.program - 1, true, flags, fd, semantics);
 }
 
 // openat(fd, "", O_EMPTYPATH): the descriptor's own inode, and no /proc link.

@@ -89,6 +89,7 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
   Task task = parent;  // with its mark: what a child knows, it was told
   task.parent = static_cast<uint8_t>(c.task + 1);
   task.vfork = (flags & abi::kCloneVfork) != 0;
+  task.program = task.nondumpable = 0;    // the parent's child
   if ((flags & abi::kCloneFiles) == 0) {  // copy_files
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];

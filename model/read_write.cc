@@ -56,6 +56,12 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
 }
 
 void CopySamples(Inode& inode, int64_t begin, int64_t end, const WriteSource& source) {
+  const bool program = begin == 0 && end >= kProgramBytes && source.delta == 0 &&
+                       (source.from->flags & kInodeProgram) != 0;
+  if (program)
+    inode.flags |= kInodeProgram;
+  else
+    LosesProgram(inode, begin, end);
   for (int64_t i = (begin + kSampleStride - 1) / kSampleStride; i * kSampleStride < end; ++i) {
     const int64_t j = i + source.delta / kSampleStride;
     inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] =
@@ -65,6 +71,7 @@ void CopySamples(Inode& inode, int64_t begin, int64_t end, const WriteSource& so
 
 void TakeHalves(Inode& inode, int64_t start, int64_t begin, int64_t end,
                 absl::Span<const uint8_t> halves) {
+  LosesProgram(inode, begin, end);
   for (int64_t i = (begin + kSampleStride - 1) / kSampleStride; i * kSampleStride < end; ++i)
     inode.bytes[i / kSamplesPerPage][i % kSamplesPerPage] =
         halves[(i * kSampleStride - start) / kSampleStride];
@@ -271,6 +278,7 @@ void Advance(State& s, int f, int64_t to, Result* result) {
 
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte) {
   const int64_t size = PageSizeOf(inode);
+  if (begin < end) LosesProgram(inode, begin, end);
   for (int page = 0; page < kMaxPages; ++page) {
     for (int i = 0; i < kSamplesPerPage; ++i) {
       const int64_t at = page * size + int64_t{i} * kSampleStride;

@@ -180,6 +180,7 @@ Result Truncate(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EACCES, "fs/open.c vfs_truncate: inode_permission");
   if ((s.inodes[node].attrs & kAttrAppend) != 0)
     return Fail(EPERM, "fs/open.c vfs_truncate: IS_APPEND");
+  if (WritersOf(s, node) < 0) return Fail(ETXTBSY, "fs/open.c vfs_truncate: get_write_access");
   if (WouldBreakLease(s, node, true)) return Bound("it would wait for a lease to end");
   return SetSize(s, c, -1, node, c.arg[2], semantics);
 }

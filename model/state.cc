@@ -16,12 +16,13 @@ constexpr struct {
                   {kFlagDirect, abi::kODirect},  {kFlagEmptypath, abi::kOEmptypath},
                   {kFlagTmpfile, abi::kOTmpfile}};
 
-// One bit for each file that a descriptor, a mapping or a message holds.
+// One bit for each file that a descriptor, a mapping, a message or a program holds.
 uint32_t ReferencedFiles(const State& s) {
   uint32_t held = 0;
   for (int i = 0; i < s.limits.tasks; ++i) {
     for (int j = 0; j < s.limits.fds; ++j) held |= 1u << s.fds[i][j].file;
     for (int j = 0; j < s.limits.maps; ++j) held |= 1u << s.mms[i][j].file;
+    held |= 1u << s.tasks[i].program;
   }
   for (int i = 0; i < s.limits.messages; ++i) held |= 1u << s.messages[i].file;
   return held;
@@ -88,6 +89,7 @@ int FileReferences(const State& s, int file) {
   for (const AddressSpace& mm : s.mms)
     for (const Mapping& m : mm) count += m.file == id;
   for (const Message& m : s.messages) count += m.file == id;
+  for (const Task& task : s.tasks) count += task.program == id;
   return count;
 }
 
@@ -129,8 +131,11 @@ int64_t StatusFlagsOf(const File& file, const Inode& inode) {
 
 int WritersOf(const State& s, int inode) {
   int writers = 0;
-  for (int i = 0; i < s.limits.files; ++i)
-    writers += s.files[i].inode == inode + 1 && s.files[i].writer != 0;
+  for (int i = 0; i < s.limits.files; ++i) {
+    if (s.files[i].inode != inode + 1) continue;
+    writers += s.files[i].writer != 0;
+    writers -= (s.files[i].mode & kModeExec) != 0;
+  }
   return writers;
 }
 

@@ -26,6 +26,8 @@ inline constexpr uint8_t kModeWrite = 2;   // FMODE_WRITE
 inline constexpr uint8_t kModePath = 4;    // FMODE_PATH
 inline constexpr uint8_t kModePwrite = 8;  // FMODE_PWRITE: set on every regular
                                            // file, whatever it was opened for
+inline constexpr uint8_t kModeExec = 16;   // FMODE_EXEC: the file of a program that runs, see
+                                           // Task::program
 
 // Bits of File::flags, after f_flags.  O_LARGEFILE follows from the kind.
 inline constexpr uint8_t kFlagAppend = 1;
@@ -47,6 +49,13 @@ inline constexpr uint8_t kProtExec = 4;
 // Bits of Inode::attrs, as FS_IOC_SETFLAGS has them.
 inline constexpr uint8_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
 inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
+
+// Bits of Inode::flags.
+inline constexpr uint8_t kInodeMounted =
+    1;  // of a tmpfs that was mounted (open_tmpfile), and not of
+        // the one superblock of all memfds, or of all huge ones
+inline constexpr uint8_t kInodeProgram =
+    2;  // its first kProgramBytes are as write_program wrote them
 
 // Bits of Mapping::flags.
 inline constexpr uint8_t kMapSealed = 1;        // VM_SEALED: mseal
@@ -94,8 +103,7 @@ struct Inode {
   Field<uint16_t> uid = 0;     // owner
   Field<uint16_t> gid = 0;     // group: the user of the same number is its only member
   Field<uint8_t> attrs = 0;    // kAttr* bits
-  Field<uint8_t> mounted = 0;  // 1: of a tmpfs that was mounted (open_tmpfile); 0: of the one
-                               // superblock of all memfds, or of all huge ones
+  Field<uint8_t> flags = 0;    // kInode* bits
   Field<uint8_t> present = 0;  // pages that are surely in the page cache and not a hole, one bit
                                // each; kept only where pipes are (limits.buffers > 0), and of huge
                                // pages: exactly those, also beyond the end
@@ -110,7 +118,7 @@ struct Inode {
   std::array<std::array<Field<uint8_t>, kSamplesPerPage>, kMaxPages> bytes{};
 
   auto AllFields() const {
-    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, mounted, present, touched,
+    return std::tie(kind, seals, mask, mark, mode, uid, gid, attrs, flags, present, touched,
                     uncleared, undirtied, size, bytes);
   }
   friend bool operator==(const Inode& a, const Inode& b) { return SameFields(a, b); }
@@ -207,14 +215,18 @@ enum class TaskState : uint8_t { kFree = 0, kRunning = 1, kZombie = 2 };
 
 struct Task {
   Field<TaskState> state = TaskState::kFree;
-  Field<uint8_t> fds = 0;     // index of the descriptor table; threads share one
-  Field<uint8_t> mm = 0;      // index of the address space; threads share one
-  Field<uint8_t> parent = 0;  // task index + 1, or 0: the harness
-  Field<uint8_t> vfork = 0;   // 1: the parent waits until this one ends or executes a program
-  Field<uint16_t> uid = 0;    // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
+  Field<uint8_t> fds = 0;      // index of the descriptor table; threads share one
+  Field<uint8_t> mm = 0;       // index of the address space; threads share one
+  Field<uint8_t> parent = 0;   // task index + 1, or 0: the harness
+  Field<uint8_t> vfork = 0;    // 1: the parent waits until this one ends or executes a program
+  Field<uint8_t> program = 0;  // a child that is no task runs the program of this file, which
+                               // nobody else has (mm->exe_file): index + 1, or 0: there is none
+  Field<uint16_t> uid = 0;     // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
   Field<uint8_t> mark = 0;
-  Field<uint32_t> fsize = 0;  // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
-                              // pages: as much as they can be); 0: no limit
+  Field<uint8_t> nondumpable = 0;  // of that child, 1: the task may not read what it runs, and who
+                                   // is not root may not look into it (fs/exec.c would_dump)
+  Field<uint32_t> fsize = 0;       // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
+                                   // pages: as much as they can be); 0: no limit
 
   friend bool operator==(const Task&, const Task&) = default;
 };
@@ -295,7 +307,7 @@ std::string ToString(const State& state);
 // True if the task waits in vfork for a child: it makes no call.
 bool WaitsInVfork(const State& state, int task);
 
-// Number of descriptors, mappings and messages that hold file `file` (index).
+// Number of descriptors, mappings, messages and programs that hold file `file` (index).
 int FileReferences(const State& state, int file);
 
 // True if some mapping of the inode has VM_SHARED (and VM_MAYWRITE, if
@@ -309,7 +321,8 @@ uint8_t FileFlagsOf(int64_t flags);
 // f_flags as F_GETFL gives them.
 int64_t StatusFlagsOf(const File& file, const Inode& inode);
 
-// i_writecount of the inode: files that were opened for writing, and still are; see File::writer.
+// i_writecount of the inode: files that were opened for writing, and still are, see File::writer;
+// or minus the programs of it that run (deny_write_access), which it is never beside.
 int WritersOf(const State& state, int inode);
 
 // True if a file of the inode has a delegation (F_SETDELEG): a change of the inode's attributes

@@ -42,6 +42,8 @@ void AppendTask(std::string& out, const State& s, int i) {
   if (task.state == TaskState::kZombie) return;
   if (task.vfork != 0) absl::StrAppend(&out, " CLONE_VFORK");
   if (task.fsize != 0) absl::StrAppend(&out, " RLIMIT_FSIZE ", task.fsize - 1);
+  if (task.program != 0)
+    absl::StrAppend(&out, " program ", task.program - 1, task.nondumpable ? " nondumpable" : "");
   absl::StrAppend(&out, " fds {");
   for (int j = 0; j < kMaxFds; ++j) {
     const Fd& fd = s.fds[task.fds][j];
@@ -76,7 +78,7 @@ std::string State::ToBytes() const {
     Put(out, n.uid, 2);
     Put(out, n.gid, 2);
     Put(out, n.attrs, 1);
-    Put(out, n.mounted, 1);
+    Put(out, n.flags, 1);
     Put(out, n.present, 1);
     Put(out, n.touched, 1);
     Put(out, n.uncleared, 1);
@@ -92,7 +94,8 @@ std::string State::ToBytes() const {
   }
   for (const Task& t : tasks) {
     Put(out, static_cast<uint8_t>(t.state), 1);
-    for (uint8_t v : {t.fds, t.mm, t.parent, t.vfork, t.mark}) Put(out, v, 1);
+    for (uint8_t v : {t.fds, t.mm, t.parent, t.vfork, t.program, t.mark, t.nondumpable})
+      Put(out, v, 1);
     Put(out, t.uid, 2);
     Put(out, t.fsize, 4);
   }
@@ -127,8 +130,9 @@ std::string ToString(const State& s) {
     absl::StrAppend(
         &out, "file ", i, " inode ", f.inode - 1, " mode ", (f.mode & kModeRead) ? "r" : "-",
         (f.mode & kModeWrite) ? "w" : "-", (f.mode & kModePath) ? " O_PATH" : "",
-        (f.flags & kFlagAppend) ? " O_APPEND" : "", f.writer ? " FMODE_WRITER" : "",
-        (f.lease & kLeaseRead) ? " read" : "", (f.lease & kLeaseWrite) ? " write" : "",
+        (f.mode & kModeExec) ? " FMODE_EXEC" : "", (f.flags & kFlagAppend) ? " O_APPEND" : "",
+        f.writer ? " FMODE_WRITER" : "", (f.lease & kLeaseRead) ? " read" : "",
+        (f.lease & kLeaseWrite) ? " write" : "",
         f.lease == 0                   ? ""
         : (f.lease & kLeaseDelegation) ? " delegation"
                                        : " lease",
@@ -144,7 +148,9 @@ std::string ToString(const State& s) {
     absl::StrAppend(&out, "inode ", i, KindName(n.kind), " size ", n.size, " seals 0x",
                     absl::Hex(n.seals), " mode 0", absl::StrFormat("%o", n.mode), " uid ", n.uid,
                     " gid ", n.gid, (n.attrs & kAttrImmutable) ? " immutable" : "",
-                    (n.attrs & kAttrAppend) ? " append-only" : "", "\n");
+                    (n.attrs & kAttrAppend) ? " append-only" : "",
+                    (n.flags & kInodeMounted) ? " of a mount" : "",
+                    (n.flags & kInodeProgram) ? " program" : "", "\n");
   }
   for (const Message& m : s.messages)
     if (m.file != 0)

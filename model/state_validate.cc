@@ -71,6 +71,19 @@ absl::Status ValidateNamespace(const State& s) {
   return s.noexec <= kMaxNoexec ? absl::OkStatus() : Broken("vm.memfd_noexec");
 }
 
+// The file of a program is nobody else's, and it does not run beside writers.
+absl::Status ValidateProgram(const State& s, const Task& task) {
+  if (task.program == 0)
+    return task.nondumpable == 0 ? absl::OkStatus() : Broken("a program that does not run");
+  if (task.state != TaskState::kRunning) return Broken("a program of a task that has ended");
+  const File& file = s.files[task.program - 1];
+  if (file.inode == 0 || file.mode != (kModeRead | kModePwrite | kModeExec))
+    return Broken("the file of a program");
+  if (FileReferences(s, task.program - 1) != 1) return Broken("the file of a program is shared");
+  if (WritersOf(s, file.inode - 1) >= 0) return Broken("a program that is open for writing");
+  return absl::OkStatus();
+}
+
 absl::Status ValidateTasks(const State& s) {
   uint32_t tables = 0, spaces = 0;
   for (const Task& task : s.tasks) {
@@ -79,6 +92,7 @@ absl::Status ValidateTasks(const State& s) {
     if (task.vfork != 0 && (parent < 0 || task.state != TaskState::kRunning ||
                             s.tasks[parent].state != TaskState::kRunning))
       return Broken("a task that nobody waits for in vfork");
+    if (absl::Status status = ValidateProgram(s, task); !status.ok()) return status;
     if (task.state != TaskState::kRunning) continue;
     tables |= 1u << task.fds;
     spaces |= 1u << task.mm;
@@ -153,7 +167,9 @@ absl::Status ValidateInodes(const State& s) {
     if (live && ((held >> (i + 1)) & 1) == 0) return Broken("a live inode is unreferenced");
     if (inode.size > SizeLimit(s.limits, inode)) return Broken("an inode is larger than the limit");
     if ((inode.mode & ~07777) != 0) return Broken("an inode's mode");
-    if (inode.mounted > (inode.kind == InodeKind::kMemfd ? 1 : 0)) return Broken("a superblock");
+    if (inode.flags != 0 && inode.kind != InodeKind::kMemfd) return Broken("an inode's flags");
+    if ((inode.flags & kInodeProgram) != 0 && inode.size < kProgramBytes)
+      return Broken("a program that the file is too short for");
     if (!IsHugetlb(inode) && (inode.present & ~inode.touched) != 0)
       return Broken("a page that is there and was not touched");
     if ((inode.uncleared & ~inode.touched) != 0 || (inode.uncleared & inode.present) != 0)

@@ -103,6 +103,10 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Mlock,
                                        Mlock2,
                                        Munlock,
+                                       WriteProgram,
+                                       RunProgram,
+                                       EndProgram,
+                                       OpenExe,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -98,6 +98,9 @@ Call RandomCall(Numbers& numbers, const State& s) {
   const bool dmabuf = std::any_of(s.files.begin(), s.files.end(),
                                   [](const File& file) { return file.dmabuf != 0; });
   if (dmabuf && numbers.Below(4) == 0) call.op = Op::kDmabufStore;  // the same
+  const bool program = std::any_of(s.tasks.begin(), s.tasks.end(),
+                                   [](const Task& each) { return each.program != 0; });
+  if (program && numbers.Below(4) == 0) call.op = Op::kOpenExe;
   call.task = static_cast<uint8_t>(numbers.Below(100) == 0 ? numbers.Below(256) : task);
   if (static_cast<size_t>(call.op) >= CallTable().size()) return call;
   int word = 0;

@@ -142,6 +142,8 @@ Result DmabufStore(State& s, const Call& c, const Semantics& semantics) {
   result.effect.wrote = static_cast<uint8_t>(node + 1);
   result.effect.file = static_cast<uint8_t>(f + 1);
   result.changed = NoteUndirtied(s, inode, page);
+  const int64_t at = int64_t{page} * kPageSize + offset % kPageSize;
+  result.changed |= LosesProgram(inode, at, at + 1);
   if (offset % kSampleStride != 0) return result;
   Field<uint8_t>& old = inode.bytes[page][offset % kPageSize / kSampleStride];
   const auto byte = static_cast<uint8_t>(c.arg[2]);

@@ -52,11 +52,20 @@ int64_t StrangeFd(const View& view, Choices& choices) {
 }
 
 // What a descriptor is best of.
-enum class Wanted : uint8_t { kFile, kSocket, kReadEnd, kWriteEnd, kDmabuf, kDmabufSource };
+enum class Wanted : uint8_t {
+  kFile,
+  kSocket,
+  kReadEnd,
+  kWriteEnd,
+  kDmabuf,
+  kDmabufSource,
+  kProgram
+};
 
 bool IsOf(Wanted wanted, const File& file, const Inode& inode) {
   if (wanted == Wanted::kSocket) return inode.kind == InodeKind::kSocketPair;
   if (wanted == Wanted::kDmabufSource) return CanBecomeDmabuf(file, inode);
+  if (wanted == Wanted::kProgram) return (inode.flags & kInodeProgram) != 0;
   if (wanted == Wanted::kReadEnd || wanted == Wanted::kWriteEnd)
     return inode.kind == InodeKind::kPipe && (file.end == 0) == (wanted == Wanted::kReadEnd);
   return IsMemfd(inode) && (file.dmabuf != 0) == (wanted == Wanted::kDmabuf);
@@ -105,6 +114,7 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
                 : name == "dmabuf" ? Wanted::kDmabuf
                                    : Wanted::kFile;
   if (view.spec.op == Op::kUdmabufCreate) kind = Wanted::kDmabufSource;
+  if (view.spec.op == Op::kRunProgram) kind = Wanted::kProgram;
   if (WantsPipe(view, choices)) {
     const bool reads = name == "fd_in" || view.spec.op == Op::kRead;
     kind = reads ? Wanted::kReadEnd : Wanted::kWriteEnd;
@@ -116,13 +126,14 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
   return view.fd;
 }
 
-// A task that exists, now and then one that does not.
+// A task that exists, of open_exe one that runs a program; now and then one that does not.
 int64_t DrawTask(const View& view, Choices& choices) {
   const State& s = view.state;
+  const bool exe = view.spec.op == Op::kOpenExe;
   int tasks[kMaxTasks];
   uint32_t num = 0;
   for (int i = 0; i < s.limits.tasks; ++i)
-    if (s.tasks[i].state != TaskState::kFree) tasks[num++] = i;
+    if (exe ? s.tasks[i].program != 0 : s.tasks[i].state != TaskState::kFree) tasks[num++] = i;
   if (num == 0 || OnceIn(choices, 32)) return choices.Next(s.limits.tasks);
   return tasks[choices.Next(num)];
 }

@@ -35,6 +35,8 @@ bool Matters(Circumstance::Kind kind, const CallSpec& spec) {
     case Circumstance::Kind::kTableFull:
     case Circumstance::Kind::kOtherUser: return true;
     case Circumstance::Kind::kMapSealed: return HasAddress(spec);
+    case Circumstance::Kind::kProgram:
+      return ActsOnObjects(spec) || spec.family == Family::kExecute;
     default: return ActsOnObjects(spec);
   }
 }

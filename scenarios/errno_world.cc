@@ -84,6 +84,10 @@ class Maker {
     if (!Has(Kind::kEmpty)) build_.Make(Op::kFtruncate, 0, {world_.owner_fd, kRegionBytes});
     const int64_t other = build_.Make(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing});
     build_.Make(Op::kFtruncate, 0, {other, kRegionBytes});
+    if (Has(Kind::kProgram)) {
+      build_.Make(Op::kWriteProgram, 0, {world_.owner_fd});
+      build_.Make(Op::kRunProgram, 0, {world_.owner_fd});
+    }
     world_.rw = Receive(world_.owner_fd);
     world_.other = Receive(other);
   }
@@ -94,7 +98,7 @@ class Maker {
 
   void MakeDescriptors() {
     world_.ro = Reopen(abi::kORdonly);
-    world_.wo = Reopen(abi::kOWronly);
+    if (!Has(Kind::kProgram)) world_.wo = Reopen(abi::kOWronly);
     world_.path = Reopen(abi::kOPath);
     MakeForeign();
     world_.free = LowestFreeFd(world_.state, world_.task);
@@ -175,6 +179,7 @@ std::vector<Circumstance> CircumstancesOf(const Semantics& semantics) {
   all.push_back({Kind::kOtherUser, 0, "another user"});
   all.push_back({Kind::kMapSealed, 0, "mseal"});
   all.push_back({Kind::kNoexec, 0, "vm.memfd_noexec 2"});
+  all.push_back({Kind::kProgram, 0, "a program"});
   return all;
 }
 

@@ -29,6 +29,7 @@ struct Circumstance {
     kOtherUser,      // the task is another user than the owner
     kMapSealed,      // mseal
     kNoexec,         // vm.memfd_noexec is 2
+    kProgram,        // task 0 runs the memfd: nobody can open it for writing
   };
   Kind kind = Kind::kSeal;
   uint8_t seal = 0;
@@ -49,12 +50,13 @@ inline constexpr int64_t kFreePage = 8;          // nothing from here on
 struct ErrnoWorld {
   Sequence setup;  // how it is made
   State state;
-  uint8_t task = 0;                              // who makes the call
-  int64_t rw = -1, ro = -1, wo = -1, path = -1;  // its descriptors of the memfd
-  int64_t other = -1;                            // of another memfd
-  std::vector<int64_t> foreign;                  // of no memfd: one, or a pair
-  int64_t free = -1;      // a number that is closed, unless the table is full
-  int64_t owner_fd = -1;  // of task 0
+  uint8_t task = 0;  // who makes the call
+  int64_t rw = -1, ro = -1, wo = -1,
+          path = -1;             // its descriptors of the memfd; with kProgram no wo
+  int64_t other = -1;            // of another memfd
+  std::vector<int64_t> foreign;  // of no memfd: one, or a pair
+  int64_t free = -1;             // a number that is closed, unless the table is full
+  int64_t owner_fd = -1;         // of task 0
 };
 
 // The rows that make descriptors of something that is no memfd out of nothing: socketpair

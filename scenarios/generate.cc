@@ -47,6 +47,9 @@ constexpr int WeightOf(Op op) {
     case Op::kUringReadFixed: return 30;
     case Op::kUdmabufCreate:
     case Op::kDmabufStore: return 50;
+    case Op::kWriteProgram: return 8;
+    case Op::kRunProgram:  // a process, too, but what there is to run is rare
+    case Op::kOpenExe: return 20;
     case Op::kOpenOther:
     case Op::kFuseMmap:  // these need processes: in a guest, 20 to 50 times as long as others
     case Op::kUringPwrite:
@@ -87,6 +90,9 @@ struct Means {
   bool message = false;     // in the channel to this task: recv_fd
   bool ended_child = false;
   bool others_run = false;
+  bool program = false;       // a file that is one
+  bool runs_program = false;  // the task does
+  bool open_exe = false;      // some task does
 };
 
 Means MeansOf(const State& s, int task) {
@@ -97,11 +103,13 @@ Means MeansOf(const State& s, int task) {
     const File& file = s.files[fd.file - 1];
     const Inode& inode = s.inodes[file.inode - 1];
     means.dmabufs |= file.dmabuf != 0;
+    means.program |= (inode.flags & kInodeProgram) != 0;
     means.dmabuf_source |= CanBecomeDmabuf(file, inode);
     means.sockets |= inode.kind == InodeKind::kSocketPair;
     means.pipes |= inode.kind == InodeKind::kPipe;
   }
   means.registered = HasRegisteredBuffers(s, task);
+  means.runs_program = s.tasks[task].program != 0;
   means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
   for (const Mapping& map : s.mms[s.tasks[task].mm])
     means.pinnable |= map.shared && (map.prot & kProtWrite) != 0;
@@ -111,6 +119,7 @@ Means MeansOf(const State& s, int task) {
     const Task& other = s.tasks[i];
     means.ended_child |= other.state == TaskState::kZombie && other.parent == task + 1;
     means.others_run |= other.state == TaskState::kRunning && i != task;
+    means.open_exe |= other.program != 0;
   }
   return means;
 }
@@ -124,6 +133,9 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   if (spec.family == Family::kPipe) return means.pipes == (spec.op != Op::kPipe2);
   if (spec.op == Op::kUringReadFixed || spec.op == Op::kUringUnregister) return means.registered;
   if (spec.op == Op::kDmabufStore) return means.dmabufs;
+  if (spec.op == Op::kRunProgram) return means.program && !means.runs_program;
+  if (spec.op == Op::kEndProgram) return means.runs_program;
+  if (spec.op == Op::kOpenExe) return means.open_exe;
   if (spec.op == Op::kUdmabufCreate) return means.dmabuf_source;
   if (spec.op == Op::kUringRegister) return means.pinnable && !means.registered;
   bool address = false;

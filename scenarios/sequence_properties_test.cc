@@ -39,8 +39,8 @@ bool MayChangeOnFailure(Op op) {
 }
 
 bool WritesFromBuffer(Op op) {
-  constexpr Op kOps[] = {Op::kWrite,    Op::kPwrite,    Op::kWritev,
-                         Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite};
+  constexpr Op kOps[] = {Op::kWrite,     Op::kPwrite,      Op::kWritev,      Op::kPwritev2,
+                         Op::kAioPwrite, Op::kUringPwrite, Op::kWriteProgram};
   return IsOneOf(op, kOps);
 }
 
@@ -99,6 +99,11 @@ int InodeOfMapping(const State& s, const Call& call) {
 // A mapping of a FUSE file that passes the memfd through: of an open file that nobody else has.
 bool OfPassthrough(const State& s, const Mapping* map) {
   return map != nullptr && map->file != 0 && (s.files[map->file - 1].flags & kFlagBacking) != 0;
+}
+
+// The write of its first byte that write_program is, at the sampled offsets.
+Call AsPwrite(const Call& call) {
+  return {Op::kPwrite, call.task, {call.arg[0], 0x7f, kProgramBytes, 0}};
 }
 
 // The load or store that the call is, as the task that owns the mapping would make it.
@@ -428,6 +433,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (call.op == Op::kUringReadFixed) return ExecuteReadFixed(before, call);
   if (call.op == Op::kDmabufStore) return ExecuteDmabufStore(before, call);
   if (Stores(call.op)) return ExecuteStore(before, call);
+  if (call.op == Op::kWriteProgram) return Execute(before, AsPwrite(call), result, after);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
   const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kTruncate;
   const bool by_map = call.op == Op::kOpenMapFile;

@@ -1,7 +1,5 @@
 #include "traces/c_calls.h"
 
-#include <limits>
-
 #include "fmt/format.h"
 #include "model/call_text.h"
 #include "model/call_text_scan.h"
@@ -10,44 +8,7 @@ namespace selkie {
 namespace {
 
 constexpr int kBufferBytes = 1 << 16;  // `buffer` of the program
-constexpr size_t kMaxLine = 90;
 
-// A 64-bit constant that no compiler warns about.
-std::string CNumber(int64_t value) {
-  if (value == std::numeric_limits<int64_t>::min()) return fmt::format("({}L - 1)", value + 1);
-  const bool is_int = value == static_cast<int32_t>(value);
-  return fmt::format("{}{}", value, is_int ? "" : "L");
-}
-
-// One that the call takes as an int.
-std::string CInt(int64_t value) {
-  const bool is_int = value == static_cast<int32_t>(value);
-  return is_int ? fmt::format("{}", value) : fmt::format("(int){}", CNumber(value));
-}
-
-// A character constant's inside.
-std::string CByte(int64_t value) {
-  const auto byte = static_cast<uint8_t>(value);
-  if (byte == '\'' || byte == '"' || byte == '\\') return fmt::format("\\{}", char(byte));
-  if (byte >= 0x20 && byte <= 0x7e) return std::string(1, static_cast<char>(byte));
-  return fmt::format("\\{:03o}", byte);
-}
-
-// `A | B`, as an int.
-std::string CFlags(int64_t bits, absl::Span<const FlagName> names, bool as_int) {
-  std::string out;
-  for (char c : PrintFlags(bits, names)) out += c == '|' ? std::string(" | ") : std::string(1, c);
-  const bool wide = static_cast<uint64_t>(bits) >> 32 != 0;
-  return wide && as_int ? fmt::format("(int)({})", out) : out;
-}
-
-std::string PrintOneFlag(int64_t value, absl::Span<const FlagName> names) {
-  for (const FlagName& name : names)
-    if (name.bits == value) return std::string(name.name);
-  return CInt(value);
-}
-
-// Prints one call.
 // The arguments and the environment of a program that is none.
 constexpr std::string_view kNoProgram =
     "(char *[]){ \"selkie-no-program\", NULL }, (char *[]){ NULL }";
@@ -145,7 +106,7 @@ std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
     case ArgKind::kFd: return FdOf(call_.task, words[0]);
     case ArgKind::kPath: return Path(words);
     case ArgKind::kFlags:
-      if (arg.one) return PrintOneFlag(words[0], arg.names);
+      if (arg.one) return COneFlag(words[0], arg.names);
       return CFlags(words[0], arg.names, true);
     case ArgKind::kSeals: return CFlags(words[0], SealNames(&context_.semantics), false);
     case ArgKind::kInt: return CInt(words[0]);
@@ -303,6 +264,19 @@ std::string CallPrinter::Other() {
   return form.text;
 }
 
+// A function of the program that is called as the call is written.
+std::optional<CHelper> HelperOfItsName(Op op) {
+  switch (op) {
+    case Op::kLoad: return CHelper::kLoad;
+    case Op::kStore: return CHelper::kStore;
+    case Op::kOpenTmpfile: return CHelper::kOpenTmpfile;
+    case Op::kUdmabufCreate: return CHelper::kUdmabufCreate;
+    case Op::kDmabufStore: return CHelper::kDmabufStore;
+    case Op::kWriteProgram: return CHelper::kWriteProgram;
+    default: return std::nullopt;
+  }
+}
+
 // The call, and whether it gives minus errno by itself.
 std::string CallPrinter::Expression() {
   switch (call_.op) {
@@ -338,16 +312,10 @@ std::string CallPrinter::Expression() {
     case Op::kSetAcl:
       return Use(CHelper::kSetAcl) +
              fmt::format("set_acl({}, 0{:o})", Path(call_.arg.data()), call_.arg[2]);
-    case Op::kUdmabufCreate:
-      return Use(CHelper::kUdmabufCreate) + fmt::format("udmabuf_create({})", Arguments());
-    case Op::kDmabufStore:
-      return Use(CHelper::kDmabufStore) + fmt::format("dmabuf_store({})", Arguments());
     case Op::kFuseMmap:
       return Use(CHelper::kFuseMmap) + fmt::format("fuse_mmap({}, {})",
                                                    result_.ok() ? Arena(result_.value) : "NULL",
                                                    Arguments());
-    case Op::kOpenTmpfile:
-      return Use(CHelper::kOpenTmpfile) + fmt::format("open_tmpfile({})", Arguments());
     case Op::kExecve: return fmt::format("execve({}, {})", Path(call_.arg.data()), kNoProgram);
     case Op::kExecveat:
       return fmt::format("execveat({}, \"\", {}, {})", FdOf(call_.task, call_.arg[0]), kNoProgram,
@@ -373,8 +341,6 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
     case Op::kMmap: return Mapping();
     case Op::kMremap: return Remapping();
-    case Op::kLoad: return Use(CHelper::kLoad) + fmt::format("load({})", Arguments());
-    case Op::kStore: return Use(CHelper::kStore) + fmt::format("store({})", Arguments());
     case Op::kFstat:
       return fmt::format("fstat({}, &(struct stat){{ 0 }})", FdOf(call_.task, call_.arg[0]));
     case Op::kCloseRange: return Closing();
@@ -409,7 +375,19 @@ std::string CallPrinter::Expression() {
                          FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
     case Op::kExtension: return Extended();
-    default: return fmt::format("{}({})", SpecOf(call_.op).name, Arguments());
+    case Op::kRunProgram:
+      return Use(CHelper::kRunProgram) +
+             fmt::format("run_program(&{}, {})", CProgramOf(context_, call_.task), Arguments());
+    case Op::kEndProgram:
+      return Use(CHelper::kRunProgram) +
+             fmt::format("end_program(&{})", CProgramOf(context_, call_.task));
+    case Op::kOpenExe:
+      return Use(CHelper::kOpenExe) +
+             fmt::format("open_exe({}, {})", CProgramOf(context_, call_.arg[0]),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[1].names, true));
+    default:
+      if (const auto helper = HelperOfItsName(call_.op)) Use(*helper);
+      return fmt::format("{}({})", SpecOf(call_.op).name, Arguments());
   }
 }
 
@@ -558,6 +536,10 @@ std::vector<std::string> CTest(const CContext& context, size_t index, const std:
   return CallPrinter(context, index, child, needs).Test();
 }
 
+std::string CProgramOf(const CContext& context, int64_t task) {
+  return context.program.tasks ? fmt::format("shared->program[{}]", CTask(task)) : "program";
+}
+
 std::string CTestText(const CContext& context, size_t index) {
   const Call& call = context.trace.sequence.calls[index];
   const Namer names = context.variables.NamerFor(index);
@@ -578,22 +560,6 @@ std::string CTestText(const CContext& context, size_t index) {
       "{}{}{} = {}", context.program.tasks ? fmt::format("{}: ", TaskLetterOf(call.task)) : "",
       assigned, PrintCall(call, &context.semantics, in_call),
       PrintResult(call, context.trace.results[index], &context.semantics, in_result));
-}
-
-std::string CString(const std::string& text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '#') out += "\\\\";  // KTAP takes what follows for a directive
-    out += c;
-  }
-  return out + "\"";
-}
-
-std::string CCheck(const std::string& got, const std::string& expected, const std::string& text) {
-  const std::string literal = CString(text);
-  const bool fits = got.size() + expected.size() + literal.size() + 12 <= kMaxLine;
-  return fmt::format("check({}, {},{}{});", got, expected, fits ? " " : "\n\t      ", literal);
 }
 
 }  // namespace selkie

@@ -9,6 +9,7 @@
 #include "model/semantics.h"
 #include "model/trace.h"
 #include "traces/c_runtime.h"
+#include "traces/c_text.h"
 #include "traces/variables.h"
 
 namespace selkie {
@@ -39,14 +40,8 @@ std::vector<std::string> CTest(const CContext& context, size_t index, const std:
 // The test's line, as the program prints it: "A: write(fd, \"x\", 1) = 1".
 std::string CTestText(const CContext& context, size_t index);
 
-// `check(got, expected, "text");`, broken where it is long.
-std::string CCheck(const std::string& got, const std::string& expected, const std::string& text);
-
-// A C string literal, with what KTAP would take for a directive escaped.
-std::string CString(const std::string& text);
-
-// TASK_A for 0, and so on.
-inline std::string CTask(int64_t task) { return std::string("TASK_") + TaskLetterOf(task); }
+// The variable with the child that runs a program for the task.
+std::string CProgramOf(const CContext& context, int64_t task);
 
 }  // namespace selkie
 

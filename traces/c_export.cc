@@ -9,6 +9,7 @@
 #include "model/call_text_scan.h"
 #include "scenarios/scenario.h"
 #include "traces/c_calls.h"
+#include "traces/c_constants.h"
 
 namespace selkie {
 namespace {
@@ -49,6 +50,7 @@ CProgram ProgramOf(const Trace& trace) {
     program.sets_noexec |= op == Op::kSetNoexec;
     if (const auto ask = CAskOf(trace.sequence.calls[i])) program.asks.insert(*ask);
     program.faults |= family == Family::kMemory;
+    program.runs_programs |= op == Op::kRunProgram || op == Op::kEndProgram;
     program.tasks |= family == Family::kProcess && op != Op::kExit;
     if (NeedsNofile(trace, i)) program.nofile = kFirstFd + trace.sequence.limits.fds;
   }
@@ -194,6 +196,8 @@ void TaskWriter::AddExit(size_t index) {
   Body(task).push_back(CCheck("0", "0", CTestText(context_, index)));
   if (!context_.program.tasks) return;
   needs_->helpers.insert(CHelper::kExitTask);
+  if (context_.states[index].tasks[task].program != 0)
+    Body(task).push_back(fmt::format("end_program(&{});", CProgramOf(context_, task)));
   Body(task).push_back(fmt::format("exit_task({}, {});", CTask(task), TaskOrMain(next)));
   holder_ = next;
 }
@@ -263,7 +267,6 @@ class ProgramWriter {
   void AddHelper(CHelper helper);
   std::string Comment() const;
   std::string Includes();
-  std::string Constants(const std::string& code) const;
   std::string Proposed() const;
   std::string Data() const;
   std::string SharedStruct() const;
@@ -358,64 +361,6 @@ std::string ProgramWriter::Includes() {
   return out;
 }
 
-bool IsWordOf(const std::string& code, std::string_view name) {
-  auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  for (size_t at = code.find(name); at != code.npos; at = code.find(name, at + 1)) {
-    const size_t end = at + name.size();
-    if ((at == 0 || !is_word(code[at - 1])) && (end == code.size() || !is_word(code[end])))
-      return true;
-  }
-  return false;
-}
-
-// Names that every header file of a C library has had since 2014.
-bool IsOld(std::string_view name) {
-  constexpr std::string_view kOld[] = {"F_SEAL_SEAL",  "F_SEAL_SHRINK", "F_SEAL_GROW",
-                                       "F_SEAL_WRITE", "MFD_CLOEXEC",   "MFD_ALLOW_SEALING"};
-  return std::find(std::begin(kOld), std::end(kOld), name) != std::end(kOld);
-}
-
-// Names of other flags that came later.
-bool IsNew(std::string_view name) {
-  constexpr std::string_view kNew[] = {
-      "MAP_FIXED_NOREPLACE", "MREMAP_DONTUNMAP",    "MADV_WIPEONFORK",
-      "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
-      "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
-      "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK",
-      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE"};
-  return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
-}
-
-// Flags that older header files may not have.
-std::vector<FlagName> NewNames(const Semantics& semantics) {
-  std::vector<FlagName> names = SealNames(&semantics);
-  for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
-    names.insert(names.end(), arg.names.begin(), arg.names.end());
-  std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
-  for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
-                Op::kExecveat})
-    for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
-      std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
-                   [](const FlagName& name) { return IsNew(name.name); });
-  return names;
-}
-
-// Names that older header files do not have, and one that they have wrong for
-// this purpose.
-std::string ProgramWriter::Constants(const std::string& code) const {
-  std::string out;
-  for (const FlagName& name : NewNames(context_.semantics))
-    if (IsWordOf(code, name.name))
-      out += fmt::format("#ifndef {0}\n#define {0} {1:#x}\n#endif\n", name.name, name.bits);
-  if (IsWordOf(code, "O_LARGEFILE"))
-    out += fmt::format(
-        "#undef O_LARGEFILE /* the C library says 0, the kernel this */\n"
-        "#define O_LARGEFILE 0{:o}\n",
-        abi::kOLargefile);
-  return out.empty() ? "" : "\n" + out;
-}
-
 std::string ProgramWriter::Proposed() const {
   if (writer_.rest().empty()) return "";
   std::set<std::string> names;
@@ -466,6 +411,8 @@ std::string ProgramWriter::SharedStruct() const {
   out +=
       "\tpid_t pid[TASKS];\n\tint running[TASKS];\n"
       "\tpid_t exiting; /* a task that ends now */\n\tint next; /* who comes after it */\n";
+  if (context_.program.runs_programs)
+    out += "\tpid_t program[TASKS]; /* the child that runs one */\n";
   if (!variables.empty()) out += "\t/* what the calls returned */\n";
   out += Declaration(variables, false) + Declaration(variables, true);
   return out + "} *shared;\n";
@@ -473,6 +420,8 @@ std::string ProgramWriter::SharedStruct() const {
 
 std::string ProgramWriter::Data() const {
   std::string out = context_.program.tasks ? SharedStruct() : "\nstatic int tests, failures;\n";
+  if (context_.program.runs_programs && !context_.program.tasks)
+    out += "\nstatic pid_t program; /* the child that runs one */\n";
   if (needs_.arena)
     out +=
         "\n/* Mappings are made here: the addresses are hints that the kernel follows. */\n"
@@ -579,8 +528,8 @@ std::string ProgramWriter::Main() const {
 
 std::string ProgramWriter::Text() {
   const std::string code = Rest() + Functions() + Main();
-  return Comment() + Includes() + Constants(code) + Proposed() + Data() + Helpers() + Functions() +
-         Main();
+  return Comment() + Includes() + CConstants(code, context_.semantics) + Proposed() + Data() +
+         Helpers() + Functions() + Main();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "traces/c_runtime_calls.h"
 #include "traces/c_runtime_files.h"
 #include "traces/c_runtime_fuse.h"
+#include "traces/c_runtime_program.h"
 
 namespace selkie {
 namespace {
@@ -501,6 +502,11 @@ const Helper kHelpers[] = {
     {{"fcntl.h", "sys/stat.h"}, {}, kOpenTmpfileText},
     {{"fcntl.h", "errno.h"}, {}, kOpenHandleText},
     {{"fcntl.h", "stdio.h", "errno.h"}, {CHelper::kRaiseLimit}, kOpenMapFileText},
+    {{"elf.h", "unistd.h"}, {}, kWriteProgramText},
+    {{"fcntl.h", "signal.h", "sys/prctl.h", "sys/syscall.h", "sys/wait.h", "unistd.h", "errno.h"},
+     {},
+     kRunProgramText},
+    {{"fcntl.h", "stdio.h"}, {}, kOpenExeText},
     {{"unistd.h"}, {}, kCloseLowText},
     {{"unistd.h"}, {CHelper::kReceiveRights}, kDrainText},
     {{"grp.h", "stdio.h", "unistd.h", "sys/prctl.h"}, {}, kBecomeText},

@@ -67,6 +67,9 @@ enum class CHelper {
   kOpenTmpfile,  // O_TMPFILE in /dev/shm
   kOpenHandle,   // open_by_handle_at
   kOpenMapFile,
+  kWriteProgram,   // one that stops itself
+  kRunProgram,     // in a child, and end it
+  kOpenExe,        // /proc/PID/exe of that child
   kCloseLow,       // close_range
   kDrain,          // empty a channel
   kBecome,         // another user
@@ -96,7 +99,8 @@ struct CProgram {
   bool channels = false;     // SCM_RIGHTS over the program's own sockets
   int nofile = 0;            // RLIMIT_NOFILE, or 0: as it is
   bool sets_noexec = false;  // in a pid namespace of its own
-  std::set<CHelper> asks;    // what has to be there, else all is skipped: see CAsks
+  bool runs_programs = false;
+  std::set<CHelper> asks;  // what has to be there, else all is skipped: see CAsks
 };
 
 // The kNeed helper that the call takes.
