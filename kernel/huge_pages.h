@@ -11,8 +11,10 @@
 namespace selkie {
 
 // The most of them that a sequence may need at once: of each inode those that it has or
-// that are reserved for mappings of it, and of each address space those of private mappings.
-inline constexpr int kHugePagesOfWorker = kMaxInodes * (2 * kMaxHuge - 1) + kMaxTasks * kMaxHuge;
+// that are reserved for mappings of it, of each address space those of private mappings, and what
+// pipes and rings keep after the inode has lost it.
+inline constexpr int kHugePagesOfWorker =
+    kMaxInodes * (2 * kMaxHuge - 1) + kMaxTasks * kMaxHuge + kMaxBuffers;
 
 struct HugePages {
   int64_t free = 0;      // the reserved ones among them

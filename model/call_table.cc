@@ -98,7 +98,8 @@ constexpr FlagName kFallocFlags[] = {{"0", 0},
                                      {"FALLOC_FL_COLLAPSE_RANGE", 0x8},
                                      {"FALLOC_FL_ZERO_RANGE", 0x10},
                                      {"FALLOC_FL_INSERT_RANGE", 0x20},
-                                     {"FALLOC_FL_UNSHARE_RANGE", 0x40}};
+                                     {"FALLOC_FL_UNSHARE_RANGE", 0x40},
+                                     {"FALLOC_FL_WRITE_ZEROES", 0x80}};
 constexpr FlagName kWhence[] = {{"SEEK_SET", abi::kSeekSet},
                                 {"SEEK_CUR", abi::kSeekCur},
                                 {"SEEK_END", abi::kSeekEnd},

@@ -25,9 +25,6 @@ bool ReachesHugetlb(const State& s, const Call& c) {
 
 bool IsUnknownOfHugetlb(Op op) {
   switch (op) {
-    case Op::kVmsplice:
-    case Op::kUringRegister:
-    case Op::kUringReadFixed:
     case Op::kUdmabufCreate:
     case Op::kFuseMmap:
     case Op::kExtension: return true;

@@ -14,21 +14,27 @@ namespace {
 constexpr int64_t kLongestBuffer = int64_t{1} << 30;
 constexpr int64_t kSurelyFaults = int64_t{1} << 32;  // longer than any mapping here
 
-// Where page `page` of the arena is in its file, if the kernel may write to it there.
-bool FindPage(const State& s, const Call& c, int page, PipeBuffer* found, Result* error) {
+// Where page `page` of the arena is in its file, if the kernel may write to it there; a huge page
+// is brought in.
+bool FindPage(State& s, const Call& c, int page, PipeBuffer* found, const Semantics& semantics,
+              Result* error) {
   const int j = MappingAt(s, c.task, page);
   if (j < 0 || (SpaceOf(s, c)[j].prot & kProtWrite) == 0) {
     *error = Fail(EFAULT, "mm/gup.c check_vma_flags: FOLL_WRITE needs VM_WRITE");
     return false;
   }
-  const Mapping& m = SpaceOf(s, c)[j];
+  Mapping& m = SpaceOf(s, c)[j];
   if (IsGuarded(m, page - m.start)) {
     *error = Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
     return false;
   }
   const int node = s.files[m.file - 1].inode - 1;
   const int in_file = m.pgoff + page - m.start;
-  if (!HasCopy(m, page - m.start) && int64_t{in_file} * kPageSize >= s.inodes[node].size) {
+  bool changed = false;
+  const bool within = IsHugePage(page) ? FaultHugetlb(s, m, page - m.start, semantics, &changed)
+                                       : HasCopy(m, page - m.start) ||
+                                             int64_t{in_file} * kPageSize < s.inodes[node].size;
+  if (!within) {
     *error = Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
     return false;
   }
@@ -43,7 +49,7 @@ bool FindPage(const State& s, const Call& c, int page, PipeBuffer* found, Result
 
 // The half pages of [begin, end) that are in page `page` of the arena.
 void SetRange(PipeBuffer* b, int64_t begin, int64_t end, int page) {
-  const int64_t start = int64_t{page} * kPageSize;
+  const int64_t start = AddressOfPage(page);
   b->at = static_cast<uint8_t>(page + 1);
   b->begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
   b->end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
@@ -54,6 +60,15 @@ bool SharesLostPage(const State& s, const PipeBuffer& pinned) {
   for (const PipeBuffer& b : s.buffers)
     if (b.pipe != 0 && b.inode == 0 && &b != &pinned) return true;
   return false;
+}
+
+// A range that no arena holds, or of a huge page more than its first 4096 bytes, beyond which
+// contents are not known.
+bool LeavesArena(const State& s, int64_t addr, int64_t len) {
+  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
+  if (addr < kHugeArena) return addr < 0 || addr > arena || len > arena - addr;
+  const int page = ArenaPageOf(s, addr);
+  return page < 0 || addr - AddressOfPage(page) + len > kPageSize;
 }
 
 // Pages [first, last) of the arena, all mapped, are of one open file description.
@@ -74,27 +89,26 @@ Result UringRegister(State& s, const Call& c, const Semantics& semantics) {
   if (addr == kNull && len == 0) return Bound("an empty slot in the table of buffers");
   if (addr != kNull && len > kSurelyFaults)
     return Bound("EFAULT of 1 GiB at most, or EOVERFLOW or EINVAL from 7.2 on");
+  const int first = ArenaPageOf(s, addr);
+  State after = s;
   PipeBuffer first_page;
   Result no_page;
-  if (len > kLongestBuffer && addr >= 0 && addr < int64_t{s.limits.arena} * kPageSize &&
-      FindPage(s, c, static_cast<int>(addr / kPageSize), &first_page, &no_page))
+  if (len > kLongestBuffer && first >= 0 &&
+      FindPage(after, c, first, &first_page, semantics, &no_page))
     return Bound("from 7.2 on EFAULT comes after the first pages were brought in");
   if (addr == kNull || len == 0 || len > kLongestBuffer)
     return Fail(EFAULT, "io_uring/rsrc.c io_buffer_validate: iov_base, iov_len");
-  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (addr < 0 || addr > arena || len > arena - addr) return Bound("the range leaves the arena");
+  if (LeavesArena(s, addr, len)) return Bound("the range leaves the arena");
   const int64_t end = addr + len;
   if (addr % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a buffer that is no whole half page");
-  const auto first = static_cast<int>(addr / kPageSize);
-  const auto last = static_cast<int>((end + kPageSize - 1) / kPageSize);
+  const int last = IsHugePage(first) ? first + 1 : static_cast<int>(PagesOf(end, kPageSize));
   if (last - first > FreeBuffers(s)) return Bound("no free buffer within the bounds");
   // pin_user_pages with FOLL_WRITE and FOLL_LONGTERM: page by page, and what was faulted in stays.
-  State after = s;
   Result result = Changed(0);
   for (int page = first; page < last && result.ok(); ++page) {
     PipeBuffer b;
-    if (!FindPage(s, c, page, &b, &result)) break;
+    if (!FindPage(after, c, page, &b, semantics, &result)) break;
     NotePresent(s, after.inodes[b.inode - 1], b.page, b.page + 1);
     b.pipe = RingOf(c.task);
     SetRange(&b, addr, end, page);
@@ -120,7 +134,7 @@ Result UringUnregister(State& s, const Call& c, const Semantics&) {
 Result UringReadFixed(State& s, const Call& c, const Semantics&) {
   const int64_t addr = c.arg[0];
   for (PipeBuffer& b : s.buffers) {
-    const int64_t start = (int64_t{b.at} - 1) * kPageSize;
+    const int64_t start = b.at == 0 ? 0 : AddressOfPage(b.at - 1);
     if (b.pipe != RingOf(c.task) || addr < start + b.begin * kSampleStride ||
         addr >= start + b.end * kSampleStride)
       continue;
@@ -129,7 +143,7 @@ Result UringReadFixed(State& s, const Call& c, const Semantics&) {
     if (b.inode != 0) {
       result.effect.wrote = b.inode;
       result.changed = NoteUndirtied(s, s.inodes[b.inode - 1], b.page);
-      const int64_t at = int64_t{b.page} * kPageSize + addr - start;
+      const int64_t at = b.page * PageSizeOf(s.inodes[b.inode - 1]) + addr - start;
       result.changed |= LosesProgram(s.inodes[b.inode - 1], at, at + 1);
     }
     if ((addr - start) % kSampleStride != 0) return result;

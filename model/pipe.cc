@@ -190,23 +190,25 @@ Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool
   return Changed(end - begin);
 }
 
-// Puts a range of a file's pages into the pipe, which must be present.
+// Puts a range of a file's pages into the pipe, which must be present; of a huge page, a part of
+// its first 4096 bytes.
 Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
   if (begin % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a pipe buffer that is no whole half page");
-  const int first = PageOf(begin), last = PageAfter(end);
+  const int64_t size = PageSizeOf(s.inodes[node]);
+  const auto first = static_cast<int>(begin / size), last = static_cast<int>(PagesOf(end, size));
   if (const char* why = NoRoom(s, pipe, last - first)) return Bound(why);
   for (int page = first; page < last; ++page)
     if (((s.inodes[node].present >> page) & 1) == 0)
       return Bound("whether a page is a hole is not known");
   for (int page = first; page < last; ++page) {
-    const int64_t start = int64_t{page} * kPageSize;
+    const int64_t start = int64_t{page} * size;
     PipeBuffer b;
     b.pipe = static_cast<uint8_t>(pipe + 1);
     b.inode = static_cast<uint8_t>(node + 1);
     b.page = static_cast<uint8_t>(page);
     b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
-    b.end = static_cast<uint8_t>((std::min(end, start + kPageSize) - start) / kSampleStride);
+    b.end = static_cast<uint8_t>((std::min(end, start + size) - start) / kSampleStride);
     AddBuffer(s, b);
   }
   return Changed(end - begin);
@@ -468,8 +470,59 @@ Result Tee(State& s, const Call& c, const Semantics&) {
   return PipeToPipe(s, in, out, len < 0 ? kMaxBytes : len, nonblock, false);
 }
 
+namespace {
+
+// What get_user_pages finds first: a mapping at `addr` that can be read.  False with *error if
+// there is none.
+bool FindReadable(const State& s, const Call& c, int64_t addr, int* map, Result* error) {
+  const int page = ArenaPageOf(s, addr);
+  const int j = page < 0 ? -1 : MappingAt(s, c.task, page);
+  if (j < 0) {
+    *error = Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
+    return false;
+  }
+  const Mapping& m = SpaceOf(s, c)[j];
+  if (m.prot == 0) {
+    *error = Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
+    return false;
+  }
+  if ((m.prot & kProtRead) == 0) {
+    *error = Bound("gup_fast does not ask VM_READ of a page that is in the page tables");
+    return false;
+  }
+  *map = j;
+  return true;
+}
+
+constexpr const char* kPrivateCopy = "a private copy in a pipe is not modelled";
+
+// Of a mapping of huge pages: a part of the first 4096 bytes of one, where contents are known.
+Result VmspliceHuge(State& s, const Call& c, int f, const Semantics& semantics) {
+  const int64_t addr = c.arg[1], len = c.arg[2];
+  int j;
+  Result error;
+  const int page = ArenaPageOf(s, addr);
+  const int64_t in_page = page < 0 ? 0 : addr - AddressOfPage(page);
+  if (page < 0 || in_page + len > kPageSize)
+    return Bound("contents of a huge page are known at its first two samples only");
+  if (!FindReadable(s, c, addr, &j, &error)) return error;
+  State after = s;
+  Mapping& m = SpaceOf(after, c)[j];
+  bool changed = false;
+  if (!FaultHugetlb(after, m, page - m.start, semantics, &changed))
+    return Fail(EFAULT, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
+  if (HasCopy(m, page - m.start)) return Bound(kPrivateCopy);
+  const int node = after.files[m.file - 1].inode - 1;
+  const int64_t pos = int64_t{m.pgoff + page - m.start} * kHugePageSize + in_page;
+  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
+  if (result.ok()) s = after;
+  return result;
+}
+
+}  // namespace
+
 // Of one range of memory, into a pipe: the pages themselves.
-Result Vmsplice(State& s, const Call& c, const Semantics&) {
+Result Vmsplice(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   const int64_t addr = c.arg[1], len = c.arg[2], flags = c.arg[3];
@@ -478,19 +531,19 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
   if ((s.files[f].mode & (kModeWrite | kModeRead)) == 0)
     return Fail(EBADF, "fs/splice.c vmsplice_type: f_mode");
   if (len < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
+  const bool huge = addr >= kHugeArena;
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (addr < 0 || addr > arena || len > arena - addr) return Bound("the range leaves the arena");
+  if (!huge && (addr < 0 || addr > arena || len > arena - addr))
+    return Bound("the range leaves the arena");
   if (len == 0) return Unchanged(0);
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
   if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
   if (IsFull(s, NodeOf(s, f))) return NoSlot((flags & abi::kSpliceNonblock) != 0);
-  const int j = MappingAt(s, c.task, static_cast<int>(addr / kPageSize));
-  if (j < 0) return Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
+  if (huge) return VmspliceHuge(s, c, f, semantics);
+  int j;
+  if (!FindReadable(s, c, addr, &j, &error)) return error;
   const Mapping& m = SpaceOf(s, c)[j];
-  if (m.prot == 0) return Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
-  if ((m.prot & kProtRead) == 0)
-    return Bound("gup_fast does not ask VM_READ of a page that is in the page tables");
   const int node = s.files[m.file - 1].inode - 1;
   const int64_t pos = addr - int64_t{m.start} * kPageSize + int64_t{m.pgoff} * kPageSize;
   const int64_t pages_end = (int64_t{s.inodes[node].size} + kPageSize - 1) / kPageSize * kPageSize;
@@ -499,12 +552,11 @@ Result Vmsplice(State& s, const Call& c, const Semantics&) {
     return Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
   if (m.guards != 0) return Bound("vmsplice of a mapping with a guard region elsewhere");
   for (int64_t at = addr; at < addr + len && at < int64_t{EndOf(m)} * kPageSize; at += kPageSize)
-    if (HasCopy(m, static_cast<int>((at - start) / kPageSize)))
-      return Bound("a private copy in a pipe is not modelled");
+    if (HasCopy(m, static_cast<int>((at - start) / kPageSize))) return Bound(kPrivateCopy);
   if (pos >= pages_end) return Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
   if (addr + len > int64_t{EndOf(m)} * kPageSize || pos + len > pages_end)
     return Bound("vmsplice over the end of a mapping or file: kernels differ");
-  if (m.copied != 0) return Bound("a private copy in a pipe is not modelled");
+  if (m.copied != 0) return Bound(kPrivateCopy);
   State after = s;  // the fault brings the pages in
   NotePresent(s, after.inodes[node], PageOf(pos), PageAfter(pos + len));
   const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));

@@ -7,10 +7,9 @@
 namespace selkie {
 namespace {
 
-// Bits of fallocate's mode that mean another operation, or none in some
-// version: NO_HIDE_STALE, WRITE_ZEROES.
-constexpr int64_t kOtherFallocModes = 0x84;
-constexpr int64_t kCollapse = 8, kZero = 0x10, kInsert = 0x20, kUnshare = 0x40;
+// Bits of fallocate's mode that mean another operation, or none in some version.
+constexpr int64_t kNoHideStale = 4, kCollapse = 8, kZero = 0x10, kInsert = 0x20, kUnshare = 0x40,
+                  kWriteZeroes = 0x80;
 constexpr int64_t kNotOfShmem = kCollapse | kZero | kInsert | kUnshare;
 
 // Zeroes the contents from `size` on, also what lies beyond the old end in its
@@ -87,12 +86,12 @@ bool BadFallocate(const Call& c, Result* error) {
   const int64_t mode = c.arg[1];
   if (c.arg[2] < 0 || c.arg[3] <= 0)
     *error = Fail(EINVAL, "fs/open.c vfs_fallocate: offset or len");
-  else if ((mode & ~(kOtherFallocModes | kNotOfShmem | 3)) != 0)
+  else if ((mode & ~(kNoHideStale | kNotOfShmem | kWriteZeroes | 3)) != 0)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_SUPPORTED_MASK");
-  else if ((mode & 4) != 0)
+  else if ((mode & kNoHideStale) != 0)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_NO_HIDE_STALE");
-  else if ((mode & kOtherFallocModes) != 0)
-    *error = Bound("FALLOC_FL_WRITE_ZEROES is not modelled");
+  else if ((mode & kWriteZeroes) != 0 && mode != kWriteZeroes)
+    *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_WRITE_ZEROES and another mode");
   else if ((mode & kNotOfShmem) != 0 && !IsOneMode(mode))
     *error = Bound("EINVAL or EOPNOTSUPP, by the kernel's version");
   else if (mode == abi::kFallocPunchHole)
@@ -252,8 +251,14 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if (BadFallocate(c, &error)) return error;
-  if (MayNotAllocate(s, f, c.arg[1], &error)) return error;
   const int node = s.files[f].inode - 1;
+  if (c.arg[1] == kWriteZeroes) {  // from 6.17 on it is looked at where the file is asked
+    const bool more = MayNotAllocate(s, f, c.arg[1], &error) || !IsMemfd(s, node) ||
+                      c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3];
+    return more ? Bound("EOPNOTSUPP or what else is wrong, by the kernel's version")
+                : Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: FALLOC_FL_WRITE_ZEROES");
+  }
+  if (MayNotAllocate(s, f, c.arg[1], &error)) return error;
   if (IsPipe(s, f)) return Fail(ESPIPE, "fs/open.c vfs_fallocate: S_ISFIFO");
   if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
   if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])

@@ -220,7 +220,7 @@ absl::Status ValidateBuffers(const State& s) {
     if (b.merges > 1 || (b.merges != 0 && (ring || b.inode != 0)))
       return Broken("a page of a file, or one of a ring, that a write to a pipe would go on in");
     if (b.inode == 0) continue;
-    if (b.inode > kMaxInodes || s.inodes[b.inode - 1].kind != InodeKind::kMemfd)
+    if (b.inode > kMaxInodes || !IsMemfd(s.inodes[b.inode - 1]))
       return Broken("a pipe buffer of a page of no file");
     if (((s.inodes[b.inode - 1].present >> b.page) & 1) == 0)
       return Broken("a pipe buffer of a page that the file does not have");

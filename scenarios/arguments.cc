@@ -297,7 +297,10 @@ int64_t DmabufSize(const View& view, std::string_view name, Choices& choices) {
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
   const Mapping* const map = MappingOf(view);
-  const int64_t page = MapsHugePages(view) && !OnceIn(choices, 16) ? kHugePageSize : kPageSize;
+  // Of a huge page only the beginning is pinned: more is not modelled.
+  const bool pins = view.spec.op == Op::kVmsplice || view.spec.family == Family::kIoUring;
+  const bool huge = MapsHugePages(view) && !pins && !OnceIn(choices, 16);
+  const int64_t page = huge ? kHugePageSize : kPageSize;
   const uint32_t pages = page == kPageSize ? s.limits.pages : s.limits.huge;
   if (OnceIn(choices, 64)) return StrangeSize(choices);
   if (OnceIn(choices, 32)) return choices.Next(pages * kPageSize);

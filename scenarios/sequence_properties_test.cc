@@ -401,11 +401,12 @@ int64_t ContentsMatchReference::WriteBegin(const State& before, const Call& call
 // Into the page that the task's ring pins, if a file has it.
 void ContentsMatchReference::ExecuteReadFixed(const State& before, const Call& call) {
   for (const PipeBuffer& pinned : before.buffers) {
-    const int64_t in_page = call.arg[0] - (int64_t{pinned.at} - 1) * kPageSize;
     if (pinned.pipe != RingOf(call.task) || pinned.inode == 0) continue;
+    const int64_t in_page = call.arg[0] - AddressOfPage(pinned.at - 1);
     if (in_page < 0 || in_page >= kPageSize) continue;
-    const int64_t at = int64_t{pinned.page} * kPageSize + in_page;
-    inodes_[pinned.inode - 1].Fill(at, at + 1, static_cast<uint8_t>(call.arg[1]));
+    Contents& contents = inodes_[pinned.inode - 1];
+    const int64_t at = pinned.page * contents.page + in_page;
+    contents.Fill(at, at + 1, static_cast<uint8_t>(call.arg[1]));
   }
 }
 

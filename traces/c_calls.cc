@@ -204,10 +204,18 @@ std::string CallPrinter::Remapping() {
   const bool fixed = (arg[3] & abi::kMremapFixed) != 0;
   const bool moves = result_.ok() && !fixed && result_.value != arg[0];
   if (moves) Use(CHelper::kRemap);
-  std::string out =
-      fmt::format("{}({}, {}, {}, {}", moves ? "remap" : "mremap", Address(arg[0]), CNumber(arg[1]),
-                  CNumber(arg[2]), CFlags(arg[3], ArgsOf(SpecOf(call_.op))[3].names, true));
-  if (fixed) out += fmt::format(", {}", Address(arg[4]));
+  const bool unused = !moves && !fixed && arg[4] != kNull;  // the C library would not pass it on
+  if (unused) {
+    Include("sys/syscall.h");
+    Include("unistd.h");
+  }
+  std::string out = fmt::format("{}{}, {}, {}, {}",
+                                moves    ? "remap("
+                                : unused ? "(char *)syscall(SYS_mremap, "
+                                         : "mremap(",
+                                Address(arg[0]), CNumber(arg[1]), CNumber(arg[2]),
+                                CFlags(arg[3], ArgsOf(SpecOf(call_.op))[3].names, true));
+  if (fixed || unused) out += fmt::format(", {}", Address(arg[4]));
   if (moves) out += fmt::format(", {}", Arena(result_.value));
   return out + ")";
 }

@@ -37,7 +37,7 @@ bool IsNew(std::string_view name) {
       "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
       "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
       "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK",
-      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE"};
+      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE",   "FALLOC_FL_WRITE_ZEROES"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
@@ -48,7 +48,7 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
   for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
-                Op::kExecveat})
+                Op::kExecveat, Op::kFallocate})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });

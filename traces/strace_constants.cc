@@ -47,6 +47,7 @@ constexpr FlagName kConstants[] = {
     {"FALLOC_FL_NO_HIDE_STALE", 4},
     {"FALLOC_FL_PUNCH_HOLE", 2},
     {"FALLOC_FL_UNSHARE_RANGE", 0x40},
+    {"FALLOC_FL_WRITE_ZEROES", 0x80},
     {"FALLOC_FL_ZERO_RANGE", 0x10},
     {"FASYNC", 0x2000},
     {"FD_CLOEXEC", 1},
