@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "kernel/guest.h"
+#include "kernel/huge_pages.h"
 #include "kernel/initramfs.h"
 #include "kernel/qemu_process.h"
 #include "kernel/qemu_run.h"
@@ -18,12 +19,13 @@ namespace {
 // that seem stuck: it is not to test its timer in boot (without no_timer_check
 // one boot in three panicked at 25 runnable threads on 2 cores), nor to watch
 // itself; the host watches anyway.  Mitigations, randomization and
-// accounting only cost time here.  The huge pages are kHugePagesOfWorker for two workers.
+// accounting only cost time here.
 constexpr std::string_view kKernelCommandLine =
     "console=ttyS0 quiet panic=-1 oops=panic no_timer_check nowatchdog "
     "rcupdate.rcu_cpu_stall_suppress=1 mitigations=off nokaslr random.trust_cpu=on "
     "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off audit=0 "
-    "cgroup_disable=memory hugepages=64";
+    "cgroup_disable=memory";
+constexpr int kMostWorkers = 2;  // that huge pages are set apart for
 
 constexpr const char* kTreeFolders[] = {"model/semantics", "checker/properties", "checker/graphs",
                                         "scenarios"};
@@ -121,7 +123,8 @@ bool WorthRetrying(GuestEnd end, const GuestRun& run) {
 QemuSettings SettingsFor(const GuestRequest& request, const TemporaryFolder& folder, int boot) {
   return {.kernel = request.kernel,
           .initramfs = folder.File("initramfs"),
-          .append = fmt::format("{} {}=1", kKernelCommandLine, kGuestInitVariable),
+          .append = fmt::format("{} hugepages={} {}=1", kKernelCommandLine,
+                                kMostWorkers * kHugePagesOfWorker, kGuestInitVariable),
           .console = folder.File(fmt::format("console-{}", boot)),
           .report = folder.File(fmt::format("report-{}", boot)),
           .log = folder.File(fmt::format("qemu-{}", boot)),
