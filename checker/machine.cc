@@ -74,7 +74,7 @@ bool CanWriteNow(const Mapping& m) { return m.shared != 0 && (m.prot & kProtWrit
 bool IsWriteCall(const Call& call) {
   const Family family = SpecOf(call.op).family;
   return family == Family::kReadWrite || family == Family::kCopy || call.op == Op::kFallocate ||
-         call.op == Op::kMadvise || call.op == Op::kWriteProgram;
+         call.op == Op::kMadvise;
 }
 
 // How many objects of the state this one stands for; 0: it does not exist, or another one
@@ -300,7 +300,7 @@ void Machine::Mark(State& s, const Call& call, const Result& result) const {
 // A new file of a sealed inode.
 void Machine::MarkFile(State& s, const Call& call, const Result& result) const {
   const bool opens = SpecOf(call.op).family == Family::kOpen || call.op == Op::kExtension ||
-                     call.op == Op::kUdmabufCreate || call.op == Op::kOpenExe;
+                     call.op == Op::kUdmabufCreate;
   if (!opens || !Reads(fact::kFileAfter)) return;
   const int file = FileOf(s, call.task, result.value);
   if (file >= 0 && IsSealed(s, s.files[file]) && FileReferences(s, file) == 1)

@@ -223,8 +223,9 @@ FieldUse Machine::UseOf() const {
                         Op::kWriteProgram) |
                  writes) ||
              opens_with(abi::kOTrunc) || any_line(MakesHuge);  // mmap makes those longer
-  use.contents = (same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad))) ||
-                 any(OpBit(Op::kWriteProgram));  // what is executed
+  use.contents =
+      (same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad))) ||
+      (any(OpBit(Op::kWriteProgram)) && any(OpBits(Op::kRunProgram, Op::kExecve, Op::kExecveat)));
   use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFsetAcl, Op::kSetAcl, Op::kFchown,
                         Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
@@ -242,7 +243,8 @@ FieldUse Machine::UseOf() const {
                                        (locks ? kMapLockedMask | kMapUnmerged : 0) |
                                        (gives(abi::kMadvGuardInstall) ? kMapGuarded : 0) |
                                        (gives(abi::kMadvDontfork) ? kMapDontcopy : 0));
-  use.mounts = any(OpBit(Op::kOpenTmpfile));
+  use.inode_flags = static_cast<uint8_t>((any(OpBit(Op::kOpenTmpfile)) ? kInodeMounted : 0) |
+                                         (any(OpBit(Op::kWriteProgram)) ? kInodeProgram : 0));
   use.programs = any(OpBit(Op::kRunProgram));
   use.writers =
       use.programs || any(OpBits(Op::kExecve, Op::kExecveat, Op::kSetLease, Op::kSetDeleg));

@@ -32,6 +32,7 @@ MoveTable::MoveTable(const std::vector<CallTemplate>& lines, const Limits& limit
     Line at;
     at.begin = moves_.size();
     at.names_task = line.task_word >= 0;
+    at.names_self = line.call.op == Op::kOpenExe;
     at.merges = merges && line.through_fd;
     at.theirs = at.names_task && SpecOf(line.call.op).family == Family::kRemote;
     at.first = WildAt(line, line.words[0]);
@@ -69,7 +70,7 @@ std::vector<CandidateMove> MoveTable::Candidates(int task) const {
     };
     for (int i = 0; i < line.per_task; ++i) {
       const int other = line.names_task ? i / line.per_other : task;
-      if (line.names_task && other == task) continue;
+      if (line.names_task && other == task && !line.names_self) continue;
       CandidateMove one;
       one.move = moves_[line.begin + static_cast<size_t>(task) * line.per_task + i];
       one.line = static_cast<int>(l);

@@ -72,7 +72,8 @@ class MoveTable {
     if (!at.names_task) return ForEachOf(at, task, task, objects, visit);
     for (int i = 0; i < objects.tasks.count; ++i) {
       const int other = objects.tasks.item[i];
-      if (other != task && ForEachOf(at, task, other, objects, visit)) return true;
+      if (other == task && !at.names_self) continue;
+      if (ForEachOf(at, task, other, objects, visit)) return true;
     }
     return false;
   }
@@ -83,6 +84,7 @@ class MoveTable {
   struct Line {
     size_t begin = 0;
     bool names_task = false;
+    bool names_self = false;  // the task may be the caller, too
     bool merges = false;
     bool theirs = false;  // mappings are the other task's
     Wild first = Wild::kNone, second = Wild::kNone;

@@ -254,7 +254,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
   if (use.mode) l.inode_mode = 12;
   if (use.owners) l.inode_uid = 16;
-  l.inode_flags = static_cast<uint8_t>(WidthOf(use.programs ? kInodeProgram : use.mounts));
+  l.inode_flags = static_cast<uint8_t>(WidthOf(use.inode_flags));
   if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
   if (huge) l.inode_present = static_cast<uint8_t>(limits.huge);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -67,6 +68,8 @@ void CloseAllOnExec() {
 // The child, on a stack of its own in the memory of the task, which waits as in vfork.
 void ExecuteProgram(int64_t fd) {
   RawSyscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  const rlimit one_second = {1, 1};  // should it not stop itself
+  RawSyscall(SYS_setrlimit, RLIMIT_CPU, Raw(&one_second));
   CloseAllOnExec();
   TheControl().program_error =
       RawSyscall(SYS_execveat, fd, Raw(""), Raw(kNoProgram), Raw(kNoProgram + 1), AT_EMPTY_PATH);

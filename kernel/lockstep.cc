@@ -355,7 +355,11 @@ void Lockstep::KillTasks() {
   Control& c = control();
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
-  if (c.here >= 0) KillProgram(c, c.here);  // those of others end with them
+  if (c.here >= 0) KillProgram(c, c.here);
+  for (int32_t& program : c.programs) {  // PR_SET_PDEATHSIG would do, unless an exec has cleared it
+    if (program != 0) RawSyscall(SYS_kill, program, SIGKILL);
+    program = 0;
+  }
   // All of this process group: the server of a FUSE file is in another.
   while (c.made_tasks && !IsRawError(RawSyscall(SYS_wait4, 0, 0, __WALL, 0))) {
   }

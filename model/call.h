@@ -174,7 +174,7 @@ enum class Family : uint8_t {
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
   kRemote,      // remote.cc: memory of another task, and userfaultfd
-  kExecute,     // execute.cc: files that are programs, or are not; open.cc: /proc/PID/exe
+  kExecute,     // execute.cc: files that are programs, or are not
   kInode,       // inode.cc
   kLease,       // lease.cc
   kProcess,     // process.cc

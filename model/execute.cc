@@ -12,8 +12,6 @@ bool MayExecute(const State& s, int task, const Inode& inode) {
   return uid == 0 ? (inode.mode & 0111) != 0 : (PermissionBits(uid, inode) & 1) != 0;
 }
 
-constexpr uint8_t kFirstOfElf = 0x7f;  // "\177ELF"
-
 // "#!" and "\177ELF": what the rest of the page says is not known.
 bool MayBeProgram(const Inode& inode) {
   return inode.size > 0 && (inode.bytes[0][0] == '#' || inode.bytes[0][0] == kFirstOfElf);
@@ -80,32 +78,17 @@ Result Execve(State& s, const Call& c, const Semantics& semantics) {
   return ExecuteFile(s, c, link, false, semantics);
 }
 
-// pwrite(fd, program, kProgramBytes, 0), which with O_APPEND goes to the end of the file.
-Result WriteProgram(State& s, const Call& c, const Semantics& semantics) {
-  const int f = FileOf(s, c.task, c.arg[0]);
-  const bool appends = f >= 0 && (s.files[f].flags & kFlagAppend) != 0;
-  const uint32_t at = appends ? uint32_t{s.inodes[s.files[f].inode - 1].size} : 0;
-  if (at % kSampleStride != 0) return Bound("which byte of it stands at a sampled offset");
-  const State before = s;
-  const Call pwrite{c.op, c.task, {c.arg[0], kFirstOfElf, kProgramBytes, 0}};
-  Result result = Pwrite(s, pwrite, semantics);
-  if (result.effect.wrote == 0 || result.value != kProgramBytes || at != 0) return result;
-  s.inodes[result.effect.wrote - 1].flags |= kInodeProgram;
-  result.changed = s != before;
-  return result;
-}
-
 // execveat(fd, "", argv, envp, AT_EMPTY_PATH) in a child, whose descriptors are all closed by it,
 // and which has stopped when the call returns.
 Result RunProgram(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
-  Task& task = s.tasks[c.task];
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
   const int node = s.files[f].inode - 1;
   if (MayNotOpenExec(s, c, node, &error)) return error;
   Inode& inode = s.inodes[node];
   if ((inode.flags & kInodeProgram) == 0) return NoFormat(s, inode, semantics);
+  Task& task = s.tasks[c.task];
   if (task.program != 0) return Bound("a task runs one program at a time");
   const int exe = FreeFile(s);
   if (exe < 0) return Bound("no free file within the bounds");

@@ -148,6 +148,75 @@ TEST_F(ExecuteTest, EveryWayToChangeItsBytesLeavesNoProgram) {
   EXPECT_EQ(s.inodes[0].flags, 0);
 }
 
+TEST_F(ExecuteTest, WhatOthersStoreAndCopyThereLeavesNoProgram) {
+  const int64_t fd = Memfd(), other = Memfd(kPageSize);
+  const auto spoils = [&](int64_t wanted, int64_t got) {
+    EXPECT_EQ(got, wanted);
+    EXPECT_EQ(s.inodes[0].flags, 0) << last.value;
+    EXPECT_TRUE(last.changed);
+    EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+    EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  };
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  constexpr int64_t kHole = abi::kFallocPunchHole | abi::kFallocKeepSize;
+  EXPECT_EQ(Do(Op::kFtruncate, fd, 2 * kPageSize), 0);
+  spoils(0, Do(Op::kFallocate, fd, kHole, 0, kPageSize));
+  EXPECT_EQ(Do(Op::kFallocate, fd, kHole, kPageSize, kPageSize), 0);
+  EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  spoils(kProgramBytes, Do(Op::kCopyFileRange, other, 0, fd, 0, kProgramBytes, 0));
+  EXPECT_EQ(Do(Op::kMmap, kNull, kPageSize, kProtRead | kProtWrite, abi::kMapShared, fd, 0), 0);
+  spoils(1, Do(Op::kProcessVmWritev, 0, 1, 'x'));
+  spoils(0, Do(Op::kMadvise, 0, kPageSize, abi::kMadvRemove));
+  EXPECT_EQ(Do(Op::kUringRegister, 0, kPageSize), 0);
+  EXPECT_EQ(Do(Op::kUringReadFixed, kProgramBytes, 'x'), 1);
+  EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  spoils(1, Do(Op::kUringReadFixed, 1, 'x'));
+  Do(Op::kUringUnregister);
+  const int64_t reads = Do(Op::kPipe2, 0);
+  EXPECT_EQ(Do(Op::kSplice, other, 0, reads + 1, kNoOffset, kPageSize, 0), kBoundary);  // a hole
+  EXPECT_EQ(Do(Op::kPwrite, other, 'y', kPageSize, 0), kPageSize);
+  EXPECT_EQ(Do(Op::kSplice, other, 0, reads + 1, kNoOffset, kPageSize, 0), kPageSize);
+  spoils(kPageSize, Do(Op::kSplice, reads, kNoOffset, fd, 0, kPageSize, 0));
+}
+
+TEST_F(ExecuteTest, AStoreToADmabufLeavesNoProgram) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  EXPECT_EQ(Do(Op::kFtruncate, fd, kPageSize), 0);
+  EXPECT_EQ(Do(Op::kAddSeals, fd, kSealShrink), 0);
+  const int64_t dmabuf = Do(Op::kUdmabufCreate, fd, 0, kPageSize);
+  EXPECT_EQ(Do(Op::kDmabufStore, dmabuf, kProgramBytes, 'x'), 0);
+  EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  EXPECT_EQ(Do(Op::kDmabufStore, dmabuf, kProgramBytes - 1, 'x'), 0);
+  EXPECT_EQ(s.inodes[0].flags, 0);
+}
+
+TEST_F(ExecuteTest, ACopyOfAllOfItIsAProgram) {
+  const int64_t fd = Memfd(), other = Memfd(kPageSize);
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  EXPECT_EQ(Do(Op::kCopyFileRange, fd, 0, other, 0, kProgramBytes, 0), kProgramBytes);
+  EXPECT_EQ(s.inodes[1].flags, kInodeProgram);
+  EXPECT_EQ(Do(Op::kCopyFileRange, fd, 0, other, 0, kProgramBytes - 1, 0), kProgramBytes - 1);
+  EXPECT_EQ(s.inodes[1].flags, 0);
+}
+
+TEST_F(ExecuteTest, FuseDoesNotOpenWhatRuns) {
+  const int64_t fd = Memfd();
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  EXPECT_EQ(Do(Op::kRunProgram, fd), 0);
+  EXPECT_EQ(Do(Op::kFuseMmap, fd, kPageSize, kProtRead, 0), -EIO);
+}
+
+TEST_F(ExecuteTest, AppendedItRunsNothingUnlessTheFileWasEmpty) {
+  const int64_t fd = Memfd();
+  Do(Op::kSetFl, fd, abi::kOAppend);
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kProgramBytes);
+  EXPECT_EQ(s.inodes[0].flags, kInodeProgram);
+  EXPECT_EQ(Do(Op::kWrite, fd, 'x', 1), 1);
+  EXPECT_EQ(Do(Op::kWriteProgram, fd), kBoundary);
+  EXPECT_EQ(Do(Op::kWriteProgram, Do(Op::kOpen, kSelf, fd, abi::kOAppend)), -EBADF);
+}
+
 TEST_F(ExecuteTest, AChildHasNotItsParentsProgram) {
   const int64_t fd = Memfd();
   Do(Op::kWriteProgram, fd);

@@ -306,6 +306,8 @@ inline bool IsMemfd(const State& s, int node) { return IsMemfd(s.inodes[node]); 
 // can have are skipped.
 void FillSamples(Inode& inode, int64_t begin, int64_t end, uint8_t byte);
 
+inline constexpr uint8_t kFirstOfElf = 0x7f;  // "\177ELF"
+
 // Bytes at offsets in [begin, end), which is not empty, are not what they were: if write_program
 // wrote some of them, what is there is no program that the model knows.  True if it was one.
 inline bool LosesProgram(Inode& inode, int64_t begin, int64_t end) {

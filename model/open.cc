@@ -179,7 +179,8 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
   const int slot = FreeFile(s);
   if (slot < 0 || (targets.fresh_inode && FreeInode(s) < 0))
     return Bound("no free file or inode within the bounds");
-  if ((how.acc & kModeWrite) != 0 && WritersOf(s, node) < 0)
+  const bool runs = !targets.fresh_inode && WritersOf(s, node) < 0;
+  if ((how.acc & kModeWrite) != 0 && runs)
     return Fail(ETXTBSY, "fs/open.c do_dentry_open: get_write_access");
   const bool writes = (flags & abi::kOAccMode) != 0;
   if (!how.path && WouldBreakLease(s, node, writes))
@@ -194,8 +195,7 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
 
   Result result = Changed(fd);
   if (how.trunc && !targets.fresh_inode) {  // handle_truncate
-    if (WritersOf(s, node) < 0)
-      return Fail(ETXTBSY, "fs/namei.c handle_truncate: get_write_access");
+    if (runs) return Fail(ETXTBSY, "fs/namei.c handle_truncate: get_write_access");
     Result truncated = SetSize(s, c, slot, node, 0, semantics);
     if (!truncated.ok()) return truncated;
     result.effect = truncated.effect;

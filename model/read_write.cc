@@ -323,6 +323,25 @@ Result Pwrite(State& s, const Call& c, const Semantics& semantics) {
   return CheckedWrite(s, c, f, c.arg[2], c.arg[3], false, semantics);
 }
 
+// Of a program, which begins as every ELF file does; with O_APPEND it goes to the end of the file.
+Result WriteProgram(State& s, const Call& c, const Semantics& semantics) {
+  const int f = FileOf(s, c.task, c.arg[0]);
+  const int node = f < 0 ? 0 : s.files[f].inode - 1;
+  const bool appends = f >= 0 && (s.files[f].flags & kFlagAppend) != 0;
+  const Inode before = s.inodes[node];
+  State after = s;
+  const Call pwrite{c.op, c.task, {c.arg[0], kFirstOfElf, kProgramBytes, 0}};
+  Result result = Pwrite(after, pwrite, semantics);
+  const uint32_t at = appends ? uint32_t{before.size} : 0;
+  if (result.effect.wrote != 0 && at % kSampleStride != 0)
+    return Bound("which byte of it stands at a sampled offset");
+  s = after;
+  if (result.effect.wrote == 0 || result.value != kProgramBytes || at != 0) return result;
+  s.inodes[node].flags |= kInodeProgram;
+  result.changed = s.inodes[node] != before;
+  return result;
+}
+
 Result Writev(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;

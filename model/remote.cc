@@ -146,6 +146,7 @@ Result UffdCopy(State& s, const Call& c, const Semantics& semantics) {
   result.rule = heals;
   SpaceOf(s, c)[j].guards &= static_cast<uint8_t>(~(1u << (page - m.start)));
   NotePresent(s, inode, at, at + 1);
+  LosesProgram(inode, int64_t{at} * kPageSize, int64_t{at + 1} * kPageSize);
   for (Field<uint8_t>& byte : inode.bytes[at]) byte = static_cast<uint8_t>(c.arg[1]);
   result.changed = true;
   result.effect = StoreEffect(s, s.tasks[c.task].mm, j);

@@ -50,12 +50,10 @@ inline constexpr uint8_t kProtExec = 4;
 inline constexpr uint8_t kAttrImmutable = 0x10;  // FS_IMMUTABLE_FL
 inline constexpr uint8_t kAttrAppend = 0x20;     // FS_APPEND_FL
 
-// Bits of Inode::flags.
-inline constexpr uint8_t kInodeMounted =
-    1;  // of a tmpfs that was mounted (open_tmpfile), and not of
-        // the one superblock of all memfds, or of all huge ones
-inline constexpr uint8_t kInodeProgram =
-    2;  // its first kProgramBytes are as write_program wrote them
+// Bits of Inode::flags.  kInodeMounted: of a tmpfs that was mounted (open_tmpfile), and not of the
+// one superblock of all memfds, or of all huge ones; kInodeProgram: its first kProgramBytes are as
+// write_program wrote them.
+inline constexpr uint8_t kInodeMounted = 1, kInodeProgram = 2;
 
 // Bits of Mapping::flags.
 inline constexpr uint8_t kMapSealed = 1;        // VM_SEALED: mseal

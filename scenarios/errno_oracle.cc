@@ -36,7 +36,7 @@ bool Matters(Circumstance::Kind kind, const CallSpec& spec) {
     case Circumstance::Kind::kOtherUser: return true;
     case Circumstance::Kind::kMapSealed: return HasAddress(spec);
     case Circumstance::Kind::kProgram:
-      return ActsOnObjects(spec) || spec.family == Family::kExecute;
+      return ActsOnObjects(spec) || spec.op == Op::kEndProgram || spec.op == Op::kOpenExe;
     default: return ActsOnObjects(spec);
   }
 }

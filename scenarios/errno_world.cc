@@ -84,7 +84,7 @@ class Maker {
     if (!Has(Kind::kEmpty)) build_.Make(Op::kFtruncate, 0, {world_.owner_fd, kRegionBytes});
     const int64_t other = build_.Make(Op::kMemfdCreate, 0, {kOrdinaryName, abi::kMfdAllowSealing});
     build_.Make(Op::kFtruncate, 0, {other, kRegionBytes});
-    if (Has(Kind::kProgram)) {
+    if (Has(Kind::kProgram) && !Has(Kind::kEmpty)) {
       build_.Make(Op::kWriteProgram, 0, {world_.owner_fd});
       build_.Make(Op::kRunProgram, 0, {world_.owner_fd});
     }
@@ -98,7 +98,7 @@ class Maker {
 
   void MakeDescriptors() {
     world_.ro = Reopen(abi::kORdonly);
-    if (!Has(Kind::kProgram)) world_.wo = Reopen(abi::kOWronly);
+    if (WritersOf(world_.state, 0) >= 0) world_.wo = Reopen(abi::kOWronly);
     world_.path = Reopen(abi::kOPath);
     MakeForeign();
     world_.free = LowestFreeFd(world_.state, world_.task);

@@ -29,7 +29,7 @@ struct Circumstance {
     kOtherUser,      // the task is another user than the owner
     kMapSealed,      // mseal
     kNoexec,         // vm.memfd_noexec is 2
-    kProgram,        // task 0 runs the memfd: nobody can open it for writing
+    kProgram,        // task 0 runs the memfd, unless it is empty: nobody can open it for writing
   };
   Kind kind = Kind::kSeal;
   uint8_t seal = 0;

@@ -224,6 +224,8 @@ Focus DrawFocus(Choices& choices) {
   if (choices.Next(4) != 0) focus |= BitOf(Family::kReadWrite);  // what shows the most
   for (uint32_t more = 1 + choices.Next(3); more > 0; --more)
     focus |= Focus{1} << choices.Next(kNumFamilies);
+  if ((focus & BitOf(Family::kExecute)) != 0)  // write_program, open_exe
+    focus |= BitOf(Family::kReadWrite) | BitOf(Family::kOpen);
   return focus;
 }
 

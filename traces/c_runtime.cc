@@ -502,6 +502,7 @@ const Helper kHelpers[] = {
     {{"fcntl.h", "sys/stat.h"}, {}, kOpenTmpfileText},
     {{"fcntl.h", "errno.h"}, {}, kOpenHandleText},
     {{"fcntl.h", "stdio.h", "errno.h"}, {CHelper::kRaiseLimit}, kOpenMapFileText},
+    {{"stdio.h", "unistd.h"}, {}, kNeedX86Text},
     {{"elf.h", "unistd.h"}, {}, kWriteProgramText},
     {{"fcntl.h", "signal.h", "sys/prctl.h", "sys/syscall.h", "sys/wait.h", "unistd.h", "errno.h"},
      {},
@@ -560,6 +561,7 @@ std::optional<CHelper> CAskOf(const Call& call) {
   if (call.op == Op::kOpenTmpfile) return CHelper::kNeedTmpfs;
   if (SpecOf(call.op).family == Family::kUdmabuf) return CHelper::kNeedUdmabuf;
   if (call.op == Op::kFuseMmap) return CHelper::kNeedFuse;
+  if (call.op == Op::kRunProgram) return CHelper::kNeedX86;
   if (call.op == Op::kUringPwrite) return CHelper::kNeedUring;
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret) return CHelper::kNeedSecret;
   return std::nullopt;
@@ -567,9 +569,10 @@ std::optional<CHelper> CAskOf(const Call& call) {
 
 std::string CAsks(const std::set<CHelper>& asks) {
   constexpr std::pair<CHelper, std::string_view> kFunctions[] = {
-      {CHelper::kNeedTmpfs, "need_tmpfs"}, {CHelper::kNeedHugePages, "need_huge_pages"},
-      {CHelper::kNeedUring, "need_uring"}, {CHelper::kNeedSecret, "need_secret"},
-      {CHelper::kNeedFuse, "need_fuse"},   {CHelper::kNeedUdmabuf, "need_udmabuf"}};
+      {CHelper::kNeedTmpfs, "need_tmpfs"},    {CHelper::kNeedHugePages, "need_huge_pages"},
+      {CHelper::kNeedUring, "need_uring"},    {CHelper::kNeedSecret, "need_secret"},
+      {CHelper::kNeedFuse, "need_fuse"},      {CHelper::kNeedX86, "need_x86"},
+      {CHelper::kNeedUdmabuf, "need_udmabuf"}};
   std::string out;
   for (const auto& [helper, function] : kFunctions)
     if (asks.contains(helper)) out += fmt::format("\t{}();\n", function);

@@ -67,6 +67,7 @@ enum class CHelper {
   kOpenTmpfile,  // O_TMPFILE in /dev/shm
   kOpenHandle,   // open_by_handle_at
   kOpenMapFile,
+  kNeedX86,
   kWriteProgram,   // one that stops itself
   kRunProgram,     // in a child, and end it
   kOpenExe,        // /proc/PID/exe of that child

@@ -418,7 +418,7 @@ static long open_map_file(pid_t pid, void *address, int flags)
 		fclose(maps);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", (int)pid, from, to);
-	fd = open(path, flags);
+	fd = open(path, flags, 0);
 	return fd < 0 ? -errno : fd;
 }
 )";

@@ -6,6 +6,16 @@
 
 namespace selkie {
 
+constexpr std::string_view kNeedX86Text = R"(
+static void need_x86(void)
+{
+#ifndef __x86_64__
+	dprintf(1, "KTAP version 1\n1..0 # SKIP the program that is run is one for x86-64\n");
+	_exit(4);
+#endif
+}
+)";
+
 constexpr std::string_view kWriteProgramText = R"(
 /* A program for x86-64: for (;;) kill(getpid(), SIGSTOP), and zeroes behind it. */
 static long write_program(int fd)
@@ -87,7 +97,7 @@ static int open_exe(pid_t child, int flags)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)child);
-	return open(path, flags);
+	return open(path, flags, 0);
 }
 )";
 
