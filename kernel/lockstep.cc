@@ -284,7 +284,6 @@ absl::Status Lockstep::StartTasks() {
   if (kept_.any) KillTasks();
   c.here = wanted.here;
   c.tasks.fill(TaskRecord{});
-  c.programs.fill(0);
   c.made_tasks = false;
   if (c.here == 0) c.tasks[0] = TaskRecord{c.harness_pid, -1, true};
   for (int task = c.here + 1; task < static_cast<int>(uids_.size()); ++task) {

@@ -11,6 +11,13 @@ int ArenaPageOf(const State& s, int64_t addr) {
   return page < ArenaEnd(s.limits, IsHugePage(page)) ? page : -1;
 }
 
+bool LeavesArena(const State& s, int64_t addr, int64_t len) {
+  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
+  if (addr < kHugeArena) return addr < 0 || addr > arena || len > arena - addr;
+  const int page = ArenaPageOf(s, addr);
+  return page < 0 || addr - AddressOfPage(page) + len > kPageSize;
+}
+
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
   if (addr >= kHugeArena && s.limits.huge > 0) {
     const auto first = (addr - kHugeArena) / kHugePageSize;

@@ -415,6 +415,10 @@ inline const AddressSpace& SpaceOf(const State& s, const Call& c) {
 // The page of the arenas in which the address is, within the run's limits; -1 if in none.
 int ArenaPageOf(const State& s, int64_t addr);
 
+// Of a range of bytes that is to be pinned: no arena holds it, or it is more of a huge page than
+// the first 4096 bytes, beyond which contents are not known.
+bool LeavesArena(const State& s, int64_t addr, int64_t len);
+
 // The pages of [addr, addr + length) if they lie in one of the arenas; `length` is
 // page-aligned.  Of huge pages: whole ones only.
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range);

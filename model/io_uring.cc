@@ -62,15 +62,6 @@ bool SharesLostPage(const State& s, const PipeBuffer& pinned) {
   return false;
 }
 
-// A range that no arena holds, or of a huge page more than its first 4096 bytes, beyond which
-// contents are not known.
-bool LeavesArena(const State& s, int64_t addr, int64_t len) {
-  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (addr < kHugeArena) return addr < 0 || addr > arena || len > arena - addr;
-  const int page = ArenaPageOf(s, addr);
-  return page < 0 || addr - AddressOfPage(page) + len > kPageSize;
-}
-
 // Pages [first, last) of the arena, all mapped, are of one open file description.
 bool IsOfOneFile(const State& s, const Call& c, int first, int last) {
   const AddressSpace& mm = SpaceOf(s, c);

@@ -501,10 +501,9 @@ Result VmspliceHuge(State& s, const Call& c, int f, const Semantics& semantics) 
   const int64_t addr = c.arg[1], len = c.arg[2];
   int j;
   Result error;
-  const int page = ArenaPageOf(s, addr);
-  const int64_t in_page = page < 0 ? 0 : addr - AddressOfPage(page);
-  if (page < 0 || in_page + len > kPageSize)
+  if (LeavesArena(s, addr, len))
     return Bound("contents of a huge page are known at its first two samples only");
+  const int page = ArenaPageOf(s, addr);
   if (!FindReadable(s, c, addr, &j, &error)) return error;
   State after = s;
   Mapping& m = SpaceOf(after, c)[j];
@@ -513,7 +512,8 @@ Result VmspliceHuge(State& s, const Call& c, int f, const Semantics& semantics) 
     return Fail(EFAULT, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
   if (HasCopy(m, page - m.start)) return Bound(kPrivateCopy);
   const int node = after.files[m.file - 1].inode - 1;
-  const int64_t pos = int64_t{m.pgoff + page - m.start} * kHugePageSize + in_page;
+  const int64_t pos =
+      int64_t{m.pgoff + page - m.start} * kHugePageSize + addr - AddressOfPage(page);
   const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
   if (result.ok()) s = after;
   return result;
@@ -532,9 +532,7 @@ Result Vmsplice(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EBADF, "fs/splice.c vmsplice_type: f_mode");
   if (len < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   const bool huge = addr >= kHugeArena;
-  const int64_t arena = int64_t{s.limits.arena} * kPageSize;
-  if (!huge && (addr < 0 || addr > arena || len > arena - addr))
-    return Bound("the range leaves the arena");
+  if (!huge && LeavesArena(s, addr, len)) return Bound("the range leaves the arena");
   if (len == 0) return Unchanged(0);
   if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
   if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");

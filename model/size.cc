@@ -246,24 +246,32 @@ Result PunchHole(State& s, const Call& c, int f, int64_t offset, int64_t length,
   return FileModified(s, c, node, ruling.targets.privileges, result);
 }
 
+// The checks of the file in fs/open.c vfs_fallocate, from FMODE_WRITE on.
+static bool FileRefusesFallocate(const State& s, const Call& c, int f, Result* error) {
+  if (MayNotAllocate(s, f, c.arg[1], error)) return true;
+  if (IsPipe(s, f))
+    *error = Fail(ESPIPE, "fs/open.c vfs_fallocate: S_ISFIFO");
+  else if (!IsMemfd(s, s.files[f].inode - 1))
+    *error = Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
+  else if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])
+    *error = Fail(EFBIG, "fs/open.c vfs_fallocate: offset + len");
+  else
+    return false;
+  return true;
+}
+
 Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if (BadFallocate(c, &error)) return error;
   const int node = s.files[f].inode - 1;
-  if (c.arg[1] == kWriteZeroes) {  // from 6.17 on it is looked at where the file is asked
-    const bool more = MayNotAllocate(s, f, c.arg[1], &error) || !IsMemfd(s, node) ||
-                      c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3];
-    return more ? Bound("EOPNOTSUPP or what else is wrong, by the kernel's version")
-                : Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: FALLOC_FL_WRITE_ZEROES");
-  }
-  if (MayNotAllocate(s, f, c.arg[1], &error)) return error;
-  if (IsPipe(s, f)) return Fail(ESPIPE, "fs/open.c vfs_fallocate: S_ISFIFO");
-  if (!IsMemfd(s, node)) return Fail(ENODEV, "fs/open.c vfs_fallocate: S_ISREG");
-  if (c.arg[2] > std::numeric_limits<int64_t>::max() - c.arg[3])
-    return Fail(EFBIG, "fs/open.c vfs_fallocate: offset + len");
-  if ((c.arg[1] & kNotOfShmem) != 0) return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: mode");
+  const bool refused = FileRefusesFallocate(s, c, f, &error);
+  if (refused && c.arg[1] == kWriteZeroes)  // up to 6.16 the mode is unknown before all that
+    return Bound("EOPNOTSUPP or what else is wrong, by the kernel's version");
+  if (refused) return error;
+  if ((c.arg[1] & (kNotOfShmem | kWriteZeroes)) != 0)
+    return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: mode");
 
   if ((c.arg[1] & abi::kFallocPunchHole) != 0)
     return PunchHole(s, c, f, c.arg[2], c.arg[3], semantics);

@@ -2,7 +2,6 @@
 #include "traces/c_export.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "fmt/format.h"
 #include "model/call_text.h"
