@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernel/ending_tasks.h"
 #include "kernel/executor_control.h"
 #include "kernel/worker_namespace.h"
 #include "model/limits.h"
@@ -133,6 +134,7 @@ class Lockstep {
   std::vector<int> uids_ = {0};
   int hang_seconds_ = 0;
   Kept kept_;
+  EndingTasks ending_;
 };
 
 }  // namespace selkie
