@@ -22,6 +22,7 @@ std::optional<int64_t> ResolveWild(NameKind kind, std::string_view name) {
   if (kind == NameKind::kFd && name == "fd2") return EncodeWild(Wild::kFd2);
   if (kind == NameKind::kFd && name == "theirs") return EncodeWild(Wild::kTheirs);
   if (kind == NameKind::kAddress && name == "map") return EncodeWild(Wild::kMap);
+  if (kind == NameKind::kAddress && name == "pinned") return EncodeWild(Wild::kPinned);
   if (kind == NameKind::kTask && name == "task") return EncodeWild(Wild::kTask);
   return std::nullopt;
 }
@@ -40,7 +41,7 @@ absl::StatusOr<CallTemplate> CompileText(const AlphabetLine& line, const std::st
   ParsedCall parsed = ParseCall(text, &semantics, ResolveWild);
   if (parsed.error.has_value())
     return absl::InvalidArgumentError(fmt::format(
-        "{}:{}:{}: {} (names in an alphabet are fd, fd2, theirs, map and task)", line.file,
+        "{}:{}:{}: {} (names in an alphabet are fd, fd2, theirs, map, pinned and task)", line.file,
         line.line, line.column + parsed.error->column, parsed.error->message));
   CallTemplate out;
   out.call = parsed.call;

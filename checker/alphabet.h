@@ -6,6 +6,7 @@
 //
 //   fd, fd2    every descriptor of the calling task
 //   map        the address of every mapping of the calling task
+//   pinned     the address of every buffer that the calling task's io_uring has, mapped or not
 //   task       every other running task
 //   theirs     every descriptor of `task`
 //
@@ -25,8 +26,8 @@
 
 namespace selkie {
 
-enum class Wild : uint8_t { kNone, kFd, kFd2, kMap, kTask, kTheirs };
-inline constexpr int kNumWild = 6;
+enum class Wild : uint8_t { kNone, kFd, kFd2, kMap, kTask, kTheirs, kPinned };
+inline constexpr int kNumWild = 7;
 
 // One line of an alphabet.
 struct CallTemplate {

@@ -28,7 +28,8 @@ uint64_t InodeKey(const State& s, const Inode& n) {
   const uint64_t rest =
       n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
       static_cast<uint64_t>(n.flags) << 56 | static_cast<uint64_t>(n.present) << 58;
-  return MixSamples(Mix(h, rest), n.bytes, stored_fields::MostPages(s.limits));
+  const uint64_t cached = n.touched | n.uncleared << 8 | n.undirtied << 16;
+  return MixSamples(Mix(Mix(h, rest), cached), n.bytes, stored_fields::MostPages(s.limits));
 }
 
 uint64_t FileFields(const File& f) {
@@ -78,6 +79,29 @@ uint64_t At(bool interchangeable, uint64_t fields, int place) {
   return interchangeable ? fields : Mix(fields, static_cast<uint64_t>(place));
 }
 
+// All of a buffer but whose it is and of which file.
+uint64_t BufferFields(const PipeBuffer& b) {
+  const uint64_t h = b.page | b.begin << 8 | b.end << 12 | b.merges << 16 | b.at << 24;
+  uint64_t mixed = Mix(h, 23);
+  for (const uint8_t byte : b.bytes) mixed = Mix(mixed, byte);
+  return mixed;
+}
+
+// Those of one pipe or ring are in order; between them there is none.
+void RefineBuffers(const State& s, const Keys& keys, Keys& sum) {
+  std::array<uint8_t, kMaxInodes + kMaxTasks + 1> before{};  // of the same pipe or ring
+  for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
+    const PipeBuffer& b = s.buffers[i];
+    const bool ring = b.pipe > kMaxInodes;
+    const int holder = ring ? b.pipe - RingOf(0) : b.pipe - 1;
+    const uint64_t fields = Mix(BufferFields(b), before[b.pipe]++);
+    const uint64_t of_file = b.inode == 0 ? 0 : keys.inode[b.inode - 1];
+    (ring ? sum.task : sum.inode)[holder] += Mix(of_file, fields);
+    if (b.inode != 0)
+      sum.inode[b.inode - 1] += Mix((ring ? keys.task : keys.inode)[holder], fields);
+  }
+}
+
 // Every reference adds to both of its ends; sums do not depend on order.
 void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
   Keys sum;
@@ -115,9 +139,11 @@ void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
       sum.inode[m.inode - 1] += Mix(keys.file[m.file - 1], fields);
     }
   }
+  RefineBuffers(s, keys, sum);
   for (int i = 0; i < s.limits.files; ++i) {
     if (s.files[i].inode == 0) continue;
     sum.inode[s.files[i].inode - 1] += Mix(keys.file[i], 7);
+    sum.file[i] += Mix(keys.inode[s.files[i].inode - 1], 7);
     keys.file[i] = Mix(keys.file[i], sum.file[i]);
   }
   for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = Mix(keys.task[i], sum.task[i]);
@@ -221,6 +247,19 @@ void RenameMappings(const State& s, int task, const Renaming& r, AddressSpace& o
   }
 }
 
+// By the new names of pipes and rings; of each in the order that they have.
+void RenameBuffers(const State& s, const Renaming& r, State& out) {
+  int count = 0;
+  for (; count < s.limits.buffers && s.buffers[count].pipe != 0; ++count) {
+    PipeBuffer& b = out.buffers[count] = s.buffers[count];
+    b.pipe = b.pipe > kMaxInodes ? RingOf(r.task[b.pipe - RingOf(0)])
+                                 : static_cast<uint8_t>(r.inode[b.pipe - 1] + 1);
+    if (b.inode != 0) b.inode = r.inode[b.inode - 1] + 1;
+  }
+  std::stable_sort(out.buffers.begin(), out.buffers.begin() + count,
+                   [](const PipeBuffer& a, const PipeBuffer& b) { return a.pipe < b.pipe; });
+}
+
 }  // namespace
 
 Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
@@ -300,6 +339,7 @@ State Rename(const State& s, const Renaming& r) {
       m.end = r.task[m.end];
     out.messages[i] = m;
   }
+  RenameBuffers(s, r, out);
   return out;
 }
 

@@ -51,8 +51,8 @@ template <int W>
 CanonicalWords<W>::CanonicalWords(const Machine& machine, Encoding& encoding)
     : machine_(machine), encoding_(encoding) {
   const Layout& layout = machine.layout();
-  const bool names_tasks =
-      layout.task_tables != 0 || layout.task_parent != 0 || layout.message_file != 0;
+  const bool names_tasks = layout.task_tables != 0 || layout.task_parent != 0 ||
+                           layout.message_file != 0 || layout.buffer_pipe != 0;
   if (!names_tasks && MakeSpans()) MakeWays();
 }
 

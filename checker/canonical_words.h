@@ -7,8 +7,8 @@
 // bits, then by those of the tasks, which are sorted within their roles.  That is exact: one
 // form for all states that differ only in names.
 //
-// Where names of tasks occur elsewhere (threads, parents, messages), or there are too many ways,
-// the state is made and renamed as the other engine does it.
+// Where names of tasks occur elsewhere (threads, parents, messages, rings), or there are too many
+// ways, the state is made and renamed as the other engine does it.
 #ifndef SELKIE_CHECKER_CANONICAL_WORDS_H_
 #define SELKIE_CHECKER_CANONICAL_WORDS_H_
 

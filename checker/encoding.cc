@@ -11,7 +11,16 @@ namespace {
 
 // Where a field stands: the kind of object, which one of them, which member.
 struct Place {
-  enum class Kind : uint8_t { kTask, kFd, kMapping, kFile, kInode, kMessage, kNamespace } kind;
+  enum class Kind : uint8_t {
+    kTask,
+    kFd,
+    kMapping,
+    kFile,
+    kInode,
+    kMessage,
+    kBuffer,
+    kNamespace
+  } kind;
   int table;   // of descriptors and mappings: whose
   int index;   // of the object
   int member;  // bytes into the object
@@ -38,6 +47,8 @@ Place PlaceOf(const StoredField& field) {
     if (const int at = within(state.inodes[i]); at >= 0) return {Place::Kind::kInode, 0, i, at};
   for (int i = 0; i < kMaxMessages; ++i)
     if (const int at = within(state.messages[i]); at >= 0) return {Place::Kind::kMessage, 0, i, at};
+  for (int i = 0; i < kMaxBuffers; ++i)
+    if (const int at = within(state.buffers[i]); at >= 0) return {Place::Kind::kBuffer, 0, i, at};
   return {Place::Kind::kTask, 0, 0, field.offset};
 }
 
@@ -62,6 +73,7 @@ Encoding::Encoding(const Layout& layout, Kind kind) : mutex_(std::make_unique<Sp
   const int files_block = layout.limits.tasks, messages_block = files_block + 1;
   const auto block_of = [&](const Place& place) {
     if (place.kind == Place::Kind::kMessage) return messages_block;
+    if (place.kind == Place::Kind::kBuffer) return messages_block + 1;
     const bool shared = place.kind == Place::Kind::kFile || place.kind == Place::Kind::kInode ||
                         place.kind == Place::Kind::kNamespace;
     return shared ? files_block : place.table;

@@ -8,8 +8,8 @@
 // anew with wider codes.  All other fields stand as they are.
 //
 // Pieces stand object by object: first those of each task (with its descriptors and mappings),
-// then files and inodes, then messages.  No piece crosses a word, and bit 63 of word 0 is not
-// used.
+// then files and inodes, then messages, then buffers.  No piece crosses a word, and bit 63 of word
+// 0 is not used.
 #ifndef SELKIE_CHECKER_ENCODING_H_
 #define SELKIE_CHECKER_ENCODING_H_
 
@@ -47,7 +47,8 @@ class Encoding {
   // Encoded bits for packed ones that are read.
   PackedWords EncodeRead(const PackedWords& read) const;
 
-  // The encoded bits of each object: tasks, then files and inodes, then messages.
+  // The encoded bits of each object: tasks, then files and inodes, then messages,
+  // then buffers.
   std::vector<PackedWords> Blocks() const;
 
   // Gives each dictionary room for at least as many values again as it has and one more;

@@ -82,6 +82,12 @@ bool IsWriteCall(const Call& call) {
 int TimesOfObject(const State& s, const CandidateMove::Object& object) {
   const Task& owner = s.tasks[object.owner];
   if (owner.state != TaskState::kRunning) return 0;
+  if (object.wild == Wild::kPinned) {
+    for (int i = 0; i < s.limits.buffers; ++i)
+      if (s.buffers[i].pipe == RingOf(object.owner) && HalfPageOf(s.buffers[i]) == object.number)
+        return 1;
+    return 0;
+  }
   if (object.wild == Wild::kMap) {
     for (int i = 0; i < s.limits.maps; ++i) {
       const Mapping& m = s.mms[owner.mm][i];
@@ -438,7 +444,8 @@ uint64_t Machine::ChangeWord(const State& s, const Call& call, const Result& res
   uint64_t word =
       InodeWord(inode) | Bit(fact::kByWriteCall, effect.wrote != 0 && IsWriteCall(call)) |
       Bit(fact::kByStore, effect.map != 0 || call.op == Op::kDmabufStore) |
-      Bit(fact::kResized, effect.resized != 0) | Bit(fact::kExecChanged, effect.exec != 0) |
+      Bit(fact::kByPin, call.op == Op::kUringReadFixed) | Bit(fact::kResized, effect.resized != 0) |
+      Bit(fact::kExecChanged, effect.exec != 0) |
       Bit(fact::kRuns, Reads(fact::kRuns) && WritersOf(s, index) < 0) |
       uint64_t{1} << (fact::kBy + RoleOf(s.tasks[call.task]));
   if (effect.map != 0)

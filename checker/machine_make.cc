@@ -33,7 +33,7 @@ Limits LimitsOf(const Bounds& b) {
   limits.pages = static_cast<uint8_t>(b.pages);
   limits.arena = static_cast<uint8_t>(std::min(b.maps * b.pages, kArenaPages));
   limits.messages = static_cast<uint8_t>(b.messages);
-  limits.buffers = 0;  // a splice into a pipe is beyond the bounds of a search
+  limits.buffers = static_cast<uint8_t>(b.buffers);
   limits.huge = static_cast<uint8_t>(b.huge);
   return limits;
 }
@@ -67,6 +67,8 @@ bool DependsOnPlaces(const CallTemplate& line) {
     case Op::kMmap:  // whether it merges with its neighbour, or replaces several
       return line.call.arg[5] != 0 ||
              ((line.call.arg[3] & abi::kMapFixed) != 0 && line.call.arg[1] > kPageSize);
+    case Op::kUringRegister: return true;  // it keeps the address
+    case Op::kVmsplice: return line.call.arg[2] > kPageSize;
     case Op::kRemapFilePages: return true;  // that, and over how many it goes
     case Op::kMremap:                       // whether it can grow where it is
       if (line.call.arg[1] != 0 && line.call.arg[2] > line.call.arg[1]) return true;
@@ -114,12 +116,17 @@ uint8_t MarksNeeded(const Clause& clause) {
   return marks;
 }
 
+bool MakesInode(Op op) {
+  return op == Op::kMemfdCreate || op == Op::kOpenTmpfile || op == Op::kSocketpair ||
+         op == Op::kPipe2;
+}
+
 // User ids of the tasks that may make inodes.
 std::set<int> OwnersOf(const Property& property, const Semantics& semantics,
                        const std::vector<CallTemplate>& templates) {
   uint8_t makers = HasEffect(semantics, {EffectKind::kFreshInode}) ? 0xff : 0;
   for (const CallTemplate& line : templates)
-    if (line.call.op == Op::kMemfdCreate || line.call.op == Op::kOpenTmpfile) makers |= line.roles;
+    if (MakesInode(line.call.op)) makers |= line.roles;
   std::set<int> uids;
   for (size_t i = 0; i < property.roles.size(); ++i)
     if (((makers >> i) & 1) != 0) uids.insert(property.roles[i].uid);
@@ -173,6 +180,7 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) 
 
   Limits limits = LimitsOf(bounds);
   if (std::none_of(templates_.begin(), templates_.end(), MakesHuge)) limits.huge = 0;
+  if ((ops_ & OpBits(Op::kUringRegister, Op::kPipe2)).none()) limits.buffers = 0;
   Inode live;
   live.mode = 0777;
   live.mask = semantics_->initial_mask;
@@ -251,6 +259,8 @@ FieldUse Machine::UseOf() const {
   use.leases = any(OpBits(Op::kSetLease, Op::kSetDeleg));
   use.dmabufs = any(OpBit(Op::kUdmabufCreate));
   use.sockets = any(OpBits(Op::kSocketpair, Op::kPipe2));
+  use.mode |= use.sockets;  // another than a memfd's
+  use.pipe_slots = any(OpBit(Op::kSetPipeSize));
   use.others = any(OpBit(Op::kOpenOther));
   use.remaps = any(OpBit(Op::kMremap));
   use.messages = any(OpBits(Op::kSendFd, Op::kSendmsg));

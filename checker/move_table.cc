@@ -10,6 +10,7 @@ int CountOf(Wild wild, const Limits& limits) {
     case Wild::kFd2:
     case Wild::kTheirs: return limits.fds;
     case Wild::kMap: return ArenaEnd(limits, limits.huge > 0);
+    case Wild::kPinned: return ArenaEnd(limits, limits.huge > 0) * kSamplesPerPage;
     case Wild::kTask: return limits.tasks;
     case Wild::kNone: return 1;
   }
@@ -19,6 +20,8 @@ int CountOf(Wild wild, const Limits& limits) {
 // What the call has for object number `i`.
 int64_t ValueOf(Wild wild, int i) {
   if (wild == Wild::kMap) return AddressOfPage(i);
+  if (wild == Wild::kPinned)
+    return AddressOfPage(i / kSamplesPerPage) + i % kSamplesPerPage * int64_t{kSampleStride};
   return wild == Wild::kTask ? i : kFirstFd + i;
 }
 
@@ -62,7 +65,7 @@ std::vector<CandidateMove> MoveTable::Candidates(int task) const {
   for (size_t l = 0; l < lines_.size(); ++l) {
     const Line& line = lines_[l];
     const auto object = [&](Wild wild, int number, int other) {
-      const bool is_map = wild == Wild::kMap;
+      const bool is_map = wild == Wild::kMap || wild == Wild::kPinned;
       const bool of_other = is_map ? line.theirs : wild == Wild::kTheirs;
       return CandidateMove::Object{wild, static_cast<uint8_t>(number),
                                    static_cast<uint8_t>(of_other ? other : task),

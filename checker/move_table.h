@@ -14,7 +14,7 @@
 namespace selkie {
 
 // The objects that names stand for in one state, by number: slots of descriptors,
-// first pages of mappings, tasks.
+// first pages of mappings, first half pages of registered buffers, tasks.
 struct Objects {
   struct List {
     uint8_t count = 0;
@@ -28,9 +28,10 @@ struct Objects {
   std::array<List, kMaxTasks> fds;    // by task
   std::array<List, kMaxTasks> files;  // by task: of each open file the lowest descriptor
   std::array<List, kMaxTasks> maps;   // by task
+  std::array<List, kMaxTasks> pins;   // by task: buffers that its io_uring has
   List tasks;                         // running
 };
-static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8);
+static_assert(kMaxFds <= 8 && kMaxMaps <= 8 && kMaxTasks <= 8 && kMaxBuffers <= 8);
 
 // One call that an alphabet can stand for, whether or not its objects exist.
 struct CandidateMove {
@@ -97,6 +98,7 @@ class MoveTable {
   static const Objects::List& ChoicesOf(const Line& line, Wild wild, int task, int other,
                                         const Objects& objects) {
     if (wild == Wild::kMap) return objects.maps[line.theirs ? other : task];
+    if (wild == Wild::kPinned) return objects.pins[task];
     return (line.merges ? objects.files : objects.fds)[wild == Wild::kTheirs ? other : task];
   }
 

@@ -29,6 +29,8 @@ Objects ObjectsOf(const State& s) {
     AddFds(s, s.fds[s.tasks[t].fds], objects.fds[t], objects.files[t]);
     const AddressSpace& mm = s.mms[s.tasks[t].mm];
     for (int j = 0; j < s.limits.maps && mm[j].file != 0; ++j) objects.maps[t].Add(mm[j].start);
+    for (int j = 0; j < s.limits.buffers && s.buffers[j].pipe != 0; ++j)
+      if (s.buffers[j].pipe == RingOf(t)) objects.pins[t].Add(HalfPageOf(s.buffers[j]));
   }
   return objects;
 }

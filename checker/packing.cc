@@ -100,8 +100,8 @@ class StoredBits {
 };
 
 void FillLiveInode(const Layout& l, Inode& inode) {
-  if (!IsMemfd(inode)) return;
-  if (l.inode_mask == 0) inode.mask = l.live_inode.mask;
+  if (inode.kind == InodeKind::kNone || inode.kind == InodeKind::kOther) return;
+  if (l.inode_mask == 0 && IsMemfd(inode)) inode.mask = l.live_inode.mask;
   if (l.inode_mode == 0) inode.mode = l.live_inode.mode;
   if (l.inode_uid == 0) {
     inode.uid = l.live_inode.uid;
@@ -208,6 +208,7 @@ std::vector<uint16_t> WithinLimits(const Limits& limits, const State& s) {
     groups.Add(s.mms[i], limits.maps);
   }
   groups.Add(s.messages, limits.messages);
+  groups.Add(s.buffers, limits.buffers);
   return groups.Offsets();
 }
 
@@ -251,6 +252,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   l.inode_kind = use.others || huge ? 3 : use.sockets ? 2 : 1;
   l.inode_seals = static_cast<uint8_t>(WidthOf(use.seals));
   if (use.mask) l.inode_mask = 3;
+  if (use.pipe_slots) l.inode_mask = 8;
   l.inode_mark = static_cast<uint8_t>(WidthOf(use.inode_mark));
   if (use.mode) l.inode_mode = 12;
   if (use.owners) l.inode_uid = 16;
@@ -258,6 +260,13 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
   if (use.attrs) l.inode_attrs = 6;  // FS_IMMUTABLE_FL and FS_APPEND_FL
   if (use.size) l.inode_size = static_cast<uint8_t>(size_bits);
   if (huge) l.inode_present = static_cast<uint8_t>(limits.huge);
+  if (limits.buffers > 0) {
+    l.inode_present = l.inode_cached = kMaxPages;
+    l.buffer_pipe = static_cast<uint8_t>(WidthOf(RingOf(kMaxTasks - 1)));
+    l.buffer_inode = l.file_inode;
+    l.buffer_page = static_cast<uint8_t>(WidthOf(pages - 1));
+    l.buffer_at = static_cast<uint8_t>(WidthOf(ArenaEnd(limits, huge)));
+  }
   if (use.contents) l.byte = 8;
   l.map_file = l.fd_file;
   l.map_start = static_cast<uint8_t>(WidthOf(ArenaEnd(limits, huge) - 1));
@@ -339,6 +348,7 @@ void EraseUnstored(const Layout& l, State& s) {
     if (l.file_pos == 0) s.files[i].pos = 0;
   }
   for (int i = 0; i < l.limits.inodes && l.byte == 0; ++i) s.inodes[i].bytes = {};
+  for (int i = 0; i < l.limits.buffers && l.byte == 0; ++i) s.buffers[i].bytes = {};
   for (int i = 0; i < l.limits.tasks; ++i) {
     for (int j = 0; j < l.limits.fds && l.fd_cloexec == 0; ++j) s.fds[i][j].cloexec = 0;
     for (int j = 0; j < l.limits.maps && l.byte == 0; ++j) {

@@ -74,6 +74,7 @@ struct FieldUse {
   bool leases = false;      // F_SETLEASE, F_SETDELEG
   bool dmabufs = false;     // udmabuf_create
   bool sockets = false;     // or pipes
+  bool pipe_slots = false;  // F_SETPIPE_SZ
   bool others = false;      // open_other
   bool messages = false;
   bool remaps = false;  // mremap: mappings reach beyond the pages that a file can have

@@ -18,7 +18,8 @@ constexpr BoundField kBoundFields[] = {
     {"processes", &Bounds::processes, kMaxTasks},  {"fds", &Bounds::fds, kMaxFds},
     {"files", &Bounds::files, kMaxFiles},          {"maps", &Bounds::maps, kMaxMaps},
     {"pages", &Bounds::pages, kMaxPages},          {"inodes", &Bounds::inodes, kMaxInodes},
-    {"messages", &Bounds::messages, kMaxMessages}, {"huge", &Bounds::huge, kMaxHuge, 0}};
+    {"messages", &Bounds::messages, kMaxMessages}, {"buffers", &Bounds::buffers, kMaxBuffers, 0},
+    {"huge", &Bounds::huge, kMaxHuge, 0}};
 
 absl::Status BadBound(std::string_view part, const std::string& expected) {
   return absl::InvalidArgumentError(fmt::format("bound '{}': expected {}", part, expected));
@@ -30,8 +31,8 @@ absl::Status ApplyBound(std::string_view part, Bounds& bounds) {
   const auto* field = std::find_if(std::begin(kBoundFields), std::end(kBoundFields),
                                    [&](const BoundField& f) { return f.name == name; });
   if (field == std::end(kBoundFields) || equals == std::string_view::npos)
-    return BadBound(part,
-                    "processes, fds, files, maps, pages, inodes, messages or huge, and =NUMBER");
+    return BadBound(
+        part, "processes, fds, files, maps, pages, inodes, messages, buffers or huge, and =NUMBER");
   const std::string_view digits = part.substr(equals + 1);
   int value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -104,6 +105,7 @@ Vocabulary PropertyVocabulary(Sort sort, const std::vector<Role>& roles) {
   if (sort == Sort::kChange) {
     v.facts.push_back({"by-write-call", fact::kByWriteCall});
     v.facts.push_back({"by-store", fact::kByStore});
+    v.facts.push_back({"by-pin", fact::kByPin});
     v.facts.push_back({"resized", fact::kResized});
     v.facts.push_back({"exec-changed", fact::kExecChanged});
     v.facts.push_back({"runs", fact::kRuns});

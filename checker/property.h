@@ -41,7 +41,7 @@ inline constexpr int kSeals = 0, kProt = 8, kMay = 11, kFile = 14, kBy = 40, kTo
 inline constexpr int kSealed = 20, kByWriteCall = 21, kByStore = 22, kResized = 23;
 inline constexpr int kFileAfter = 24, kFileCopy = 25, kFileHanded = 26;
 inline constexpr int kMapAfter = 27, kMapCopied = 28, kMapOldWritable = 29, kMapOldReadonly = 30;
-inline constexpr int kShared = 31, kMappedWritable = 32, kExecChanged = 33, kRuns = 34;
+inline constexpr int kShared = 31, kMappedWritable = 32, kExecChanged = 33, kRuns = 34, kByPin = 35;
 // Facts that are only ever true once a protocol has finished.
 inline constexpr uint64_t kNeedSeal =
     uint64_t{1} << kSealed | uint64_t{1} << kFileAfter | uint64_t{1} << kFileHanded |
@@ -62,8 +62,8 @@ struct Clause {
   int line = 0;
 };
 
-// How much of everything an exploration may use.  All but `huge` are at least 1, and at
-// most the capacities in model/limits.h.
+// How much of everything an exploration may use.  All but `buffers` and `huge` are at least 1, and
+// at most the capacities in model/limits.h.
 struct Bounds {
   int processes = 2;
   int fds = 2;
@@ -72,6 +72,8 @@ struct Bounds {
   int pages = 1;
   int inodes = 1;
   int messages = 1;
+  int buffers =
+      0;         // pages in pipes and registered with io_uring; 0: calls that need one are beyond
   int huge = 0;  // pages of a memfd of huge pages; 0: there is no such memfd
 
   friend bool operator==(const Bounds&, const Bounds&) = default;
@@ -81,7 +83,7 @@ struct Bounds {
 // commas or blanks.  InvalidArgumentError names the offending part.
 absl::Status ApplyBounds(std::string_view text, Bounds& bounds);
 
-// "processes=2 fds=2 ..."; of huge nothing if it is 0.
+// "processes=2 fds=2 ..."; of buffers and huge nothing if they are 0.
 std::string ToString(const Bounds& bounds);
 
 struct Property {

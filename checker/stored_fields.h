@@ -37,10 +37,11 @@ struct FieldWidths {
           file_lease = 0, file_dmabuf = 0, file_mark = 0, file_pos = 0;
   uint8_t inode_kind = 1, inode_seals = 0, inode_mask = 0, inode_mark = 0, inode_mode = 0,
           inode_uid = 0, inode_attrs = 0, inode_flags = 0, inode_size = 0, inode_present = 0,
-          byte = 0;
+          inode_cached = 0, byte = 0;
   uint8_t map_file = 0, map_start = 0, map_pages = 0, map_pgoff = 0, map_mark = 0, map_copied = 0,
           map_guards = 0, map_opened = 0, map_flags = 0;
   uint8_t message_file = 0, message_inode = 0, message_end = 0, message_mark = 0;
+  uint8_t buffer_pipe = 0, buffer_inode = 0, buffer_page = 0, buffer_range = 2, buffer_at = 0;
 };
 
 namespace stored_fields {
@@ -116,6 +117,11 @@ void VisitInodes(Archive& a, const FieldWidths& l, S& s) {
     if (l.inode_flags != 0) a(inode.flags, l.inode_flags);
     if (l.inode_size != 0) a(inode.size, l.inode_size);
     if (l.inode_present != 0) a(inode.present, l.inode_present);
+    if (l.inode_cached != 0) {
+      a(inode.touched, l.inode_cached + 1);
+      a(inode.uncleared, l.inode_cached);
+      a(inode.undirtied, l.inode_cached);
+    }
     VisitBytes(a, l, inode.bytes);
   }
 }
@@ -143,6 +149,33 @@ void VisitMappings(Archive& a, const FieldWidths& l, S& s) {
   }
 }
 
+template <typename Archive, typename S>
+void VisitMessages(Archive& a, const FieldWidths& l, S& s) {
+  for (int i = 0; i < l.limits.messages; ++i) {
+    auto& m = s.messages[i];
+    a(m.file, l.message_file);
+    if (l.message_inode != 0) a(m.inode, l.message_inode);
+    a(m.end, l.message_end);
+    if (l.message_mark != 0) a(m.mark, l.message_mark);
+  }
+}
+
+template <typename Archive, typename S>
+void VisitBuffers(Archive& a, const FieldWidths& l, S& s) {
+  for (int i = 0; i < l.limits.buffers; ++i) {
+    auto& b = s.buffers[i];
+    a(b.pipe, l.buffer_pipe);
+    a(b.inode, l.buffer_inode);
+    if (l.buffer_page != 0) a(b.page, l.buffer_page);
+    a(b.begin, l.buffer_range);
+    a(b.end, l.buffer_range);
+    a(b.merges, 1);
+    a(b.at, l.buffer_at);
+    if (l.byte == 0) continue;
+    for (auto& byte : b.bytes) a(byte, l.byte);
+  }
+}
+
 }  // namespace stored_fields
 
 // Calls a(field, width) for each stored field of `s`, a State.
@@ -154,14 +187,8 @@ void VisitStored(Archive& a, const FieldWidths& l, S& s) {
   VisitFiles(a, l, s);
   VisitInodes(a, l, s);
   VisitMappings(a, l, s);
-  if (l.message_file == 0) return;
-  for (int i = 0; i < l.limits.messages; ++i) {
-    auto& m = s.messages[i];
-    a(m.file, l.message_file);
-    if (l.message_inode != 0) a(m.inode, l.message_inode);
-    a(m.end, l.message_end);
-    if (l.message_mark != 0) a(m.mark, l.message_mark);
-  }
+  if (l.message_file != 0) VisitMessages(a, l, s);
+  if (l.buffer_pipe != 0) VisitBuffers(a, l, s);
 }
 
 }  // namespace selkie

@@ -261,6 +261,9 @@ struct PipeBuffer {
   friend bool operator==(const PipeBuffer&, const PipeBuffer&) = default;
 };
 
+// The half page of the arenas at which a registered buffer begins: a multiple of kSampleStride.
+inline int HalfPageOf(const PipeBuffer& b) { return (b.at - 1) * kSamplesPerPage + b.begin; }
+
 // `mark` bytes are ghost facts of a property ("made after the seal").  The
 // model never reads them; it copies them with their object (a split mapping, a
 // forked table) and clears them when the object goes.
