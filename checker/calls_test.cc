@@ -403,8 +403,56 @@ INSTANTIATE_TEST_SUITE_P(
                  "  munmap(map, 4096)\n"
                  "  close(fd)\n"
                  "  fork()\n",
-                 {}}),
+                 {}},
+        Alphabet{"rings",
+                 "linux-6.18",
+                 "bounds processes=2 fds=1 files=1 maps=1 buffers=2\nrole any uid 0 may seal\n",
+                 "  mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0)\n"
+                 "  munmap(map, 4096)\n"
+                 "  ftruncate(fd, 0)\n"
+                 "  pidfd_getfd(task, theirs)\n"
+                 "  io_uring_register_buffers(map, 4096)\n"
+                 "  io_uring_unregister_buffers()\n"
+                 "  io_uring_read_fixed(pinned, \"x\")\n"
+                 "  close(fd)\n",
+                 {}},
+        Alphabet{"pipes",
+                 "linux-6.18",
+                 "bounds processes=1 fds=3 files=3 maps=1 inodes=2 buffers=2\n"
+                 "role any uid 1000 may seal\n",
+                 "  pipe2(fds, 0)\n"
+                 "  splice(fd, [0], fd2, NULL, 4096, SPLICE_F_NONBLOCK)\n"
+                 "  fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE)\n"
+                 "  close(fd)\n",
+                 {.pos = true}}),
     NameOf);
+
+// ---- Holes that only a pin, or the seal's own promise, shows ----
+
+// linux-7.2 with one thing changed.
+Semantics Changed(const std::string& change) {
+  const absl::StatusOr<Semantics> changed =
+      ParsedSemantics("semantics changed extends linux-7.2\n  \"For a test.\"\n" + change + "\n");
+  EXPECT_TRUE(changed.ok()) << changed.status();
+  return *changed;
+}
+
+size_t CallsToBreak(const std::string& name, const Semantics& semantics) {
+  const Property property = PropertyNamed(name);
+  return Ask(property, semantics, property.bounds).witness.sequence.calls.size();
+}
+
+TEST(SealedForWriting, AMappingThatIsNotAskedForIsFound) {
+  const Semantics changed = Changed("drop add-write-mapped");
+  EXPECT_EQ(CallsToBreak("write-seal-holds", changed), 5u);
+  EXPECT_EQ(CallsToBreak("write-seal-holds", SemanticsNamed("linux-7.2")), 0u);
+}
+
+TEST(SealedForWriting, APinThatIsNotAskedForIsFound) {
+  const Semantics changed = Changed("drop add-write-pinned");
+  EXPECT_EQ(CallsToBreak("no-pinned-write", changed), 7u);
+  EXPECT_EQ(CallsToBreak("no-pinned-write", SemanticsNamed("linux-7.2")), 0u);
+}
 
 // ---- What the new ways to write and to open mean to properties ----
 

@@ -43,6 +43,17 @@ inline Semantics SemanticsNamed(const std::string& name) {
   return *semantics;
 }
 
+// Of a text that may extend those of the tree.  InvalidArgumentError if it is none.
+inline absl::StatusOr<Semantics> ParsedSemantics(const std::string& text) {
+  return ParseSemantics({"test.sem", text},
+                        [](std::string_view name) -> absl::StatusOr<SemanticsSource> {
+                          const std::string file = "model/semantics/" + std::string(name) + ".sem";
+                          absl::StatusOr<std::string> source = ReadTextFile(InTree(file));
+                          if (!source.ok()) return source.status();
+                          return SemanticsSource{file, *source};
+                        });
+}
+
 inline Bounds BoundsOf(const Property& property, std::string_view changes) {
   Bounds bounds = property.bounds;
   EXPECT_TRUE(ApplyBounds(changes, bounds).ok());

@@ -34,6 +34,8 @@ struct Observes {
 inline void ClearUnobserved(State& s, const Observes& observes) {
   for (Inode& inode : s.inodes)
     if (!observes.contents) inode.bytes = {};
+  for (PipeBuffer& buffer : s.buffers)
+    if (!observes.contents) buffer.bytes = {};
   for (File& file : s.files) {
     if (!observes.flags) file.flags = 0;
     if (!observes.pos) file.pos = 0;

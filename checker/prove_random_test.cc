@@ -90,17 +90,6 @@ std::string RandomText(Dice& dice, const Semantics& base) {
   return text;
 }
 
-// InvalidArgumentError if a condition contradicts itself, which some do.
-absl::StatusOr<Semantics> ParseRandom(const std::string& text) {
-  return ParseSemantics({"random.sem", text},
-                        [](std::string_view name) -> absl::StatusOr<SemanticsSource> {
-                          const std::string file = fmt::format("model/semantics/{}.sem", name);
-                          absl::StatusOr<std::string> source = ReadTextFile(InTree(file));
-                          if (!source.ok()) return source.status();
-                          return SemanticsSource{file, *source};
-                        });
-}
-
 // Calls that no property of the tree has.
 const std::vector<std::string>& MoreCalls() {
   static const std::vector<std::string> calls = {
@@ -251,7 +240,7 @@ TEST(ProveRandom, NoCallsLeadOutOfWhatIsProvedWhateverTheRules) {
     Dice dice(static_cast<uint32_t>(seed * 100'000 + i));
     const Semantics base = SemanticsNamed(dice.Of(bases));
     absl::StatusOr<Semantics> semantics = absl::InternalError("");
-    while (!semantics.ok()) semantics = ParseRandom(RandomText(dice, base));
+    while (!semantics.ok()) semantics = ParsedSemantics(RandomText(dice, base));
     const Property property = RandomProperty(dice, *semantics);
     ASSERT_TRUE(HoldsAgainstWalks(dice, property, *semantics, 30, agreement)) << "number " << i;
   }
