@@ -168,8 +168,21 @@ TEST(Check, AMemfdOfHugePagesGrowsByMmap) {
   EXPECT_EQ(verdict.kind, Verdict::Kind::kBroken);
   ASSERT_EQ(verdict.witness.sequence.calls.size(), 3u);
   EXPECT_EQ(verdict.witness.sequence.calls.back().op, Op::kMmap);
-  const Verdict none = Ask(property, semantics, BoundsOf(property, "huge=0"));
-  EXPECT_EQ(none.stats.states, 1u) << "no such memfd is made";
+}
+
+// A promise would hold because nothing could happen.
+TEST(Check, BoundsWithoutRoomForACallAreRefused) {
+  const Semantics semantics = SemanticsNamed("linux-6.1");
+  for (const auto& [name, bound, call] :
+       {std::tuple("fixed-size-huge", "huge", "memfd_create"),
+        std::tuple("no-pinned-write", "buffers", "io_uring_register_buffers")}) {
+    const Property property = PropertyNamed(name);
+    const Bounds none = BoundsOf(property, std::string(bound) + "=0");
+    const absl::Status status = Machine::Make(property, semantics, none).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), testing::HasSubstr(std::string(bound) + "=1 or more"));
+    EXPECT_THAT(status.message(), testing::HasSubstr(call));
+  }
 }
 
 // Symmetry may not change what is true, nor the length of what shows it.

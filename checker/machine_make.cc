@@ -61,6 +61,25 @@ bool OpensWith(const CallTemplate& line, int64_t flag) {
 
 bool MakesHuge(const CallTemplate& line) { return MakesHugetlb(line.call); }
 
+bool KeepsPages(const CallTemplate& line) {
+  const Op op = line.call.op;
+  return op == Op::kUringRegister || op == Op::kSplice || op == Op::kVmsplice || op == Op::kTee;
+}
+
+// A call that could never be made would make a promise hold.
+absl::Status CheckRoom(const std::vector<CallTemplate>& templates, const Limits& limits) {
+  for (const CallTemplate& line : templates) {
+    if (KeepsPages(line) && limits.buffers == 0)
+      return absl::InvalidArgumentError(fmt::format(
+          "bounds: {} keeps pages of a file, and there is no room for them: buffers=1 or more",
+          line.text));
+    if (MakesHuge(line) && limits.huge == 0)
+      return absl::InvalidArgumentError(fmt::format(
+          "bounds: {} makes a memfd of huge pages, and there are none: huge=1 or more", line.text));
+  }
+  return absl::OkStatus();
+}
+
 // True if what the call does depends on which mappings stand side by side.
 bool DependsOnPlaces(const CallTemplate& line) {
   switch (line.call.op) {
@@ -179,6 +198,7 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) 
   if (absl::Status status = CompileCalls(); !status.ok()) return status;
 
   Limits limits = LimitsOf(bounds);
+  if (absl::Status status = CheckRoom(templates_, limits); !status.ok()) return status;
   if (std::none_of(templates_.begin(), templates_.end(), MakesHuge)) limits.huge = 0;
   if ((ops_ & OpBits(Op::kUringRegister, Op::kPipe2)).none()) limits.buffers = 0;
   Inode live;

@@ -451,7 +451,7 @@ void AddBisectCommand(CLI::App& app, Context& context) {
       ->delimiter(',');
   bisect->add_option("--bounds,-b", arguments->bounds,
                      "How much of everything: processes=2,fds=3,files=2,maps=2,pages=1,inodes=1,"
-                     "messages=1,huge=0; the property's own if not given");
+                     "messages=1,buffers=0,huge=0; the property's own if not given");
   bisect->add_flag("--json", arguments->json, "Print the report as JSON");
   bisect->footer(kBisectExample);
   bisect->callback(

@@ -273,7 +273,7 @@ void AddCheckCommand(CLI::App& app, Context& context) {
   check->add_option("--property,-p", arguments->properties, "Promise to ask (repeatable)");
   check->add_option("--bounds,-b", arguments->bounds,
                     "How much of everything: processes=2,fds=3,files=2,maps=2,pages=1,inodes=1,"
-                    "messages=1,huge=0; the property's own if not given");
+                    "messages=1,buffers=0,huge=0; the property's own if not given");
   check->add_flag("--no-symmetry", arguments->no_symmetry,
                   "Store every state, not one for those that differ only in names");
   check->add_flag("--coverage", arguments->coverage,

@@ -211,9 +211,10 @@ void AddConformCommand(CLI::App& app, Context& context) {
       ->add_option("--graph", arguments->asked.graph.graph,
                    "Which graph: a name in checker/graphs, or the path of a .prop file")
       ->capture_default_str();
-  conform->add_option("--bounds,-b", arguments->asked.graph.bounds,
-                      "How much of everything there is in the graph: processes=2,fds=3,files=2,"
-                      "maps=2,pages=1,inodes=1,messages=1,huge=0; the graph's own if not given");
+  conform->add_option(
+      "--bounds,-b", arguments->asked.graph.bounds,
+      "How much of everything there is in the graph: processes=2,fds=3,files=2,"
+      "maps=2,pages=1,inodes=1,messages=1,buffers=0,huge=0; the graph's own if not given");
   conform
       ->add_option("--slice", arguments->slice,
                    "Part I of N of all that is asked, such as 0/4; see selkie merge")
