@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <numeric>
 
 #include "checker/canonical.h"
@@ -51,35 +52,66 @@ template <int W>
 CanonicalWords<W>::CanonicalWords(const Machine& machine, Encoding& encoding)
     : machine_(machine), encoding_(encoding) {
   const Layout& layout = machine.layout();
-  const bool names_tasks = layout.task_tables != 0 || layout.task_parent != 0 ||
-                           layout.message_file != 0 || layout.buffer_pipe != 0;
-  if (!names_tasks && MakeSpans()) MakeWays();
+  const bool names_tasks =
+      layout.task_tables != 0 || layout.task_parent != 0 || layout.buffer_pipe != 0;
+  if (!names_tasks && MakeSpans() && FindMessages()) MakeWays();
+}
+
+// Where the bits stand, if in one word; else a span of 64.
+template <int W>
+typename CanonicalWords<W>::Span CanonicalWords<W>::SpanOf(const PackedWords& bits) const {
+  Span span;
+  for (int i = 0; i < kMaxPackedWords; ++i) {
+    if (bits[i] == 0) continue;
+    if (span.width != 0 || i >= W) return {0, 64};
+    const int low = std::countr_zero(bits[i]);
+    span = {64 * i + low, static_cast<int>(std::bit_width(bits[i] >> low))};
+  }
+  return span;
 }
 
 // False if a block is too wide, or the tasks' do not look alike.
 template <int W>
 bool CanonicalWords<W>::MakeSpans() {
-  std::vector<uint64_t> shapes;
-  for (const PackedWords& block : encoding_.Blocks()) {
-    Span span;
-    uint64_t shape = 0;
-    for (int i = 0; i < kMaxPackedWords; ++i) {
-      if (block[i] == 0) continue;
-      if (shape != 0 || i >= W) return false;  // in two words
-      const int low = std::countr_zero(block[i]);
-      shape = block[i] >> low;
-      span = {64 * i + low, static_cast<int>(std::bit_width(shape))};
-    }
-    if (span.width > 63) return false;
-    shapes.push_back(shape);
-    tasks_.push_back(span);
-  }
   const auto tasks = static_cast<size_t>(machine_.layout().limits.tasks);
-  if (tasks_.size() != tasks + 1) return false;
-  files_ = tasks_.back();
-  tasks_.pop_back();
-  return std::all_of(shapes.begin(), shapes.end() - 1,
-                     [&](uint64_t shape) { return shape == shapes[0]; });
+  const std::vector<PackedWords> blocks = encoding_.Blocks();
+  if (blocks.size() < tasks + 1) return false;
+  for (size_t i = 0; i <= tasks; ++i) {
+    const Span span = SpanOf(blocks[i]);
+    if (span.width > 63) return false;
+    if (i == tasks)
+      files_ = span;
+    else
+      tasks_.push_back(span);
+  }
+  const auto shape = [&](size_t i) { return GetBits(blocks[i], tasks_[i].bit, tasks_[i].width); };
+  for (size_t i = 1; i < tasks; ++i)
+    if (shape(i) != shape(0)) return false;
+  return true;
+}
+
+// False if a message has more than a file and a task, or they and a task do not fit a word.
+template <int W>
+bool CanonicalWords<W>::FindMessages() {
+  const Layout& layout = machine_.layout();
+  if (layout.message_file == 0) return true;
+  if (layout.message_inode != 0 || layout.message_mark != 0) return false;
+  const std::vector<StoredField> fields = FieldsOf(layout);
+  const auto place = [&](size_t offset) {
+    for (const StoredField& field : fields) {
+      if (field.offset != offset) continue;
+      PackedWords bits{};
+      PutBits(bits, field.bit, field.width, ~uint64_t{0});
+      return SpanOf(encoding_.EncodeRead(bits));
+    }
+    return Span{};
+  };
+  for (int i = 0; i < layout.limits.messages; ++i) {
+    const size_t at = offsetof(State, messages) + static_cast<size_t>(i) * sizeof(Message);
+    messages_.push_back({place(at + offsetof(Message, file)), place(at + offsetof(Message, end))});
+    sent_bits_ += messages_.back().file.width;
+  }
+  return tasks_[0].width + sent_bits_ <= 63;
 }
 
 template <int W>
@@ -127,6 +159,31 @@ bool CanonicalWords<W>::AddFiles(uint64_t value) {
   return true;
 }
 
+// The files of the messages to the task, renamed, each at its place among all messages.
+template <int W>
+uint64_t CanonicalWords<W>::SentTo(const Words& words, size_t task, const Way& way) const {
+  uint64_t sent = 0;
+  int at = 0;
+  for (const Sent& message : messages_) {
+    const uint64_t file = Get(words, message.file);
+    if (file != 0 && Get(words, message.end) == task)
+      sent |= (uint64_t{way.file[file - 1]} + 1) << at;
+    at += message.file.width;
+  }
+  return sent;
+}
+
+template <int W>
+void CanonicalWords<W>::PutSent(Words& words, size_t task, uint64_t sent) const {
+  for (const Sent& message : messages_) {
+    const uint64_t file = sent & ((uint64_t{1} << message.file.width) - 1);
+    sent >>= message.file.width;
+    if (file == 0) continue;
+    Put(words, message.file, file);
+    Put(words, message.end, task);
+  }
+}
+
 template <int W>
 bool CanonicalWords<W>::CanonicalizeByTables(Words& words) {
   bool added;
@@ -148,7 +205,7 @@ bool CanonicalWords<W>::CanonicalizeByTables(Words& words) {
       uint64_t& known = task_forms_[numbers[t] * ways_.size() + way];
       if (known == kUnknown) known = Renamed(tasks_[t], Get(words, tasks_[t]), ways_[way]);
       if (known == kUnknown) return false;
-      const uint64_t value = known;
+      const uint64_t value = known << sent_bits_ | SentTo(words, t, ways_[way]);
       size_t at = t;  // in order within the role
       for (; symmetry.tasks && at > 0 && symmetry.role[at - 1] == symmetry.role[t] &&
              these[at - 1] > value;
@@ -163,7 +220,10 @@ bool CanonicalWords<W>::CanonicalizeByTables(Words& words) {
   }
   words = {};
   Put(words, files_, form.least);
-  for (size_t t = 0; t < tasks; ++t) Put(words, tasks_[t], least[t]);
+  for (size_t t = 0; t < tasks; ++t) {
+    Put(words, tasks_[t], least[t] >> sent_bits_);
+    PutSent(words, t, least[t] & ((uint64_t{1} << sent_bits_) - 1));
+  }
   return true;
 }
 

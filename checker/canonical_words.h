@@ -4,11 +4,12 @@
 // a task's own bits (with its descriptors and mappings put in order) and of the bits of all files
 // and inodes depends on nothing else; so both are found out once for each value, by the renaming
 // of checker/canonical.h, and kept.  The canonical form is the least of all: first by the files'
-// bits, then by those of the tasks, which are sorted within their roles.  That is exact: one
-// form for all states that differ only in names.
+// bits, then by those of the tasks, which are sorted within their roles; a descriptor in flight
+// counts as one of the task that it is sent to.  That is exact: one form for all states that
+// differ only in names.
 //
-// Where names of tasks occur elsewhere (threads, parents, messages, rings), or there are too many
-// ways, the state is made and renamed as the other engine does it.
+// Where names of tasks occur elsewhere (threads, parents, rings), or there are too many ways, the
+// state is made and renamed as the other engine does it.
 #ifndef SELKIE_CHECKER_CANONICAL_WORDS_H_
 #define SELKIE_CHECKER_CANONICAL_WORDS_H_
 
@@ -92,11 +93,15 @@ class CanonicalWords {
   void Put(Words& words, Span span, uint64_t value) const {
     words[span.bit / 64] |= value << (span.bit % 64);
   }
+  Span SpanOf(const PackedWords& bits) const;
   bool MakeSpans();
+  bool FindMessages();
   void MakeWays();
   // The bits at `span` of the state in which only these bits are set, renamed.  kUnknown: a
   // dictionary is full.
   uint64_t Renamed(Span span, uint64_t value, const Way& way);
+  uint64_t SentTo(const Words& words, size_t task, const Way& way) const;
+  void PutSent(Words& words, size_t task, uint64_t sent) const;
   bool AddFiles(uint64_t value);
   bool CanonicalizeByState(Words& words);
   bool CanonicalizeByTables(Words& words);
@@ -105,6 +110,11 @@ class CanonicalWords {
   Encoding& encoding_;
   std::vector<Span> tasks_;
   Span files_;
+  struct Sent {
+    Span file, end;  // of a message: see Message
+  };
+  std::vector<Sent> messages_;
+  int sent_bits_ = 0;      // the files of all messages, side by side
   std::vector<Way> ways_;  // empty: not by tables
   Numbers file_numbers_, task_numbers_;
   std::vector<FilesForm> file_forms_;
