@@ -34,7 +34,7 @@ struct Context {
   int exit_code = kHolds;
 };
 
-// The program's version: "0.1.0".
+// The program's version: "0.2.0".
 std::string_view Version();
 
 // Set by SIGINT and SIGTERM; long work polls it and reports what is known.  A
