@@ -61,15 +61,13 @@ TEST_F(NoexecTest, AllTasksAreUnderItAndWhatWasMadeStays) {
 }
 
 TEST_F(NoexecTest, AKernelWithoutTheFileSaysSoFirst) {
-  AddRule(semantics, Point::kSupport, "no-file", EffectKind::kRefuse, ENOENT,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kNoexec))});
+  Lack(Feature::kNoexec, ENOENT);
   IndexRules(semantics);
   EXPECT_EQ(DoAs(1, Op::kSetNoexec, 3), -ENOENT);
 }
 
 TEST_F(NoexecTest, AKernelThatDoesNotLowerItTakesTheSameAgain) {
-  AddRule(semantics, Point::kSupport, "not-lowered", EffectKind::kRefuse, EINVAL,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kLower))});
+  Lack(Feature::kLower, EINVAL);
   IndexRules(semantics);
   EXPECT_EQ(Do(Op::kSetNoexec, 1), 0);
   EXPECT_EQ(Do(Op::kSetNoexec, 1), 0);

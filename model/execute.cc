@@ -59,10 +59,10 @@ Result Execveat(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   const bool empty = (flags & abi::kAtEmptyPath) == 0;
-  if (empty && (flags & ~(kKnown & ~abi::kAtExecveCheck)) != 0)
-    return Bound("EINVAL of the flags or ENOENT of the path, by the kernel's version");
-  if (empty) return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
+  if (const Rule* early = NotSupported(semantics, Feature::kLateName); empty && early != nullptr)
+    return Refused(early);
   if ((flags & ~kKnown) != 0) return Fail(EINVAL, "fs/exec.c do_open_execat: flags");
+  if (empty) return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
   if (check)
     if (const Rule* rule = NotSupported(semantics, Feature::kExecveCheck)) return Refused(rule);
   if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");

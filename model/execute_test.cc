@@ -11,9 +11,9 @@ class ExecuteTest : public ModelTest {
   int64_t Reopen(int64_t fd, int64_t flags) { return Do(Op::kOpen, kSelf, fd, flags); }
 };
 
-TEST_F(ExecuteTest, ThePathIsLookedAtThenTheFlagsThenTheDescriptor) {
+TEST_F(ExecuteTest, TheFlagsAreLookedAtThenThePathThenTheDescriptor) {
   EXPECT_EQ(Execute(9, 0), -ENOENT);
-  EXPECT_EQ(Execute(9, 2), kBoundary);
+  EXPECT_EQ(Execute(9, 2), -EINVAL);
   EXPECT_EQ(Execute(9, kEmpty | 2), -EINVAL);
   EXPECT_EQ(Execute(9), -EBADF);
   EXPECT_EQ(Execute(abi::kAtFdcwd), kBoundary);
@@ -224,6 +224,15 @@ TEST_F(ExecuteTest, AChildHasNotItsParentsProgram) {
   const int64_t child = Do(Op::kFork);
   EXPECT_EQ(s.tasks[child].program, 0);
   EXPECT_EQ(DoAs(static_cast<int>(child), Op::kEndProgram), kBoundary);
+}
+
+// scenarios/reopen/early-name.scn
+TEST_F(ExecuteTest, AnEmptyPathComesBeforeOrAfterTheFlags) {
+  const int64_t fd = Memfd(kPage);
+  EXPECT_EQ(Execute(fd, 0x8000), -EINVAL);
+  EXPECT_EQ(Execute(fd, 0), -ENOENT);
+  Lack(Feature::kLateName, ENOENT);
+  EXPECT_EQ(Execute(fd, 0x8000), -ENOENT);
 }
 
 }  // namespace

@@ -149,8 +149,7 @@ TEST_F(HugetlbTest, ADebuggerWritesToAReadOnlyPrivateOneWhereTheKernelCan) {
   const int64_t map = MapHuge(fd, kProtRead, abi::kMapPrivate);
   EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'x'), 1);
   EXPECT_EQ(Do(Op::kLoad, map), 'x');
-  AddRule(semantics, Point::kSupport, "no-force", EffectKind::kRefuse, EIO,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kHugeForce))});
+  Lack(Feature::kHugeForce, EIO);
   EXPECT_EQ(Do(Op::kMemWrite, 0, map, 'y'), -EIO);
 }
 
@@ -182,8 +181,7 @@ TEST_F(HugetlbTest, MremapOfAPartOfAPrivateMappingOrToAnotherArenaIsLeftOut) {
 }
 
 TEST_F(HugetlbTest, AKernelThatMovesNoneHasUnmappedByThen) {
-  AddRule(semantics, Point::kSupport, "no-move", EffectKind::kRefuse, EINVAL,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kHugeMremap))});
+  Lack(Feature::kHugeMremap, EINVAL);
   const int64_t fd = Huge(kHuge), map = MapHuge(fd, kRw, kShared), two = MapHuge(fd, kRw, kShared);
   EXPECT_EQ(Do(Op::kMremap, map, kHuge, 4096, abi::kMremapMaymove, kNull), -EINVAL) << "a part";
   EXPECT_FALSE(last.changed);

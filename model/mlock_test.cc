@@ -82,8 +82,7 @@ TEST_F(MlockTest, DontunmapUnlocksWhatItMovesOrAllThatItIsAPartOf) {
   EXPECT_EQ(Do(Op::kMadvise, map + kPageSize, kPageSize, abi::kMadvDontneed), 0);
   EXPECT_EQ(Do(Op::kMadvise, moved, kPageSize, abi::kMadvDontneed), -EINVAL);
   s = before;
-  AddRule(semantics, Point::kSupport, "unlocks-more", EffectKind::kRefuse, EINVAL,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kUnlocksPart))});
+  Lack(Feature::kUnlocksPart, EINVAL);
   Do(Op::kMremap, map + kPageSize, kPageSize, kPageSize, flags, kNull);
   EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvDontneed), 0);
   EXPECT_EQ(Do(Op::kMadvise, moved, kPageSize, abi::kMadvDontneed), -EINVAL);
@@ -114,8 +113,7 @@ TEST_F(MlockTest, OnFaultAsksForProtectionWhereARuleSaysSo) {
   const int64_t fd = Memfd(kPageSize), map = Map(fd, 2, 0);
   EXPECT_EQ(Do(Op::kMlock2, map, kPageSize, abi::kMlockOnfault), 0);
   Do(Op::kMunlock, map, kPageSize);
-  AddRule(semantics, Point::kSupport, "on-fault-asks", EffectKind::kRefuse, ENOMEM,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kOnFault))});
+  Lack(Feature::kOnFault, ENOMEM);
   EXPECT_EQ(Do(Op::kMlock2, map, kPageSize, abi::kMlockOnfault), -ENOMEM);
   EXPECT_EQ(FlagsAt(0), kMapLocked | kMapLockOnFault) << "it is locked all the same";
   EXPECT_EQ(Do(Op::kMlock2, map + kPageSize, 0, abi::kMlockOnfault), 0) << "nothing asks nothing";

@@ -121,6 +121,12 @@ class ModelTest : public testing::Test {
  protected:
   ModelTest() : semantics(TestSemantics()), s(InitialState(Limits{}, {0, 1000})) {}
 
+  // From now on the kernel lacks the feature.
+  void Lack(Feature feature, int64_t error) {
+    AddRule(semantics, Point::kSupport, "lacks", EffectKind::kRefuse, error,
+            {When().Has(FactSet::kFeature, static_cast<uint64_t>(feature))});
+  }
+
   // Makes the call as task `task` and checks what must hold of every call.
   template <typename... Args>
   int64_t DoAs(int task, Op op, Args... args) {

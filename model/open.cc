@@ -336,15 +336,18 @@ Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[1];
   if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
   constexpr const char* kEmpty = "fs/namei.c getname_flags: empty path";
+  constexpr const char* kNoFreeFd = "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE";
   const bool given = (flags & abi::kOEmptypath) != 0;
   if (const Rule* rule = NotSupported(semantics, Feature::kEmptypath)) {
-    if (LowestFreeFd(s, c.task) < 0) return Bound("EMFILE or ENOENT, by the kernel's version");
+    const Rule* const early = NotSupported(semantics, Feature::kLateName);
+    if (LowestFreeFd(s, c.task) < 0)
+      return early != nullptr ? Refused(early) : Fail(EMFILE, kNoFreeFd);
     return given ? Refused(rule) : Fail(ENOENT, kEmpty);
   }
   if (given && (flags & (abi::kOCreat | abi::kONofollow)) != 0)
     return Bound("O_EMPTYPATH with O_CREAT or O_NOFOLLOW is not modelled");
   const int fd = LowestFreeFd(s, c.task);
-  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (fd < 0) return Fail(EMFILE, kNoFreeFd);
   if (!given) return Fail(ENOENT, kEmpty);
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("O_EMPTYPATH of a socket or pipe");

@@ -19,8 +19,7 @@ class PipeTest : public ModelTest {
 
   // As kernels from 5.5 to 6.12 do.
   void KeepWhatFaults() {
-    AddRule(semantics, Point::kSupport, "pipe-fault-fills", EffectKind::kRefuse, EINVAL,
-            {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kPipeFault))});
+    Lack(Feature::kPipeFault, EINVAL);
   }
 };
 

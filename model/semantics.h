@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 39}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 42}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -120,6 +120,9 @@ enum class Feature : uint64_t {
                                   // ForcePoke
   kHugeForceProt = 137438953472,  // and leaves them read-only: not on 5.10
   kHugeMremap = 274877906944,     // mremap moves huge pages: 5.16
+  kFallocModes = 549755813888,    // fallocate: several modes at once are EOPNOTSUPP: 6.12
+  kWriteZeroes = 1099511627776,   // FALLOC_FL_WRITE_ZEROES: 6.17
+  kLateName = 2199023255552,      // a path is read after flags and a free descriptor: 7.0
 };
 struct FactSetSpec {
   FactSet set;

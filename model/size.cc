@@ -80,9 +80,21 @@ bool IsOneMode(int64_t mode) {
   return bare == kZero || bare == kUnshare || ((bare == kCollapse || bare == kInsert) && !keeps);
 }
 
+bool PunchesBadly(int64_t mode) {
+  return (mode & abi::kFallocPunchHole) != 0 &&
+         ((mode & kZero) != 0 || (mode & abi::kFallocKeepSize) == 0);
+}
+
+// Several modes that exclude one another.
+Result SeveralModes(const Semantics& semantics) {
+  const Rule* const apart = NotSupported(semantics, Feature::kFallocModes);
+  return apart != nullptr ? Refused(apart)
+                          : Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_MODE_MASK");
+}
+
 // The checks of mode, offset and length in fs/open.c vfs_fallocate before
 // FMODE_WRITE.
-bool BadFallocate(const Call& c, Result* error) {
+bool BadFallocate(const Call& c, const Semantics& semantics, Result* error) {
   const int64_t mode = c.arg[1];
   if (c.arg[2] < 0 || c.arg[3] <= 0)
     *error = Fail(EINVAL, "fs/open.c vfs_fallocate: offset or len");
@@ -90,12 +102,16 @@ bool BadFallocate(const Call& c, Result* error) {
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_SUPPORTED_MASK");
   else if ((mode & kNoHideStale) != 0)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_NO_HIDE_STALE");
+  else if (const Rule* rule = NotSupported(semantics, Feature::kWriteZeroes);
+           rule != nullptr && (mode & kWriteZeroes) != 0)
+    *error = Refused(rule);
   else if ((mode & kWriteZeroes) != 0 && mode != kWriteZeroes)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_WRITE_ZEROES and another mode");
+  else if (PunchesBadly(mode))
+    *error = Fail(EOPNOTSUPP,
+                  "fs/open.c vfs_fallocate: PUNCH_HOLE with ZERO_RANGE, or without KEEP_SIZE");
   else if ((mode & kNotOfShmem) != 0 && !IsOneMode(mode))
-    *error = Bound("EINVAL or EOPNOTSUPP, by the kernel's version");
-  else if (mode == abi::kFallocPunchHole)
-    *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: PUNCH_HOLE without KEEP_SIZE");
+    *error = SeveralModes(semantics);
   else
     return false;
   return true;
@@ -264,12 +280,9 @@ Result Fallocate(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
-  if (BadFallocate(c, &error)) return error;
+  if (BadFallocate(c, semantics, &error)) return error;
   const int node = s.files[f].inode - 1;
-  const bool refused = FileRefusesFallocate(s, c, f, &error);
-  if (refused && c.arg[1] == kWriteZeroes)  // up to 6.16 the mode is unknown before all that
-    return Bound("EOPNOTSUPP or what else is wrong, by the kernel's version");
-  if (refused) return error;
+  if (FileRefusesFallocate(s, c, f, &error)) return error;
   if ((c.arg[1] & (kNotOfShmem | kWriteZeroes)) != 0)
     return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fallocate: mode");
 

@@ -134,5 +134,30 @@ TEST_F(SizeTest, TruncationTakesPrivateCopiesOfTheirPages) {
   EXPECT_EQ(Do(Op::kLoad, copy + kPageSize), 0);
 }
 
+constexpr int64_t kKeep = abi::kFallocKeepSize, kPunch = abi::kFallocPunchHole;
+constexpr int64_t kCollapseRange = 8, kZeroRange = 0x10, kUnshareRange = 0x40, kZeroes = 0x80;
+
+// scenarios/size/fallocate-modes.scn
+TEST_F(SizeTest, ModesThatExcludeOneAnotherAreWhatTheKernelSays) {
+  const int64_t fd = Memfd(kPage);
+  for (const int64_t modes : {kKeep | kCollapseRange, kZeroRange | kUnshareRange})
+    EXPECT_EQ(Do(Op::kFallocate, fd, modes, 0, kPage), -EOPNOTSUPP);
+  Lack(Feature::kFallocModes, EINVAL);
+  for (const int64_t modes :
+       {kKeep | kCollapseRange, kZeroRange | kUnshareRange, kPunch | kKeep | kUnshareRange})
+    EXPECT_EQ(Do(Op::kFallocate, fd, modes, 0, kPage), -EINVAL);
+  for (const int64_t modes : {kPunch | kKeep | kZeroRange, kPunch | kCollapseRange, kPunch})
+    EXPECT_EQ(Do(Op::kFallocate, fd, modes, 0, kPage), -EOPNOTSUPP);
+}
+
+TEST_F(SizeTest, WriteZeroesIsUnknownBeforeOrRefusedAfterAllElse) {
+  Memfd(kPage);
+  const int64_t ro = Do(Op::kOpen, kSelf, 3, abi::kORdonly);
+  EXPECT_EQ(Do(Op::kFallocate, ro, kZeroes, 0, kPage), -EBADF);
+  Lack(Feature::kWriteZeroes, EOPNOTSUPP);
+  EXPECT_EQ(Do(Op::kFallocate, ro, kZeroes, 0, kPage), -EOPNOTSUPP);
+  EXPECT_EQ(Do(Op::kFallocate, ro, kZeroes, 0, 0), -EINVAL);
+}
+
 }  // namespace
 }  // namespace selkie

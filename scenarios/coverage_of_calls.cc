@@ -26,8 +26,6 @@ constexpr UncoveredCall kUncovered[] = {
     {"splice, sendfile to a socket", kObserved,
      "Pins the page as a pipe does; sockets hold no data here."},
     {"RWF_ATOMIC, RWF_DONTCACHE", kObserved, "EOPNOTSUPP of a memfd on every kernel measured."},
-    {"FALLOC_FL_WRITE_ZEROES with what else is wrong", kObserved,
-     "EOPNOTSUPP comes first up to 6.16, last from 6.17 on."},
     // pins
     {"O_DIRECT reads into a mapping", kObserved,
      "A pin as that of a buffer registered with io_uring, which is modelled, until the read ends."},
