@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/coverage_report.h"
+#include "cli/mpirun.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "cli/search_forecast.h"
@@ -122,6 +123,9 @@ class CheckCommand {
       : context_(context), arguments_(arguments), progress_(context.err_is_terminal) {}
 
   int Run() {
+    if (const Launch launch = LaunchOfThisProcess();
+        launch.processes > 1 && context_.exchange == nullptr)
+      return RefuseMpirun(launch);
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
     for (const std::string& name : arguments_.semantics)
       for (const std::string& property : properties_)
@@ -131,6 +135,17 @@ class CheckCommand {
   }
 
  private:
+  // Each process would search by itself, all in the same folder.  One speaks for all.
+  static int RefuseMpirun(const Launch& launch) {
+    if (launch.rank == 0)
+      Complain(
+          fmt::format("check: mpirun started {} processes of a program without MPI, each of "
+                      "which would search alone; start ./selkie or "
+                      "build/release/mpi/selkie-mpi (docs/scaling.md)",
+                      launch.processes));
+    return kBadInput;
+  }
+
   absl::Status Prepare() {
     absl::StatusOr<std::vector<std::string>> properties =
         PropertiesAsked(context_.library, arguments_.properties);
