@@ -41,8 +41,10 @@ class MergedStates {
  public:
   using Words = std::array<uint64_t, W>;
 
-  MergedStates(const StateFolder& folder, const std::vector<StateFile>& files) {
-    const size_t block = std::clamp<size_t>(kMostWords / W / (files.size() + 1), 64, 1 << 16);
+  // Reads all files together in blocks of about `bytes`, within limits.
+  MergedStates(const StateFolder& folder, const std::vector<StateFile>& files, uint64_t bytes) {
+    const uint64_t words = std::min<uint64_t>(kMostWords, bytes / sizeof(uint64_t));
+    const size_t block = std::clamp<size_t>(words / W / (files.size() + 1), 64, 1 << 16);
     for (const StateFile& file : files) {
       auto source = std::make_unique<Source>(folder, file);
       source->block = block;
@@ -264,7 +266,8 @@ class FolderSearch {
 
   // The runs as one file, without the states of `known`.
   absl::StatusOr<StateFile> MergeRuns(std::string_view what, const std::vector<StateFile>& known) {
-    MergedStates<W> runs(folder_, record_.runs), before(folder_, known);
+    const uint64_t bytes = options_.most_bytes / 8;  // the table has half, what was found a quarter
+    MergedStates<W> runs(folder_, record_.runs, bytes), before(folder_, known, bytes);
     StateWriter out(folder_, NewName(what));
     Words state, old{};
     bool more = before.Next(&old);

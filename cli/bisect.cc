@@ -349,7 +349,7 @@ class BisectCommand {
                                                                            : "";
       fmt::print("  kernel {} ({}): {}\n", kernel.release, kernel.uname,
                  like.empty() ? fmt::format("{}: {}", LikeText(behaviour.like), behaviour.why)
-                              : "as " + like);
+                              : "answers as " + like);
     }
     fmt::print("  {}\n", WhereText(kernels_, shown, older, newer));
   }

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/coverage_report.h"
+#include "cli/mpirun.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "cli/search_forecast.h"
@@ -69,10 +72,20 @@ std::string TimeLeft(const SearchForecast& forecast, double states_per_second) {
   return fmt::format("~{:.0f} h left, ", seconds / 3600);
 }
 
+// "; it was at depth 12, with about 1,000,000 states still to be found"
+std::string HowFar(const SearchStats& stats, SearchForecast& forecast) {
+  forecast.Note(stats.states, stats.depth);
+  const std::optional<uint64_t> left = forecast.StatesLeft();
+  return fmt::format("; it was at depth {}, {}", stats.depth,
+                     left.has_value()
+                         ? fmt::format("with about {} states still to be found", Grouped(*left))
+                         : "and nothing can be said of how many states are still to be found");
+}
+
 std::string DiskFolder(const std::string& asked) {
   if (!asked.empty()) return asked;
   const char* const tmpdir = std::getenv("TMPDIR");
-  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/var/tmp";
+  return tmpdir != nullptr && std::filesystem::is_directory(tmpdir) ? tmpdir : "/var/tmp";
 }
 
 Colour ColourOf(const Verdict& verdict) {
@@ -122,6 +135,9 @@ class CheckCommand {
       : context_(context), arguments_(arguments), progress_(context.err_is_terminal) {}
 
   int Run() {
+    if (const Launch launch = LaunchOfThisProcess();
+        launch.processes > 1 && context_.exchange == nullptr)
+      return RefuseMpirun(launch);
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
     for (const std::string& name : arguments_.semantics)
       for (const std::string& property : properties_)
@@ -131,11 +147,24 @@ class CheckCommand {
   }
 
  private:
+  // Each process would search by itself, all in the same folder.  One speaks for all.
+  static int RefuseMpirun(const Launch& launch) {
+    if (launch.rank == 0)
+      Complain(
+          fmt::format("check: mpirun started {} processes of a program without MPI, each of "
+                      "which would search alone; start ./selkie or "
+                      "build/release/mpi/selkie-mpi (docs/scaling.md)",
+                      launch.processes));
+    return kBadInput;
+  }
+
   absl::Status Prepare() {
-    absl::StatusOr<std::vector<std::string>> properties =
+    if (absl::Status status = CheckPaths(); !status.ok()) return status;
+    absl::StatusOr<AskedProperties> properties =
         PropertiesAsked(context_.library, arguments_.properties);
     if (!properties.ok()) return properties.status();
-    properties_ = *std::move(properties);
+    exit_code_ = ReportBad(*properties);
+    properties_ = std::move(properties->names);
     options_.symmetry = !arguments_.no_symmetry;
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
@@ -152,6 +181,14 @@ class CheckCommand {
     options_.folder.when_full = arguments_.checkpoint.empty();
     Bounds any;
     return ApplyBounds(arguments_.bounds, any);
+  }
+
+  // A search may take hours: what is wrong with a path is said before it.
+  absl::Status CheckPaths() const {
+    absl::Status status = FileCanBeWritten("--save", arguments_.save);
+    if (status.ok()) status = FolderCanBeMade("--checkpoint", arguments_.checkpoint);
+    if (status.ok() && arguments_.disk != "none") status = FolderIsThere("--disk", arguments_.disk);
+    return status;
   }
 
   int One(const std::string& semantics_name, const std::string& property_name) {
@@ -180,8 +217,9 @@ class CheckCommand {
     absl::StatusOr<Verdict> verdict =
         Ask(context_.library, *property, *semantics, bounds, options_);
     progress_.Clear();
-    if (!verdict.ok()) return Report(verdict.status());
+    if (!verdict.ok()) return Report(WithRemedy(verdict.status()));
     TellFolder(*verdict);
+    if (verdict->kind == Verdict::Kind::kStopped) verdict->why += HowFar(verdict->stats, forecast);
     if (arguments_.json)
       results_.push_back(VerdictJson(*property, *semantics, *verdict, CpuSeconds() - before));
     else
@@ -196,6 +234,15 @@ class CheckCommand {
         for (const std::string& line : CoverageLines(*coverage)) fmt::print("  {}\n", line);
     }
     return Save(*property, *semantics, *verdict);
+  }
+
+  // Neither of the two records that a folder has is whole: nothing there can be gone on with.
+  absl::Status WithRemedy(const absl::Status& status) const {
+    if (!absl::IsDataLoss(status) || options_.folder.when_full) return status;
+    return absl::DataLossError(
+        fmt::format("{}\nwhat is recorded in {} is damaged: remove that folder, and the same "
+                    "command begins anew",
+                    std::string(status.message()), options_.folder.path));
   }
 
   // One trace for each kind of step, and the worst of their exit codes.
@@ -224,7 +271,8 @@ class CheckCommand {
     SearchFolder& folder = options_.folder;
     const std::string name = fmt::format("{}.{}", semantics.name, property.name);
     if (folder.when_full) {  // nobody goes on with it
-      if (arguments_.disk != "none")
+      // Several processes search in memory alone, and would leave each a folder of its own.
+      if (arguments_.disk != "none" && context_.exchange == nullptr)
         folder.path = fmt::format("{}/selkie-{}-{}", DiskFolder(arguments_.disk), getpid(), name);
       return absl::OkStatus();
     }
@@ -242,8 +290,15 @@ class CheckCommand {
       Complain(fmt::format("{}: went on from what is recorded there", options_.folder.path));
     else if (!verdict.resumed.empty())
       Complain(fmt::format("went on from the record before the newest, since {}", verdict.resumed));
-    if (verdict.kind == Verdict::Kind::kStopped && !options_.folder.when_full)
+    if (verdict.kind != Verdict::Kind::kStopped) return;
+    if (!options_.folder.when_full)
       Complain(fmt::format("{}: the same command goes on from here", options_.folder.path));
+    else if (context_.exchange != nullptr && !Interrupted().load())
+      Complain("what was found is lost: give more --memory, or more processes");
+    else if (!Interrupted().load())
+      Complain(
+          "what was found is lost: name a --disk FOLDER with more room, more --memory, or a "
+          "--checkpoint FOLDER, from which the same command goes on");
   }
 
   int Save(const Property& property, const Semantics& semantics, const Verdict& verdict) {
@@ -288,12 +343,15 @@ void AddCheckCommand(CLI::App& app, Context& context) {
   check->add_option("--recheck", arguments->recheck,
                     "Of a large search: make the moves of one in so many states once more");
   check->add_option("--memory", arguments->memory,
-                    "States in memory: 512M, 4G [80 % of what is available]");
+                    "States in memory: 512M, 4G, 4M at least; the program takes some 15M besides "
+                    "[80 % of what is available]");
   check->add_option("--disk", arguments->disk,
-                    "Folder for states that memory has no room for, removed at the end; none: stop "
-                    "then [$TMPDIR, or /var/tmp]");
-  check->add_option("--checkpoint", arguments->checkpoint,
-                    "Folder that keeps the states and how far the search got; it is gone on with");
+                    "Folder, which must be there, for a folder of states that memory has no room "
+                    "for, removed at the end; none: stop then [$TMPDIR, or /var/tmp]");
+  check->add_option(
+      "--checkpoint", arguments->checkpoint,
+      "Folder that keeps the states and how far the search got; it is made in one that "
+      "is there, and gone on with");
   check
       ->add_option("--checkpoint-minutes", arguments->minutes,
                    "Minutes between two records of how far it got")

@@ -61,6 +61,8 @@ class ConformCommand {
   }
 
   int Run() {
+    if (absl::Status status = SaveFolderCanBeMade(arguments_.printing); !status.ok())
+      return Report(status);
     if (asked_.request.minutes > 0 && asked_.request.random == 0)
       asked_.request.random = int64_t{1} << 40;
     if (asked_.request.paths.empty() && asked_.request.random == 0 && !asked_.transitions &&

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
@@ -135,6 +136,11 @@ ConformAsked AskedFrom(const Json& json) {
 }
 
 }  // namespace
+
+absl::Status SaveFolderCanBeMade(const ConformPrinting& printing) {
+  if (printing.save == ConformPrinting{}.save) return absl::OkStatus();
+  return FoldersCanBeMade("--save", printing.save);
+}
 
 std::string SliceText(const ConformRequest& request) {
   return fmt::format("{}/{}", request.slice, request.slices);

@@ -26,6 +26,9 @@ struct ConformPrinting {
   std::string save = "divergences";  // folder that the divergences are written to
 };
 
+// Of a folder that was asked for; the default one may lie where nobody means to write.
+absl::Status SaveFolderCanBeMade(const ConformPrinting& printing);
+
 // A report as `conform --json` prints it.
 struct ConformFile {
   std::string version;  // of the program that made it

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/output_path.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -26,6 +27,8 @@ constexpr const char* kCorpusExample =
     "  selkie corpus --candidates 2000 -o /tmp/corpus";
 
 int Run(const Context& context, const CorpusArguments& arguments) {
+  if (absl::Status status = FoldersCanBeMade("--output", arguments.folder); !status.ok())
+    return Report(status);
   absl::StatusOr<Semantics> semantics = context.library.LoadSemantics(arguments.semantics);
   if (!semantics.ok()) return Report(semantics.status());
   const Corpus corpus = GrowCorpus(arguments.request, *semantics, &Interrupted());

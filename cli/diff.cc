@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/differences.h"
 #include "cli/discriminating.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
@@ -54,6 +55,8 @@ class DiffCommand {
       : context_(context), arguments_(arguments), progress_(context.err_is_terminal) {}
 
   int Run() {
+    if (absl::Status status = FileCanBeWritten("--scenarios", arguments_.scenarios); !status.ok())
+      return Report(status);
     if (arguments_.kernels) return EveryPair();
     if (arguments_.first.empty() || arguments_.second.empty())
       return Report(absl::InvalidArgumentError(
@@ -212,7 +215,7 @@ void AddDiffCommand(CLI::App& app, Context& context) {
   diff->add_option("--bounds,-b", arguments->bounds,
                    "Changes to the bounds of each alphabet in checker/differences: maps=3");
   diff->add_option("--memory", arguments->memory,
-                   "Stop an alphabet when states take more: 512M, 4G [1G]");
+                   "Stop an alphabet when states take more: 512M, 4G, 4M at least [1G]");
   diff->add_option("--random", arguments->random, "Random sequences after that")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
       ->capture_default_str();

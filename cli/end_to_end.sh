@@ -274,7 +274,6 @@ interrupt_checks() {
     --random 100000000 --length 20 --seed 1
   check "SIGINT during conform in QEMU" interrupted 8 "$selkie" conform --kernel 6.1 \
     --random 100000000 --length 20 --seed 1
-  check "check is killed, and goes on" "$root/cli/kill_and_resume" "$selkie" 6 6 \
-    processes=2,fds=2,files=2,maps=1
+  check "check is killed, and goes on" "$root/cli/kill_and_resume" "$selkie" 6 6
   check "SIGINT during review" interrupted 3 "$selkie" review -o "$logs/review-interrupted"
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/output_path.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "model/call_text.h"
@@ -170,6 +171,8 @@ absl::StatusOr<std::string> Exported(const Context& context, const Subject& subj
 }
 
 int Export(const Context& context, const ExportArguments& args) {
+  if (absl::Status status = FileCanBeWritten("--output", args.out); !status.ok())
+    return Report(status);
   Subject subject;
   if (absl::Status status = ReadSubject(context, args, &subject); !status.ok())
     return Report(status);

@@ -7,6 +7,7 @@
 
 #include "cli/kernel_fit.h"
 #include "cli/kernels_probe.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -219,6 +220,8 @@ class MatrixCommand {
       : context_(context), arguments_(std::move(arguments)), progress_(context.err_is_terminal) {}
 
   int Run() {
+    if (absl::Status status = FileCanBeWritten("--file", arguments_.file); !status.ok())
+      return Report(status);
     absl::StatusOr<std::vector<Semantics>> kernels = KernelSemantics(context_.library);
     if (!kernels.ok()) return Report(kernels.status());
     absl::StatusOr<std::vector<NamedSequence>> named =

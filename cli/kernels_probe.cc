@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/kernel_fit.h"
+#include "cli/output_path.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "kernel/image.h"
@@ -77,6 +78,8 @@ class ProbeCommand {
       : context_(context), arguments_(arguments) {}
 
   int Run() {
+    if (absl::Status status = FoldersCanBeMade("--folder", arguments_.folder); !status.ok())
+      return Report(status);
     const std::string kernel = arguments_.image.empty() ? arguments_.name : AsPath();
     absl::StatusOr<std::vector<Semantics>> kernels = KernelSemantics(context_.library);
     if (!kernels.ok()) return Report(kernels.status());

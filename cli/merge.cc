@@ -118,6 +118,8 @@ class MergeCommand {
       : context_(context), arguments_(arguments) {}
 
   int Run() {
+    if (absl::Status status = SaveFolderCanBeMade(arguments_.printing); !status.ok())
+      return Report(status);
     if (absl::Status status = Read(); !status.ok()) return Report(status);
     std::string_view root = context_.library.root();
     if (absl::Status status = CheckTogether(slices_, root); !status.ok()) return Report(status);

@@ -38,7 +38,8 @@ constexpr const char* kMutateExample =
     "first answer that differs is what conform would report on a kernel that does what the\n"
     "original says. --confirm runs those calls on a kernel. A mutant that is not noticed is\n"
     "equivalent if it decides every combination of the facts alike, or, with --prove, if the\n"
-    "search of pairs of states (selkie diff) finds no difference within its bounds.\n\n"
+    "search of pairs of states (selkie diff) finds no difference within its bounds; else it is\n"
+    "missed, or, without --prove, not known to differ. Exit code 1 for either.\n\n"
     "Example:\n"
     "  selkie mutate linux-6.18 --confirm native\n"
     "  selkie mutate --prove --json";
@@ -48,6 +49,7 @@ struct Fate {
   Mutant mutant;
   std::optional<Catch> caught;
   std::string equivalent;  // why; empty: it is not known to be
+  bool compared = false;   // by a search of pairs of states, as --prove asks
   std::optional<bool> confirmed;
 };
 
@@ -67,7 +69,15 @@ struct SemanticsFates {
   int64_t equivalent() const {
     return Count([](const Fate& f) { return !f.equivalent.empty(); });
   }
-  int64_t missed() const { return static_cast<int64_t>(fates.size()) - noticed() - equivalent(); }
+  int64_t unnoticed() const {
+    return static_cast<int64_t>(fates.size()) - noticed() - equivalent();
+  }
+  // Of those: a search did not find them equivalent.
+  int64_t missed() const {
+    return Count(
+        [](const Fate& f) { return !f.caught.has_value() && f.equivalent.empty() && f.compared; });
+  }
+  int64_t not_compared() const { return unnoticed() - missed(); }
 };
 
 class MutateCommand {
@@ -125,7 +135,7 @@ class MutateCommand {
         return fmt::format("{}: {} of {} mutants, {} noticed", fates.original.name,
                            fates.fates.size(), mutants.size(), fates.noticed());
       });
-      Fate fate{std::move(mutant), std::nullopt, "", std::nullopt};
+      Fate fate{std::move(mutant), std::nullopt, "", false, std::nullopt};
       fate.caught = net->Notice(fate.mutant.semantics, &Interrupted());
       if (Interrupted().load()) return absl::OkStatus();
       if (!fate.caught.has_value())
@@ -143,6 +153,7 @@ class MutateCommand {
       return absl::OkStatus();
     }
     if (!arguments_.prove) return absl::OkStatus();
+    fate.compared = true;
     DifferenceOptions options;
     options.random = 0;
     options.interrupted = &Interrupted();
@@ -191,14 +202,26 @@ class MutateCommand {
     return whole == 0 ? "-" : fmt::format("{:.1f} %", 100.0 * part / static_cast<double>(whole));
   }
 
+  // What was not compared may be the same as the original, and is not counted as missed.
+  static std::string UnnoticedText(int64_t missed, int64_t not_compared) {
+    std::string text = fmt::format("{} missed", missed);
+    if (not_compared > 0)
+      text += fmt::format(", {} not noticed, not compared; --prove compares them", not_compared);
+    return text;
+  }
+
   void Print(const SemanticsFates& fates) const {
     const auto total = static_cast<int64_t>(fates.fates.size());
-    fmt::print("{}: {} mutants, {} noticed, {} equivalent, {} missed: {} of those that differ\n",
-               fates.original.name, total, fates.noticed(), fates.equivalent(), fates.missed(),
+    fmt::print("{}: {} mutants, {} noticed, {} equivalent, {}: {} of those that may differ\n",
+               fates.original.name, total, fates.noticed(), fates.equivalent(),
+               UnnoticedText(fates.missed(), fates.not_compared()),
                Share(fates.noticed(), total - fates.equivalent()));
     for (const Fate& fate : fates.fates) {
       if (fate.caught.has_value()) continue;
-      fmt::print("  {}: {} ({}){}\n", fate.equivalent.empty() ? "missed" : "equivalent",
+      fmt::print("  {}: {} ({}){}\n",
+                 !fate.equivalent.empty() ? "equivalent"
+                 : fate.compared          ? "missed"
+                                          : "not noticed",
                  fate.mutant.change, TextOf(fate.mutant.kind),
                  fate.equivalent.empty() ? "" : fmt::format(": {}", fate.equivalent));
     }
@@ -212,14 +235,16 @@ class MutateCommand {
   }
 
   void PrintSum() const {
-    int64_t total = 0, noticed = 0, equivalent = 0;
+    int64_t total = 0, noticed = 0, equivalent = 0, missed = 0, not_compared = 0;
     for (const auto& each : all_) {
       total += static_cast<int64_t>(each->fates.size());
       noticed += each->noticed();
       equivalent += each->equivalent();
+      missed += each->missed();
+      not_compared += each->not_compared();
     }
-    fmt::print("{} mutants of {} semantics: {} noticed, {} equivalent, {} missed; {} noticed\n",
-               total, all_.size(), noticed, equivalent, total - noticed - equivalent,
+    fmt::print("{} mutants of {} semantics: {} noticed, {} equivalent, {}; {} noticed\n", total,
+               all_.size(), noticed, equivalent, UnnoticedText(missed, not_compared),
                Share(noticed, total - equivalent));
     if (Interrupted().load()) fmt::print("interrupted: this is what is known so far\n");
   }
@@ -251,6 +276,7 @@ class MutateCommand {
                                    {"noticed", each->noticed()},
                                    {"equivalent", each->equivalent()},
                                    {"missed", each->missed()},
+                                   {"not_compared", each->not_compared()},
                                    {"by", by},
                                    {"kinds", kinds},
                                    {"kernel", each->release},
@@ -266,7 +292,7 @@ class MutateCommand {
     bool any = false, missed = false;
     for (const auto& each : all_) {
       any |= !each->fates.empty();
-      missed |= each->missed() > 0;
+      missed |= each->unnoticed() > 0;
       for (const Fate& fate : each->fates) missed |= !fate.confirmed.value_or(true);
     }
     if (!any) return Report(absl::UnavailableError("no mutant was tried: nothing is known"));

@@ -6,6 +6,7 @@
 
 #include "checker/prove_smt.h"
 #include "cli/command.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "cli/prove_certificate.h"
 #include "cli/questions.h"
@@ -109,10 +110,14 @@ class ProveCommand {
 
  private:
   absl::Status Prepare() {
-    absl::StatusOr<std::vector<std::string>> properties =
+    for (const auto& [option, file] :
+         {std::pair("--certificate", &arguments_.certificate), {"--smt", &arguments_.smt}})
+      if (absl::Status status = FileCanBeWritten(option, *file); !status.ok()) return status;
+    absl::StatusOr<AskedProperties> properties =
         PropertiesAsked(context_.library, arguments_.properties);
     if (!properties.ok()) return properties.status();
-    properties_ = *std::move(properties);
+    exit_code_ = ReportBad(*properties);
+    properties_ = std::move(properties->names);
     const bool one = arguments_.semantics.size() == 1 && properties_.size() == 1;
     if (!one && !(arguments_.certificate.empty() && arguments_.smt.empty()))
       return absl::InvalidArgumentError(
@@ -190,7 +195,8 @@ void AddProveCommand(CLI::App& app, Context& context) {
   prove->add_option("--smt", arguments->smt,
                     "Write its three queries as SMT-LIB: z3 and cvc5 answer unsat");
   prove->add_option("--memory", arguments->memory,
-                    "Stop looking for a counterexample when states take more: 512M, 4G [1G]");
+                    "Stop looking for a counterexample when states take more: 512M, 4G, 4M at "
+                    "least [1G]");
   prove->add_flag("--json", arguments->json, "Print results as one JSON array");
   prove->footer(kProveExample);
   prove->callback(

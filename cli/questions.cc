@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
+#include "cli/command.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "model/call_text.h"
@@ -30,6 +32,14 @@ absl::StatusOr<PropertySource> ReadSource(const Library& library, const std::str
 
 std::string FolderOf(const Library& library) { return library.root() + "/checker/properties"; }
 
+// Of every file, whether it can be read or not.
+std::vector<std::string> NamesInTree(const Library& library) {
+  std::vector<std::string> names;
+  if (const auto files = FilesUnder(FolderOf(library), ".prop"); files.ok())
+    for (const std::string& file : *files) names.push_back(fs::path(file).stem().string());
+  return names;
+}
+
 int GroupOf(Property::Kind kind) { return static_cast<int>(kind); }
 
 }  // namespace
@@ -41,10 +51,11 @@ absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view n
                                    : fmt::format("{}/{}.prop", FolderOf(library), name_or_path);
   absl::StatusOr<PropertySource> source = ReadSource(library, path);
   if (!source.ok() && !is_path) {
-    auto names = PropertyNames(library);
-    return absl::NotFoundError(fmt::format(
-        "no property is named '{}'; there are: {}", name_or_path,
-        names.ok() ? fmt::format("{}", fmt::join(*names, ", ")) : "none (is SELKIE_ROOT right?)"));
+    const std::vector<std::string> names = NamesInTree(library);
+    return absl::NotFoundError(fmt::format("no property is named '{}'; there are: {}", name_or_path,
+                                           names.empty()
+                                               ? "none (is SELKIE_ROOT right?)"
+                                               : fmt::format("{}", fmt::join(names, ", "))));
   }
   if (!source.ok()) return source.status();
   const std::string folder = fs::path(path).parent_path().string();
@@ -58,25 +69,29 @@ absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view n
   });
 }
 
-absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library) {
+absl::StatusOr<AskedProperties> PropertiesAsked(const Library& library,
+                                                const std::vector<std::string>& asked) {
+  if (!asked.empty()) return AskedProperties{asked, {}};
   absl::StatusOr<std::vector<std::string>> files = FilesUnder(FolderOf(library), ".prop");
   if (!files.ok()) return files.status();
-  std::vector<std::pair<int, std::string>> names;
+  std::vector<std::pair<int, std::string>> found;
+  std::set<std::string> bad;  // a list of calls that is bad is so for each property with it
   for (const std::string& file : *files) {
-    const std::string name = fs::path(file).stem().string();
     absl::StatusOr<Property> property = LoadProperty(library, file);
-    if (!property.ok()) return property.status();
-    names.emplace_back(GroupOf(property->kind), name);
+    if (property.ok())
+      found.emplace_back(GroupOf(property->kind), fs::path(file).stem().string());
+    else
+      bad.emplace(property.status().message());
   }
-  std::sort(names.begin(), names.end());
-  std::vector<std::string> out;
-  for (auto& [group, name] : names) out.push_back(std::move(name));
+  std::sort(found.begin(), found.end());
+  AskedProperties out{{}, {bad.begin(), bad.end()}};
+  for (auto& [group, name] : found) out.names.push_back(std::move(name));
   return out;
 }
 
-absl::StatusOr<std::vector<std::string>> PropertiesAsked(const Library& library,
-                                                         const std::vector<std::string>& asked) {
-  return asked.empty() ? PropertyNames(library) : asked;
+int ReportBad(const AskedProperties& properties) {
+  for (const std::string& message : properties.bad) Complain(message);
+  return properties.bad.empty() ? kHolds : kBadInput;
 }
 
 absl::StatusOr<std::optional<Semantics>> BaselineOf(const Library& library,
@@ -174,7 +189,11 @@ absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {
   if (shift < 0 || !(number >= 1) || number > 1e15)
     return absl::InvalidArgumentError(
         fmt::format("--memory {}: expected a size such as 512M or 4G", text));
-  return static_cast<uint64_t>(number * static_cast<double>(uint64_t{1} << shift));
+  const double bytes = number * static_cast<double>(uint64_t{1} << shift);
+  if (bytes < static_cast<double>(kLeastMemory))
+    return absl::InvalidArgumentError(fmt::format(
+        "--memory {}: a search takes {}M at least: name that, or more", text, kLeastMemory >> 20));
+  return static_cast<uint64_t>(bytes);
 }
 
 uint64_t MostMemory() {

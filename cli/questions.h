@@ -20,13 +20,20 @@ namespace selkie {
 // "file:line:column: ..." from the parser.
 absl::StatusOr<Property> LoadProperty(const Library& library, std::string_view name_or_path);
 
-// Names of all properties in the tree: promises first, then what must be
-// reachable, then comparisons; each group sorted.
-absl::StatusOr<std::vector<std::string>> PropertyNames(const Library& library);
+// Properties to ask, and what is wrong with others of the tree.
+struct AskedProperties {
+  std::vector<std::string> names;
+  std::vector<std::string> bad;  // "file:line:column: ...", each once
+};
 
-// Those asked for, or all if none is.
-absl::StatusOr<std::vector<std::string>> PropertiesAsked(const Library& library,
-                                                         const std::vector<std::string>& asked);
+// Those asked for; if none is, all of the tree: promises first, then what must be reachable, then
+// comparisons; each group sorted.  A file that cannot be read loses no other.  NotFoundError if
+// there is no folder of properties.
+absl::StatusOr<AskedProperties> PropertiesAsked(const Library& library,
+                                                const std::vector<std::string>& asked);
+
+// Complains of each file that is bad; kBadInput if any is, else kHolds.
+int ReportBad(const AskedProperties& properties);
 
 // The semantics that a comparison names; nothing for other properties.  InvalidArgumentError at
 // the place where it is named, if there is none.
@@ -72,8 +79,11 @@ std::string Grouped(uint64_t number);
 // "12.3 MiB"
 std::string Bytes(uint64_t bytes);
 
+// A table gets half of the memory, and an empty one of the widest states takes 2.3 MiB.
+inline constexpr uint64_t kLeastMemory = uint64_t{4} << 20;
+
 // The number of bytes that "512M" or "4G" says, for --memory.  InvalidArgumentError for
-// other text.
+// other text, and for less than kLeastMemory.
 absl::StatusOr<uint64_t> ParseBytes(const std::string& text);
 
 // Four fifths of the memory that is available on this machine now, in bytes.

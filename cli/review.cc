@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/output_path.h"
 #include "cli/progress.h"
 #include "cli/review_cells.h"
 #include "cli/review_report.h"
@@ -84,6 +85,8 @@ int ExitCodeOf(const ScoreCard& card) {
 }
 
 int Review(Context& context, const ReviewArguments& arguments) {
+  if (absl::Status status = FoldersCanBeMade("--output", arguments.folder); !status.ok())
+    return Report(status);
   ReviewOptions options = arguments.options;
   if (arguments.no_kernels) options.kernels.clear();
   options.interrupted = &Interrupted();
@@ -105,7 +108,7 @@ int Review(Context& context, const ReviewArguments& arguments) {
       return Report(status);
     fmt::print(stderr, "selkie: wrote {0}/index.html and {0}/review.md\n", arguments.folder);
   }
-  return ExitCodeOf(*card);
+  return WorseOf(ExitCodeOf(*card), card->bad_properties ? kBadInput : kHolds);
 }
 
 }  // namespace

@@ -54,9 +54,11 @@ absl::StatusOr<ScoreCard> LoadTexts(const Library& library, const ReviewOptions&
     names = *std::move(rows);
   }
   if (properties.empty()) {
-    absl::StatusOr<std::vector<std::string>> all = PropertyNames(library);
+    absl::StatusOr<AskedProperties> all = PropertiesAsked(library, {});
     if (!all.ok()) return all.status();
-    properties = *std::move(all);
+    ReportBad(*all);
+    card.bad_properties = !all->bad.empty();
+    properties = std::move(all->names);
   }
   for (const std::string& name : names) {
     absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);

@@ -42,6 +42,7 @@ struct ScoreCard {
   std::vector<std::string> kernels;        // asked for evidence, as named
   std::vector<std::string> kernel_errors;  // by kernel: why it did not run, or empty
   bool interrupted = false;
+  bool bad_properties = false;  // some of the tree cannot be read, and have no column
 };
 
 struct ReviewOptions {
@@ -57,7 +58,8 @@ struct ReviewOptions {
 
 // Loads everything and asks every cell, then runs each sequence found on each
 // kernel.  A cell or a kernel that fails is reported in its place and does not
-// lose the others.  Errors only if a text of the tree cannot be loaded.
+// lose the others, nor does a property of the tree that cannot be read, of which it complains.
+// Errors only if another text cannot be loaded.
 absl::StatusOr<ScoreCard> MakeScoreCard(const Library& library, const ReviewOptions& options);
 
 // What `observation` of the sequence says about `cell`; `kernel` as it is to be

@@ -101,5 +101,11 @@ TEST_F(RunTest, BadInputIsTwo) {
   EXPECT_THAT(run.err, HasSubstr("b.scn:2:17: 'fw-v33' is no semantics that is known here"));
 }
 
+TEST_F(RunTest, ADeviceIsThereButNoFile) {
+  const Outcome run = Run({"/dev/null"});
+  EXPECT_EQ(run.code, kBadInput);
+  EXPECT_THAT(run.err, HasSubstr("/dev/null: is neither a regular file nor a folder"));
+}
+
 }  // namespace
 }  // namespace selkie

@@ -12,6 +12,7 @@ constexpr double kShrinks = 0.995;  // the multiple, from level to level, at lea
 }  // namespace
 
 void SearchForecast::Note(uint64_t states, int depth) {
+  if (depth < depth_) *this = SearchForecast();
   if (depth > depth_ + 1) levels_.clear();  // several ended unseen
   if (depth == depth_ + 1 && states > before_)
     levels_.push_back(static_cast<double>(states - before_));
@@ -27,7 +28,7 @@ std::optional<uint64_t> SearchForecast::StatesLeft() const {
   double multiple = levels_[3] / levels_[2];
   const double shrinks = std::sqrt(multiple / older);  // two levels lie between
   if (shrinks > kShrinks) return std::nullopt;
-  double level = levels_.back(), left = -static_cast<double>(states_ - before_);
+  double level = levels_.back(), left = -static_cast<double>(states_ - std::min(states_, before_));
   do {
     multiple *= shrinks;
     level *= multiple;

@@ -19,7 +19,9 @@ namespace selkie {
 
 class SearchForecast {
  public:
-  // So many states are known, and the farthest of them is at that depth.  Neither gets less.
+  // So many states are known, and the farthest of them is at that depth.  (A search in a folder
+  // that runs out of memory knows less of the level at hand than before.)  A depth that is less
+  // than the one before is that of another search, which has begun.
   void Note(uint64_t states, int depth);
 
   // States still to be found; empty where nothing can be said.

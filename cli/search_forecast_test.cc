@@ -50,5 +50,27 @@ TEST(SearchForecast, LevelsThatEndedUnseenCountForNothing) {
   EXPECT_EQ(forecast.StatesLeft(), std::nullopt);
 }
 
+TEST(SearchForecast, ASearchThatBeginsAnewIsForecastAnew) {
+  SearchForecast forecast, fresh;
+  for (const uint64_t states : {1, 10, 80, 400, 1600, 5000, 9000})
+    forecast.Note(states, static_cast<int>(states % 7));  // whatever came before
+  forecast.Note(9000, 40);
+  for (size_t i = 0; i < std::size(kReached); ++i) {
+    const int depth = kFirstDepth + static_cast<int>(i);
+    forecast.Note(kReached[i], depth);
+    fresh.Note(kReached[i], depth);
+  }
+  EXPECT_EQ(forecast.StatesLeft(), fresh.StatesLeft());
+}
+
+TEST(SearchForecast, ALevelThatIsForgottenIsStillToBeFound) {
+  SearchForecast forecast;
+  for (size_t i = 0; i < 7; ++i) forecast.Note(kReached[i], kFirstDepth + static_cast<int>(i));
+  const std::optional<uint64_t> left = forecast.StatesLeft();
+  forecast.Note(kReached[5], kFirstDepth + 6);
+  ASSERT_TRUE(left.has_value());
+  EXPECT_EQ(forecast.StatesLeft(), left);
+}
+
 }  // namespace
 }  // namespace selkie

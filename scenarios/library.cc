@@ -48,8 +48,11 @@ absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
                                                     std::string_view extension) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) return std::vector<std::string>{path};
-  if (!fs::is_directory(path, error))
+  if (!fs::exists(path, error))
     return absl::NotFoundError(fmt::format("{}: no such file or folder", path));
+  if (!fs::is_directory(path, error))
+    return absl::InvalidArgumentError(
+        fmt::format("{}: is neither a regular file nor a folder", path));
   std::vector<std::string> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
     if (entry.is_regular_file() && entry.path().string().ends_with(extension))

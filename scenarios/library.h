@@ -20,7 +20,8 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 absl::Status WriteTextFile(const std::string& path, std::string_view text);
 
 // All files under `path` whose name ends in `extension` (".scn"), sorted by
-// name; `path` itself if it is a file.  NotFoundError if there is no `path`.
+// name; `path` itself if it is a file.  NotFoundError if there is no `path`,
+// InvalidArgumentError if it is a device or the like.
 absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,
                                                     std::string_view extension);
 

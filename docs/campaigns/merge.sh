@@ -3,9 +3,9 @@
 # the three that is not 0.
 set -u
 
+OUT=$(realpath -m -- "${OUT:-campaign}") || exit 3  # where one stands, not in the tree
 cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." || exit 3
 SELKIE=${SELKIE:-./selkie}
-OUT=${OUT:-campaign}
 
 code=0
 for part in random transitions errno; do

@@ -3,6 +3,8 @@
 # are processors, or on other machines: --sshloginfile nodes, where this tree is at the same place.
 set -u
 
+OUT=$(realpath -m -- "${OUT:-campaign}") || exit 3  # other machines begin elsewhere
+export OUT
 cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." || exit 3
 SLICES=${SLICES:-$(nproc)}
 

@@ -9,10 +9,10 @@ set -u
 
 index=${1:?slice.sh I N: the number of the slice, from 0 to N - 1}
 count=${2:?slice.sh I N: how many slices there are}
+OUT=$(realpath -m -- "${OUT:-campaign}") || exit 3  # a folder that every node sees
 cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." || exit 3
 
 SELKIE=${SELKIE:-./selkie}      # the program, and its tree in SELKIE_ROOT if it was built elsewhere
-OUT=${OUT:-campaign}            # a folder that every node sees
 KERNEL=${KERNEL:-native}        # or the path of a bzImage, the same on all nodes
 WORKERS=${WORKERS:-1}           # processes, or guests, of this slice
 SEQUENCES=${SEQUENCES:-1000000} LENGTH=${LENGTH:-60} SEED=${SEED:-1}
