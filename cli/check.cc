@@ -265,6 +265,13 @@ class CheckCommand {
     return Save(property, semantics, verdicts->front());
   }
 
+  // With the calls of the lists that it includes.
+  static std::vector<std::string> TextsOf(const Property& property) {
+    std::vector<std::string> texts = {property.text};
+    for (const AlphabetLine& line : property.calls) texts.push_back(line.text);
+    return texts;
+  }
+
   // Each question has a folder of its own.
   absl::Status ChooseFolder(const Property& property, const Semantics& semantics,
                             const Bounds& bounds) {
@@ -279,9 +286,9 @@ class CheckCommand {
     absl::StatusOr<std::string> digest = context_.library.SemanticsDigest(semantics);
     if (!digest.ok()) return digest.status();
     folder.path = fmt::format("{}/{}", arguments_.checkpoint, name);
-    folder.question = fmt::format("selkie {} semantics {} {} property {} {} bounds {} symmetry {}",
-                                  Version(), semantics.name, *digest, property.name,
-                                  TextDigest({property.text}), ToString(bounds), options_.symmetry);
+    folder.question = fmt::format(
+        "selkie {} semantics {} {} property {} {} bounds {} symmetry {}", Version(), semantics.name,
+        *digest, property.name, TextDigest(TextsOf(property)), ToString(bounds), options_.symmetry);
     return absl::OkStatus();
   }
 
