@@ -327,6 +327,15 @@ int64_t DmabufSize(const View& view, std::string_view name, Choices& choices) {
   return name == "offset" && !OnceIn(choices, 4) ? 0 : some;
 }
 
+// Pages of the mapping and of the one that begins where it ends, or 0: whether both are one VMA
+// shows only to what goes across.
+int PagesWithNext(const View& view) {
+  if (view.map < 0 || view.map + 1 >= kMaxMaps) return 0;
+  const AddressSpace& mm = view.state.mms[view.state.tasks[view.task].mm];
+  const Mapping &map = mm[view.map], &next = mm[view.map + 1];
+  return next.file != 0 && next.start == map.start + map.pages ? map.pages + next.pages : 0;
+}
+
 // Whole pages of a mapping, mostly.
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
@@ -342,6 +351,7 @@ int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   if (OnceIn(choices, 32)) return 0;
   uint32_t most = pages;
   if (map != nullptr) {
+    if (const int both = PagesWithNext(view); both > 0 && OnceIn(choices, 4)) return page * both;
     if (OnceIn(choices, 2)) return page * map->pages;
     most = map->pages + 1u;
   }
