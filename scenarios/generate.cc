@@ -170,6 +170,8 @@ constexpr Op kOnProgram[] = {Op::kTruncate, Op::kSetAttr, Op::kOpen, Op::kTrunca
 constexpr Op kOnMapped[] = {Op::kMadvise, Op::kStore, Op::kMremap,  Op::kLoad,
                             Op::kMlock2,  Op::kMlock, Op::kMprotect};
 
+constexpr Op kOnOthers[] = {Op::kProcessVmWritev, Op::kMemWrite, Op::kPtracePoke};
+
 // One that is about the state, in one of so many calls; else nothing.
 std::optional<Op> DrawFollowUp(const Means& means, Choices& choices) {
   constexpr uint32_t kOneIn = 4;
@@ -177,6 +179,8 @@ std::optional<Op> DrawFollowUp(const Means& means, Choices& choices) {
   if (choices.Next(kOneIn) != kOneIn - 1) return std::nullopt;
   if (means.pinned && choices.Next(2) == 0) return kOnPinned[choices.Next(std::size(kOnPinned))];
   if (means.locked && choices.Next(2) == 0) return kOnLocked[choices.Next(std::size(kOnLocked))];
+  if (means.mappings && means.others_run && choices.Next(4) == 0)
+    return kOnOthers[choices.Next(std::size(kOnOthers))];
   if (means.runs_program) return kOnProgram[choices.Next(std::size(kOnProgram))];
   if (means.mappings) return kOnMapped[choices.Next(std::size(kOnMapped))];
   return std::nullopt;

@@ -137,7 +137,7 @@ TEST(GenerateTest, WhatTakesSeveralCallsFirstIsNotRare) {
   const Semantics semantics = LoadForTest("linux-6.18");
   std::map<std::string, int> decided;
   int paged_out = 0, populated = 0;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     State state = InitialState(Limits{}, {0});
     for (const Call& call :
          RandomSequence(SequenceSeed(1, i), 20, Limits{}, {0}, semantics).calls) {
