@@ -109,13 +109,29 @@ void PrintDivergence(const Divergence& d, size_t number, const std::string& file
   if (!file.empty()) fmt::print("  saved as {}\n", file);
 }
 
+void PrintWrongTexts(const ConformReport& r, bool colour) {
+  for (const std::string& text : r.wrong_texts)
+    fmt::print("\n{} {}\n",
+               Paint("the scenario's text is wrong for this kernel:", Colour::kRed, colour), text);
+}
+
 void PrintVerdict(const ConformReport& r, bool colour) {
+  if (!r.wrong_texts.empty())
+    fmt::print("{}\n", Paint(fmt::format("{} lines of scenarios are wrong for this kernel: model "
+                                         "and kernel agree on something else",
+                                         r.wrong_texts.size()),
+                             Colour::kRed, colour));
   fmt::print(
       "{}{}\n",
       Paint(fmt::format("{} divergences", r.divergences.size()),
             r.divergences.empty() ? Colour::kGreen : Colour::kRed, colour),
       r.differing > 0 ? fmt::format(" of different kinds, in {} sequences", r.differing) : "");
-  if (!r.complete) fmt::print("interrupted: this is what is known so far\n");
+  if (r.stopped_by_hangs())
+    fmt::print(
+        "stopped, as the kernel did not come back from {} calls: this is what is known so far\n",
+        r.hangs);
+  else if (!r.complete)
+    fmt::print("interrupted: this is what is known so far\n");
 }
 
 ConformAsked AskedFrom(const Json& json) {
@@ -190,6 +206,7 @@ void PrintConform(const ConformReport& report, const ConformAsked& asked, std::s
                   const ConformPrinting& printing) {
   if (printing.json) std::cout << ConformFileToJson(report, asked, root) << "\n";
   const bool told = !printing.json && report.calls > 0;
+  if (!printing.json && !told) PrintNotRun(report);
   if (told) PrintCounts(report, asked.request);
   if (told && asked.transitions) PrintTransitions(report, asked.graph);
   if (told && asked.request.errors >= 0) PrintErrnos(report, asked.request);
@@ -198,12 +215,13 @@ void PrintConform(const ConformReport& report, const ConformAsked& asked, std::s
     const std::string file = Save(divergence, i + 1, report, asked.request, printing.save);
     if (!printing.json) PrintDivergence(divergence, i + 1, file, printing.colour);
   }
+  if (!printing.json) PrintWrongTexts(report, printing.colour);
   if (told) PrintVerdict(report, printing.colour);
 }
 
 // No agreement without a call.
 int ConformCode(const ConformReport& report) {
-  if (report.differing > 0) return kBroken;
+  if (report.broken()) return kBroken;
   if (report.calls > 0) return kHolds;
   return Report(absl::UnavailableError(
       Interrupted().load() ? "interrupted before a call was executed: nothing is known"

@@ -64,6 +64,12 @@ class Plan final : public GraphPlan {
   int64_t states() const override { return static_cast<int64_t>(tree_->stats().states); }
   const SearchStats& stats() const override { return tree_->stats(); }
 
+  std::vector<Call> calls() const override {
+    std::vector<Call> calls;
+    for (const CallTemplate& line : machine_->alphabet()) calls.push_back(line.call);
+    return calls;
+  }
+
   absl::Status ForEach(int64_t share, int64_t shares,
                        const std::function<bool(const CallBatch&)>& take) const override {
     return tree_->Walk([&](const ReachedState& at) {

@@ -5,13 +5,11 @@
 #include <map>
 #include <memory>
 
-#include "cli/kernel_fit.h"
 #include "cli/kernels_probe.h"
 #include "cli/output_path.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-#include "kernel/conform.h"
 #include "kernel/image.h"
 #include "kernel/observe.h"
 
@@ -30,15 +28,6 @@ constexpr const char* kKernelsMatrixExample =
     "Example:\n"
     "  selkie kernels matrix --kernels 5.10.0-30,5.10,6.1,6.12,native --file docs/kernels.md";
 
-// What one kernel showed.
-struct Column {
-  std::string release;  // 6.12.117
-  KernelFit fit;
-  std::vector<RuleEvidence> evidence;
-  size_t sequences = 0;
-  ConformReport conform;
-};
-
 // The text of a rule without its place.
 std::string TextOf(const Rule& rule) {
   const size_t colon = rule.text.find(": ");
@@ -54,18 +43,12 @@ struct Variant {
 
 class Matrix {
  public:
-  explicit Matrix(const std::vector<Column>& columns) : columns_(columns) {
+  explicit Matrix(const std::vector<MatrixColumn>& columns) : columns_(columns) {
     for (size_t i = 0; i < columns_.size(); ++i) AddColumn(i);
     for (auto& [name, variants] : rules_) AddAbsent(variants);
   }
 
-  std::string ToMarkdown(const MatrixArguments& arguments) const {
-    return fmt::format(
-               "# Kernels, as measured\n\nMade by `selkie kernels matrix --kernels {} --random {} "
-               "--file docs/kernels.md`; not to be edited.\n",
-               fmt::join(arguments.kernels, ","), arguments.random) +
-           KernelTable() + RuleTable() + Variants() + Unseen();
-  }
+  std::string ToMarkdown() const { return KernelTable() + RuleTable() + Variants() + Unseen(); }
 
  private:
   void AddColumn(size_t i) {
@@ -99,12 +82,42 @@ class Matrix {
     if (!absent.columns.empty()) variants.push_back(std::move(absent));
   }
 
+  // Whether a call that ran on the kernel decides how it has the rule.
+  bool IsAsked(const std::string& name, size_t column) const {
+    const MatrixColumn& of = columns_[column];
+    if (std::any_of(of.evidence.begin(), of.evidence.end(),
+                    [&](const RuleEvidence& each) { return each.rule == name; }))
+      return true;
+    const std::vector<Variant>& variants = rules_.at(name);
+    const auto there = std::count_if(variants.begin(), variants.end(),
+                                     [](const Variant& variant) { return !variant.text.empty(); });
+    const Variant& first = variants.front();
+    const bool has =
+        std::find(first.columns.begin(), first.columns.end(), column) != first.columns.end();
+    if (there != 1 || !has) return false;  // which of several, or that there is none
+    return first.rule == nullptr ? variants.size() == 1 : Decided(name, column);
+  }
+
+  bool Decided(const std::string& name, size_t column) const {
+    const auto& by_rule = columns_[column].conform.by_rule;
+    const auto found = by_rule.find(name);
+    return found != by_rule.end() && found->second > 0;
+  }
+
+  std::vector<size_t> Asked(const std::string& name, const std::vector<size_t>& columns,
+                            bool asked) const {
+    std::vector<size_t> out;
+    for (const size_t column : columns)
+      if (IsAsked(name, column) == asked) out.push_back(column);
+    return out;
+  }
+
   std::string KernelTable() const {
     std::string out =
         "\n## Kernels\n\n| kernel | same answers as the rules of | discriminating sequences | "
         "calls "
         "compared | divergences | rules that decided a call |\n|---|---|---|---|---|---|\n";
-    for (const Column& column : columns_) {
+    for (const MatrixColumn& column : columns_) {
       const auto seen = std::count_if(column.conform.by_rule.begin(), column.conform.by_rule.end(),
                                       [](const auto& rule) { return rule.second > 0; });
       out += fmt::format("| {} | {} | {} | {} | {} | {} of {} |\n", column.release,
@@ -117,12 +130,14 @@ class Matrix {
     return out;
   }
 
-  // Letters for variants; a dot where the kernel does not have the rule.
+  // Letters for variants; a dot where the kernel does not have the rule; a question mark where
+  // nothing that it did says so.
   std::string RuleTable() const {
     std::string out =
         "\n## Rules\n\nA letter is a variant, explained below; a dot: the kernel does not have "
-        "the rule.\n\n| rule |";
-    for (const Column& column : columns_) out += fmt::format(" {} |", column.release);
+        "the rule; a question mark: not asked, as no call that was made there decides it.\n\n"
+        "| rule |";
+    for (const MatrixColumn& column : columns_) out += fmt::format(" {} |", column.release);
     out += "\n|---|" + std::string(columns_.size() * 4, ' ');
     while (out.ends_with(' ')) out.pop_back();
     for (size_t i = 0; i < columns_.size(); ++i) out += "---|";
@@ -135,6 +150,8 @@ class Matrix {
         for (const size_t column : variant.columns) cells[column] = std::string(1, letter);
         ++letter;
       }
+      for (size_t column = 0; column < cells.size(); ++column)
+        if (!IsAsked(name, column)) cells[column] = "?";
       out += fmt::format("| {} | {} |\n", name, fmt::join(cells, " | "));
     }
     return out;
@@ -172,10 +189,16 @@ class Matrix {
       if (variants.size() < 2) continue;
       out += fmt::format("\n### {}\n\n", name);
       char letter = 'a';
+      std::vector<size_t> not_asked;
       for (const Variant& variant : variants) {
         const bool absent = variant.text.empty();
-        out += fmt::format("- {}{}: {}.\n", absent ? "not there" : fmt::format("{}: ", letter),
-                           absent ? "" : fmt::format("`{}`", variant.text), Runs(variant.columns));
+        const std::vector<size_t> asked = Asked(name, variant.columns, true);
+        const std::vector<size_t> others = Asked(name, variant.columns, false);
+        not_asked.insert(not_asked.end(), others.begin(), others.end());
+        if (!absent || !asked.empty())
+          out += fmt::format("- {}{}: {}.\n", absent ? "not there" : fmt::format("{}: ", letter),
+                             absent ? "" : fmt::format("`{}`", variant.text),
+                             asked.empty() ? "by its source alone" : Runs(asked));
         if (!absent) ++letter;
         if (variant.rule != nullptr && !variant.rule->source.empty()) {
           std::string source = variant.rule->source;
@@ -184,6 +207,8 @@ class Matrix {
         }
         out += EvidenceFor(name, variant.columns);
       }
+      std::sort(not_asked.begin(), not_asked.end());
+      if (!not_asked.empty()) out += fmt::format("- not asked: {}.\n", Runs(not_asked));
     }
     return out;
   }
@@ -197,19 +222,16 @@ class Matrix {
     for (const std::string& name : order_)
       for (const Variant& variant : rules_.at(name)) {
         if (variant.rule == nullptr) continue;
-        const bool seen =
-            std::any_of(variant.columns.begin(), variant.columns.end(), [&](size_t column) {
-              const auto found = columns_[column].conform.by_rule.find(name);
-              return found != columns_[column].conform.by_rule.end() && found->second > 0;
-            });
-        if (seen) continue;
+        if (std::any_of(variant.columns.begin(), variant.columns.end(),
+                        [&](size_t column) { return Decided(name, column); }))
+          continue;
         ++unseen;
         out += fmt::format("- {}: `{}`: {}\n", name, variant.text, Runs(variant.columns));
       }
     return unseen == 0 ? out + "None.\n" : out;
   }
 
-  const std::vector<Column>& columns_;
+  const std::vector<MatrixColumn>& columns_;
   std::map<std::string, std::vector<Variant>> rules_;
   std::vector<std::string> order_;
 };
@@ -231,15 +253,20 @@ class MatrixCommand {
       for (const KernelImage& image : CachedKernels()) arguments_.kernels.push_back(image.name);
       arguments_.kernels.emplace_back("native");
     }
-    std::vector<Column> columns;
+    std::vector<MatrixColumn> columns;
     for (const std::string& kernel : arguments_.kernels) {
       progress_.Update([&] { return fmt::format("kernel {}", kernel); });
-      absl::StatusOr<Column> column = ColumnOf(kernel, *kernels, *named);
+      absl::StatusOr<MatrixColumn> column = ColumnOf(kernel, *kernels, *named);
       progress_.Clear();
       if (!column.ok()) return Report(column.status());
       columns.push_back(*std::move(column));
     }
-    const std::string text = Matrix(columns).ToMarkdown(arguments_);
+    const std::string text =
+        fmt::format(
+            "# Kernels, as measured\n\nMade by `selkie kernels matrix --kernels {} --random {} "
+            "--file docs/kernels.md`; not to be edited.\n",
+            fmt::join(arguments_.kernels, ","), arguments_.random) +
+        MatrixText(columns);
     if (arguments_.file.empty()) {
       fmt::print("{}", text);
       return kHolds;
@@ -249,8 +276,9 @@ class MatrixCommand {
   }
 
  private:
-  absl::StatusOr<Column> ColumnOf(const std::string& kernel, const std::vector<Semantics>& kernels,
-                                  const std::vector<NamedSequence>& named) {
+  absl::StatusOr<MatrixColumn> ColumnOf(const std::string& kernel,
+                                        const std::vector<Semantics>& kernels,
+                                        const std::vector<NamedSequence>& named) {
     absl::StatusOr<Probe> probe = ProbeKernel(context_.library, kernel, kernels, named);
     if (!probe.ok()) return probe.status();
     ConformRequest request;
@@ -262,8 +290,8 @@ class MatrixCommand {
     absl::StatusOr<ConformReport> report = Conform(context_.library, request, hooks);
     if (!report.ok()) return report.status();
     if (!report->complete) return absl::CancelledError("interrupted: nothing is written");
-    return Column{probe->release, std::move(probe->fit), std::move(probe->evidence), named.size(),
-                  *std::move(report)};
+    return MatrixColumn{probe->release, std::move(probe->fit), std::move(probe->evidence),
+                        named.size(), *std::move(report)};
   }
 
   Context& context_;
@@ -272,6 +300,10 @@ class MatrixCommand {
 };
 
 }  // namespace
+
+std::string MatrixText(const std::vector<MatrixColumn>& columns) {
+  return Matrix(columns).ToMarkdown();
+}
 
 void AddKernelsMatrixCommand(CLI::App& kernels, Context& context) {
   CLI::App* matrix = kernels.add_subcommand(

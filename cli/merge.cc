@@ -163,7 +163,7 @@ class MergeCommand {
         names.push_back(fmt::format("{} ({})", SliceText(slice.file.asked.request), slice.path));
     const int code = Report(absl::UnavailableError(
         fmt::format("interrupted before its end: slice {}; run it again", fmt::join(names, ", "))));
-    return whole.differing > 0 ? kBroken : code;
+    return whole.broken() ? kBroken : code;
   }
 
   Context& context_;

@@ -114,22 +114,36 @@ TEST_F(MergeTest, IsReadAsConformIs) {
 }
 
 // Two slices of the four have nothing to run.
-TEST_F(MergeTest, ADivergenceInTwoSlicesIsToldOnce) {
+TEST_F(MergeTest, ATextThatIsWrongInOneSliceIsKept) {
   const std::string wrong = Write("wrong.scn",
                                   "scenario a\nA: fd = memfd_create(\"x\", 0)\n"
                                   "A: fcntl(fd, F_GET_SEALS) = F_SEAL_GROW\n"
                                   "scenario b\nA: fd = memfd_create(\"x\", 0)\n");
-  std::vector<std::string> files = Slices({wrong});
-  Json json = Json::parse(*ReadTextFile(files[0]));
-  ASSERT_EQ(json["divergences"].size(), 1u);
-  Json same = Json::parse(*ReadTextFile(files[1]));
-  same["divergences"] = json["divergences"];
-  same["differing"] = 1;
-  Write("part-1.json", same.dump());
+  const Outcome merged = Merge(Slices({wrong}));
+  EXPECT_EQ(merged.code, kBroken) << merged.err;
+  const Json whole = Json::parse(merged.out);
+  EXPECT_EQ(whole["wrong_texts"].size(), 1u);
+  EXPECT_EQ(whole["differing"], 0);
+}
+
+TEST_F(MergeTest, ADivergenceInTwoSlicesIsToldOnce) {
+  std::vector<std::string> files = Slices({"--random", "40", "--length", "10"});
+  const Json found = {{{"origin", "o"},
+                       {"summary", "s"},
+                       {"scenario", ""},
+                       {"kind", "k"},
+                       {"calls", 1},
+                       {"calls_before", 2}}};
+  for (int part : {0, 1}) {
+    Json json = Json::parse(*ReadTextFile(files[part]));
+    json["divergences"] = found;
+    json["differing"] = 1;
+    Write(fmt::format("part-{}.json", part), json.dump());
+  }
   const Outcome merged = Merge(files);
   EXPECT_EQ(merged.code, kBroken) << merged.err;
   const Json whole = Json::parse(merged.out);
-  EXPECT_EQ(whole["divergences"], json["divergences"]);
+  EXPECT_EQ(whole["divergences"], found);
   EXPECT_EQ(whole["differing"], 2);
 }
 

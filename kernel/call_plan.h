@@ -47,6 +47,9 @@ class CallPlan {
   virtual const Limits& limits() const = 0;
   virtual const std::vector<int>& uids() const = 0;
   virtual int64_t states() const = 0;  // of all shares
+  // Those that lead from state to state, or calls like them: where one of them cannot be made, the
+  // plan cannot be run.
+  virtual std::vector<Call> calls() const = 0;
 
   // Hands out the batches of share `share` of `shares`, until `take` returns false.
   virtual absl::Status ForEach(int64_t share, int64_t shares,

@@ -29,6 +29,7 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   for (const auto& [call, counts] : part.outcomes)
     for (const auto& [outcome, count] : counts) whole->outcomes[call][outcome] += count;
   whole->differing += part.differing;
+  whole->hangs += part.hangs;
   for (int op = 0; op < kNumOps; ++op) {
     whole->by_op[op].calls += part.by_op[op].calls;
     whole->by_op[op].succeeded += part.by_op[op].succeeded;
@@ -36,6 +37,9 @@ void Merge(const ConformReport& part, ConformReport* whole) {
   for (const auto& [rule, calls] : part.by_rule) whole->by_rule[rule] += calls;
   for (const Divergence& divergence : part.divergences)
     if (!IsListed(*whole, divergence)) whole->divergences.push_back(divergence);
+  whole->wrong_texts.insert(whole->wrong_texts.end(), part.wrong_texts.begin(),
+                            part.wrong_texts.end());
+  std::sort(whole->wrong_texts.begin(), whole->wrong_texts.end());
   whole->not_run.insert(whole->not_run.end(), part.not_run.begin(), part.not_run.end());
   std::sort(whole->not_run.begin(), whole->not_run.end());  // whoever was the first to say so
   whole->seconds = std::max(whole->seconds, part.seconds);

@@ -48,6 +48,9 @@ struct ConformRequest {
   // together run exactly what one run does.
   int64_t slice = 0, slices = 1;
 
+  // A call that has not come back after so long never does.
+  int hang_seconds = 30;
+
   int errors = -1;  // combinations of up to so many errors at once (ErrnoOracle); -1: none
 };
 
@@ -59,12 +62,17 @@ struct OpCount {
 };
 inline constexpr int kNumOps = static_cast<int>(Op::kExtension) + 1;
 
+// Calls that the kernel does not come back from, after which a run goes no further: each has cost
+// ConformRequest::hang_seconds.
+inline constexpr int kMaxHangs = 3;
+
 // One difference between model and kernel.
 struct Divergence {
   std::string origin;    // "random sequence 17 of seed 1", "scenario x (file:line)"
   std::string summary;   // the call, what the kernel gave, what the model, and why
   std::string scenario;  // text that runs: the shortest sequence found, in which
-                         // the call that differs expects what the kernel gave
+                         // the call that differs expects what the kernel gave, or,
+                         // if the kernel did not come back, what the model gives
   std::string kind;      // equal for differences that are probably the same
   int calls = 0;         // of the scenario
   int calls_before = 0;  // of the sequence before it was shrunk
@@ -91,15 +99,20 @@ struct ConformReport {
   // Of the errno oracle: how often each outcome was confirmed, by call.
   std::map<std::string, std::map<std::string, int64_t>> outcomes;
   int64_t differing = 0;  // scenarios and sequences that differ, also unlisted ones
+  int64_t hangs = 0;      // of these, those in which the kernel did not come back from a call
   std::array<OpCount, kNumOps> by_op{};
   // By rule of the semantics: the calls that it decided, or acted on last, where the
   // kernel agreed.  Rules that decided none are here too, with 0.
   std::map<std::string, int64_t> by_rule;
-  std::vector<Divergence> divergences;  // one of each kind
-  std::vector<std::string> not_run;     // scenarios, and lines of others, not run, and why
-  double seconds = 0;                   // of comparing, without boots
-  bool complete = false;                // all that was asked for has run
+  std::vector<Divergence> divergences;   // one of each kind
+  std::vector<std::string> wrong_texts;  // lines of scenarios that expect of this kernel what
+                                         // neither it nor the model gives
+  std::vector<std::string> not_run;      // scenarios, and lines of others, not run, and why
+  double seconds = 0;                    // of comparing, without boots
+  bool complete = false;                 // all that was asked for has run
 
+  bool stopped_by_hangs() const { return !complete && hangs >= kMaxHangs; }
+  bool broken() const { return differing > 0 || !wrong_texts.empty(); }
   friend bool operator==(const ConformReport&, const ConformReport&) = default;
 };
 
@@ -108,7 +121,7 @@ struct ConformHooks {
   std::function<void(const ConformReport&)> on_progress;  // may be null
 };
 
-// Runs what is asked for.  If interrupted, returns what is known so far with
+// Runs what is asked for.  If interrupted, or after kMaxHangs, returns what is known so far with
 // `complete` false.  `*partial`, if not null, receives what was known when an
 // error ended it.  Errors: InvalidArgumentError and NotFoundError for bad input
 // (a scenario that does not parse, no such semantics or kernel), else the kernel

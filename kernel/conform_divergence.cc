@@ -68,6 +68,12 @@ std::string ResultText(const Call& call, const Result& result, const Semantics& 
   return PrintResult(call, result, &semantics, nullptr);
 }
 
+std::string ModelText(const Call& call, const Result& model, const Semantics& semantics) {
+  const std::string decided = DecidedBy(model);
+  return fmt::format("model {}: {}{}", semantics.name, ResultText(call, model, semantics),
+                     decided.empty() ? "" : fmt::format(" by {}", decided));
+}
+
 std::string CallLine(const Call& call, const Semantics& semantics) {
   return fmt::format("{}: {}", static_cast<char>('A' + call.task),
                      PrintCall(call, &semantics, nullptr));
@@ -79,11 +85,8 @@ std::string Summary(const Found& found, const Semantics& semantics, std::string_
   if (found.difference.field != StateField::kNone)
     return fmt::format("after `{}`: {} ({})", CallLine(call, semantics), ToString(found.difference),
                        release);
-  const std::string decided = DecidedBy(model);
-  return fmt::format("`{}`: kernel {}: {}; model {}: {}{}", CallLine(call, semantics), release,
-                     ResultText(call, found.got, semantics), semantics.name,
-                     ResultText(call, model, semantics),
-                     decided.empty() ? "" : fmt::format(" by {}", decided));
+  return fmt::format("`{}`: kernel {}: {}; {}", CallLine(call, semantics), release,
+                     ResultText(call, found.got, semantics), ModelText(call, model, semantics));
 }
 
 // The scenario expects of its last call what the kernel gave.
@@ -141,6 +144,31 @@ Divergence Explain(Lockstep& lockstep, const Semantics& semantics, std::string_v
   }
   divergence.summary = Summary(found, semantics, release);
   divergence.scenario = ScenarioText(found, semantics, divergence.origin, divergence.summary);
+  return divergence;
+}
+
+Divergence ExplainHang(const Control& control, const Semantics& semantics, std::string_view origin,
+                       std::string_view release, int seconds) {
+  const auto calls = static_cast<size_t>(control.at) + 1;
+  Found found;
+  found.sequence.limits = control.states[0].limits;
+  found.sequence.uids.clear();
+  for (const Task& task : control.states[0].tasks)
+    if (task.state == TaskState::kRunning) found.sequence.uids.push_back(task.uid);
+  found.sequence.calls.assign(control.calls.begin(), control.calls.begin() + calls);
+  found.expected.assign(control.expected.begin(), control.expected.begin() + calls);
+  found.got.kind = Result::Kind::kBound;
+  const Call& call = found.sequence.calls.back();
+  const Result& model = found.expected.back();
+  Divergence divergence;
+  divergence.origin = std::string(origin);
+  divergence.kind =
+      fmt::format("hang {} {} {}", ShortName(call.op), OutcomeText(model), DecidedBy(model));
+  divergence.calls = divergence.calls_before = static_cast<int>(calls);
+  divergence.summary = fmt::format("`{}`: kernel {} did not come back from call {} within {} s; {}",
+                                   CallLine(call, semantics), release, calls, seconds,
+                                   ModelText(call, model, semantics));
+  divergence.scenario = ScenarioText(found, semantics, origin, divergence.summary);
   return divergence;
 }
 

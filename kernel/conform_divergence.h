@@ -21,6 +21,10 @@ std::string KindOfDifference(const Control& control);
 Divergence Explain(Lockstep& lockstep, const Semantics& semantics, std::string_view origin,
                    std::string_view release);
 
+// Describes the sequence of which the kernel did not come back from call control.at.
+Divergence ExplainHang(const Control& control, const Semantics& semantics, std::string_view origin,
+                       std::string_view release, int seconds);
+
 }  // namespace selkie
 
 #endif  // SELKIE_KERNEL_CONFORM_DIVERGENCE_H_

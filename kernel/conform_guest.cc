@@ -104,7 +104,11 @@ class Board {
     return whole;
   }
 
-  bool IsComplete(int guest) const { return parts_[static_cast<size_t>(guest)].complete; }
+  // The guest has said all that it was to say.
+  bool HasEnded(int guest) const {
+    const ConformReport& part = parts_[static_cast<size_t>(guest)];
+    return part.complete || part.stopped_by_hangs();
+  }
 
  private:
   std::mutex mutex_;
@@ -113,8 +117,8 @@ class Board {
 };
 
 // A guest's own exit code must agree with what it has reported.
-absl::Status Judge(const std::string& kernel, const GuestOutcome& outcome, bool complete) {
-  if (outcome.interrupted || complete) return absl::OkStatus();
+absl::Status Judge(const std::string& kernel, const GuestOutcome& outcome, bool ended) {
+  if (outcome.interrupted || ended) return absl::OkStatus();
   const std::string text = fmt::format("in a guest with kernel {}: exit code {}: {}", kernel,
                                        outcome.exit_code, outcome.stderr_text);
   if (outcome.exit_code == 2) return absl::InvalidArgumentError(text);
@@ -127,7 +131,7 @@ absl::Status RunGuest(GuestRequest request, const std::string& kernel, int guest
   };
   absl::StatusOr<GuestOutcome> outcome = RunInGuest(request);
   if (!outcome.ok()) return outcome.status();
-  return Judge(kernel, *outcome, board->IsComplete(guest));
+  return Judge(kernel, *outcome, board->HasEnded(guest));
 }
 
 absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest* request,

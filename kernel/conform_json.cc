@@ -64,6 +64,8 @@ ConformReport ReportFrom(const Json& json) {
   json.at("beyond").get_to(r.beyond);
   json.at("outcomes").get_to(r.outcomes);
   json.at("differing").get_to(r.differing);
+  json.at("hangs").get_to(r.hangs);
+  json.at("wrong_texts").get_to(r.wrong_texts);
   json.at("not_run").get_to(r.not_run);
   json.at("seconds").get_to(r.seconds);
   json.at("complete").get_to(r.complete);
@@ -94,10 +96,12 @@ std::string ReportToJson(const ConformReport& r) {
                      {"beyond", Json(r.beyond)},
                      {"outcomes", Json(r.outcomes)},
                      {"differing", r.differing},
+                     {"hangs", r.hangs},
                      {"seconds", r.seconds},
                      {"complete", r.complete},
                      {"by_call", CountsToJson(r.by_op)},
                      {"by_rule", r.by_rule},
+                     {"wrong_texts", r.wrong_texts},
                      {"not_run", r.not_run},
                      {"divergences", divergences}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

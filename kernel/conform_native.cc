@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/numbers.h"
 #include "fmt/format.h"
 #include "kernel/conform.h"
 #include "kernel/conform_divergence.h"
@@ -72,15 +73,53 @@ RandomPlan PlanFor(uint64_t seed, int length, const std::vector<Sequence>& corpu
   return plan;
 }
 
-// One worker's share of the job.
+// What a worker does, in this order.
+enum Stage : int { kScenarios, kSequences, kPlan, kErrnos };
+
+// A scenario, a random sequence, a batch of the plan, or trials of the errno oracle: by the
+// worker's own count of them.
+struct Item {
+  int stage = kScenarios;
+  int64_t number = 0;
+  friend auto operator<=>(const Item&, const Item&) = default;
+};
+
+// How far the workers of one share came: another may have to go on.
+struct Progress {
+  ConformReport report;
+  Item next;            // the first item of which nothing is in the report
+  std::set<Item> hung;  // the kernel did not come back from these
+};
+
+std::string NameOf(const Scenario& scenario) {
+  return fmt::format("scenario {} ({}:{})", scenario.name, scenario.file, scenario.line);
+}
+
+std::string Describe(const Job& job, const Item& item) {
+  switch (item.stage) {
+    case kScenarios: return NameOf(job.scenarios[static_cast<size_t>(item.number)]);
+    case kSequences:
+      return fmt::format("random sequence {} of seed {}", item.number, job.request.seed);
+    case kPlan: return "a state of the graph";
+    default: return "combinations of errors";
+  }
+}
+
+// One worker's share of the job, from where the one before it was lost.
 class Share {
  public:
-  Share(const Job& job, Lockstep& lockstep, WorkerLink& link)
-      : job_(job), lockstep_(lockstep), link_(link) {
+  Share(const Job& job, const Progress& progress, Lockstep& lockstep, WorkerLink& link)
+      : job_(job),
+        progress_(progress),
+        lockstep_(lockstep),
+        link_(link),
+        report_(progress.report),
+        start_(Clock::now() - Seconds(progress.report.seconds)) {
     report_.release = job.release;
     report_.semantics = job.semantics.name;
     report_.semantics_digest = job.semantics_digest;
-    decided_.resize(job.semantics.rules.size());
+    for (const Rule& rule : job.semantics.rules) decided_.push_back(report_.by_rule[rule.name]);
+    for (const Divergence& known : report_.divergences) kinds_.insert(known.kind);
   }
 
   absl::Status Run() {
@@ -116,30 +155,43 @@ class Share {
                std::chrono::duration<double, std::ratio<60>>(job_.request.minutes);
   }
   void SendReportIfDue() {
-    if (Clock::now() - last_report_ > kReportEvery) SendReport();
+    if (listed_ || Clock::now() - last_report_ > kReportEvery) SendReport();
   }
 
+  static Clock::duration Seconds(double seconds) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+  int TaskSeconds() const { return std::min(RunOptions{}.hang_seconds, job_.request.hang_seconds); }
+  // False if the item has been dealt with by a worker before this one.
+  bool Begin(const Item& item);
+
   const Job& job_;
+  const Progress& progress_;
   Lockstep& lockstep_;
   WorkerLink& link_;
   ConformReport report_;
+  Item next_;                            // nothing of it is in the report
+  bool listed_ = false;                  // a report was sent in the middle of an item
   std::vector<int64_t> decided_;         // calls by index of the rule that decided them
-  absl::flat_hash_set<uint64_t> pairs_;  // many: they are handed over at the end
+  absl::flat_hash_set<uint64_t> pairs_;  // many: handed over at the end, if it is reached
   std::set<std::string> kinds_;
   std::map<StateField, int> explained_;
-  Clock::time_point start_ = Clock::now();
+  Clock::time_point start_;
   Clock::time_point last_report_ = start_;
 };
 
-std::string NameOf(const Scenario& scenario) {
-  return fmt::format("scenario {} ({}:{})", scenario.name, scenario.file, scenario.line);
+bool Share::Begin(const Item& item) {
+  if (item < progress_.next || progress_.hung.contains(item)) return false;
+  link_.Beat(item.number, item.stage);
+  next_ = {item.stage, item.number + 1};
+  return true;
 }
 
 absl::Status Share::RunScenarios() {
   for (auto i = static_cast<size_t>(First()); i < job_.scenarios.size();
        i += static_cast<size_t>(Step())) {
     if (link_.ShouldStop()) break;
-    link_.Beat(static_cast<int64_t>(i));
+    if (!Begin({kScenarios, static_cast<int64_t>(i)})) continue;
     if (absl::Status status = RunOne(job_.scenarios[i]); !status.ok())
       return absl::Status(status.code(), fmt::format("{}: {}", NameOf(job_.scenarios[i]),
                                                      std::string(status.message())));
@@ -152,7 +204,7 @@ absl::Status Share::RunSequences() {
   const int64_t end = job_.request.first + job_.request.random;
   for (int64_t i = job_.request.first + First(); i < end; i += Step()) {
     if (link_.ShouldStop() || TimeIsUp()) break;
-    link_.Beat(i);
+    if (!Begin({kSequences, i})) continue;
     if (absl::Status status = RunRandom(i); !status.ok())
       return absl::Status(status.code(),
                           fmt::format("random sequence {} of seed {}: {}", i, job_.request.seed,
@@ -170,7 +222,9 @@ absl::Status Share::RunOne(const Scenario& scenario) {
     return absl::OkStatus();
   }
   lockstep_.Load(run->trace.sequence, job_.semantics);
-  if (absl::Status status = lockstep_.Run({.probe_each = true, .thorough = true}); !status.ok())
+  if (absl::Status status =
+          lockstep_.Run({.probe_each = true, .thorough = true, .hang_seconds = TaskSeconds()});
+      !status.ok())
     return status;
   ++report_.scenarios;
   CountCalls();
@@ -188,7 +242,9 @@ absl::Status Share::RunRandom(int64_t number) {
   if (!lockstep_.WhyNot(plan.start).empty()) uids.assign(uids.size(), 0);
   const PairsOfSequence pairs = lockstep_.LoadRandom(plan, job_.semantics);
   const bool thorough = seed % kThoroughEvery == 0;
-  if (absl::Status status = lockstep_.Run({.thorough = thorough}); !status.ok()) return status;
+  if (absl::Status status = lockstep_.Run({.thorough = thorough, .hang_seconds = TaskSeconds()});
+      !status.ok())
+    return status;
   ++report_.sequences;
   CountCalls();
   if (!lockstep_.control().differs) pairs_.insert(pairs.pairs().begin(), pairs.pairs().end());
@@ -200,10 +256,16 @@ absl::Status Share::RunRandom(int64_t number) {
 absl::Status Share::RunPlan() {
   const ConformRequest& request = job_.request;
   PlanRunner runner(*request.plan, lockstep_, job_.semantics);
-  absl::Status status;
+  absl::Status status = runner.CanRun();
+  if (!status.ok()) return status;
+  Item item{kPlan, 0};
   const absl::Status walked = request.plan->ForEach(First(), Step(), [&](const CallBatch& batch) {
     if (link_.ShouldStop()) return false;
-    link_.Beat(report_.states);
+    ++item.number;
+    if (!Begin(item)) {
+      if (item >= progress_.next) runner.CountTried(batch, &report_);
+      return true;
+    }
     status = runner.Run(batch, &report_, [&] {
       CountCalls();
       if (lockstep_.control().differs)
@@ -224,12 +286,14 @@ absl::Status Share::RunErrnos() {
   });
   absl::Status status;
   ErrnoTally tally;
+  Item item{kErrnos, 0};
   for (int64_t unit = First(); unit < oracle.units(); unit += Step()) {
     oracle.Run(
         unit,
         [&](const ErrnoTrials& trials) {
           if (link_.ShouldStop()) return false;
-          link_.Beat(unit);
+          ++item.number;
+          if (!Begin(item)) return true;
           status = runner.Run(trials);
           SendReportIfDue();
           return status.ok();
@@ -275,6 +339,7 @@ void Share::List(const std::string& origin) {
   Divergence found = Explain(lockstep_, job_.semantics, origin, job_.release);
   if (kinds_.insert(found.kind).second || !state) report_.divergences.push_back(std::move(found));
   SendReport();
+  listed_ = true;
 }
 
 // Calls that the model gives no answer to are not made.
@@ -288,32 +353,29 @@ void Share::NoteUnanswered(const ScenarioRun& run) {
   }
 }
 
-// The kernel and the model agree; the scenario's author may have expected
-// something else of both.
+// The kernel and the model agree; the scenario's author may have expected something else of both:
+// that is a slip of the text, or of both that are compared, and no difference between them.
 void Share::CheckExpectations(const ScenarioRun& run) {
   for (const LineOutcome& line : run.lines) {
     if (line.call < 0) continue;
     const Result& got = lockstep_.control().got[line.call];
     if (got.kind == Result::Kind::kBound || Meets(line, got)) continue;
     const Call& call = run.trace.sequence.calls[static_cast<size_t>(line.call)];
-    ++report_.differing;
-    Divergence d;
-    d.origin = NameOf(*run.scenario);
-    d.summary =
-        fmt::format("{}:{}: expected {}, kernel {} gave {}", run.scenario->file, line.line->line,
-                    line.expected, job_.release, PrintResult(call, got, &job_.semantics, nullptr));
-    d.kind = fmt::format("expectation {}:{}", run.scenario->file, line.line->line);
-    report_.divergences.push_back(d);
+    report_.wrong_texts.push_back(
+        fmt::format("line {}:{} (of scenario {}): it expects {}, model and kernel {} agree on {}",
+                    run.scenario->file, line.line->line, run.scenario->name, line.expected,
+                    job_.release, PrintResult(call, got, &job_.semantics, nullptr)));
   }
 }
 
 void Share::SendReport(bool last) {
   last_report_ = Clock::now();
+  listed_ = false;
   report_.seconds = std::chrono::duration<double>(last_report_ - start_).count();
   for (size_t i = 0; i < decided_.size(); ++i)
     report_.by_rule[job_.semantics.rules[i].name] = decided_[i];
   if (last) report_.pairs = {pairs_.begin(), pairs_.end()};
-  link_.Send(ReportToJson(report_));
+  link_.Send(fmt::format("{} {}\n{}", next_.stage, next_.number, ReportToJson(report_)));
 }
 
 // ---- The process that starts the workers ----
@@ -365,14 +427,44 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   return job;
 }
 
-ConformReport MergeAll(const std::vector<ConformReport>& parts) {
+ConformReport MergeAll(const std::vector<Progress>& parts) {
   ConformReport whole;
   whole.complete = true;
-  for (const ConformReport& part : parts) {
-    Merge(part, &whole);
-    whole.complete &= part.complete;
+  for (const Progress& part : parts) {
+    Merge(part.report, &whole);
+    whole.complete &= part.report.complete;
   }
   return whole;
+}
+
+// What SendReport has sent.
+void Take(std::string_view text, Progress* part) {
+  const size_t end = text.find('\n');
+  const std::string place(text.substr(0, end));
+  const size_t space = place.find(' ');
+  Item next;
+  if (end == text.npos || !absl::SimpleAtoi(place.substr(0, space), &next.stage) ||
+      !absl::SimpleAtoi(place.substr(space + 1), &next.number))
+    return;
+  absl::StatusOr<ConformReport> report = ReportFromJson(text.substr(end + 1));
+  if (!report.ok()) return;
+  part->report = *std::move(report);
+  part->next = next;
+}
+
+// A call that the kernel does not come back from differs from what the model says, as the model
+// says that it comes back.
+void AddHang(const Job& job, const WorkerHang& hang, Progress* part) {
+  const Item item{hang.stage, hang.about};
+  ConformReport& report = part->report;
+  Divergence found =
+      ExplainHang(*hang.control, job.semantics, Describe(job, item), job.release, hang.seconds);
+  part->hung.insert(item);
+  ++report.differing;
+  ++report.hangs;
+  report.scenarios += item.stage == kScenarios;
+  report.sequences += item.stage == kSequences;
+  report.divergences.push_back(std::move(found));
 }
 
 // All tasks have ended by now; no one sequence is known to have done it.
@@ -390,16 +482,21 @@ absl::StatusOr<ConformReport> ConformNative(const Library& library, const Confor
                                             const ConformHooks& hooks, ConformReport* partial) {
   absl::StatusOr<Job> job = MakeJob(library, request);
   if (!job.ok()) return job.status();
-  std::vector<ConformReport> parts(static_cast<size_t>(job->workers));
+  std::vector<Progress> parts(static_cast<size_t>(job->workers));
   WorkerPlan plan;
   plan.workers = job->workers;
   plan.interrupted = hooks.interrupted;
   plan.body = [&](Lockstep& lockstep, WorkerLink& link) {
-    return Share(*job, lockstep, link).Run();
+    return Share(*job, parts[static_cast<size_t>(link.index())], lockstep, link).Run();
   };
+  plan.silence_seconds = request.hang_seconds;
+  plan.describe = [&](int stage, int64_t about) { return Describe(*job, {stage, about}); };
   plan.on_message = [&](int worker, std::string_view text) {
-    absl::StatusOr<ConformReport> part = ReportFromJson(text);
-    if (part.ok()) parts[static_cast<size_t>(worker)] = *std::move(part);
+    Take(text, &parts[static_cast<size_t>(worker)]);
+  };
+  plan.on_hang = [&](const WorkerHang& hang) {
+    AddHang(*job, hang, &parts[static_cast<size_t>(hang.worker)]);
+    return MergeAll(parts).stopped_by_hangs() ? AfterHang::kStop : AfterHang::kReplace;
   };
   plan.on_tick = [&] {
     if (hooks.on_progress != nullptr) hooks.on_progress(MergeAll(parts));

@@ -11,6 +11,7 @@
 namespace selkie {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 ConformReport Sample() {
@@ -28,10 +29,12 @@ ConformReport Sample() {
   report.tried = 60;
   report.confirmed = 59;
   report.beyond = {{"no room", 3}};
-  report.differing = 1;
+  report.differing = 2;
+  report.hangs = 1;
   report.by_op[static_cast<int>(Op::kAddSeals)] = {5, 4};
   report.divergences = {{"origin", "summary", "text\n", "kind", 3, 20}};
   report.not_run = {"x"};
+  report.wrong_texts = {"y"};
   report.seconds = 0.5;
   report.complete = true;
   return report;
@@ -53,8 +56,10 @@ TEST(ConformReportTest, MergingListsEachKindOnce) {
   Merge(Sample(), &whole);
   Merge(Sample(), &whole);
   EXPECT_EQ(whole.calls, 60);
-  EXPECT_EQ(whole.differing, 2);
+  EXPECT_EQ(whole.differing, 4);
+  EXPECT_EQ(whole.hangs, 2);
   EXPECT_EQ(whole.divergences.size(), 1u);
+  EXPECT_EQ(whole.wrong_texts.size(), 2u);
   EXPECT_EQ(whole.by_op[static_cast<int>(Op::kAddSeals)].calls, 10);
 }
 
@@ -109,15 +114,91 @@ TEST_F(ConformTest, AWrongRuleIsFoundAndShrunk) {
   EXPECT_TRUE(found);
 }
 
-TEST_F(ConformTest, AnExpectationThatNoKernelMeetsIsBroken) {
+TEST_F(ConformTest, ATextThatExpectsWhatNeitherKernelNorModelGivesIsNoDivergence) {
   ConformRequest request;
   request.paths = {Write("wrong.scn",
                          "scenario wrong\n"
                          "A: fd = memfd_create(\"x\", 0)\n"
                          "A: fcntl(fd, F_GET_SEALS) = F_SEAL_GROW\n")};
   const ConformReport report = Run(request);
+  EXPECT_EQ(report.differing, 0);
+  EXPECT_TRUE(report.divergences.empty());
+  ASSERT_EQ(report.wrong_texts.size(), 1u);
+  EXPECT_THAT(report.wrong_texts[0], AllOf(HasSubstr("wrong.scn:3 (of scenario wrong): "),
+                                           HasSubstr("it expects F_SEAL_GROW, model and kernel"),
+                                           HasSubstr("agree on F_SEAL_SEAL")));
+}
+
+// The kernel waits for the lease to end, 45 s by default; a rule makes the model refuse before it.
+constexpr char kWrongOpen[] =
+    "rule wrong open_proc: refuse EIO if want has WRITE and seals has SHRINK and seals has SEAL";
+
+std::string Waits(const std::string& name) {
+  return "scenario " + name +
+         "\nA: fd = memfd_create(\"x\", MFD_ALLOW_SEALING)\n"
+         "A: fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK|F_SEAL_SEAL) = 0\n"
+         "A: fcntl(fd, F_SETLEASE, F_RDLCK) = 0\n"
+         "A: open(\"/proc/self/fd/{fd}\", O_RDWR) = -1 EIO\n\n";
+}
+
+// As above, and the task is no process of the harness's own.
+std::string WaitsElsewhere(const std::string& name) {
+  std::string text = Waits(name);
+  return text.insert(text.find("A: fd"), "task A as uid 1000\n");
+}
+
+std::string Ends(const std::string& name) {
+  return "scenario " + name + "\nA: r, w = pipe2(fds, 0) = [r, w]\n";
+}
+
+TEST_F(ConformTest, ACallThatDoesNotComeBackIsADivergenceAndTheRestGoesOn) {
+  ConformRequest request;
+  request.semantics = WithRule(kWrongOpen);
+  request.paths = {Write("waits.scn", Ends("first") + Waits("waits") + Ends("last"))};
+  request.random = 50;
+  request.workers = 1;
+  request.hang_seconds = 1;
+  const ConformReport report = Run(request);
+  EXPECT_TRUE(report.complete);
+  EXPECT_EQ(report.scenarios, 3);
+  EXPECT_EQ(report.sequences, 50);
+  EXPECT_EQ(report.hangs, 1);
+  ASSERT_GE(report.divergences.size(), 1u);
+  const Divergence& found = report.divergences[0];
+  EXPECT_THAT(found.origin, HasSubstr("scenario waits ("));
+  EXPECT_THAT(found.summary, HasSubstr("did not come back from call 4 within 1 s; model broken: -1 "
+                                       "EIO by rule wrong"));
+  EXPECT_THAT(found.scenario, HasSubstr("= -1 EIO"));
+  EXPECT_EQ(found.calls, 4);
+}
+
+TEST_F(ConformTest, ATaskThatDoesNotComeBackIsADivergence) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may become another user";
+  ConformRequest request;
+  request.semantics = WithRule(kWrongOpen);
+  request.paths = {Write("waits.scn", WaitsElsewhere("waits") + Ends("last"))};
+  request.workers = 1;
+  request.hang_seconds = 1;
+  const ConformReport report = Run(request);
+  EXPECT_EQ(report.scenarios, 2);
+  EXPECT_EQ(report.hangs, 1);
   ASSERT_EQ(report.divergences.size(), 1u);
-  EXPECT_THAT(report.divergences[0].summary, HasSubstr("wrong.scn:3: expected F_SEAL_GROW"));
+  EXPECT_THAT(report.divergences[0].summary, HasSubstr("did not come back from call 4 within 1 s"));
+}
+
+TEST_F(ConformTest, ManyCallsThatDoNotComeBackEndTheRun) {
+  ConformRequest request;
+  request.semantics = WithRule(kWrongOpen);
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += Waits(std::string("waits-") + static_cast<char>('a' + i));
+  request.paths = {Write("waits.scn", text)};
+  request.workers = 1;
+  request.hang_seconds = 1;
+  const ConformReport report = Run(request);
+  EXPECT_FALSE(report.complete);
+  EXPECT_EQ(report.hangs, kMaxHangs);
+  EXPECT_EQ(report.differing, kMaxHangs);
+  EXPECT_EQ(report.divergences.size(), 1u);  // of one kind
 }
 
 TEST_F(ConformTest, ALineThatTheModelDoesNotAnswerIsNamed) {

@@ -163,17 +163,21 @@ struct Control {
   std::array<Result, kMaxCalls> expected;
   std::array<State, kMaxCalls + 1> states;  // before the first call, after each
 
+  int32_t hang_seconds = 0;  // RunOptions
+
   // The outcome.
   int32_t next = 0;                   // calls before this one have been dealt with
   bool differs = false;               // call next - 1, or the state after it
   std::array<Result, kMaxCalls> got;  // kBound: not run
   StateDifference difference;
-  int64_t executed = 0;         // calls compared
-  int64_t succeeded = 0;        // of these, calls that gave a value
-  int64_t state_checks = 0;     // facts of the state compared
-  uint8_t aged = 0;             // bit i: inode i has had its modification time put back
-                                // before the call (modification_time.h)
-  std::array<Stray, 4> strays;  // to be unmapped at the end
+  int64_t executed = 0;          // calls compared
+  int64_t succeeded = 0;         // of these, calls that gave a value
+  int64_t state_checks = 0;      // facts of the state compared
+  std::atomic<int64_t> beat{0};  // grows with every run and every call: who looks on sees progress
+  std::atomic<int32_t> at{-1};   // the call that the kernel has not come back from yet, or -1
+  uint8_t aged = 0;              // bit i: inode i has had its modification time put back
+                                 // before the call (modification_time.h)
+  std::array<Stray, 4> strays;   // to be unmapped at the end
   int32_t num_strays = 0;
 
   // The turn.

@@ -28,6 +28,7 @@ void RunOneCall(Control& control, int task) {
   control.ran[task] = true;
   const Result expected = control.expected[control.next];
   if (control.probe_each || control.thorough) PutTimesBack(control, task);
+  control.at = control.next;
   FinishCall(control, task, Execute(control, task, call, expected));
 }
 
@@ -52,6 +53,8 @@ void PrepareTask(const Control& control) {
 bool IsFinished(const Control& control) { return control.differs || control.next >= control.count; }
 
 void FinishCall(Control& control, int task, const Result& got) {
+  control.at = -1;
+  control.beat.fetch_add(1, std::memory_order_relaxed);
   const int index = control.next++;
   control.got[index] = got;
   const Result& expected = control.expected[index];

@@ -38,8 +38,8 @@ struct RunOptions {
   bool thorough = false;           // also load from every page that is mapped and read VmFlags:
                                    // what these say follows from what is compared anyway, unless
                                    // the kernel is at odds with itself
-  int hang_seconds = 20;           // how long a task may keep the turn: far longer than
-                                   // any sequence takes
+  int hang_seconds = 20;           // how long a call may take of a task that is no harness's own
+                                   // process: far longer than any does
 };
 
 // How a random sequence is made.
@@ -57,8 +57,10 @@ class Lockstep {
   // is not root becomes root of a user namespace of its own, if it may.  At most
   // once a process, which is to be a worker (lockstep_worker.h), forked into `namespaces` of its
   // own if there are.  `huge_pages`: kHugePagesOfWorker (huge_pages.h) are for it
-  // alone.
-  static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces, bool huge_pages);
+  // alone.  `control_given`: kControlFd is open and has the size of a Control, for others to look
+  // at what this process does.
+  static absl::StatusOr<Lockstep> Start(const WorkerNamespaces& namespaces, bool huge_pages,
+                                        bool control_given = false);
 
   // Why the sequence cannot be run by this process, or empty: it needs another
   // user, or a capability, that only root has outside a user namespace; io_uring, and that is
@@ -84,7 +86,8 @@ class Lockstep {
 
   // Runs what is loaded for real and compares.  The outcome is in control().
   // InternalError if a task crashed in the harness's own code,
-  // DeadlineExceededError if a task did not come back: then nothing is known.
+  // DeadlineExceededError if a task did not come back: from call control().at, or, if that is -1,
+  // from what the harness did.
   absl::Status Run(const RunOptions& options);
 
   const Control& control() const { return TheControl(); }

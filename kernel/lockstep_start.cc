@@ -69,8 +69,15 @@ absl::Status OpenPair(int number, int other) {
   return status;
 }
 
-absl::Status OpenDescriptors() {
+absl::Status OpenControl() {
   absl::Status status = Place(memfd_create("selkie-control", 0), kControlFd, "memfd_create");
+  if (status.ok() && ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
+  return status;
+}
+
+absl::Status OpenDescriptors(bool control_given) {
+  absl::Status status;
+  if (!control_given) status = OpenControl();
   if (status.ok())
     status = Place(open("/proc/self/exe", O_RDONLY), kProgramFd, "open of /proc/self/exe");
   if (status.ok())
@@ -124,7 +131,6 @@ bool IsOlderThanPassthrough() {
 }
 
 absl::Status MapControl() {
-  if (ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
   void* at = mmap(reinterpret_cast<void*>(kControlBase), sizeof(Control), PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_FIXED_NOREPLACE, kControlFd, 0);
   if (at == MAP_FAILED) return Failed("mmap of the control block");
@@ -134,7 +140,8 @@ absl::Status MapControl() {
 
 }  // namespace
 
-absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages) {
+absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages,
+                                         bool control_given) {
   if (namespaces.own && !MountOwnProc()) return Failed("a /proc of its own");
   const bool root = geteuid() == 0;
   if (!root) {
@@ -142,7 +149,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
   }
   SetNofile(0);
   RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
-  if (absl::Status status = OpenDescriptors(); !status.ok()) return status;
+  if (absl::Status status = OpenDescriptors(control_given); !status.ok()) return status;
   if (absl::Status status = MapControl(); !status.ok()) return status;
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return Failed("PR_SET_CHILD_SUBREAPER");
   TheControl().harness_pid = getpid();

@@ -260,5 +260,21 @@ TEST(LockstepWorkerTest, AWorkerThatIsStuckIsAnError) {
               HasSubstr("was stuck for 1 s"));
 }
 
+TEST(LockstepWorkerTest, AWorkerThatIsStuckInTheHarnessIsNoHang) {
+  WorkerPlan plan;
+  plan.silence_seconds = 1;
+  plan.body = [](Lockstep&, WorkerLink& link) {
+    link.Beat(7, 2);
+    sleep(60);
+    return absl::OkStatus();
+  };
+  plan.describe = [](int stage, int64_t about) { return fmt::format("stage {} {}", stage, about); };
+  plan.on_hang = [](const WorkerHang&) {
+    ADD_FAILURE() << "no call was made";
+    return AfterHang::kStop;
+  };
+  EXPECT_THAT(std::string(RunWorkers(plan).message()), HasSubstr("was stuck for 1 s at stage 2 7"));
+}
+
 }  // namespace
 }  // namespace selkie

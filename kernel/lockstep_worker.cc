@@ -70,6 +70,7 @@ struct Worker {
   pid_t pid = 0;
   int fd = -1;
   WorkerShared* shared = nullptr;
+  const Control* control = nullptr;  // its own, to look at
   std::string unread;
   bool ended = false;  // has sent its status
   absl::Status status;
@@ -93,8 +94,8 @@ void StayOnOneProcessor(int index) {
 
 // In a process group of its own: the terminal's SIGINT is for the starter alone.  `starter` is the
 // starter's pidfd: from another pid namespace, getppid() is 0 whether it lives or not.
-[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, int starter,
-                           bool huge_pages) {
+[[noreturn]] void BeWorker(const WorkerPlan& plan, const Worker& worker, int fd, int control,
+                           int starter, bool huge_pages) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd ended = {starter, POLLIN, 0};
   if (poll(&ended, 1, 0) == 1) _exit(3);
@@ -102,7 +103,9 @@ void StayOnOneProcessor(int index) {
   StayOnOneProcessor(worker.index);
   if (fd != kLinkFd) dup2(fd, kLinkFd);
   fcntl(kLinkFd, F_SETFD, FD_CLOEXEC);
-  absl::StatusOr<Lockstep> lockstep = Lockstep::Start(FindWorkerNamespaces(), huge_pages);
+  dup2(control, kControlFd);
+  close(control);
+  absl::StatusOr<Lockstep> lockstep = Lockstep::Start(FindWorkerNamespaces(), huge_pages, true);
   absl::Status status = lockstep.status();
   if (lockstep.ok()) {
     WorkerLink link(worker.index, kLinkFd, worker.shared);
@@ -112,22 +115,57 @@ void StayOnOneProcessor(int index) {
   _exit(0);
 }
 
+// A control block for the worker, which this process only looks at: its descriptor, which is none
+// of those that the worker gives a place, or -1.
+int MakeControl(Worker* worker) {
+  const int low = memfd_create("selkie-control", MFD_CLOEXEC);
+  const int fd = fcntl(low, F_DUPFD_CLOEXEC, kLinkFd + 1);
+  close(low);
+  if (fd < 0 || ftruncate(fd, sizeof(Control)) != 0) return -1;
+  void* at = mmap(nullptr, sizeof(Control), PROT_READ, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED || madvise(at, sizeof(Control), MADV_DONTFORK) != 0) return -1;
+  worker->control = static_cast<const Control*>(at);
+  return fd;
+}
+
+absl::Status CannotStart() {
+  return absl::UnavailableError(fmt::format("cannot start a worker: {}", std::strerror(errno)));
+}
+
 absl::Status StartWorker(const WorkerPlan& plan, Worker* worker, bool huge_pages) {
   void* shared = mmap(nullptr, sizeof(WorkerShared), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  int ends[2];
-  if (shared == MAP_FAILED || pipe2(ends, O_CLOEXEC) != 0)
-    return absl::UnavailableError(fmt::format("cannot start a worker: {}", std::strerror(errno)));
+  if (shared == MAP_FAILED) return CannotStart();
   worker->shared = new (shared) WorkerShared();
+  const int control = MakeControl(worker);
+  int ends[2];
+  if (control < 0 || pipe2(ends, O_CLOEXEC) != 0) return CannotStart();
   worker->fd = ends[0];
   const auto starter = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
   worker->pid = ForkInto(FindWorkerNamespaces().own);
-  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], starter, huge_pages);
+  if (worker->pid == 0) BeWorker(plan, *worker, ends[1], control, starter, huge_pages);
   close(starter);
+  close(control);
   close(ends[1]);
   if (worker->pid < 0)
     return absl::UnavailableError(fmt::format("cannot fork: {}", std::strerror(errno)));
   return absl::OkStatus();
+}
+
+void Forget(Worker* worker) {
+  if (worker->shared != nullptr) munmap(worker->shared, sizeof(WorkerShared));
+  if (worker->control != nullptr) munmap(const_cast<Control*>(worker->control), sizeof(Control));
+  const int index = worker->index;
+  const absl::Status status = worker->status;
+  *worker = Worker();
+  worker->index = index;
+  worker->status = status;
+}
+
+std::string WhatIsAt(const WorkerPlan& plan, const Worker& worker) {
+  const int64_t about = worker.shared->about;
+  return plan.describe != nullptr ? plan.describe(worker.shared->stage, about)
+                                  : fmt::format("sequence {}", about);
 }
 
 void HandleFrames(const WorkerPlan& plan, Worker* worker) {
@@ -155,32 +193,39 @@ std::string HowItEnded(int wait_status) {
 }
 
 // The pipe's other end is closed: the worker is gone.
-void Reap(Worker* worker) {
+void Reap(const WorkerPlan& plan, Worker* worker) {
   int wait_status = 0;
   close(worker->fd);
   worker->fd = -1;
   waitpid(worker->pid, &wait_status, 0);
   if (worker->ended) return;
   worker->status =
-      absl::InternalError(fmt::format("a worker that runs calls for real {} at sequence {}",
-                                      HowItEnded(wait_status), worker->shared->about.load()));
+      absl::InternalError(fmt::format("a worker that runs calls for real {} at {}",
+                                      HowItEnded(wait_status), WhatIsAt(plan, *worker)));
 }
 
 void ReadFrom(const WorkerPlan& plan, Worker* worker) {
   char buffer[65536];
   const ssize_t n = read(worker->fd, buffer, sizeof(buffer));
   if (n < 0 && errno == EINTR) return;
-  if (n <= 0) return Reap(worker);
+  if (n <= 0) return Reap(plan, worker);
   worker->silent = {};
   worker->unread.append(buffer, static_cast<size_t>(n));
   HandleFrames(plan, worker);
+}
+
+// Not even SIGKILL ends a task that the kernel keeps for good: it is left behind then.
+void AwaitKilled(pid_t pid) {
+  constexpr int kTicks = 50;
+  for (int tick = 0; tick < kTicks && waitpid(pid, nullptr, WNOHANG) == 0; ++tick)
+    poll(nullptr, 0, kTickMilliseconds);
 }
 
 // A worker with much to say waits while the starter hands on what another said, which can take
 // minutes over a guest's serial port: that time is not the worker's.
 void Watch(const WorkerPlan& plan, Worker* worker) {
   constexpr std::chrono::milliseconds kMostAtOnce(3 * kTickMilliseconds);
-  const int64_t beat = worker->shared->beat.load();
+  const int64_t beat = worker->shared->beat.load() + worker->control->beat.load();
   const Clock::time_point now = Clock::now();
   worker->silent += std::min<Clock::duration>(now - worker->watched, kMostAtOnce);
   worker->watched = now;
@@ -190,10 +235,24 @@ void Watch(const WorkerPlan& plan, Worker* worker) {
   kill(worker->pid, SIGKILL);  // its tasks die with it
   close(worker->fd);
   worker->fd = -1;
-  waitpid(worker->pid, nullptr, 0);
+  AwaitKilled(worker->pid);
   worker->status = absl::DeadlineExceededError(
-      fmt::format("a worker that runs calls for real was stuck for {} s at sequence {}",
-                  plan.silence_seconds, worker->shared->about.load()));
+      fmt::format("a worker that runs calls for real was stuck for {} s at {}",
+                  plan.silence_seconds, WhatIsAt(plan, *worker)));
+}
+
+// If the worker, which is gone, was lost in a call: tells, and starts another.
+void HandleHang(const WorkerPlan& plan, Worker* worker, bool huge_pages, bool* stop) {
+  if (plan.on_hang == nullptr || !absl::IsDeadlineExceeded(worker->status)) return;
+  const Control& control = *worker->control;
+  if (control.at < 0) return;  // it is not the kernel that is to blame
+  const int seconds = worker->ended ? control.hang_seconds : plan.silence_seconds;
+  const AfterHang after = plan.on_hang(
+      {worker->index, worker->shared->stage, worker->shared->about, seconds, &control});
+  worker->status = absl::OkStatus();
+  Forget(worker);
+  *stop |= after == AfterHang::kStop;
+  if (!*stop) worker->status = StartWorker(plan, worker, huge_pages);
 }
 
 bool AnyRuns(const std::vector<Worker>& workers) {
@@ -202,7 +261,7 @@ bool AnyRuns(const std::vector<Worker>& workers) {
   return false;
 }
 
-void Serve(const WorkerPlan& plan, std::vector<Worker>* workers) {
+void Serve(const WorkerPlan& plan, bool huge_pages, std::vector<Worker>* workers, bool* stop) {
   std::vector<pollfd> wanted;
   std::vector<Worker*> who;
   for (Worker& worker : *workers) {
@@ -213,10 +272,11 @@ void Serve(const WorkerPlan& plan, std::vector<Worker>* workers) {
   const int ready = poll(wanted.data(), wanted.size(), kTickMilliseconds);
   for (size_t i = 0; ready > 0 && i < wanted.size(); ++i)
     if (wanted[i].revents != 0) ReadFrom(plan, who[i]);
-  const bool stop = plan.interrupted != nullptr && plan.interrupted->load();
+  *stop |= plan.interrupted != nullptr && plan.interrupted->load();
   for (Worker* worker : who) {
-    if (stop) worker->shared->stop = true;
+    if (*stop) worker->shared->stop = true;
     if (worker->fd >= 0) Watch(plan, worker);
+    if (worker->fd < 0) HandleHang(plan, worker, huge_pages, stop);
   }
 }
 
@@ -231,13 +291,13 @@ absl::Status RunWorkers(const WorkerPlan& plan) {
     workers[i].index = i;
     workers[i].status = StartWorker(plan, &workers[i], huge_pages);
   }
-  while (AnyRuns(workers)) {
-    Serve(plan, &workers);
+  for (bool stop = false; AnyRuns(workers);) {
+    Serve(plan, huge_pages, &workers, &stop);
     if (plan.on_tick != nullptr) plan.on_tick();
   }
   absl::Status first;
-  for (const Worker& worker : workers) {
-    if (worker.shared != nullptr) munmap(worker.shared, sizeof(WorkerShared));
+  for (Worker& worker : workers) {
+    Forget(&worker);
     first.Update(worker.status);
   }
   return first;

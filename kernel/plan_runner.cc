@@ -13,7 +13,7 @@ constexpr size_t kPath = ~size_t{0};  // in the place of a branch: the path's la
 }  // namespace
 
 PlanRunner::PlanRunner(const CallPlan& plan, Lockstep& lockstep, const Semantics& semantics)
-    : lockstep_(lockstep), semantics_(semantics) {
+    : plan_(plan), lockstep_(lockstep), semantics_(semantics) {
   sequence_.limits = plan.limits();
   sequence_.uids = plan.uids();
 }
@@ -32,12 +32,40 @@ bool PlanRunner::Append(const CallBranch& branch, size_t number) {
   return true;
 }
 
-absl::Status PlanRunner::Run(const CallBatch& batch, ConformReport* report,
-                             const std::function<void()>& after_run) {
-  thorough_ = batch.number % kThoroughEvery == 0;
+void PlanRunner::CountTried(const CallBatch& batch, ConformReport* report) {
   ++report->states;
   report->tried += static_cast<int64_t>(batch.branches.size()) + batch.path_counts;
   for (const auto& [reason, count] : batch.beyond) report->beyond[reason] += count;
+}
+
+absl::Status PlanRunner::CanRun() const {
+  for (const Call& call : plan_.calls())
+    if (const std::string why = lockstep_.WhyNot({plan_.limits(), plan_.uids(), {call}});
+        !why.empty())
+      return absl::UnavailableError(fmt::format("the graph was not run: {}", why));
+  return absl::OkStatus();
+}
+
+// Calls that only look at a state may need what the states do not, and a task that has ended makes
+// a path need more.
+CallBatch PlanRunner::WithoutWhatCannotBeMade(const CallBatch& batch) const {
+  CallBatch made = batch;
+  Sequence one{sequence_.limits, sequence_.uids, batch.path};
+  one.calls.emplace_back();
+  std::erase_if(made.branches, [&](const CallBranch& branch) {
+    one.calls.back() = branch.call;
+    const std::string why = lockstep_.WhyNot(one);
+    if (!why.empty()) ++made.beyond[fmt::format("not run: {}", why)];
+    return !why.empty();
+  });
+  return made;
+}
+
+absl::Status PlanRunner::Run(const CallBatch& all, ConformReport* report,
+                             const std::function<void()>& after_run) {
+  const CallBatch batch = WithoutWhatCannotBeMade(all);
+  thorough_ = batch.number % kThoroughEvery == 0;
+  CountTried(batch, report);
   bool path_counts = batch.path_counts;
   size_t next = 0;
   while (path_counts || next < batch.branches.size()) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 namespace selkie {
@@ -34,6 +35,11 @@ View ViewOf(const State& state, const Semantics& semantics, const Call& call) {
   return view;
 }
 
+// The mapping that the call is about, or null.
+const Mapping* MappingOf(const View& view) {
+  return view.map < 0 ? nullptr : &view.state.mms[view.state.tasks[view.task].mm][view.map];
+}
+
 // True once in `n`; false is the simple alternative.
 bool OnceIn(Choices& choices, uint32_t n) { return choices.Next(n) == n - 1; }
 
@@ -59,10 +65,15 @@ enum class Wanted : uint8_t {
   kWriteEnd,
   kDmabuf,
   kDmabufSource,
-  kProgram
+  kProgram,
+  kPinned,
+  kFilled
 };
 
-bool IsOf(Wanted wanted, const File& file, const Inode& inode) {
+bool IsOf(Wanted wanted, const State& s, const File& file) {
+  const Inode& inode = s.inodes[file.inode - 1];
+  if (wanted == Wanted::kFilled) return IsMemfd(inode) && inode.size > 0;
+  if (wanted == Wanted::kPinned) return PinnedPages(s, file.inode - 1) != 0;
   if (wanted == Wanted::kSocket) return inode.kind == InodeKind::kSocketPair;
   if (wanted == Wanted::kDmabufSource) return CanBecomeDmabuf(file, inode);
   if (wanted == Wanted::kProgram) return (inode.flags & kInodeProgram) != 0;
@@ -80,8 +91,7 @@ int64_t OpenFd(const View& view, int task, Wanted kind, Choices& choices) {
   for (int i = 0; i < s.limits.fds; ++i) {
     if (fds[i].file == 0) continue;
     open[num_open++] = i;
-    const File& file = s.files[fds[i].file - 1];
-    if (IsOf(kind, file, s.inodes[file.inode - 1])) wanted[num_wanted++] = i;
+    if (IsOf(kind, s, s.files[fds[i].file - 1])) wanted[num_wanted++] = i;
   }
   if (num_open == 0) return -1;
   const bool any = num_wanted == 0 || OnceIn(choices, 16);
@@ -98,8 +108,18 @@ bool WantsPipe(const View& view, Choices& choices) {
   if (view.spec.op == Op::kRead || view.spec.op == Op::kWrite) return OnceIn(choices, 3);
   if (view.spec.op != Op::kSplice) return view.spec.family == Family::kPipe;
   const bool second = view.fd >= 0;
-  if (!second || OnceIn(choices, 8)) return OnceIn(choices, 2);
+  const bool all_empty = view.state.buffers[0].pipe == 0;  // then nothing comes out of a pipe
+  if (!second) return OnceIn(choices, all_empty ? 8 : 2);
+  if (OnceIn(choices, 8)) return OnceIn(choices, 2);
   return !IsOfPipe(view);
+}
+
+// Some descriptor is of a file of which a pipe or io_uring has a page.
+bool HasPinned(const View& view) {
+  const State& s = view.state;
+  for (const Fd& fd : s.fds[s.tasks[view.task].fds])
+    if (fd.file != 0 && IsOf(Wanted::kPinned, s, s.files[fd.file - 1])) return true;
+  return false;
 }
 
 int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
@@ -119,6 +139,9 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
     const bool reads = name == "fd_in" || view.spec.op == Op::kRead;
     kind = reads ? Wanted::kReadEnd : Wanted::kWriteEnd;
   }
+  if (kind == Wanted::kFile && name == "fd_in" && view.spec.op == Op::kSplice)
+    kind = Wanted::kFilled;
+  if (kind == Wanted::kFile && HasPinned(view) && OnceIn(choices, 2)) kind = Wanted::kPinned;
   const bool strange = OnceIn(choices, 32);
   view.fd = strange ? -1 : OpenFd(view, view.task, kind, choices);
   if (view.fd < 0) view.fd = StrangeFd(view, choices);
@@ -169,6 +192,17 @@ int64_t DrawFlags(const ArgSpec& arg, Choices& choices) {
 // One memfd in so many that could be is of huge pages.
 constexpr int kOneHugetlbIn = 6;
 
+// The flags of a call on a mapping in which something is as it seldom is, or nothing.
+std::optional<int64_t> FlagsOnMapping(const View& view, Choices& choices) {
+  const Mapping* const map = MappingOf(view);
+  if (map == nullptr || !OnceIn(choices, 3)) return std::nullopt;
+  const bool pinned = PinnedPages(view.state, view.state.files[map->file - 1].inode - 1) != 0;
+  if (view.spec.op == Op::kMadvise && pinned) return abi::kMadvPageout;
+  if (view.spec.op == Op::kMremap && (map->flags & kMapLocked) != 0)
+    return abi::kMremapMaymove | abi::kMremapDontunmap;
+  return std::nullopt;
+}
+
 int64_t DrawCreateFlags(const ArgSpec& arg, Choices& choices) {
   constexpr int64_t kHuge = abi::kMfdHugetlb | abi::kMfdHuge2Mb;
   const int64_t flags = DrawFlags(arg, choices) & ~kHuge;
@@ -177,7 +211,12 @@ int64_t DrawCreateFlags(const ArgSpec& arg, Choices& choices) {
   return flags | (OnceIn(choices, 4) ? kHuge : abi::kMfdHugetlb);
 }
 
-int64_t DrawSeals(const Semantics& semantics, Choices& choices) {
+int64_t DrawSeals(const View& view, Choices& choices) {
+  constexpr int64_t kSealWrite = 8;
+  const Semantics& semantics = view.semantics;
+  const bool pinned =
+      view.file >= 0 && IsOf(Wanted::kPinned, view.state, view.state.files[view.file]);
+  if (pinned && OnceIn(choices, 2)) return kSealWrite;
   const auto num = static_cast<uint32_t>(semantics.seals.size());
   if (num == 0 || OnceIn(choices, 32)) return int64_t{1} << choices.Next(31);
   constexpr int kHowMany[] = {1, 1, 1, 2, 2, 3, 0};
@@ -193,7 +232,7 @@ int64_t DrawSeals(const Semantics& semantics, Choices& choices) {
 
 int64_t DrawExtensionArg(const View& view, Choices& choices) {
   if (view.extension == nullptr) return 0;
-  if (view.extension->arg == ArgKind::kSeals) return DrawSeals(view.semantics, choices);
+  if (view.extension->arg == ArgKind::kSeals) return DrawSeals(view, choices);
   if (view.extension->arg == ArgKind::kFlags) return choices.Next(8);  // PROT_* bits
   return 0;
 }
@@ -237,11 +276,6 @@ int64_t AroundEof(const View& view, Choices& choices) {
 
 bool IsOfHugePages(const View& view) {
   return view.file >= 0 && IsHugetlb(view.state.inodes[view.state.files[view.file].inode - 1]);
-}
-
-// The mapping that the call is about, or null.
-const Mapping* MappingOf(const View& view) {
-  return view.map < 0 ? nullptr : &view.state.mms[view.state.tasks[view.task].mm][view.map];
 }
 
 // The mapping is one of huge pages, or what is to be mapped is.
@@ -293,6 +327,15 @@ int64_t DmabufSize(const View& view, std::string_view name, Choices& choices) {
   return name == "offset" && !OnceIn(choices, 4) ? 0 : some;
 }
 
+// Pages of the mapping and of the one that begins where it ends, or 0: whether both are one VMA
+// shows only to what goes across.
+int PagesWithNext(const View& view) {
+  if (view.map < 0 || view.map + 1 >= kMaxMaps) return 0;
+  const AddressSpace& mm = view.state.mms[view.state.tasks[view.task].mm];
+  const Mapping &map = mm[view.map], &next = mm[view.map + 1];
+  return next.file != 0 && next.start == map.start + map.pages ? map.pages + next.pages : 0;
+}
+
 // Whole pages of a mapping, mostly.
 int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   const State& s = view.state;
@@ -308,6 +351,7 @@ int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
   if (OnceIn(choices, 32)) return 0;
   uint32_t most = pages;
   if (map != nullptr) {
+    if (const int both = PagesWithNext(view); both > 0 && OnceIn(choices, 4)) return page * both;
     if (OnceIn(choices, 2)) return page * map->pages;
     most = map->pages + 1u;
   }
@@ -367,7 +411,8 @@ int64_t AddressOf(int64_t page) {
 int64_t DrawAddress(View& view, Choices& choices) {
   // Of a row that has a descriptor (mmap), and of every address after the
   // first (mremap), NULL is the ordinary one and a free page the other.
-  const bool target = view.has_fd || view.addresses > 0;
+  // vmsplice reads what is there.
+  const bool target = (view.has_fd && view.spec.op != Op::kVmsplice) || view.addresses > 0;
   ++view.addresses;
   if (!target) {
     const bool pinned = view.spec.op == Op::kUringReadFixed && !OnceIn(choices, 4);
@@ -428,14 +473,18 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
     case ArgKind::kFd: words[0] = DrawFd(view, arg.name, choices); return;
     case ArgKind::kPath: return DrawPath(view, choices, words);
     case ArgKind::kFlags:
-      words[0] = view.spec.op == Op::kMemfdCreate ? DrawCreateFlags(arg, choices)
-                                                  : DrawFlags(arg, choices);
+      if (const auto flags = FlagsOnMapping(view, choices))
+        words[0] = *flags;
+      else
+        words[0] = view.spec.op == Op::kMemfdCreate ? DrawCreateFlags(arg, choices)
+                                                    : DrawFlags(arg, choices);
       return;
-    case ArgKind::kSeals: words[0] = DrawSeals(view.semantics, choices); return;
+    case ArgKind::kSeals: words[0] = DrawSeals(view, choices); return;
     case ArgKind::kInt: words[0] = DrawInt(view, arg.name, choices); return;
     case ArgKind::kSize: words[0] = DrawSize(view, arg.name, choices); return;
     case ArgKind::kOffset:
-      words[0] = OnceIn(choices, 2) ? ByteSize(view, choices) : kNoOffset;
+      // No call takes one for a pipe.
+      words[0] = OnceIn(choices, IsOfPipe(view) ? 16 : 2) ? ByteSize(view, choices) : kNoOffset;
       return;
     case ArgKind::kAddress: words[0] = DrawAddress(view, choices); return;
     case ArgKind::kByte: words[0] = DrawByte(view, arg.name, choices); return;
@@ -473,6 +522,9 @@ void DrawArguments(const State& state, const Semantics& semantics, Choices& choi
     DrawArgument(view, arg, choices, call.arg.data() + word);
     word += WordsOf(arg.kind);
   }
+  // MREMAP_DONTUNMAP moves a range as long as it is.
+  if (call.op == Op::kMremap && (call.arg[3] & abi::kMremapDontunmap) != 0 && !OnceIn(choices, 4))
+    call.arg[2] = call.arg[1];
 }
 
 }  // namespace selkie

@@ -1,5 +1,8 @@
 #include "scenarios/generate.h"
 
+#include <iterator>
+#include <optional>
+
 #include "model/step.h"
 #include "scenarios/arguments.h"
 
@@ -26,6 +29,7 @@ constexpr int WeightOf(Op op) {
     case Op::kWrite:
     case Op::kPwrite:
     case Op::kFallocate:
+    case Op::kSplice:
     case Op::kPipe2:  // one is enough: see IsPromising
     case Op::kMunmap:
     case Op::kRecvFd:
@@ -93,6 +97,9 @@ struct Means {
   bool program = false;       // a file that is one
   bool runs_program = false;  // the task does
   bool open_exe = false;      // some task does
+  bool filled = false;        // a memfd that is not empty
+  bool pinned = false;        // a file of which a pipe or io_uring has a page
+  bool locked = false;        // a mapping that is
 };
 
 Means MeansOf(const State& s, int task) {
@@ -107,12 +114,16 @@ Means MeansOf(const State& s, int task) {
     means.dmabuf_source |= CanBecomeDmabuf(file, inode);
     means.sockets |= inode.kind == InodeKind::kSocketPair;
     means.pipes |= inode.kind == InodeKind::kPipe;
+    means.filled |= IsMemfd(inode) && inode.size > 0;
+    means.pinned |= PinnedPages(s, file.inode - 1) != 0;
   }
   means.registered = HasRegisteredBuffers(s, task);
   means.runs_program = s.tasks[task].program != 0;
   means.mappings = s.mms[s.tasks[task].mm][0].file != 0;
-  for (const Mapping& map : s.mms[s.tasks[task].mm])
+  for (const Mapping& map : s.mms[s.tasks[task].mm]) {
     means.pinnable |= map.shared && (map.prot & kProtWrite) != 0;
+    means.locked |= (map.flags & kMapLocked) != 0;
+  }
   for (const Message& message : s.messages)
     means.message |= message.file != 0 && message.inode == 0 && message.end == task;
   for (int i = 0; i < kMaxTasks; ++i) {
@@ -147,11 +158,58 @@ bool IsPromising(const CallSpec& spec, const Means& means) {
   return !address || means.mappings;
 }
 
+// ---- What is worth trying in a state that is rare ----
+
+// It takes several calls to have a page pinned, memory locked or a program that runs, and calls
+// about that are a few of a hundred: drawn by weight alone, they would come when it is over.
+constexpr Op kOnPinned[] = {Op::kAddSeals,  Op::kAddSeals, Op::kMadvise,   Op::kMunmap,
+                            Op::kFtruncate, Op::kStore,    Op::kFallocate, Op::kRead};
+constexpr Op kOnLocked[] = {Op::kMremap, Op::kMremap, Op::kMadvise, Op::kMunlock, Op::kMprotect};
+constexpr Op kOnProgram[] = {Op::kTruncate, Op::kSetAttr, Op::kOpen, Op::kTruncate,
+                             Op::kEndProgram};
+constexpr Op kOnMapped[] = {Op::kMadvise, Op::kStore, Op::kMremap,  Op::kLoad,
+                            Op::kMlock2,  Op::kMlock, Op::kMprotect};
+
+constexpr Op kOnOthers[] = {Op::kProcessVmWritev, Op::kMemWrite, Op::kPtracePoke};
+
+// One that is about the state, in one of so many calls; else nothing.
+std::optional<Op> DrawFollowUp(const Means& means, Choices& choices) {
+  constexpr uint32_t kOneIn = 4;
+  if (!means.pinned && !means.runs_program && !means.mappings) return std::nullopt;
+  if (choices.Next(kOneIn) != kOneIn - 1) return std::nullopt;
+  if (means.pinned && choices.Next(2) == 0) return kOnPinned[choices.Next(std::size(kOnPinned))];
+  if (means.locked && choices.Next(2) == 0) return kOnLocked[choices.Next(std::size(kOnLocked))];
+  if (means.mappings && means.others_run && choices.Next(4) == 0)
+    return kOnOthers[choices.Next(std::size(kOnOthers))];
+  if (means.runs_program) return kOnProgram[choices.Next(std::size(kOnProgram))];
+  if (means.mappings) return kOnMapped[choices.Next(std::size(kOnMapped))];
+  return std::nullopt;
+}
+
 constexpr Focus BitOf(Family family) { return Focus{1} << static_cast<int>(family); }
 constexpr int kNumFamilies = static_cast<int>(Family::kExtension) + 1;
 static_assert(kNumFamilies <= 32);
 
+// What pins pages, and what is about pages that are pinned: seldom together by chance.
+constexpr Focus kPinning = BitOf(Family::kCreate) | BitOf(Family::kSeal) |
+                           BitOf(Family::kReadWrite) | BitOf(Family::kSize) | BitOf(Family::kMap) |
+                           BitOf(Family::kPipe) | BitOf(Family::kIoUring);
+
+// What is missing before a page can be pinned, and then what pins one.
+Op StepTowardsPin(const Means& means, Choices& choices) {
+  if (!means.descriptors) return Op::kMemfdCreate;
+  if (!means.filled) return choices.Next(3) == 2 ? Op::kFtruncate : Op::kPwrite;
+  if (!means.pipes) return Op::kPipe2;
+  if (choices.Next(2) == 0) return Op::kSplice;
+  if (!means.mappings) return Op::kMmap;
+  return means.pinnable && choices.Next(2) == 0 ? Op::kUringRegister : Op::kVmsplice;
+}
+
 Op DrawOp(const Means& means, const Semantics& semantics, Focus focus, Choices& choices) {
+  if (const auto op = DrawFollowUp(means, choices); op && IsPromising(SpecOf(*op), means))
+    return *op;
+  if (focus == kPinning && !means.pinned && choices.Next(4) != 0)
+    return StepTowardsPin(means, choices);
   const int draws = focus == kAllFamilies ? 16 : 256;
   Op op = Op::kMemfdCreate;
   for (int i = 0; i < draws; ++i) {
@@ -220,6 +278,7 @@ uint32_t Recorded::Next(uint32_t n) {
 
 Focus DrawFocus(Choices& choices) {
   if (choices.Next(2) == 0) return kAllFamilies;
+  if (choices.Next(8) == 7) return kPinning;
   Focus focus = BitOf(Family::kCreate);
   if (choices.Next(4) != 0) focus |= BitOf(Family::kReadWrite);  // what shows the most
   for (uint32_t more = 1 + choices.Next(3); more > 0; --more)

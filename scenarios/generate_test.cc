@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <iostream>
+#include <map>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -129,6 +130,31 @@ TEST(GenerateTest, ExtensionCallsOfTheSemanticsAreMade) {
   ASSERT_FALSE(semantics.extensions.empty());
   const CallStatistics statistics = StatisticsOf(semantics, {0}, 500);
   EXPECT_GT(statistics.SuccessesOf(Op::kExtension), 100);
+}
+
+// Drawn by weight alone they are one in ten thousand sequences and less (docs/design.md).
+TEST(GenerateTest, WhatTakesSeveralCallsFirstIsNotRare) {
+  const Semantics semantics = LoadForTest("linux-6.18");
+  std::map<std::string, int> decided;
+  int paged_out = 0, populated = 0;
+  for (int i = 0; i < 6000; ++i) {
+    State state = InitialState(Limits{}, {0});
+    for (const Call& call :
+         RandomSequence(SequenceSeed(1, i), 20, Limits{}, {0}, semantics).calls) {
+      const bool pinned = state.buffers[0].pipe != 0;
+      const Result result = Step(state, call, semantics);
+      if (result.rule != nullptr) ++decided[result.rule->name];
+      if (!result.ok()) continue;
+      if (call.op == Op::kMadvise) {
+        paged_out += pinned && call.arg[2] == abi::kMadvPageout;
+        populated += call.arg[2] == abi::kMadvPopulateWrite;
+      }
+    }
+  }
+  EXPECT_GE(decided["add-write-pinned"], 3);
+  EXPECT_GE(decided["dontunmap-unlocks-more"], 3);
+  EXPECT_GE(paged_out, 3);
+  EXPECT_GE(populated, 2);
 }
 
 // A plain uniform choice gives 90 % EBADF.

@@ -39,11 +39,11 @@ class Writer {
     for (size_t i = 0; i < trace_.results.size(); ++i) {
       const Op op = sequence.calls[i].op;
       // strace does not say which file a handle or the name of a mapping is of, and writes
-      // O_TMPFILE and io_uring otherwise than the table of calls.
+      // O_TMPFILE, io_uring and what writes a program otherwise than the table of calls.
       const bool unseen = op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
                           op == Op::kOpenTmpfile || SpecOf(op).family == Family::kIoUring ||
                           op == Op::kUdmabufCreate || op == Op::kUringPwrite ||
-                          op == Op::kFuseMmap || op == Op::kOpenOther;
+                          op == Op::kFuseMmap || op == Op::kOpenOther || op == Op::kWriteProgram;
       if (unseen && (trace_.results[i].ok() || op == Op::kUringPwrite)) return;
       if (op == Op::kSetNoexec)
         WriteNoexec(sequence.calls[i], trace_.results[i].ok());
