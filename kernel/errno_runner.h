@@ -26,8 +26,6 @@ class ErrnoRunner {
   absl::Status Run(const ErrnoTrials& trials);
 
  private:
-  // Without the calls for which there is a WhyNot, which are counted as not made.
-  ErrnoTrials WithoutWhatCannotBeMade(const ErrnoTrials& trials);
   absl::Status RunOnce(const ErrnoTrials& trials);
   void Count(const ErrnoTrials& trials);
 
