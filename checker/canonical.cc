@@ -143,7 +143,8 @@ void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
   for (int i = 0; i < s.limits.files; ++i) {
     if (s.files[i].inode == 0) continue;
     sum.inode[s.files[i].inode - 1] += Mix(keys.file[i], 7);
-    sum.file[i] += Mix(keys.inode[s.files[i].inode - 1], 7);
+    // Only buffers tell inodes apart by what is not their files'.
+    if (s.limits.buffers > 0) sum.file[i] += Mix(keys.inode[s.files[i].inode - 1], 7);
     keys.file[i] = Mix(keys.file[i], sum.file[i]);
   }
   for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = Mix(keys.task[i], sum.task[i]);
