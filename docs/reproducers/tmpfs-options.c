@@ -54,6 +54,8 @@ static const char *options(void)
 
 int main(void)
 {
+	long large;
+
 	setvbuf(stdout, NULL, _IONBF, 0);
 	printf("KTAP version 1\n");
 	mkdir(PLACE, 0755);
@@ -65,7 +67,9 @@ int main(void)
 	check(blocks("size=8E") == 1L << 51, "size=8E: so many blocks");
 	check(blocks("size=16E") == 0, "size=16E: no limit");
 	check(blocks("size=18446744073709551615") == 0, "the largest number of bytes there is: no limit");
-	check(blocks("size=4503599627370497M") == 256, "2^52 + 1 MiB: 1 MiB");
+	/* 7.2 makes what does not fit the largest number of bytes there is; before, the upper bits were lost. */
+	large = blocks("size=4503599627370497M");
+	check(large == 256 || large == 0, "2^52 + 1 MiB: 1 MiB, or no limit");
 	if (blocks("casefold") == -1)
 		check(1, "# SKIP no casefold");
 	else
