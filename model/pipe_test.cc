@@ -18,9 +18,7 @@ class PipeTest : public ModelTest {
   }
 
   // As kernels from 5.5 to 6.12 do.
-  void KeepWhatFaults() {
-    Lack(Feature::kPipeFault, EINVAL);
-  }
+  void KeepWhatFaults() { Lack(Feature::kPipeFault, EINVAL); }
 };
 
 TEST_F(PipeTest, AHalfPageGoesOnInTheLastOneIfThatWasWritten) {
