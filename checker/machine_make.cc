@@ -198,7 +198,8 @@ absl::Status Machine::Compile(const Bounds& bounds, Alike alike, Stored stored) 
   if (absl::Status status = CompileCalls(); !status.ok()) return status;
 
   Limits limits = LimitsOf(bounds);
-  if (absl::Status status = CheckRoom(templates_, limits); !status.ok()) return status;
+  if (stored == Stored::kYes)
+    if (absl::Status status = CheckRoom(templates_, limits); !status.ok()) return status;
   if (std::none_of(templates_.begin(), templates_.end(), MakesHuge)) limits.huge = 0;
   if ((ops_ & OpBits(Op::kUringRegister, Op::kPipe2)).none()) limits.buffers = 0;
   Inode live;
