@@ -29,6 +29,8 @@ uint64_t InodeKey(const State& s, const Inode& n) {
       n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
       static_cast<uint64_t>(n.flags) << 56 | static_cast<uint64_t>(n.present) << 58;
   const uint64_t cached = n.touched | n.uncleared << 8 | n.undirtied << 16;
+  // Where nothing is kept of this, keys are as if there were no such fields: pairs of states, which
+  // are named by the first alone (compare.cc), have been searched with these.
   const uint64_t key = cached == 0 ? Mix(h, rest) : Mix(Mix(h, rest), cached);
   return MixSamples(key, n.bytes, stored_fields::MostPages(s.limits));
 }

@@ -72,9 +72,8 @@ struct Bounds {
   int pages = 1;
   int inodes = 1;
   int messages = 1;
-  int buffers =
-      0;         // pages in pipes and registered with io_uring; 0: calls that need one are beyond
-  int huge = 0;  // pages of a memfd of huge pages; 0: there is no such memfd
+  int buffers = 0;  // pages that pipes and io_uring keep; 0: no call that needs one is asked for
+  int huge = 0;     // pages of a memfd of huge pages; 0: there is no such memfd
 
   friend bool operator==(const Bounds&, const Bounds&) = default;
 };

@@ -371,7 +371,8 @@ void Lockstep::KillTasks() {
   for (int task = 0; task < kMaxTasks; ++task)
     if (task != c.here && c.tasks[task].running) RawSyscall(SYS_kill, c.tasks[task].pid, SIGKILL);
   ending_.Reap();
-  for (int task = 0; task < kMaxTasks && EndsSlowly(c); ++task)
+  const bool slowly = EndsSlowly(c);
+  for (int task = 0; task < kMaxTasks && slowly; ++task)
     if (task != c.here && c.tasks[task].running) ending_.Leave(c.tasks[task].pid);
   if (c.here >= 0) KillProgram(c, c.here);
   for (int32_t& program : c.programs) {  // PR_SET_PDEATHSIG would do, unless an exec has cleared it

@@ -50,6 +50,10 @@ struct RandomPlan {
   bool one_process = false;  // without calls that need a process of their own
 };
 
+// A file for a Control, of its size, as the control block of a process and its tasks; -1 with errno
+// if there can be none.
+int NewControl();
+
 class Lockstep {
  public:
   // Makes this process ready to run sequences: closes all descriptors from

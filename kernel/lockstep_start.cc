@@ -69,15 +69,9 @@ absl::Status OpenPair(int number, int other) {
   return status;
 }
 
-absl::Status OpenControl() {
-  absl::Status status = Place(memfd_create("selkie-control", 0), kControlFd, "memfd_create");
-  if (status.ok() && ftruncate(kControlFd, sizeof(Control)) != 0) return Failed("ftruncate");
-  return status;
-}
-
 absl::Status OpenDescriptors(bool control_given) {
   absl::Status status;
-  if (!control_given) status = OpenControl();
+  if (!control_given) status = Place(NewControl(), kControlFd, "the control block");
   if (status.ok())
     status = Place(open("/proc/self/exe", O_RDONLY), kProgramFd, "open of /proc/self/exe");
   if (status.ok())
@@ -139,6 +133,13 @@ absl::Status MapControl() {
 }
 
 }  // namespace
+
+int NewControl() {
+  const int fd = memfd_create("selkie-control", 0);
+  if (fd < 0 || ftruncate(fd, sizeof(Control)) == 0) return fd;
+  close(fd);
+  return -1;
+}
 
 absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages,
                                          bool control_given) {

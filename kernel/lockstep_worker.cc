@@ -118,10 +118,10 @@ void StayOnOneProcessor(int index) {
 // A control block for the worker, which this process only looks at: its descriptor, which is none
 // of those that the worker gives a place, or -1.
 int MakeControl(Worker* worker) {
-  const int low = memfd_create("selkie-control", MFD_CLOEXEC);
+  const int low = NewControl();
   const int fd = fcntl(low, F_DUPFD_CLOEXEC, kLinkFd + 1);
   close(low);
-  if (fd < 0 || ftruncate(fd, sizeof(Control)) != 0) return -1;
+  if (fd < 0) return -1;
   void* at = mmap(nullptr, sizeof(Control), PROT_READ, MAP_SHARED, fd, 0);
   if (at == MAP_FAILED || madvise(at, sizeof(Control), MADV_DONTFORK) != 0) return -1;
   worker->control = static_cast<const Control*>(at);

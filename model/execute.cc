@@ -59,8 +59,8 @@ Result Execveat(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   const bool empty = (flags & abi::kAtEmptyPath) == 0;
-  if (const Rule* early = NotSupported(semantics, Feature::kLateName); empty && early != nullptr)
-    return Refused(early);
+  if (empty)
+    if (const Rule* early = NotSupported(semantics, Feature::kLateName)) return Refused(early);
   if ((flags & ~kKnown) != 0) return Fail(EINVAL, "fs/exec.c do_open_execat: flags");
   if (empty) return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
   if (check)

@@ -339,9 +339,10 @@ Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
   constexpr const char* kNoFreeFd = "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE";
   const bool given = (flags & abi::kOEmptypath) != 0;
   if (const Rule* rule = NotSupported(semantics, Feature::kEmptypath)) {
-    const Rule* const early = NotSupported(semantics, Feature::kLateName);
-    if (LowestFreeFd(s, c.task) < 0)
+    if (LowestFreeFd(s, c.task) < 0) {
+      const Rule* const early = NotSupported(semantics, Feature::kLateName);
       return early != nullptr ? Refused(early) : Fail(EMFILE, kNoFreeFd);
+    }
     return given ? Refused(rule) : Fail(ENOENT, kEmpty);
   }
   if (given && (flags & (abi::kOCreat | abi::kONofollow)) != 0)

@@ -102,9 +102,11 @@ bool BadFallocate(const Call& c, const Semantics& semantics, Result* error) {
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_SUPPORTED_MASK");
   else if ((mode & kNoHideStale) != 0)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_NO_HIDE_STALE");
-  else if (const Rule* rule = NotSupported(semantics, Feature::kWriteZeroes);
-           rule != nullptr && (mode & kWriteZeroes) != 0)
-    *error = Refused(rule);
+  else if (const Rule* unknown = (mode & kWriteZeroes) != 0
+                                     ? NotSupported(semantics, Feature::kWriteZeroes)
+                                     : nullptr;
+           unknown != nullptr)
+    *error = Refused(unknown);
   else if ((mode & kWriteZeroes) != 0 && mode != kWriteZeroes)
     *error = Fail(EOPNOTSUPP, "fs/open.c vfs_fallocate: FALLOC_FL_WRITE_ZEROES and another mode");
   else if (PunchesBadly(mode))
