@@ -322,20 +322,26 @@ void ContentsMatchReference::ExecuteStore(const State& before, const Call& call)
 }
 
 // MADV_REMOVE: page by page, over holes too (ENOMEM).  Which page was refused is
-// taken from the model: the first that is not empty after a call that failed.
+// taken from the model: the first that is not empty after a call that failed.  So is what
+// becomes of a part of a huge page.
 void ContentsMatchReference::ExecuteRemove(const State& before, const Call& call,
                                            const Result& result, const State& after) {
   const bool to_the_end = result.ok() || result.value == ENOMEM;
-  for (int64_t at = call.arg[0]; at < call.arg[0] + call.arg[1]; at += kPageSize) {
+  const int64_t end = call.arg[0] + call.arg[1];
+  for (int64_t at = call.arg[0]; at < end; at += kPageSize) {
     const Mapping* map = MappingOf(before, {Op::kLoad, call.task, {at}});
     if (map == nullptr) continue;
     const int64_t offset = FileOffset(*map, at);
     const int node = before.files[map->file - 1].inode - 1;
-    const auto& page = after.inodes[node].bytes[offset / kPageSize];
+    Contents& contents = inodes_[node];
+    // The rest of a huge page stays 0, and no file of the model is larger than kMaxPages.
+    if (offset % contents.page != 0 || offset >= kMaxPages * contents.page) continue;
+    const auto& page = after.inodes[node].bytes[offset / contents.page];
     const bool empty =
         std::all_of(page.begin(), page.end(), [](uint8_t byte) { return byte == 0; });
     if (!to_the_end && !empty) return;
-    inodes_[node].Fill(offset, offset + kPageSize, 0);
+    const bool part = end - at < contents.page;
+    if (empty || !part) contents.Fill(offset, offset + kPageSize, 0);
   }
 }
 
