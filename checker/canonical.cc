@@ -29,10 +29,7 @@ uint64_t InodeKey(const State& s, const Inode& n) {
       n.size | static_cast<uint64_t>(n.gid) << 32 | static_cast<uint64_t>(n.attrs) << 48 |
       static_cast<uint64_t>(n.flags) << 56 | static_cast<uint64_t>(n.present) << 58;
   const uint64_t cached = n.touched | n.uncleared << 8 | n.undirtied << 16;
-  // Where nothing is kept of this, keys are as if there were no such fields: pairs of states, which
-  // are named by the first alone (compare.cc), have been searched with these.
-  const uint64_t key = cached == 0 ? Mix(h, rest) : Mix(Mix(h, rest), cached);
-  return MixSamples(key, n.bytes, stored_fields::MostPages(s.limits));
+  return MixSamples(Mix(Mix(h, rest), cached), n.bytes, stored_fields::MostPages(s.limits));
 }
 
 uint64_t FileFields(const File& f) {
@@ -53,6 +50,10 @@ uint64_t MapFields(const State& s, const Mapping& m) {
   return m.copied == 0 ? h : MixSamples(h, m.copy, stored_fields::MostPages(s.limits));
 }
 
+// What one renaming is for: a state, or two whose objects stand in the same slots.
+template <size_t N>
+using Sides = std::array<const State*, N>;
+
 // Keys of the objects, refined by the keys of what they are joined to.
 struct Keys {
   std::array<uint64_t, kMaxTasks> task{};
@@ -68,13 +69,31 @@ uint64_t TaskFields(const State& s, const Symmetry& symmetry, int i) {
          static_cast<uint64_t>(t.fsize) << 40;
 }
 
-void StartKeys(const State& s, const Symmetry& symmetry, Keys& keys) {
-  for (int i = 0; i < s.limits.inodes; ++i) keys.inode[i] = InodeKey(s, s.inodes[i]);
-  for (int i = 0; i < s.limits.files; ++i) {
-    const File& f = s.files[i];
-    if (f.inode != 0) keys.file[i] = Mix(FileFields(f), keys.inode[f.inode - 1]);
+uint64_t FileKey(const State& s, const Keys& keys, int i) {
+  const File& f = s.files[i];
+  return f.inode == 0 ? 0 : Mix(FileFields(f), keys.inode[f.inode - 1]);
+}
+
+// What is one object for all sides has one key; 0 if there is none on any.
+template <size_t N, typename KeyOf>
+uint64_t JointKey(const Sides<N>& sides, const KeyOf& key_of) {
+  uint64_t joint = key_of(*sides[0]);
+  for (size_t k = 1; k < N; ++k) {
+    const uint64_t key = key_of(*sides[k]);
+    if (joint != 0 || key != 0) joint = Mix(joint, key);
   }
-  for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = TaskFields(s, symmetry, i);
+  return joint;
+}
+
+template <size_t N>
+void StartKeys(const Sides<N>& sides, const Symmetry& symmetry, Keys& keys) {
+  const Limits& limits = sides[0]->limits;
+  for (int i = 0; i < limits.inodes; ++i)
+    keys.inode[i] = JointKey(sides, [&](const State& s) { return InodeKey(s, s.inodes[i]); });
+  for (int i = 0; i < limits.files; ++i)
+    keys.file[i] = JointKey(sides, [&](const State& s) { return FileKey(s, keys, i); });
+  for (int i = 0; i < limits.tasks; ++i)
+    keys.task[i] = JointKey(sides, [&](const State& s) { return TaskFields(s, symmetry, i); });
 }
 
 // Where a reference stands is one more field of it, unless places are interchangeable.
@@ -91,13 +110,13 @@ uint64_t BufferFields(const PipeBuffer& b) {
 }
 
 // Those of one pipe or ring are in order; between them there is none.
-void RefineBuffers(const State& s, const Keys& keys, Keys& sum) {
+void RefineBuffers(const State& s, uint64_t side, const Keys& keys, Keys& sum) {
   std::array<uint8_t, kMaxInodes + kMaxTasks + 1> before{};  // of the same pipe or ring
   for (int i = 0; i < s.limits.buffers && s.buffers[i].pipe != 0; ++i) {
     const PipeBuffer& b = s.buffers[i];
     const bool ring = b.pipe > kMaxInodes;
     const int holder = ring ? b.pipe - RingOf(0) : b.pipe - 1;
-    const uint64_t fields = Mix(BufferFields(b), before[b.pipe]++);
+    const uint64_t fields = Mix(BufferFields(b), before[b.pipe]++ | side << 8);
     const uint64_t of_file = b.inode == 0 ? 0 : keys.inode[b.inode - 1];
     (ring ? sum.task : sum.inode)[holder] += Mix(of_file, fields);
     if (b.inode != 0)
@@ -105,35 +124,47 @@ void RefineBuffers(const State& s, const Keys& keys, Keys& sum) {
   }
 }
 
-// Every reference adds to both of its ends; sums do not depend on order.
-void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
-  Keys sum;
+// The file that a slot of a table refers to on one side (0: none), and what the slot has else.
+struct Reference {
+  int file = 0;
+  uint64_t fields = 0;
+};
+
+// A slot is one object for all sides: each file that it refers to is joined to what it refers to
+// on the others, too.
+template <size_t N, typename ReferenceOn>
+void RefineSlot(const Sides<N>& sides, const Keys& keys, Keys& sum, int task, bool interchangeable,
+                int place, const ReferenceOn& reference_on) {
+  const uint64_t slot = JointKey(sides, [&](const State& s) {
+    const Reference r = reference_on(s);
+    return r.file == 0 ? 0 : Mix(r.fields, keys.file[r.file - 1]);
+  });
+  if (slot == 0) return;
+  const uint64_t fields = At(interchangeable, slot, place);
+  sum.task[task] += Mix(fields, 5);
+  for (size_t k = 0; k < N; ++k)
+    if (const int file = reference_on(*sides[k]).file; file != 0)
+      sum.file[file - 1] += Mix(keys.task[task], fields + k);
+}
+
+// What is joined on one side alone.
+void RefineSide(const State& s, uint64_t side, const Symmetry& symmetry, const Keys& keys,
+                Keys& sum) {
+  const uint64_t salt = side << 40;
   for (int i = 0; i < s.limits.tasks; ++i) {
-    for (int j = 0; j < s.limits.fds; ++j) {
-      const Fd& fd = s.fds[i][j];
-      if (fd.file == 0) continue;
-      const uint64_t fields = At(symmetry.fds, FdFields(fd), j);
-      sum.file[fd.file - 1] += Mix(keys.task[i], fields);
-      sum.task[i] += Mix(keys.file[fd.file - 1], fields);
-    }
-    for (int j = 0; j < s.limits.maps && s.mms[i][j].file != 0; ++j) {
-      const Mapping& m = s.mms[i][j];
-      const uint64_t fields = At(symmetry.mappings, MapFields(s, m), m.start);
-      sum.file[m.file - 1] += Mix(keys.task[i], fields);
-      sum.task[i] += Mix(keys.file[m.file - 1], fields);
-    }
     if (const int parent = symmetry.parents ? s.tasks[i].parent : 0; parent != 0) {
-      sum.task[i] += Mix(keys.task[parent - 1], 13);
-      sum.task[parent - 1] += Mix(keys.task[i], 17);
+      sum.task[i] += Mix(keys.task[parent - 1], 13 | salt);
+      sum.task[parent - 1] += Mix(keys.task[i], 17 | salt);
     }
     if (const int program = s.tasks[i].program; program != 0) {
-      sum.file[program - 1] += Mix(keys.task[i], 11);
-      sum.task[i] += Mix(keys.file[program - 1], 11);
+      sum.file[program - 1] += Mix(keys.task[i], 11 | salt);
+      sum.task[i] += Mix(keys.file[program - 1], 11 | salt);
     }
   }
   for (int k = 0; k < s.limits.messages && s.messages[k].file != 0; ++k) {
     const Message& m = s.messages[k];
-    const uint64_t fields = 3u | k << 2 | m.mark << 8 | (m.inode != 0 ? m.end << 16 | 1 << 24 : 0);
+    const uint64_t fields =
+        3u | k << 2 | m.mark << 8 | (m.inode != 0 ? m.end << 16 | 1 << 24 : 0) | salt;
     if (m.inode == 0) {
       sum.file[m.file - 1] += Mix(keys.task[m.end], fields);
       sum.task[m.end] += Mix(keys.file[m.file - 1], fields);
@@ -142,17 +173,41 @@ void Refine(const State& s, const Symmetry& symmetry, Keys& keys) {
       sum.inode[m.inode - 1] += Mix(keys.file[m.file - 1], fields);
     }
   }
-  RefineBuffers(s, keys, sum);
+  RefineBuffers(s, side, keys, sum);
   for (int i = 0; i < s.limits.files; ++i) {
-    if (s.files[i].inode == 0) continue;
-    sum.inode[s.files[i].inode - 1] += Mix(keys.file[i], 7);
-    // Only buffers tell inodes apart by what is not their files'.
-    if (s.limits.buffers > 0) sum.file[i] += Mix(keys.inode[s.files[i].inode - 1], 7);
-    keys.file[i] = Mix(keys.file[i], sum.file[i]);
+    const int inode = s.files[i].inode;
+    if (inode == 0) continue;
+    sum.inode[inode - 1] += Mix(keys.file[i], 7 | salt);
+    sum.file[i] += Mix(keys.inode[inode - 1], 7 | salt);
   }
-  for (int i = 0; i < s.limits.tasks; ++i) keys.task[i] = Mix(keys.task[i], sum.task[i]);
-  for (int i = 0; i < s.limits.inodes; ++i)
-    if (keys.inode[i] != 0) keys.inode[i] = Mix(keys.inode[i], sum.inode[i]);
+}
+
+// Every reference adds to both of its ends; sums do not depend on order.
+template <size_t N>
+void Refine(const Sides<N>& sides, const Symmetry& symmetry, Keys& keys) {
+  const Limits& limits = sides[0]->limits;
+  Keys sum;
+  for (int i = 0; i < limits.tasks; ++i) {
+    for (int j = 0; j < limits.fds; ++j)
+      RefineSlot(sides, keys, sum, i, symmetry.fds, j, [&](const State& s) {
+        const Fd& fd = s.fds[i][j];
+        return Reference{fd.file, FdFields(fd)};
+      });
+    for (int j = 0; j < limits.maps; ++j)
+      RefineSlot(sides, keys, sum, i, symmetry.mappings, sides[0]->mms[i][j].start,
+                 [&](const State& s) {
+                   const Mapping& m = s.mms[i][j];
+                   return Reference{m.file, m.file == 0 ? 0 : MapFields(s, m)};
+                 });
+  }
+  for (size_t k = 0; k < N; ++k) RefineSide(*sides[k], k, symmetry, keys, sum);
+  auto add = [](auto& list, const auto& sums, int count) {
+    for (int i = 0; i < count; ++i)
+      if (list[i] != 0) list[i] = Mix(list[i], sums[i]);
+  };
+  add(keys.file, sum.file, limits.files);
+  add(keys.inode, sum.inode, limits.inodes);
+  for (int i = 0; i < limits.tasks; ++i) keys.task[i] = Mix(keys.task[i], sum.task[i]);
 }
 
 // Index of an object whose key another one has too, or -1.
@@ -167,18 +222,20 @@ int FirstTied(const std::array<uint64_t, N>& keys, int count) {
 // Equal keys are told apart one object at a time, and what is joined to that
 // object follows: two tasks and two files that mirror each other must not be
 // ordered independently.
-void BreakTies(const State& s, const Symmetry& symmetry, Keys& keys) {
+template <size_t N>
+void BreakTies(const Sides<N>& sides, const Symmetry& symmetry, Keys& keys) {
+  const Limits& limits = sides[0]->limits;
   auto separate = [&](auto& list, int count) {
     for (int tied = FirstTied(list, count); tied >= 0; tied = FirstTied(list, count)) {
       list[tied] = Mix(list[tied], 11);
-      Refine(s, symmetry, keys);
-      Refine(s, symmetry, keys);
+      Refine(sides, symmetry, keys);
+      Refine(sides, symmetry, keys);
     }
   };
-  if (symmetry.tasks) separate(keys.task, s.limits.tasks);
+  if (symmetry.tasks) separate(keys.task, limits.tasks);
   if (symmetry.files) {
-    separate(keys.file, s.limits.files);
-    separate(keys.inode, s.limits.inodes);
+    separate(keys.file, limits.files);
+    separate(keys.inode, limits.inodes);
   }
 }
 
@@ -206,11 +263,11 @@ void Rank(const std::array<uint64_t, N>& keys, int count, std::array<uint8_t, N>
 }
 
 // Tasks change places only with tasks of their role.
-void RankTasks(const State& s, const Symmetry& symmetry, const Keys& keys, Renaming& r) {
+void RankTasks(const Limits& limits, const Symmetry& symmetry, const Keys& keys, Renaming& r) {
   std::array<uint8_t, kMaxTasks> order;
   std::iota(order.begin(), order.end(), 0);
   if (symmetry.tasks) {
-    SortIndices(order.data(), s.limits.tasks, [&](uint8_t a, uint8_t b) {
+    SortIndices(order.data(), limits.tasks, [&](uint8_t a, uint8_t b) {
       if (symmetry.role[a] != symmetry.role[b]) return symmetry.role[a] < symmetry.role[b];
       return keys.task[a] < keys.task[b];
     });
@@ -218,24 +275,36 @@ void RankTasks(const State& s, const Symmetry& symmetry, const Keys& keys, Renam
   for (int i = 0; i < kMaxTasks; ++i) r.task[order[i]] = static_cast<uint8_t>(i);
 }
 
-void OrderFds(const State& s, int task, Renaming& r) {
-  const FdTable& table = s.fds[task];
-  auto rank = [&](uint8_t j) -> uint32_t {
-    const Fd& fd = table[j];
+template <size_t N>
+void OrderFds(const Sides<N>& sides, int task, Renaming& r) {
+  auto rank = [&](const State& s, uint8_t j) -> uint32_t {
+    const Fd& fd = s.fds[task][j];
     if (fd.file == 0) return ~0u;
     return r.file[fd.file - 1] << 16 | fd.cloexec << 8 | fd.mark;
   };
-  SortIndices(r.fd_order[task].data(), s.limits.fds,
-              [&](uint8_t a, uint8_t b) { return rank(a) < rank(b); });
+  SortIndices(r.fd_order[task].data(), sides[0]->limits.fds, [&](uint8_t a, uint8_t b) {
+    for (const State* s : sides)
+      if (rank(*s, a) != rank(*s, b)) return rank(*s, a) < rank(*s, b);
+    return false;
+  });
 }
 
-void OrderMappings(const State& s, int task, Renaming& r) {
-  const AddressSpace& mm = s.mms[task];
+int CountMappings(const State& s, int task) {
   int count = 0;
-  while (count < s.limits.maps && mm[count].file != 0) ++count;
-  SortIndices(r.map_order[task].data(), count, [&](uint8_t a, uint8_t b) {
-    const uint8_t fa = r.file[mm[a].file - 1], fb = r.file[mm[b].file - 1];
-    return fa != fb ? fa < fb : MapFields(s, mm[a]) < MapFields(s, mm[b]);
+  while (count < s.limits.maps && s.mms[task][count].file != 0) ++count;
+  return count;
+}
+
+template <size_t N>
+void OrderMappings(const Sides<N>& sides, int task, Renaming& r) {
+  auto rank = [&](const State& s, uint8_t j) {
+    const Mapping& m = s.mms[task][j];
+    return std::pair(r.file[m.file - 1], MapFields(s, m));
+  };
+  SortIndices(r.map_order[task].data(), CountMappings(*sides[0], task), [&](uint8_t a, uint8_t b) {
+    for (const State* s : sides)
+      if (rank(*s, a) != rank(*s, b)) return rank(*s, a) < rank(*s, b);
+    return false;
   });
 }
 
@@ -264,46 +333,61 @@ void RenameBuffers(const State& s, const Renaming& r, State& out) {
                    [](const PipeBuffer& a, const PipeBuffer& b) { return a.pipe < b.pipe; });
 }
 
-}  // namespace
-
-Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
+Renaming NoRenaming(const Symmetry& symmetry) {
   Renaming r;
+  std::iota(r.task.begin(), r.task.end(), 0);
   std::iota(r.file.begin(), r.file.end(), 0);
   std::iota(r.inode.begin(), r.inode.end(), 0);
   for (auto& order : r.fd_order) std::iota(order.begin(), order.end(), 0);
   for (auto& order : r.map_order) std::iota(order.begin(), order.end(), 0);
   r.compact = symmetry.mappings;
-  Keys keys;
-  StartKeys(s, symmetry, keys);
-  Refine(s, symmetry, keys);
-  Refine(s, symmetry, keys);
-  BreakTies(s, symmetry, keys);
-  RankTasks(s, symmetry, keys, r);
-  if (symmetry.files) {
-    Rank(keys.file, s.limits.files, r.file);
-    Rank(keys.inode, s.limits.inodes, r.inode);
-  }
-  for (int i = 0; i < s.limits.tasks; ++i) {
-    if (symmetry.fds) OrderFds(s, i, r);
-    if (symmetry.mappings) OrderMappings(s, i, r);
-  }
   return r;
+}
+
+// By the new names of files.
+template <size_t N>
+void OrderTables(const Sides<N>& sides, const Symmetry& symmetry, Renaming& r) {
+  for (int i = 0; i < sides[0]->limits.tasks; ++i) {
+    if (symmetry.fds) OrderFds(sides, i, r);
+    if (symmetry.mappings) OrderMappings(sides, i, r);
+  }
+}
+
+template <size_t N>
+Renaming RenamingOf(const Sides<N>& sides, const Symmetry& symmetry) {
+  Renaming r = NoRenaming(symmetry);
+  Keys keys;
+  StartKeys(sides, symmetry, keys);
+  Refine(sides, symmetry, keys);
+  Refine(sides, symmetry, keys);
+  BreakTies(sides, symmetry, keys);
+  const Limits& limits = sides[0]->limits;
+  RankTasks(limits, symmetry, keys, r);
+  if (symmetry.files) {
+    Rank(keys.file, limits.files, r.file);
+    Rank(keys.inode, limits.inodes, r.inode);
+  }
+  OrderTables(sides, symmetry, r);
+  return r;
+}
+
+}  // namespace
+
+Renaming CanonicalRenaming(const State& s, const Symmetry& symmetry) {
+  return RenamingOf(Sides<1>{&s}, symmetry);
+}
+
+Renaming CanonicalRenaming(const State& first, const State& second, const Symmetry& symmetry) {
+  return RenamingOf(Sides<2>{&first, &second}, symmetry);
 }
 
 Renaming RenamingWith(const State& s, const Symmetry& symmetry,
                       const std::array<uint8_t, kMaxFiles>& file,
                       const std::array<uint8_t, kMaxInodes>& inode) {
-  Renaming r;
-  std::iota(r.task.begin(), r.task.end(), 0);
+  Renaming r = NoRenaming(symmetry);
   r.file = file;
   r.inode = inode;
-  for (auto& order : r.fd_order) std::iota(order.begin(), order.end(), 0);
-  for (auto& order : r.map_order) std::iota(order.begin(), order.end(), 0);
-  r.compact = symmetry.mappings;
-  for (int i = 0; i < s.limits.tasks; ++i) {
-    if (symmetry.fds) OrderFds(s, i, r);
-    if (symmetry.mappings) OrderMappings(s, i, r);
-  }
+  OrderTables(Sides<1>{&s}, symmetry, r);
   return r;
 }
 

@@ -47,6 +47,11 @@ struct Renaming {
 // The renaming that makes `state` canonical.
 Renaming CanonicalRenaming(const State& state, const Symmetry& symmetry);
 
+// The renaming that makes a pair of states canonical, where both are to be renamed alike.  Their
+// files and mappings must stand in the same slots, files of the same inodes and mappings of the
+// same extent (see compare.cc).
+Renaming CanonicalRenaming(const State& first, const State& second, const Symmetry& symmetry);
+
 // The renaming that gives files and inodes these names and leaves tasks as they are;
 // descriptors and mappings are put in order as far as they are interchangeable.
 Renaming RenamingWith(const State& state, const Symmetry& symmetry,

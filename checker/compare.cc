@@ -10,18 +10,21 @@
 namespace selkie {
 namespace {
 
-int MappingsOf(const AddressSpace& mm) {
-  int count = 0;
-  for (const Mapping& m : mm) count += m.file != 0;
-  return count;
+// The same addresses are mapped, so that they mean the same when mappings move together.
+bool SameExtents(const AddressSpace& a, const AddressSpace& b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if ((a[i].file != 0) != (b[i].file != 0)) return false;
+    if (a[i].file != 0 && (a[i].start != b[i].start || a[i].pages != b[i].pages)) return false;
+  }
+  return true;
 }
 
 // The same objects in the same slots, so that one renaming fits both.
-bool SameShape(const State& a, const State& b) {
+bool SameShape(const State& a, const State& b, const Symmetry& symmetry) {
   for (int i = 0; i < a.limits.files; ++i)
     if (a.files[i].inode != b.files[i].inode) return false;
-  for (int i = 0; i < a.limits.tasks; ++i)
-    if (MappingsOf(a.mms[i]) != MappingsOf(b.mms[i])) return false;
+  for (int i = 0; symmetry.mappings && i < a.limits.tasks; ++i)
+    if (!SameExtents(a.mms[i], b.mms[i])) return false;
   return true;
 }
 
@@ -101,11 +104,11 @@ struct PairSystem {
     to.origin = from.origin;
   }
   Node Canonical(const Node& node) const {
-    if (!SameShape(node.first, node.second)) return node;
+    if (!SameShape(node.first, node.second, baseline.symmetry())) return node;
     Node erased = node;
     EraseUnstored(baseline.layout(), erased.first);
     EraseUnstored(other.layout(), erased.second);
-    const Renaming renaming = CanonicalRenaming(erased.first, baseline.symmetry());
+    const Renaming renaming = CanonicalRenaming(erased.first, erased.second, baseline.symmetry());
     return {Rename(erased.first, renaming), Rename(erased.second, renaming), node.origin};
   }
   int bits() const {
