@@ -8,12 +8,6 @@
 namespace selkie {
 namespace {
 
-struct BoundField {
-  std::string_view name;
-  int Bounds::*field;
-  int highest;
-  int lowest = 1;
-};
 constexpr BoundField kBoundFields[] = {
     {"processes", &Bounds::processes, kMaxTasks},  {"fds", &Bounds::fds, kMaxFds},
     {"files", &Bounds::files, kMaxFiles},          {"maps", &Bounds::maps, kMaxMaps},
@@ -84,6 +78,8 @@ absl::Status ApplyBounds(std::string_view text, Bounds& bounds) {
     text.remove_prefix(end);
   }
 }
+
+std::span<const BoundField> BoundFields() { return kBoundFields; }
 
 std::string ToString(const Bounds& bounds) {
   std::string out;

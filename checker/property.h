@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,15 @@ struct Bounds {
 
   friend bool operator==(const Bounds&, const Bounds&) = default;
 };
+
+// One of them by its name, and the range that it may have.
+struct BoundField {
+  std::string_view name;
+  int Bounds::*field;
+  int highest;
+  int lowest = 1;
+};
+std::span<const BoundField> BoundFields();
 
 // Changes `bounds` by "processes=2,fds=3": names and numbers separated by
 // commas or blanks.  InvalidArgumentError names the offending part.

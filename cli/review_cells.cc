@@ -5,6 +5,8 @@
 #include <set>
 #include <thread>
 
+#include "checker/least_bounds.h"
+#include "checker/prove.h"
 #include "fmt/format.h"
 #include "model/call_text.h"
 
@@ -74,17 +76,47 @@ absl::StatusOr<ScoreCard> LoadTexts(const Library& library, const ReviewOptions&
   return card;
 }
 
+// Whether no number of objects makes another answer.
+absl::Status TryProof(const Property& property, const Semantics& semantics,
+                      const Semantics* baseline, const SearchOptions& search, Cell& cell) {
+  ProveOptions options;
+  options.find_witness = false;
+  options.search = search;
+  absl::StatusOr<Proof> proof = Prove(property, semantics, baseline, options);
+  if (!proof.ok()) return proof.status();
+  cell.proved = proof->kind == (cell.verdict->kind == Verdict::Kind::kHolds ? Proof::Kind::kProved
+                                                                            : Proof::Kind::kBroken);
+  if (!cell.proved) cell.not_proved = proof->why;
+  return absl::OkStatus();
+}
+
+// How far the answer reaches.  None does where nothing was tried.
+absl::Status FindExtent(const Library& library, const Property& property,
+                        const Semantics& semantics, const SearchOptions& search, Cell& cell) {
+  if (cell.verdict->kind != Verdict::Kind::kHolds && cell.verdict->kind != Verdict::Kind::kBroken)
+    return absl::OkStatus();
+  const absl::StatusOr<std::optional<Semantics>> baseline = BaselineOf(library, property);
+  if (!baseline.ok()) return baseline.status();
+  const Semantics* const other = baseline->has_value() ? &**baseline : nullptr;
+  if (!cell.verdict->has_witness) return TryProof(property, semantics, other, search, cell);
+  absl::StatusOr<Bounds> least = LeastBounds(property, semantics, other, *cell.verdict, search);
+  if (least.ok()) cell.least = *least;
+  return least.status();
+}
+
 void AskCell(const Library& library, const ReviewOptions& options, const ScoreCard& card,
              size_t row, size_t column, Cell& cell) {
   SearchOptions search;
   search.interrupted = options.interrupted;
   const Property& property = card.properties[column];
-  absl::StatusOr<Verdict> verdict =
-      Ask(library, property, card.semantics[row], property.bounds, search);
-  if (verdict.ok())
+  const Semantics& semantics = card.semantics[row];
+  absl::StatusOr<Verdict> verdict = Ask(library, property, semantics, property.bounds, search);
+  absl::Status status = verdict.status();
+  if (status.ok()) {
     cell.verdict = *std::move(verdict);
-  else
-    cell.error = std::string(verdict.status().message());
+    status = FindExtent(library, property, semantics, search, cell);
+  }
+  if (!status.ok()) cell.error = std::string(status.message());
 }
 
 void AskAllCells(const Library& library, const ReviewOptions& options, ScoreCard& card) {

@@ -31,6 +31,9 @@ struct Evidence {
 
 struct Cell {
   std::optional<Verdict> verdict;  // none: see `error`, or never asked
+  bool proved = false;             // it is so for any number of objects: see checker/prove.h
+  std::string not_proved;          // why what rests on all states within bounds is not
+  std::optional<Bounds> least;     // if there is a witness: see checker/least_bounds.h
   std::string error;
   std::vector<Evidence> evidence;  // one for each kernel, if there is a witness
 };
@@ -56,10 +59,10 @@ struct ReviewOptions {
   std::function<void(const std::string&)> progress;  // one line of what is done
 };
 
-// Loads everything and asks every cell, then runs each sequence found on each
-// kernel.  A cell or a kernel that fails is reported in its place and does not
-// lose the others, nor does a property of the tree that cannot be read, of which it complains.
-// Errors only if another text cannot be loaded.
+// Loads everything and asks every cell, proves what holds if it can, finds the least bounds of what
+// does not, then runs each sequence found on each kernel.  A cell or a kernel that fails is
+// reported in its place and does not lose the others, nor does a property of the tree that cannot
+// be read, of which it complains. Errors only if another text cannot be loaded.
 absl::StatusOr<ScoreCard> MakeScoreCard(const Library& library, const ReviewOptions& options);
 
 // What `observation` of the sequence says about `cell`; `kernel` as it is to be

@@ -42,8 +42,8 @@ std::string TableHtml(const ScoreCard& card) {
     out += fmt::format("<th title=\"{}\">{}</th>", Escape(property.doc), Escape(property.name));
   out += "</tr>\n";
   for (size_t row = 0; row < card.semantics.size(); ++row) {
-    const std::string name = Escape(card.semantics[row].name);
-    out += fmt::format("<tr><th class=\"row\"><a href=\"#{0}\">{0}</a></th>", name);
+    out += fmt::format("<tr><th class=\"row\"><a href=\"#{}\">{}</a></th>",
+                       Escape(card.semantics[row].name), Escape(NameOf(card.semantics[row])));
     for (size_t column = 0; column < card.properties.size(); ++column) {
       const Cell& cell = card.cells[row][column];
       const std::string word = Escape(CellWord(cell));
@@ -95,8 +95,9 @@ absl::StatusOr<std::string> CellHtml(const ScoreCard& card, size_t row, size_t c
   out += "</pre>\n" + EvidenceHtml(cell) + "<div class=\"steps\">\n";
   for (const std::string& svg : *steps) out += svg + "\n";
   out += "</div>\n";
-  out += fmt::format("<p>{}; bounds {}</p>\n", Escape(Describe(verdict.stats)),
-                     ToString(verdict.bounds));
+  out += fmt::format("<p>{}; bounds {}{}</p>\n", Escape(Describe(verdict.stats)),
+                     ToString(verdict.bounds),
+                     cell.least.has_value() ? "; least bounds " + ToString(*cell.least) : "");
   const TraceAbout about{property.doc, property.name, std::string(VerdictWord(verdict))};
   out += Details("C program", TraceToC(verdict.witness, semantics, about));
   out += Details("JSON trace", TraceToJson(verdict.witness, semantics, about));
@@ -106,7 +107,7 @@ absl::StatusOr<std::string> CellHtml(const ScoreCard& card, size_t row, size_t c
 absl::StatusOr<std::string> RowHtml(const ScoreCard& card, size_t row) {
   const Semantics& semantics = card.semantics[row];
   std::string out = fmt::format(
-      "<section id=\"{0}\"><h2>{0}</h2>\n<p>{1}</p>\n<p>Confirmed: {2}.</p>\n",
+      "<section id=\"{}\"><h2>{}</h2>\n<p>{}</p>\n<p>Confirmed: {}.</p>\n", Escape(semantics.name),
       Escape(NameOf(semantics)), Escape(semantics.doc), Escape(ConfirmedSentence(card, row)));
   out += Details("The rules", semantics.text);
   for (size_t column = 0; column < card.properties.size(); ++column) {
@@ -114,6 +115,10 @@ absl::StatusOr<std::string> RowHtml(const ScoreCard& card, size_t row) {
     if (!cell.error.empty())
       out += fmt::format("<p>{}: error: {}</p>\n", Escape(card.properties[column].name),
                          Escape(cell.error));
+    if (!cell.not_proved.empty())
+      out += fmt::format("<p>{}: {} within {}; not proved for more: {}</p>\n",
+                         Escape(card.properties[column].name), VerdictWord(*cell.verdict),
+                         ToString(cell.verdict->bounds), Escape(cell.not_proved));
     if (!cell.verdict.has_value() || !cell.verdict->has_witness) continue;
     absl::StatusOr<std::string> html = CellHtml(card, row, column);
     if (!html.ok()) return html.status();
@@ -129,7 +134,9 @@ absl::StatusOr<std::string> ScoreCardHtml(const ScoreCard& card) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<title>Selkie: which sealing rule keeps which promise</title>\n<style>{}</style></head>\n"
       "<body><h1>Which sealing rule keeps which promise</h1>\n"
-      "<p>A number is the length of the shortest sequence of calls; follow it to the calls, the "
+      "<p>PROVED is for any number of processes, descriptors, files and mappings; holds is within "
+      "the promise's bounds.  A number is the length of the shortest sequence of calls; follow it "
+      "to the calls, the "
       "rule that decided each, pictures, a C program and what real kernels answered. "
       "Everything was computed in this run.</p>\n",
       kStyle);

@@ -10,8 +10,9 @@
 
 namespace selkie {
 
-// A cell in a table: "holds", "BROKEN 5" (calls of the shortest sequence), "yes
-// 4" and "NO" for what must be reachable, "error".
+// A cell in a table: "PROVED" (for any number of objects), "holds" (within the property's bounds),
+// "BROKEN 5" (calls of the shortest sequence), "yes 4" and "NO" for what must be reachable,
+// "error".
 std::string CellWord(const Cell& cell);
 
 // "fw-v3-no-writable-reopen": the stem of the files of a cell, and its anchor.
@@ -20,6 +21,10 @@ std::string CellName(const ScoreCard& card, size_t row, size_t column);
 // Says what was confirmed on real kernels and what was only modelled, for one
 // row: a sentence.
 std::string ConfirmedSentence(const ScoreCard& card, size_t row);
+
+// By property: which answers there are, within which bounds each is decided, and for which
+// semantics.  docs/verdicts.md is that of all semantics and properties of the tree.
+std::string ExtentMarkdown(const ScoreCard& card);
 
 // The table and, below it, every sequence with its evidence.
 std::string ScoreCardText(const ScoreCard& card, bool colour);

@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "cli/review_cells.h"
+#include "cli/review_report.h"
+
+namespace selkie {
+namespace {
+
+constexpr const char* kVerdicts = "docs/verdicts.md";
+constexpr const char* kAbout =
+    "# Every answer, and within which bounds it is decided\n\n"
+    "Of each property of the tree, for each semantics of the tree.\n"
+    "PROVED: for any number of processes, descriptors, files and mappings (docs/proof.md).\n"
+    "holds: within these bounds, and why there is no proof stands in `selkie review`.\n"
+    "BROKEN 5, yes 5: the shortest calls that show it are 5; and none of these least bounds can "
+    "be\n"
+    "one less without another answer.\n"
+    "NO: what should be reachable is not.  n/a: the seals that it names cannot be set.\n\n"
+    "Made and compared by cli/review_test.cc.\n";
+
+ScoreCard CardOf(std::vector<std::string> semantics, std::vector<std::string> properties) {
+  ReviewOptions options;
+  options.semantics = std::move(semantics);
+  options.properties = std::move(properties);
+  options.kernels.clear();
+  absl::StatusOr<ScoreCard> card = MakeScoreCard(Library::Default(), options);
+  EXPECT_TRUE(card.ok()) << card.status();
+  return *std::move(card);
+}
+
+TEST(Review, WhatHoldsForAnyNumberOfObjectsIsToldFromWhatHoldsWithinBounds) {
+  const ScoreCard card = CardOf({"linux-7.2"}, {"no-write-call", "no-pinned-write"});
+  EXPECT_EQ(CellWord(card.cells[0][0]), "PROVED");
+  EXPECT_EQ(CellWord(card.cells[0][1]), "holds");
+  EXPECT_NE(card.cells[0][1].not_proved, "");
+  EXPECT_NE(ScoreCardText(card, false).find("not proved for more"), std::string::npos);
+}
+
+TEST(Review, WhatIsNotReachableForAnyNumberOfObjectsIsProvedToo) {
+  const ScoreCard card = CardOf({"linux-4.20"}, {"old-mapping-writes"});
+  EXPECT_EQ(CellWord(card.cells[0][0]), "NO");
+  EXPECT_TRUE(card.cells[0][0].proved);
+}
+
+TEST(Review, ASequenceComesWithTheLeastBoundsThatItNeeds) {
+  const ScoreCard card = CardOf({"fw-v3", "linux-5.1"}, {"no-writable-reopen"});
+  EXPECT_EQ(
+      ExtentMarkdown(card),
+      "\n### no-writable-reopen\n\n| answer | | semantics |\n|---|---|---|\n"
+      "| BROKEN 5 | least bounds processes=1 fds=2 files=2 maps=1 pages=1 inodes=1 messages=1 "
+      "| fw-v3 |\n"
+      "| PROVED | for any number of objects | linux-5.1* |\n"
+      "\n*: not confirmed on a kernel, but written from its source\n");
+}
+
+TEST(Review, TheTableOfAllVerdictsIsThatOfTheTree) {
+  const Library& library = Library::Default();
+  const ScoreCard card = CardOf(*library.SemanticsNames(), {});
+  const std::string path = library.root() + "/" + kVerdicts;
+  const std::string now = kAbout + ExtentMarkdown(card);
+  if (std::getenv("SELKIE_PROMOTE") != nullptr) {
+    ASSERT_TRUE(WriteTextFile(path, now).ok());
+  }
+  const absl::StatusOr<std::string> kept = ReadTextFile(path);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(*kept, now) << path
+                        << ": an answer changed; run this test with SELKIE_PROMOTE=1 and review "
+                           "the difference";
+}
+
+}  // namespace
+}  // namespace selkie
