@@ -26,6 +26,7 @@ bool MayUndo(Op op, Op undo) {
     case Op::kMemfdCreate:
     case Op::kOpen:
     case Op::kOpenat:
+    case Op::kOpenat2:
     case Op::kDup:
     case Op::kDupFd:
     case Op::kDupFdCloexec:

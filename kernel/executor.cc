@@ -78,6 +78,16 @@ Result Openat(const Call& c, const Env& env) {
   return FromRaw(RawSyscall(SYS_openat, AT_FDCWD, path.raw(), c.arg[2], 0));
 }
 
+// struct open_how (linux/openat2.h).
+Result Openat2(const Call& c, const Env& env) {
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  const struct {
+    uint64_t flags, mode, resolve;
+  } how = {static_cast<uint32_t>(c.arg[2]), static_cast<uint64_t>(c.arg[3]),
+           static_cast<uint64_t>(c.arg[4])};
+  return FromRaw(RawSyscall(SYS_openat2, AT_FDCWD, path.raw(), Raw(&how), sizeof(how)));
+}
+
 // The name of the link is the extent of the mapping as the kernel has it.
 Result OpenMapFile(const Call& c, const Env& env) {
   if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
@@ -451,6 +461,7 @@ constexpr RealCall kReal[] = {
     RealRunProgram,
     RealEndProgram,
     RealOpenExe,
+    Openat2,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

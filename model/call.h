@@ -115,6 +115,7 @@ enum class Op : uint8_t {
   kRunProgram,
   kEndProgram,
   kOpenExe,
+  kOpenat2,
   kExtension,
 };
 
@@ -312,6 +313,8 @@ inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400
                          kCloneVfork = 0x4000;
 inline constexpr int64_t kAtFdcwd = -100, kAtSymlinkNofollow = 0x100, kAtSymlinkFollow = 0x400;
 inline constexpr int64_t kAtEmptyPath = 0x1000, kAtExecveCheck = 0x10000;
+inline constexpr int64_t kResolveNoXdev = 1, kResolveNoMagiclinks = 2, kResolveNoSymlinks = 4;
+inline constexpr int64_t kResolveBeneath = 8, kResolveInRoot = 0x10, kResolveCached = 0x20;
 inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;
 // Of open_other: what kinds of file there are.
 inline constexpr int64_t kOtherEventfd = 0, kOtherEpoll = 1, kOtherTimerfd = 2, kOtherInotify = 3;

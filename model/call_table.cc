@@ -27,6 +27,13 @@ constexpr FlagName kOpenFlags[] = {
     {"O_EXCL", abi::kOExcl},           {"O_DIRECT", abi::kODirect},
     {"O_DIRECTORY", abi::kODirectory}, {"O_NOFOLLOW", abi::kONofollow},
     {"O_EMPTYPATH", abi::kOEmptypath}};
+constexpr FlagName kResolveFlags[] = {{"0", 0},
+                                      {"RESOLVE_NO_XDEV", abi::kResolveNoXdev},
+                                      {"RESOLVE_NO_MAGICLINKS", abi::kResolveNoMagiclinks},
+                                      {"RESOLVE_NO_SYMLINKS", abi::kResolveNoSymlinks},
+                                      {"RESOLVE_BENEATH", abi::kResolveBeneath},
+                                      {"RESOLVE_IN_ROOT", abi::kResolveInRoot},
+                                      {"RESOLVE_CACHED", abi::kResolveCached}};
 constexpr FlagName kTmpfileFlags[] = {
     {"O_WRONLY", abi::kOWronly},   {"O_RDWR", abi::kORdwr},     {"O_RDONLY", abi::kORdonly},
     {"O_EXCL", abi::kOExcl},       {"O_APPEND", abi::kOAppend}, {"O_NONBLOCK", abi::kONonblock},
@@ -311,6 +318,9 @@ constexpr CallSpec kTable[] = {
     Row(Op::kEndProgram, "end_program", Family::kExecute, R::kZero),
     Row(Op::kOpenExe, "open_exe", Family::kOpen, R::kFd, Arg(A::kTask, "task"),
         Flags("flags", kOpenFlags)),
+    // struct open_how by its members; `flags` has 32 bits here.
+    Row(Op::kOpenat2, "openat2", Family::kOpen, R::kFd, Lit("AT_FDCWD"), Arg(A::kPath, "path"),
+        Flags("flags", kOpenFlags), Arg(A::kMode, "mode"), Flags("resolve", kResolveFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

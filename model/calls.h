@@ -87,6 +87,7 @@ Result WriteProgram(State&, const Call&, const Semantics&);
 Result RunProgram(State&, const Call&, const Semantics&);
 Result EndProgram(State&, const Call&, const Semantics&);
 Result OpenExe(State&, const Call&, const Semantics&);
+Result Openat2(State&, const Call&, const Semantics&);
 Result PtracePoke(State&, const Call&, const Semantics&);
 Result Linkat(State&, const Call&, const Semantics&);
 Result OpenTmpfile(State&, const Call&, const Semantics&);

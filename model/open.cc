@@ -1,4 +1,4 @@
-// open(2) and openat(2) of /proc/PID/fd/N: fs/open.c, fs/namei.c, fs/proc/fd.c.
+// open(2), openat(2) and openat2(2) of /proc/PID/fd/N: fs/open.c, fs/namei.c, fs/proc/fd.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -153,6 +153,14 @@ bool BadOpenFlags(int64_t flags, Result* error) {
   return false;
 }
 
+// Whether open goes on from the link that the path ends with to what it names (fs/namei.c
+// open_last_lookups, step_into: LOOKUP_FOLLOW).
+bool Follows(int64_t flags) {
+  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
+  return (flags & abi::kONofollow) == 0 &&
+         ((flags & kExclusive) != kExclusive || (flags & abi::kOPath) != 0);
+}
+
 // do_dentry_open of the inode of file `link`, reached through its /proc link (`proc`)
 // or by a handle, for descriptor `fd`: permission, rules, O_TRUNC, and the new file.
 Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, int fd,
@@ -209,6 +217,83 @@ Result OpenInode(State& s, const Call& c, int link, bool proc, int64_t flags, in
   return result;
 }
 
+// What is behind a /proc link that was found and followed.
+Result OpenProcLink(State& s, const Call& c, int link, int64_t flags, int fd,
+                    const Semantics& semantics) {
+  Result error;
+  if (BadOpenFlags(flags, &error)) return error;
+  if (IsPipe(s, link)) return Bound("opening a pipe is not modelled");
+  if (!IsMemfd(s, s.files[link].inode - 1)) {
+    if ((flags & abi::kOPath) != 0) return Bound("O_PATH of a socket is not modelled");
+    return Fail(ENXIO, "fs/open.c do_dentry_open: a socket has no open");
+  }
+  return OpenInode(s, c, link, true, flags, fd, semantics);
+}
+
+// fs/open.c build_open_flags: what openat2 refuses of its struct open_how, where open and openat
+// drop it.  EINVAL, and EAGAIN for RESOLVE_CACHED with what has to make or change a file.
+bool BadOpenHow(int64_t flags, int64_t mode, int64_t resolve, const Semantics& semantics,
+                Result* error) {
+  const auto fail = [error](Result result) {
+    *error = result;
+    return true;
+  };
+  const bool has_emptypath = NotSupported(semantics, Feature::kEmptypath) == nullptr;
+  // FMODE_NONOTIFY is stripped before anything is asked, though a program can set its bit.
+  int64_t stripped = NotSupported(semantics, Feature::kOpenat2Bit25) != nullptr ? 1 << 25 : 0;
+  if (!has_emptypath && NotSupported(semantics, Feature::kOpenat2Bit26) != nullptr)
+    stripped = 1 << 26;
+  flags &= ~stripped;
+  const int64_t new_flags = has_emptypath ? abi::kOEmptypath : 0;
+  // O_NOCTTY and, though they end as beyond the model, O_DSYNC, FASYNC, O_NOATIME and O_SYNC.
+  constexpr int64_t kValid = abi::kOAccMode | abi::kOCreat | abi::kOExcl | 0400 | abi::kOTrunc |
+                             abi::kOAppend | abi::kONonblock | 04010000 | abi::kOAsync |
+                             abi::kODirect | abi::kOLargefile | abi::kODirectory | abi::kONofollow |
+                             01000000 | abi::kOCloexec | abi::kOPath | abi::kOTmpfile;
+  if ((flags & ~(kValid | new_flags)) != 0)
+    return fail(Fail(EINVAL, "fs/open.c build_open_flags: VALID_OPEN_FLAGS"));
+  constexpr int64_t kResolve = abi::kResolveNoXdev | abi::kResolveNoMagiclinks |
+                               abi::kResolveNoSymlinks | abi::kResolveBeneath |
+                               abi::kResolveInRoot | abi::kResolveCached;
+  if ((resolve & ~kResolve) != 0)
+    return fail(Fail(EINVAL, "fs/open.c build_open_flags: VALID_RESOLVE_FLAGS"));
+  const bool cached = (resolve & abi::kResolveCached) != 0;
+  constexpr int64_t kScoped = abi::kResolveBeneath | abi::kResolveInRoot;
+  if ((resolve & kScoped) == kScoped)
+    return fail(Fail(EINVAL, "fs/open.c build_open_flags: RESOLVE_BENEATH and RESOLVE_IN_ROOT"));
+  const bool creates = (flags & abi::kOCreat) != 0;
+  if (creates ? (mode & ~int64_t{07777}) != 0 : mode != 0)
+    return fail(Fail(EINVAL, "fs/open.c build_open_flags: mode"));
+  const int64_t path_flags = abi::kODirectory | abi::kONofollow | abi::kOPath | abi::kOCloexec;
+  if ((flags & abi::kOPath) != 0 && (flags & ~(path_flags | new_flags)) != 0)
+    return fail(Fail(EINVAL, "fs/open.c build_open_flags: O_PATH_FLAGS"));
+  if (cached && (creates || (flags & abi::kOTrunc) != 0))
+    return fail(Fail(EAGAIN, "fs/open.c build_open_flags: RESOLVE_CACHED"));
+  return false;
+}
+
+// What RESOLVE_ flags make of "/proc/self/fd/" or "/proc/TASK/fd/", on the way to the link.
+bool StopsBeforeLink(const Call& c, int64_t resolve, Result* error) {
+  const auto fail = [error](Result result) {
+    *error = result;
+    return true;
+  };
+  if ((resolve & abi::kResolveBeneath) != 0)
+    return fail(Fail(EXDEV, "fs/namei.c nd_jump_root: LOOKUP_BENEATH"));
+  if ((resolve & abi::kResolveInRoot) != 0)
+    return fail(Bound("RESOLVE_IN_ROOT: what there is below the working directory"));
+  // What /proc has is made when it is looked for.
+  if (resolve == abi::kResolveCached && c.arg[0] == kSelf)
+    return fail(Fail(EAGAIN, "fs/namei.c path_init: LOOKUP_CACHED without LOOKUP_RCU"));
+  if ((resolve & abi::kResolveCached) != 0)
+    return fail(Bound("RESOLVE_CACHED: what of the path is cached decides which error is met"));
+  if ((resolve & abi::kResolveNoXdev) != 0)
+    return fail(Fail(EXDEV, "fs/namei.c handle_mounts: LOOKUP_NO_XDEV"));
+  if ((resolve & abi::kResolveNoSymlinks) != 0 && c.arg[0] == kSelf)
+    return fail(Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS, of /proc/self"));
+  return false;
+}
+
 }  // namespace
 
 Result Open(State& s, const Call& c, const Semantics& semantics) {
@@ -219,13 +304,26 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
   int link;
   Result error;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
-  if (BadOpenFlags(flags, &error)) return error;
-  if (IsPipe(s, link)) return Bound("opening a pipe is not modelled");
-  if (!IsMemfd(s, s.files[link].inode - 1)) {
-    if ((flags & abi::kOPath) != 0) return Bound("O_PATH of a socket is not modelled");
-    return Fail(ENXIO, "fs/open.c do_dentry_open: a socket has no open");
-  }
-  return OpenInode(s, c, link, true, flags, fd, semantics);
+  return OpenProcLink(s, c, link, flags, fd, semantics);
+}
+
+Result Openat2(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t flags = c.arg[2], resolve = c.arg[4];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (const Rule* rule = NotSupported(semantics, Feature::kOpenat2)) return Refused(rule);
+  Result error;
+  if (BadOpenHow(flags, c.arg[3], resolve, semantics, &error)) return error;
+  const int fd = LowestFreeFd(s, c.task);
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  if (StopsBeforeLink(c, resolve, &error)) return error;
+  int link;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  constexpr int64_t kNoLinks = abi::kResolveNoSymlinks | abi::kResolveNoMagiclinks;
+  if (Follows(flags) && (resolve & abi::kResolveNoSymlinks) != 0)
+    return Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS");
+  if (Follows(flags) && (resolve & kNoLinks) != 0)
+    return Fail(ELOOP, "fs/namei.c nd_jump_link: LOOKUP_NO_MAGICLINKS");
+  return OpenProcLink(s, c, link, flags, fd, semantics);
 }
 
 // name_to_handle_at of the descriptor, which is also the mount's; then
@@ -298,10 +396,7 @@ Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
     return Fail(EACCES, "fs/proc/base.c proc_map_files_lookup: ptrace_may_access");
   const int j = MappingAt(s, target, page);
   if (j < 0) return Fail(ENOENT, "fs/proc/base.c proc_map_files_lookup: find_exact_vma");
-  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
-  const bool follows = (flags & abi::kONofollow) == 0 &&
-                       ((flags & kExclusive) != kExclusive || (flags & abi::kOPath) != 0);
-  if (follows && s.tasks[c.task].uid != 0)
+  if (Follows(flags) && s.tasks[c.task].uid != 0)
     return Fail(EPERM, "fs/proc/base.c proc_map_files_get_link: CAP_CHECKPOINT_RESTORE");
   if (BadOpenFlags(flags, &error)) return error;
   const Mapping& m = s.mms[s.tasks[target].mm][j];
@@ -319,11 +414,8 @@ Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   const Task& runs = s.tasks[target];
-  constexpr int64_t kExclusive = abi::kOCreat | abi::kOExcl;
-  const bool follows = (flags & abi::kONofollow) == 0 &&
-                       ((flags & kExclusive) != kExclusive || (flags & abi::kOPath) != 0);
   const uint16_t uid = s.tasks[c.task].uid;
-  if (follows && uid != 0 && (uid != runs.uid || runs.nondumpable != 0))
+  if (Follows(flags) && uid != 0 && (uid != runs.uid || runs.nondumpable != 0))
     return Fail(EACCES, "fs/proc/base.c proc_pid_get_link: proc_fd_access_allowed");
   if (BadOpenFlags(flags, &error)) return error;
   return OpenInode(s, c, runs.program - 1, true, flags, fd, semantics);

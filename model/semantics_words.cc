@@ -76,7 +76,7 @@ constexpr std::string_view kFeatureBits[] = {
     "UNCLEARED",    "DELEGATION",   "PASSTHROUGH",     "PIPE_FAULT",  "ON_FAULT",
     "UNLOCKS_PART", "READS_HOLES",  "GUARD",           "UFFD_GUARD",  "HUGE_DONTNEED",
     "HUGE_DOFORK",  "HUGE_FORCE",   "HUGE_FORCE_PROT", "HUGE_MREMAP", "FALLOC_MODES",
-    "WRITE_ZEROES", "LATE_NAME"};
+    "WRITE_ZEROES", "LATE_NAME",    "OPENAT2",         "OPENAT2_26",  "OPENAT2_25"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};

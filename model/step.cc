@@ -107,6 +107,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        RunProgram,
                                        EndProgram,
                                        OpenExe,
+                                       Openat2,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -475,6 +475,8 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
     case ArgKind::kFlags:
       if (const auto flags = FlagsOnMapping(view, choices))
         words[0] = *flags;
+      else if (arg.name == "resolve" && !OnceIn(choices, 5))
+        words[0] = 0;  // with any other most paths go nowhere
       else
         words[0] = view.spec.op == Op::kMemfdCreate ? DrawCreateFlags(arg, choices)
                                                     : DrawFlags(arg, choices);
@@ -488,7 +490,10 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
       return;
     case ArgKind::kAddress: words[0] = DrawAddress(view, choices); return;
     case ArgKind::kByte: words[0] = DrawByte(view, arg.name, choices); return;
-    case ArgKind::kMode: words[0] = DrawMode(choices); return;
+    case ArgKind::kMode:
+      // openat2 takes none where no file is made.
+      words[0] = view.spec.op == Op::kOpenat2 && !OnceIn(choices, 12) ? 0 : DrawMode(choices);
+      return;
     case ArgKind::kTask: words[0] = DrawTask(view, choices); return;
     case ArgKind::kExtension: words[0] = DrawExtension(view, choices); return;
     case ArgKind::kExtensionArg: words[0] = DrawExtensionArg(view, choices); return;
@@ -522,6 +527,9 @@ void DrawArguments(const State& state, const Semantics& semantics, Choices& choi
     DrawArgument(view, arg, choices, call.arg.data() + word);
     word += WordsOf(arg.kind);
   }
+  // What open drops openat2 refuses.
+  constexpr int64_t kAlone = abi::kOPath | abi::kOEmptypath;
+  if (call.op == Op::kOpenat2 && !OnceIn(choices, 8)) call.arg[2] &= ~kAlone;
   // MREMAP_DONTUNMAP moves a range as long as it is.
   if (call.op == Op::kMremap && (call.arg[3] & abi::kMremapDontunmap) != 0 && !OnceIn(choices, 4))
     call.arg[2] = call.arg[1];

@@ -176,7 +176,12 @@ std::vector<ErrnoChoice> ErrnoChoicesFor(const CallSpec& spec, int index, const 
       to.Right({'x'});
       if (arg.name == "buf") to.Wrong({kNull});
       break;
-    case ArgKind::kMode: to.Right({0600, 0777}).Wrong({0, 07777}); break;
+    case ArgKind::kMode:
+      if (spec.op == Op::kOpenat2)
+        to.Right({0}).Wrong({0600, 010000});
+      else
+        to.Right({0600, 0777}).Wrong({0, 07777});
+      break;
     case ArgKind::kTask: to.Right({world.task}).Wrong({0, kMaxTasks - 1}); break;
     case ArgKind::kExtension:
     case ArgKind::kExtensionArg: to.Right({0}); break;

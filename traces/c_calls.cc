@@ -336,6 +336,7 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kOpenMapFile) +
              fmt::format("open_map_file({}, {}, {})", Pid(call_.arg[0]), Address(call_.arg[1]),
                          CFlags(call_.arg[2], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kOpenat2: return Use(CHelper::kOpenHow) + fmt::format("open_how({})", Arguments());
     case Op::kUringRegister:
       return Use(CHelper::kUringRegister) + fmt::format("uring_register({})", Arguments());
     case Op::kUringUnregister: return Use(CHelper::kUringUnregister) + "uring_unregister()";

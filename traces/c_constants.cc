@@ -31,13 +31,30 @@ bool IsOld(std::string_view name) {
 
 // Names of other flags that came later.
 bool IsNew(std::string_view name) {
-  constexpr std::string_view kNew[] = {
-      "MAP_FIXED_NOREPLACE", "MREMAP_DONTUNMAP",    "MADV_WIPEONFORK",
-      "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
-      "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
-      "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK",
-      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE",   "FALLOC_FL_WRITE_ZEROES"};
+  constexpr std::string_view kNew[] = {"MAP_FIXED_NOREPLACE",
+                                       "MREMAP_DONTUNMAP",
+                                       "MADV_WIPEONFORK",
+                                       "MADV_KEEPONFORK",
+                                       "MADV_COLD",
+                                       "MADV_PAGEOUT",
+                                       "MADV_POPULATE_READ",
+                                       "MADV_POPULATE_WRITE",
+                                       "MADV_DONTNEED_LOCKED",
+                                       "RWF_NOAPPEND",
+                                       "RWF_NOSIGNAL",
+                                       "CLOSE_RANGE_UNSHARE",
+                                       "CLOSE_RANGE_CLOEXEC",
+                                       "O_EMPTYPATH",
+                                       "AT_EXECVE_CHECK",
+                                       "MADV_GUARD_INSTALL",
+                                       "MADV_GUARD_REMOVE",
+                                       "FALLOC_FL_WRITE_ZEROES",
+                                       "RESOLVE_NO_XDEV",
+                                       "RESOLVE_NO_MAGICLINKS",
+                                       "RESOLVE_NO_SYMLINKS",
+                                       "RESOLVE_BENEATH",
+                                       "RESOLVE_IN_ROOT",
+                                       "RESOLVE_CACHED"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
@@ -48,7 +65,7 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
   for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
-                Op::kExecveat, Op::kFallocate})
+                Op::kExecveat, Op::kFallocate, Op::kOpenat2})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });

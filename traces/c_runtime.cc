@@ -475,6 +475,7 @@ const Helper kHelpers[] = {
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoText},
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoAtText},
     {{"sys/syscall.h", "unistd.h"}, {}, kMsealText},
+    {{"fcntl.h", "sys/syscall.h", "unistd.h"}, {}, kOpenHowText},
     {{"sys/uio.h"}, {}, kVmWriteText},
     {{"fcntl.h", "stdio.h", "unistd.h", "errno.h"},
      {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},

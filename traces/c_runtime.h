@@ -48,6 +48,7 @@ enum class CHelper {
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
   kMseal,
+  kOpenHow,     // openat2
   kVmWrite,     // process_vm_writev
   kMemWrite,    // /proc/PID/mem
   kPtracePoke,  // PTRACE_POKEDATA

@@ -296,6 +296,16 @@ static long mseal_range(void *start, size_t length, unsigned long flags)
 }
 )";
 
+constexpr std::string_view kOpenHowText = R"(
+static long open_how(int dir, const char *path, unsigned int flags, unsigned int mode,
+		     unsigned long resolve)
+{
+	unsigned long long how[] = { flags, mode, resolve }; /* struct open_how */
+
+	return syscall(437, dir, path, how, sizeof(how));
+}
+)";
+
 constexpr std::string_view kVmWriteText = R"(
 /* process_vm_writev of one byte. */
 static long vm_write(pid_t pid, void *address, char byte)

@@ -295,6 +295,19 @@ TEST(FollowEdgeTest, AModeIsForAFileThatIsMade) {
   EXPECT_EQ(open("flags=O_RDWR|O_CREAT, mode=0600"), 1u);
 }
 
+TEST(FollowEdgeTest, ResolveFlagsStopAtTheLink) {
+  const auto refused = [](std::string_view resolve, std::string_view error) {
+    return FollowMade(fmt::format("1 openat2(AT_FDCWD, \"/proc/self/fd/3\", {{flags=O_RDWR, "
+                                  "resolve={}}}, 24) = -1 {} (no)\n",
+                                  resolve, error))
+        .differences.size();
+  };
+  EXPECT_EQ(refused("RESOLVE_NO_MAGICLINKS", "ELOOP"), 0u);
+  EXPECT_EQ(refused("RESOLVE_NO_XDEV", "EXDEV"), 0u);
+  EXPECT_EQ(refused("RESOLVE_NO_MAGICLINKS", "EXDEV"), 1u);
+  EXPECT_EQ(refused("0", "ELOOP"), 1u);
+}
+
 TEST(FollowEdgeTest, EachCallThatIsNotComparedHasARemark) {
   const FollowReport report = FollowMade(
       "1 ioctl(3, TCGETS, 0x7ffc) = -1 ENOTTY (no)\n"

@@ -71,6 +71,12 @@ std::string WholePath(const FollowedProcess& process, std::string_view dir, std:
   return from.empty() ? std::string(path) : from + "/" + std::string(path);
 }
 
+// A number of a struct: 0 if it is not there, nothing if it cannot be read.
+std::optional<int64_t> FieldOr0(std::string_view fields, std::string_view name) {
+  const auto text = StraceField(fields, name);
+  return text ? StraceFlags(*text) : 0;
+}
+
 }  // namespace
 
 void Follower::OnChdir(const FieldCall& call, FollowedProcess& process) {
@@ -121,7 +127,8 @@ std::optional<Follower::ProcLink> Follower::ResolvePath(const FollowedProcess& p
 void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                           const CallSpec& row) {
   const bool empty = row.op == Op::kOpenEmptyPath;
-  const bool at = row.op == Op::kOpenat || empty;
+  const bool how = row.op == Op::kOpenat2;
+  const bool at = row.op == Op::kOpenat || how || empty;
   const std::string_view dir = at ? call.arg(0) : "AT_FDCWD";
   const auto quoted = StraceQuoted(path);
   auto link = quoted ? ResolvePath(process, dir, quoted->bytes) : std::nullopt;
@@ -157,30 +164,32 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   if (opens && call.ok()) query.new_fds = {call.log->value};
 
   const std::string_view flags_arg = call.arg(at ? 2 : 1);
-  int64_t word = 0;
+  int64_t word = 0, mode = 0, resolve = 0;
   if (!opens) {
     word = StraceNumber(call.args.back()).value_or(0);
   } else if (call.name == "creat") {
     word = abi::kOWronly | abi::kOTrunc;
   } else {
-    const auto how =
+    const auto text =
         flags_arg.starts_with('{') ? StraceField(flags_arg, "flags") : std::optional(flags_arg);
-    const int64_t flags = how ? StraceFlags(*how).value_or(-1) : -1;
-    const auto resolve = StraceField(flags_arg, "resolve");
+    const int64_t flags = text ? StraceFlags(*text).value_or(-1) : -1;
     // O_NOCTTY, O_SYNC and O_DSYNC change nothing for a memfd.
     constexpr int64_t kHarmless = 0400 | 04010000;
     int64_t known = 0;
-    for (const ArgSpec& arg : ArgsOf(row))
-      for (const FlagName& name : arg.names) known |= name.bits;
+    for (const FlagName& name : ArgsOf(SpecOf(Op::kOpen))[1].names) known |= name.bits;
     word = std::max<int64_t>(flags, 0) & ~kHarmless;
     if (flags < 0 || (word & ~known) != 0) query.why = "flags of open beyond those of the table";
     query.effect_known = flags >= 0;
     word &= known;
-    const auto mode = StraceField(flags_arg, "mode");
-    constexpr int64_t kTakeMode = abi::kOCreat | 020000000;  // O_CREAT, __O_TMPFILE
-    if (mode && StraceFlags(*mode) != 0 && (flags & kTakeMode) == 0)
-      query.why = "openat2 with a mode that only a new file takes";
-    if (resolve && StraceFlags(*resolve) != 0) query.why = "openat2 with RESOLVE_ flags";
+    if (how) {
+      const auto mode_word = FieldOr0(flags_arg, "mode");
+      const auto resolve_word = FieldOr0(flags_arg, "resolve");
+      if (!mode_word || !resolve_word) query.why = "a mode or RESOLVE_ flags that cannot be read";
+      mode = mode_word.value_or(0);
+      resolve = resolve_word.value_or(0);
+      if (resolve != 0 && !quoted->bytes.starts_with("/proc/self/fd/"))
+        query.why = "openat2 with RESOLVE_ flags and another path than /proc/self/fd/";
+    }
     if (flags >= 0 && (flags & abi::kOPath) != 0 && (flags & abi::kONofollow) != 0)
       return Count(call, Unasked::kBound, "the link itself");
   }
@@ -196,7 +205,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     if (resizes) ask.AddPoint(word);
     ask.Freeze();
     if (empty) return Call{row.op, 0, {fd, word}};
-    return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word}};
+    return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word, mode, resolve}};
   };
   query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word};
   if (word < kBeyondFiles) query.sizes.push_back(word + kPageSize);
@@ -217,9 +226,10 @@ void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
   const std::string_view path = call.arg(at ? 1 : 0);
   const bool empty = at && path == "\"\"" && call.arg(2).find("O_EMPTYPATH") != path.npos;
   return OnPathCall(call, process, path,
-                    SpecOf(empty ? Op::kOpenEmptyPath
-                           : at  ? Op::kOpenat
-                                 : Op::kOpen));
+                    SpecOf(empty                    ? Op::kOpenEmptyPath
+                           : call.name == "openat2" ? Op::kOpenat2
+                           : at                     ? Op::kOpenat
+                                                    : Op::kOpen));
 }
 
 // truncate, chmod, and setxattr of an ACL.

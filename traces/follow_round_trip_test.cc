@@ -92,6 +92,11 @@ class Writer {
     if (c.op == Op::kFstat && r.ok())
       text = fmt::format("fstat({}, {{st_mode=S_IFREG|{:#o}, st_size={}, ...}})", c.arg[0], r.extra,
                          r.value);
+    if (c.op == Op::kOpenat2) {
+      const size_t path_end = text.find('"', text.find('"') + 1);
+      text = fmt::format("{}, {{flags={:#o}, mode={:#o}, resolve={:#x}}}, 24)",
+                         text.substr(0, path_end + 1), c.arg[2], c.arg[3], c.arg[4]);
+    }
     if (c.op == Op::kSetFsize)
       text =
           fmt::format("prlimit64(0, RLIMIT_FSIZE, {{rlim_cur={}, rlim_max=RLIM64_INFINITY}}, NULL)",
