@@ -56,6 +56,12 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Makes, replaces or ends a process, or leaves what only the end of one removes.
 bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
 
+// MAP_FIXED at NULL.
+bool IsMmapAtNull(const Call& call) {
+  return call.op == Op::kMmap && call.arg[0] == kNull &&
+         (call.arg[3] & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
+}
+
 // Asks for a capability in the initial user namespace, or names a user that another one
 // has not.
 bool NeedsInitialNamespace(const Call& call) {
@@ -172,6 +178,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (MakesHugetlb(call) && !means_.huge_pages)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
   if (Locks(call) && !means_.memlock) return "it needs an RLIMIT_MEMLOCK of 1 MiB";
+  if (IsMmapAtNull(call) && !means_.null_kept) return "it needs vm.mmap_min_addr, which is 0 here";
   if (call.op == Op::kOpenTmpfile && !means_.tmpfs)
     return "it needs a tmpfs, which only root may mount";
   if (call.op == Op::kUffdCopy && !means_.userfaultfd)

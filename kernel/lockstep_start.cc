@@ -105,6 +105,15 @@ bool LiftMemlock() {
   return limit.rlim_max >= (rlim_t{1} << 20) && setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
 }
 
+bool IsNullKept() {
+  FILE* const file = std::fopen("/proc/sys/vm/mmap_min_addr", "re");
+  unsigned long least = 0;
+  if (file == nullptr) return false;
+  const bool known = std::fscanf(file, "%lu", &least) == 1;
+  std::fclose(file);
+  return known && least > 0;
+}
+
 bool SecretAllowed() {
   const auto fd = static_cast<int>(RawSyscall(SYS_memfd_secret, 0));
   if (fd >= 0) close(fd);
@@ -169,6 +178,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .fuse = TheControl().fuse.served || no_passthrough_yet,
                         .secret = SecretAllowed(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
+                        .null_kept = IsNullKept(),
                         .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());
   return Lockstep(std::move(means));

@@ -295,6 +295,12 @@ inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
 inline constexpr int64_t kMapFixedNoreplace = 0x100000;
 inline constexpr int64_t kMapLocked = 0x2000, kMapPopulate = 0x8000, kMapNonblock = 0x10000;
+inline constexpr int64_t kMapShareValidate = 3, kMapAnonymous = 0x20, kMap32bit = 0x40;
+inline constexpr int64_t kMapAbove4g = 0x80, kMapGrowsdown = 0x100, kMapDenywrite = 0x800;
+inline constexpr int64_t kMapExecutable = 0x1000, kMapNoreserve = 0x4000, kMapStack = 0x20000;
+inline constexpr int64_t kMapHugetlb = 0x40000, kMapSync = 0x80000;
+inline constexpr int64_t kMapHugeSizes = int64_t{0x1f} << 26;  // of MAP_HUGE_2MB and MAP_HUGE_1GB
+inline constexpr int64_t kProtSem = 8, kProtGrowsdown = 0x01000000, kProtGrowsup = 0x02000000;
 inline constexpr int64_t kMlockOnfault = 1;
 inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap = 4;
 inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;

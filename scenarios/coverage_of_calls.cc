@@ -43,8 +43,11 @@ constexpr UncoveredCall kUncovered[] = {
     {"large folios (transparent_hugepage/*/shmem_enabled)", kObserved,
      "A setting of the whole machine, off unless set. There is memory past the end then, and "
      "stores are lost: findings 14, 29, 30."},
-    {"MAP_ANONYMOUS, MAP_HUGETLB, MAP_GROWSDOWN", kObserved,
-     "Not about a file, or no other answer than without it."},
+    {"MAP_ANONYMOUS", kObserved, "Not about a file."},
+    {"MAP_NORESERVE, MAP_STACK, MAP_SYNC without MAP_SHARED_VALIDATE", kObserved,
+     "They mark the mapping, keep it from merging, and change no answer."},
+    {"MAP_32BIT, MAP_ABOVE4G; MAP_FIXED at NULL by root", kNot,
+     "Where mappings go is the harness's choice: an arena. Of others than root, NULL is EPERM."},
     {"of memfds of huge pages: udmabufs; more than the first 4 KiB of one by vmsplice and io_uring",
      kObserved,
      "They pin a page as one of a small memfd is pinned (F_SEAL_WRITE: EBUSY), on all kernels."},

@@ -31,13 +31,26 @@ bool IsOld(std::string_view name) {
 
 // Names of other flags that came later.
 bool IsNew(std::string_view name) {
-  constexpr std::string_view kNew[] = {
-      "MAP_FIXED_NOREPLACE", "MREMAP_DONTUNMAP",    "MADV_WIPEONFORK",
-      "MADV_KEEPONFORK",     "MADV_COLD",           "MADV_PAGEOUT",
-      "MADV_POPULATE_READ",  "MADV_POPULATE_WRITE", "MADV_DONTNEED_LOCKED",
-      "RWF_NOAPPEND",        "RWF_NOSIGNAL",        "CLOSE_RANGE_UNSHARE",
-      "CLOSE_RANGE_CLOEXEC", "O_EMPTYPATH",         "AT_EXECVE_CHECK",
-      "MADV_GUARD_INSTALL",  "MADV_GUARD_REMOVE",   "FALLOC_FL_WRITE_ZEROES"};
+  constexpr std::string_view kNew[] = {"MAP_SHARED_VALIDATE",
+                                       "MAP_SYNC",
+                                       "MAP_FIXED_NOREPLACE",
+                                       "MREMAP_DONTUNMAP",
+                                       "MADV_WIPEONFORK",
+                                       "MADV_KEEPONFORK",
+                                       "MADV_COLD",
+                                       "MADV_PAGEOUT",
+                                       "MADV_POPULATE_READ",
+                                       "MADV_POPULATE_WRITE",
+                                       "MADV_DONTNEED_LOCKED",
+                                       "RWF_NOAPPEND",
+                                       "RWF_NOSIGNAL",
+                                       "CLOSE_RANGE_UNSHARE",
+                                       "CLOSE_RANGE_CLOEXEC",
+                                       "O_EMPTYPATH",
+                                       "AT_EXECVE_CHECK",
+                                       "MADV_GUARD_INSTALL",
+                                       "MADV_GUARD_REMOVE",
+                                       "FALLOC_FL_WRITE_ZEROES"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
