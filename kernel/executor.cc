@@ -467,6 +467,7 @@ int64_t FilledBuffer(const Call& c, const Env& env) {
 
 ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
   const bool known = task >= 0 && task < kMaxTasks;
+  if (task == kDevFd) return ProcPath("/dev/fd/").Append(fd);
   ProcPath path(task == kSelf ? kSelf : known ? control.tasks[task].pid : 0);
   path.Append("/fd/").Append(fd);
   return path;

@@ -84,7 +84,12 @@ bool NamesAnother(const Call& call) {
   const auto args = ArgsOf(SpecOf(call.op));
   const bool path = std::any_of(args.begin(), args.end(),
                                 [](const ArgSpec& arg) { return arg.kind == ArgKind::kPath; });
-  return path && call.arg[0] != kSelf;
+  return path && !IsOwnPath(call.arg[0]);
+}
+
+bool IsByDevFd(const Call& call) {
+  const auto args = ArgsOf(SpecOf(call.op));
+  return !args.empty() && args[0].kind == ArgKind::kPath && call.arg[0] == kDevFd;
 }
 
 // Calls drawn for one process that would need another, at most.
@@ -189,6 +194,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs FUSE, which this kernel does not have or only root may mount";
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret && !means_.secret)
     return "it needs memfd_secret, which this kernel does not have";
+  if (IsByDevFd(call) && !means_.dev_fd) return "it needs /dev/fd, which is not here";
   const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
   if (ring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";

@@ -109,6 +109,7 @@ class Lockstep {
     bool fuse = false;        // kFuseFd is open, or the kernel is older than passthrough
     bool secret = false;      // memfd_secret
     bool userfaultfd = false;
+    bool dev_fd = false;     // /dev/fd is there
     bool null_kept = false;  // vm.mmap_min_addr: page 0 is for root alone
     std::string why_no_set;  // vm.memfd_noexec
   };

@@ -178,6 +178,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .fuse = TheControl().fuse.served || no_passthrough_yet,
                         .secret = SecretAllowed(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
+                        .dev_fd = access("/dev/fd", X_OK) == 0,
                         .null_kept = IsNullKept(),
                         .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());

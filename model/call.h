@@ -122,13 +122,13 @@ enum class Op : uint8_t {
 using OpSet = std::bitset<128>;
 
 // What an argument is.  `kLiteral` is text only and takes no word
-// of Call::arg; `kPath` takes two (task or kSelf, descriptor); the others one.
+// of Call::arg; `kPath` takes two (task, kSelf or kDevFd, descriptor); the others one.
 enum class ArgKind : uint8_t {
   kLiteral,  // fixed text, such as F_ADD_SEALS or buf
   kName,     // of a string that names nothing, its length: kOrdinaryName, 0, or 249 and more;
              // or kNull
   kFd,       // a descriptor
-  kPath,     // "/proc/self/fd/{fd}" or "/proc/{task}/fd/{fd}"
+  kPath,     // "/proc/self/fd/{fd}", "/dev/fd/{fd}" or "/proc/{task}/fd/{fd}"
   kFlags,    // bits with names, see ArgSpec::names
   kSeals,    // bits with names that the semantics declares
   kInt,
@@ -187,8 +187,13 @@ enum class Family : uint8_t {
   kExtension,   // extension.cc: calls that a semantics declares
 };
 
-inline constexpr int64_t kNull = -1;                                       // kAddress, kByte, kName
-inline constexpr int64_t kSelf = -1;                                       // kPath: /proc/self
+inline constexpr int64_t kNull = -1;   // kAddress, kByte, kName
+inline constexpr int64_t kSelf = -1;   // kPath: /proc/self
+inline constexpr int64_t kDevFd = -2;  // kPath: /dev/fd, a link to /proc/self/fd
+
+// The task of a kPath is the caller.
+constexpr bool IsOwnPath(int64_t task) { return task == kSelf || task == kDevFd; }
+
 inline constexpr int64_t kNoOffset = std::numeric_limits<int64_t>::min();  // kOffset: NULL
 
 // The longest name that memfd_create takes, in bytes (mm/memfd.c MFD_NAME_MAX_LEN), and the

@@ -72,7 +72,7 @@ bool MayTrace(const State& s, int task, int target) {
 
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
                    Result* error, const Semantics& semantics) {
-  const int64_t target = task == kSelf ? c.task : task;
+  const int64_t target = IsOwnPath(task) ? c.task : task;
   if (target < 0 || target >= s.limits.tasks || s.tasks[target].state == TaskState::kFree) {
     *error = Bound("the path names a task that does not exist");
     return false;

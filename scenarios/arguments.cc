@@ -163,8 +163,8 @@ int64_t DrawTask(const View& view, Choices& choices) {
 
 // Task and descriptor of "/proc/TASK/fd/N".
 void DrawPath(View& view, Choices& choices, int64_t* words) {
-  words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : kSelf;
-  const int target = words[0] == kSelf ? view.task : static_cast<int>(words[0]);
+  words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : OnceIn(choices, 8) ? kDevFd : kSelf;
+  const int target = IsOwnPath(words[0]) ? view.task : static_cast<int>(words[0]);
   const bool strange = OnceIn(choices, 32);
   words[1] = strange ? -1 : OpenFd(view, target, Wanted::kFile, choices);
   if (words[1] < 0) words[1] = StrangeFd(view, choices);

@@ -92,6 +92,8 @@ std::string CallPrinter::Pid(int64_t task) const {
 }
 
 std::string CallPrinter::Path(const int64_t* words) {
+  if (words[0] == kDevFd)
+    return Use(CHelper::kDevFd) + fmt::format("dev_fd({})", FdOf(call_.task, words[1]));
   const bool self = words[0] == kSelf;
   Use(self ? CHelper::kProcSelfFd : CHelper::kProcFd);
   if (self) return fmt::format("proc_self_fd({})", FdOf(call_.task, words[1]));
