@@ -194,6 +194,8 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs FUSE, which this kernel does not have or only root may mount";
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret && !means_.secret)
     return "it needs memfd_secret, which this kernel does not have";
+  if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherRegular && !means_.regular)
+    return "it needs a regular file that is of no tmpfs, and none can be made here";
   if (IsByDevFd(call) && !means_.dev_fd) return "it needs /dev/fd, which is not here";
   const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
   if (ring && !means_.rings)

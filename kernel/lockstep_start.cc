@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -88,6 +89,23 @@ bool OpenTmpfs() {
   const int64_t root =
       DetachedMount("tmpfs", {{{"mode", "1777"}, {"size", "0"}, {"nr_inodes", "0"}}});
   return root >= 0 && Place(static_cast<int>(root), kTmpfsFd, "fsmount").ok();
+}
+
+// A regular file without a name that is of a disk, or else, as in a guest, of a ramfs.
+bool OpenRegular() {
+  constexpr long kTmpfsMagic = 0x01021994;
+  for (const char* folder : {".", "/var/tmp", "/tmp"}) {
+    const int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    struct statfs system;
+    if (fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type != kTmpfsMagic)
+      return Place(fd, kRegularFd, "O_TMPFILE").ok();
+    if (fd >= 0) close(fd);
+  }
+  const auto root = static_cast<int>(DetachedMount("ramfs", {}));
+  if (root < 0) return false;
+  const int fd = openat(root, "regular", O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  close(root);
+  return fd >= 0 && Place(fd, kRegularFd, "open in a ramfs").ok();
 }
 
 bool UserfaultfdAllowed() {
@@ -177,6 +195,7 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .udmabuf = OpenUdmabuf(),
                         .fuse = TheControl().fuse.served || no_passthrough_yet,
                         .secret = SecretAllowed(),
+                        .regular = OpenRegular(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
                         .dev_fd = access("/dev/fd", X_OK) == 0,
                         .null_kept = IsNullKept(),

@@ -327,6 +327,7 @@ inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;
 // Of open_other: what kinds of file there are.
 inline constexpr int64_t kOtherEventfd = 0, kOtherEpoll = 1, kOtherTimerfd = 2, kOtherInotify = 3;
 inline constexpr int64_t kOtherZero = 4, kOtherDirectory = 5, kOtherProcfs = 6, kOtherSecret = 7;
+inline constexpr int64_t kOtherRegular = 8;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2, kSeekData = 3, kSeekHole = 4;
 }  // namespace abi
 

@@ -129,7 +129,8 @@ constexpr FlagName kOtherFiles[] = {
     {"EVENTFD", abi::kOtherEventfd}, {"EPOLL", abi::kOtherEpoll},
     {"TIMERFD", abi::kOtherTimerfd}, {"INOTIFY", abi::kOtherInotify},
     {"DEV_ZERO", abi::kOtherZero},   {"DIRECTORY", abi::kOtherDirectory},
-    {"PROCFS", abi::kOtherProcfs},   {"MEMFD_SECRET", abi::kOtherSecret}};
+    {"PROCFS", abi::kOtherProcfs},   {"MEMFD_SECRET", abi::kOtherSecret},
+    {"REGULAR", abi::kOtherRegular}};
 constexpr FlagName kPipeFlags[] = {
     {"0", 0}, {"O_NONBLOCK", abi::kONonblock}, {"O_CLOEXEC", abi::kOCloexec}};
 constexpr FlagName kSpliceFlags[] = {{"0", 0},

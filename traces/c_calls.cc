@@ -268,7 +268,8 @@ std::string CallPrinter::Other() {
                              {"fcntl.h", "open(\"/dev/zero\", O_RDWR)"},
                              {"fcntl.h", "open(\"/\", O_RDONLY)"},
                              {"fcntl.h", "open(\"/proc/version\", O_RDONLY)"},
-                             {"sys/syscall.h", "(int)syscall(SYS_memfd_secret, 0)"}};
+                             {"sys/syscall.h", "(int)syscall(SYS_memfd_secret, 0)"},
+                             {"fcntl.h", "open(\"/var/tmp\", O_TMPFILE | O_RDWR, 0600)"}};
   const Form& form = kForms[call_.arg[0]];
   Include(form.header);
   return form.text;
