@@ -20,7 +20,7 @@ bool AnyTaskNamed(const Call& call, F f) {
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(call.op))) {
     const bool names = arg.kind == ArgKind::kTask || arg.kind == ArgKind::kPath;
-    if (names && call.arg[word] != kSelf && f(call.arg[word])) return true;
+    if (names && !IsOwnPath(call.arg[word]) && f(call.arg[word])) return true;
     word += WordsOf(arg.kind);
   }
   return false;

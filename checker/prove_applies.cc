@@ -70,7 +70,7 @@ const char* WhyNotCall(const CallTemplate& line) {
       return "it names an address by number";
     if (wild && value != 0) return "it names a place beside a mapping";
     if (arg.kind == ArgKind::kPath &&
-        ((!wild && value != kSelf) || line.wild[word + 1] == Wild::kNone))
+        ((!wild && !IsOwnPath(value)) || line.wild[word + 1] == Wild::kNone))
       return "it names a descriptor or task by number";
     word += WordsOf(arg.kind);
   }

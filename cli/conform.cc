@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/conform_report.h"
 #include "cli/graph_plan.h"
+#include "cli/kernel_choice.h"
 #include "cli/progress.h"
 #include "cli/questions.h"
 #include "fmt/format.h"
@@ -21,6 +22,7 @@ namespace {
 struct ConformArguments {
   ConformAsked asked;
   ConformPrinting printing;
+  KernelChoice kernel{.name = "native", .image = "", .modules = {}};
   std::string slice = "0/1";
   bool stream = false;  // for a host that reads along: a report a line
 };
@@ -61,6 +63,10 @@ class ConformCommand {
   }
 
   int Run() {
+    absl::StatusOr<std::string> kernel = KernelOf(arguments_.kernel, "--kernel NAME");
+    if (!kernel.ok()) return Report(kernel.status());
+    asked_.request.kernel = *kernel;
+    asked_.request.modules = arguments_.kernel.modules;
     if (absl::Status status = SaveFolderCanBeMade(arguments_.printing); !status.ok())
       return Report(status);
     if (asked_.request.minutes > 0 && asked_.request.random == 0)
@@ -187,10 +193,12 @@ void AddConformCommand(CLI::App& app, Context& context) {
       app.add_subcommand("conform", "Compare the model with a real kernel, call by call");
   conform->footer(kConformExample);
   conform->add_option("PATH", request.paths, "Scenarios: .scn files or folders of them");
-  conform
-      ->add_option("--kernel", request.kernel,
-                   "native, a series of Debian's kernels (6.1, 6.12), or a bzImage's path")
-      ->capture_default_str();
+  CLI::Option* kernel =
+      conform
+          ->add_option("--kernel", arguments->kernel.name,
+                       "native, a series of Debian's kernels (6.1, 6.12), or a bzImage's path")
+          ->capture_default_str();
+  AddImageOptions(*conform, kernel, arguments->kernel);
   conform->add_option("--semantics", request.semantics,
                       "Name or path; default: the one for the kernel's release");
   conform->add_option("--random", request.random, "Random sequences to run")

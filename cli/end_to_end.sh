@@ -3,7 +3,7 @@
 # Sourced by ./test, with `root`, `selkie` (the program that was built) and `check`.
 
 commands=(run check prove bisect conform merge export review semantics kernels calls "semantics list" "semantics show" replay
-  "semantics check" "kernels list" "kernels fetch")
+  "semantics check" "kernels list" "kernels fetch" "kernels probe" "kernels matrix" "kernels build")
 max_seconds=60  # what one call may take here; a loop that never ends fails
 
 # The page of what is not modelled is what the command says now.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/kernels_build.h"
 #include "cli/kernels_matrix.h"
 #include "cli/kernels_probe.h"
 #include "fmt/format.h"
@@ -66,7 +67,7 @@ int Fetch(const std::string& name) {
 
 void AddKernelsCommand(CLI::App& app, Context& context) {
   CLI::App* kernels =
-      app.add_subcommand("kernels", "List, fetch and probe real kernels to compare with");
+      app.add_subcommand("kernels", "List, fetch, probe and pack real kernels to compare with");
   kernels->require_subcommand(1);
   kernels->footer("Example:\n  selkie kernels list\n  selkie kernels fetch 6.12");
   CLI::App* list = kernels->add_subcommand(
@@ -87,6 +88,7 @@ void AddKernelsCommand(CLI::App& app, Context& context) {
   fetch->callback([&context, name] { context.exit_code = Fetch(*name); });
   AddKernelsProbeCommand(*kernels, context);
   AddKernelsMatrixCommand(*kernels, context);
+  AddKernelsBuildCommand(*kernels, context);
 }
 
 }  // namespace selkie

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/kernel_choice.h"
 #include "cli/kernel_fit.h"
 #include "cli/output_path.h"
 #include "fmt/format.h"
@@ -16,8 +17,7 @@ namespace selkie {
 namespace {
 
 struct ProbeArguments {
-  std::string name = "native";
-  std::string image;
+  KernelChoice kernel{.name = "native", .image = "", .modules = {}};
   std::string folder = ".";
   bool json = false;
 };
@@ -80,13 +80,17 @@ class ProbeCommand {
   int Run() {
     if (absl::Status status = FoldersCanBeMade("--folder", arguments_.folder); !status.ok())
       return Report(status);
-    const std::string kernel = arguments_.image.empty() ? arguments_.name : AsPath();
+    absl::StatusOr<std::string> kernel = KernelOf(arguments_.kernel, "NAME");
+    if (!kernel.ok()) return Report(kernel.status());
+    absl::StatusOr<std::vector<KernelModule>> modules = ReadModules(arguments_.kernel.modules);
+    if (!modules.ok()) return Report(modules.status());
     absl::StatusOr<std::vector<Semantics>> kernels = KernelSemantics(context_.library);
     if (!kernels.ok()) return Report(kernels.status());
     absl::StatusOr<std::vector<NamedSequence>> named =
         LoadDiscriminating(context_.library, *kernels);
     if (!named.ok()) return Report(named.status());
-    absl::StatusOr<Probe> probe = ProbeKernel(context_.library, kernel, *kernels, *named);
+    absl::StatusOr<Probe> probe =
+        ProbeKernel(context_.library, *kernel, *kernels, *named, *modules);
     if (!probe.ok()) return Report(probe.status());
     const auto base = std::find_if(kernels->begin(), kernels->end(), [&](const Semantics& each) {
       return each.name == probe->fit.base;
@@ -95,12 +99,6 @@ class ProbeCommand {
   }
 
  private:
-  // A file beside us is a path too.
-  std::string AsPath() const {
-    return arguments_.image.find('/') != std::string::npos ? arguments_.image
-                                                           : "./" + arguments_.image;
-  }
-
   int Tell(const Probe& probe, const Semantics& base) {
     const std::string name = fmt::format("linux-{}", probe.release);
     const std::string file = fmt::format("{}/{}.sem", arguments_.folder, name);
@@ -171,10 +169,12 @@ std::string ReleaseOf(const std::string& kernel, const std::string& uname) {
 
 absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,
                                   const std::vector<Semantics>& kernels,
-                                  const std::vector<NamedSequence>& sequences) {
+                                  const std::vector<NamedSequence>& sequences,
+                                  const std::vector<KernelModule>& modules) {
   std::vector<Sequence> plain;
   for (const NamedSequence& each : sequences) plain.push_back(each.sequence);
-  absl::StatusOr<Observation> observation = Observe(library, kernel, plain, &Interrupted());
+  absl::StatusOr<Observation> observation =
+      Observe(library, kernel, plain, &Interrupted(), modules);
   if (!observation.ok()) return observation.status();
   Probe probe;
   probe.uname = observation->release;
@@ -192,10 +192,11 @@ void AddKernelsProbeCommand(CLI::App& kernels, Context& context) {
   CLI::App* probe =
       kernels.add_subcommand("probe", "Find out which rules a kernel has, and write them");
   auto arguments = std::make_shared<ProbeArguments>();
-  CLI::Option* name =
-      probe->add_option("NAME", arguments->name, "native, a series (6.12) or a build (5.10.0-30)")
-          ->capture_default_str();
-  probe->add_option("--image", arguments->image, "A bzImage instead")->excludes(name);
+  CLI::Option* name = probe
+                          ->add_option("NAME", arguments->kernel.name,
+                                       "native, a series (6.12) or a build (5.10.0-30)")
+                          ->capture_default_str();
+  AddImageOptions(*probe, name, arguments->kernel);
   probe->add_option("--folder", arguments->folder, "Where linux-RELEASE.sem is written")
       ->capture_default_str();
   probe->add_flag("--json", arguments->json, "Print the report as JSON");

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "cli/command.h"
 #include "cli/kernel_fit.h"
+#include "kernel/modules.h"
 
 namespace selkie {
 
@@ -25,11 +26,12 @@ struct Probe {
 // Debian's older kernels keep it from uname (5.10.0-30), but their packages are named for it.
 std::string ReleaseOf(const std::string& kernel, const std::string& uname);
 
-// Runs `sequences` on `kernel`, as Observe names it, and fits the rules of `kernels`.
-// Errors as Observe; UnavailableError if no call was made.
+// Runs `sequences` on `kernel`, as Observe names it, with `modules`, and fits the rules of
+// `kernels`. Errors as Observe; UnavailableError if no call was made.
 absl::StatusOr<Probe> ProbeKernel(const Library& library, const std::string& kernel,
                                   const std::vector<Semantics>& kernels,
-                                  const std::vector<NamedSequence>& sequences);
+                                  const std::vector<NamedSequence>& sequences,
+                                  const std::vector<KernelModule>& modules = {});
 
 // Adds `probe` to the command `kernels`.
 void AddKernelsProbeCommand(CLI::App& kernels, Context& context);

@@ -28,12 +28,13 @@
 namespace selkie {
 
 struct ConformRequest {
-  std::string kernel = "native";   // or a series ("6.12"), or a bzImage's path
-  std::string semantics;           // name or path; empty: the one for the kernel's release
-  std::vector<std::string> paths;  // scenarios: files or folders
-  int64_t random = 0;              // random sequences to run
-  int64_t first = 0;               // number of the first of them
-  int length = 60;                 // calls of each, 1 .. kMaxCalls
+  std::string kernel = "native";     // or a series ("6.12"), or a bzImage's path
+  std::vector<std::string> modules;  // paths for ReadModules (kernel/modules.h), for a guest
+  std::string semantics;             // name or path; empty: the one for the kernel's release
+  std::vector<std::string> paths;    // scenarios: files or folders
+  int64_t random = 0;                // random sequences to run
+  int64_t first = 0;                 // number of the first of them
+  int length = 60;                   // calls of each, 1 .. kMaxCalls
   uint64_t seed = 1;
   double minutes = 0;  // no further random sequence is begun after so long; 0: no limit
   int workers = 0;     // processes, or guests; 0: four, or one, for each processor

@@ -141,6 +141,9 @@ absl::StatusOr<GuestRequest> MakeRequest(const Library& library, ConformRequest*
   if (!image.ok()) return image.status();
   GuestRequest guest;
   guest.kernel = image->path;
+  absl::StatusOr<std::vector<KernelModule>> modules = ReadModules(request->modules);
+  if (!modules.ok()) return modules.status();
+  guest.modules = *std::move(modules);
   guest.tree_root = library.root();
   guest.interrupted = hooks.interrupted;
   if (!request->plan_arguments.empty()) guest.memory_mib = kPlanMemoryMib;

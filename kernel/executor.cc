@@ -357,6 +357,9 @@ Result OpenOther(const Call& c, const Env&) {
     case abi::kOtherZero: return FromRaw(RawSyscall(SYS_open, Raw("/dev/zero"), O_RDWR));
     case abi::kOtherDirectory: return FromRaw(RawSyscall(SYS_open, Raw("/"), O_RDONLY));
     case abi::kOtherProcfs: return FromRaw(RawSyscall(SYS_open, Raw("/proc/version"), O_RDONLY));
+    case abi::kOtherRegular:
+      static_assert(kRegularFd == 108);
+      return FromRaw(RawSyscall(SYS_open, Raw("/proc/self/fd/108"), O_RDWR));
     default: return FromRaw(RawSyscall(SYS_memfd_secret, 0));
   }
 }
@@ -478,6 +481,7 @@ int64_t FilledBuffer(const Call& c, const Env& env) {
 
 ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {
   const bool known = task >= 0 && task < kMaxTasks;
+  if (task == kDevFd) return ProcPath("/dev/fd/").Append(fd);
   ProcPath path(task == kSelf ? kSelf : known ? control.tasks[task].pid : 0);
   path.Append("/fd/").Append(fd);
   return path;

@@ -90,10 +90,11 @@ bool IsMapped(int64_t address, int64_t length);
 // Whether a byte can be read there, without the cost of a signal.
 bool CanBeRead(int64_t address);
 
-// A path under /proc, made without the C library.
+// A path under /proc or /dev/fd, made without the C library.
 class ProcPath {
  public:
   explicit ProcPath(int64_t pid);  // "/proc/PID"; kSelf is self
+  explicit ProcPath(const char* text) { Append(text); }
   ProcPath& Append(const char* text);
   ProcPath& Append(int64_t number);
   ProcPath& AppendHex(int64_t number);
@@ -104,7 +105,7 @@ class ProcPath {
   int length_ = 0;
 };
 
-// "/proc/self/fd/3" or "/proc/PID/fd/3", of a task or kSelf.
+// "/proc/self/fd/3", "/dev/fd/3" or "/proc/PID/fd/3", of kSelf, kDevFd or a task.
 ProcPath FdPath(const Control& control, int64_t task, int64_t fd);
 
 // Makes a descriptor by system call `number`, and moves it out of the way of

@@ -46,6 +46,7 @@ inline constexpr int kSourceEndFd = 104;    // its other end
 inline constexpr int kTmpfsFd = 105;        // the root of a tmpfs that is mounted nowhere
 inline constexpr int kUdmabufFd = 106;      // /dev/udmabuf
 inline constexpr int kFuseFd = 107;         // the root of a FUSE mount, a file (fuse_server.h)
+inline constexpr int kRegularFd = 108;      // a regular file that is of no tmpfs
 inline constexpr int kSendFdBase = 110;     // + task: the sending end of its channel
 inline constexpr int kReceiveFdBase = 120;  // + task: the receiving end
 

@@ -6,11 +6,13 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -18,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,7 @@ namespace selkie {
 namespace {
 
 constexpr char kReportPort[] = "/dev/ttyS1";
+constexpr char kConsole[] = "/dev/console";
 constexpr int kAliveMilliseconds = 2000;
 constexpr size_t kReadSize = 16384;
 constexpr int kPipeReads = 2 * 65536 / kReadSize + 8;  // empties two full pipes
@@ -104,6 +108,39 @@ absl::StatusOr<int> OpenReportPort() {
   return fd;
 }
 
+// Whoever booted this guest reads its console, and nobody the second port.
+bool IsPlain() { return getenv(std::string(kGuestPlainVariable).c_str()) != nullptr; }
+
+absl::StatusOr<int> OpenConsole() {
+  const int fd = open(kConsole, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return Failed(kConsole);
+  return fd;
+}
+
+// One that the kernel has already (EEXIST) will do.
+absl::Status LoadModule(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Failed(path);
+  const bool loaded = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST;
+  const absl::Status status =
+      loaded ? absl::OkStatus()
+             : Failed(fmt::format("the kernel does not take the module {} (is it of this release?)",
+                                  path));
+  close(fd);
+  return status;
+}
+
+absl::Status LoadModules() {
+  std::vector<std::string> paths;
+  std::error_code none;  // there may be no such folder
+  for (const auto& entry : std::filesystem::directory_iterator(kGuestModulesFolder, none))
+    paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths)
+    if (absl::Status status = LoadModule(path); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::string>> ReadEntries(std::string_view path) {
   int fd = open(std::string(path).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Failed(path);
@@ -125,9 +162,23 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// A frame's payload for people.
+std::string PlainText(FrameType type, std::string_view payload) {
+  switch (type) {
+    case FrameType::kBegin: return fmt::format("selkie: kernel {}\n", payload);
+    case FrameType::kExit: return fmt::format("selkie: exit code {}\n", payload);
+    case FrameType::kFailure: return fmt::format("selkie: init: {}\n", payload);
+    case FrameType::kStdout:
+    case FrameType::kStderr: return std::string(payload);
+    case FrameType::kAlive: break;
+  }
+  return "";
+}
+
 class Init {
  public:
-  explicit Init(int port) : port_(port) {}
+  // `plain`: text, and no frames.
+  Init(int port, bool plain) : port_(port), plain_(plain) {}
 
   // Runs the command to its end and reports it.
   absl::Status Run();
@@ -141,6 +192,7 @@ class Init {
   void Reap();
 
   int port_;
+  bool plain_;
   int64_t last_sent_ms_ = 0;
   int signals_ = -1;
   std::array<int, 2> outputs_ = {-1, -1};  // read ends of stdout and stderr
@@ -153,7 +205,7 @@ class Init {
 
 void Init::Send(FrameType type, std::string_view payload) {
   last_sent_ms_ = Now();
-  std::string frame = EncodeFrame(type, payload);
+  const std::string frame = plain_ ? PlainText(type, payload) : EncodeFrame(type, payload);
   for (size_t sent = 0; sent < frame.size();) {
     ssize_t now = write(port_, frame.data() + sent, frame.size() - sent);
     if (now < 0 && errno != EINTR) return;  // then the host misses the exit report
@@ -264,15 +316,17 @@ absl::Status Init::Run() {
 absl::Status Serve() {
   absl::Status mounted = MountAll();
   if (!mounted.ok()) return mounted;
-  absl::StatusOr<int> port = OpenReportPort();
+  const bool plain = IsPlain();
+  absl::StatusOr<int> port = plain ? OpenConsole() : OpenReportPort();
   if (!port.ok()) return port.status();
   SilenceFaultLog();
   PanicOnWarning();
-  Init init(*port);
+  Init init(*port, plain);
   utsname name;
   uname(&name);
   init.Send(FrameType::kBegin, name.release);
-  absl::Status done = init.Run();
+  absl::Status done = LoadModules();
+  if (done.ok()) done = init.Run();
   if (!done.ok()) init.Send(FrameType::kFailure, std::string(done.message()));
   tcdrain(*port);
   return absl::OkStatus();

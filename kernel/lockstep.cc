@@ -56,6 +56,12 @@ bool CanBeHere(const Control& control, const std::vector<int>& uids) {
 // Makes, replaces or ends a process, or leaves what only the end of one removes.
 bool NeedsProcess(Op op) { return SpecOf(op).family == Family::kProcess || op == Op::kMseal; }
 
+// MAP_FIXED at NULL.
+bool IsMmapAtNull(const Call& call) {
+  return call.op == Op::kMmap && call.arg[0] == kNull &&
+         (call.arg[3] & (abi::kMapFixed | abi::kMapFixedNoreplace)) != 0;
+}
+
 // Asks for a capability in the initial user namespace, or names a user that another one
 // has not.
 bool NeedsInitialNamespace(const Call& call) {
@@ -78,7 +84,12 @@ bool NamesAnother(const Call& call) {
   const auto args = ArgsOf(SpecOf(call.op));
   const bool path = std::any_of(args.begin(), args.end(),
                                 [](const ArgSpec& arg) { return arg.kind == ArgKind::kPath; });
-  return path && call.arg[0] != kSelf;
+  return path && !IsOwnPath(call.arg[0]);
+}
+
+bool IsByDevFd(const Call& call) {
+  const auto args = ArgsOf(SpecOf(call.op));
+  return !args.empty() && args[0].kind == ArgKind::kPath && call.arg[0] == kDevFd;
 }
 
 // Calls drawn for one process that would need another, at most.
@@ -172,6 +183,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (MakesHugetlb(call) && !means_.huge_pages)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
   if (Locks(call) && !means_.memlock) return "it needs an RLIMIT_MEMLOCK of 1 MiB";
+  if (IsMmapAtNull(call) && !means_.null_kept) return "it needs vm.mmap_min_addr, which is 0 here";
   if (call.op == Op::kOpenTmpfile && !means_.tmpfs)
     return "it needs a tmpfs, which only root may mount";
   if (call.op == Op::kUffdCopy && !means_.userfaultfd)
@@ -182,6 +194,9 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs FUSE, which this kernel does not have or only root may mount";
   if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherSecret && !means_.secret)
     return "it needs memfd_secret, which this kernel does not have";
+  if (call.op == Op::kOpenOther && call.arg[0] == abi::kOtherRegular && !means_.regular)
+    return "it needs a regular file that is of no tmpfs, and none can be made here";
+  if (IsByDevFd(call) && !means_.dev_fd) return "it needs /dev/fd, which is not here";
   const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
   if (ring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";

@@ -108,7 +108,10 @@ class Lockstep {
     bool udmabuf = false;     // kUdmabufFd is open
     bool fuse = false;        // kFuseFd is open, or the kernel is older than passthrough
     bool secret = false;      // memfd_secret
+    bool regular = false;     // kRegularFd is open
     bool userfaultfd = false;
+    bool dev_fd = false;     // /dev/fd is there
+    bool null_kept = false;  // vm.mmap_min_addr: page 0 is for root alone
     std::string why_no_set;  // vm.memfd_noexec
   };
   explicit Lockstep(Means means) : means_(std::move(means)) {}

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -90,6 +91,23 @@ bool OpenTmpfs() {
   return root >= 0 && Place(static_cast<int>(root), kTmpfsFd, "fsmount").ok();
 }
 
+// A regular file without a name that is of a disk, or else, as in a guest, of a ramfs.
+bool OpenRegular() {
+  constexpr long kTmpfsMagic = 0x01021994;
+  for (const char* folder : {".", "/var/tmp", "/tmp"}) {
+    const int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    struct statfs system;
+    if (fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type != kTmpfsMagic)
+      return Place(fd, kRegularFd, "O_TMPFILE").ok();
+    if (fd >= 0) close(fd);
+  }
+  const auto root = static_cast<int>(DetachedMount("ramfs", {}));
+  if (root < 0) return false;
+  const int fd = openat(root, "regular", O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  close(root);
+  return fd >= 0 && Place(fd, kRegularFd, "open in a ramfs").ok();
+}
+
 bool UserfaultfdAllowed() {
   const auto fd = static_cast<int>(OpenUserfaultfd(TheControl()));
   if (fd >= 0) close(fd);
@@ -103,6 +121,15 @@ bool LiftMemlock() {
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
   limit.rlim_cur = limit.rlim_max;
   return limit.rlim_max >= (rlim_t{1} << 20) && setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
+}
+
+bool IsNullKept() {
+  FILE* const file = std::fopen("/proc/sys/vm/mmap_min_addr", "re");
+  unsigned long least = 0;
+  if (file == nullptr) return false;
+  const bool known = std::fscanf(file, "%lu", &least) == 1;
+  std::fclose(file);
+  return known && least > 0;
 }
 
 bool SecretAllowed() {
@@ -168,7 +195,10 @@ absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, boo
                         .udmabuf = OpenUdmabuf(),
                         .fuse = TheControl().fuse.served || no_passthrough_yet,
                         .secret = SecretAllowed(),
+                        .regular = OpenRegular(),
                         .userfaultfd = UserfaultfdAllowed(),  // lowers it
+                        .dev_fd = access("/dev/fd", X_OK) == 0,
+                        .null_kept = IsNullKept(),
                         .why_no_set = namespaces.why_no_set};
   PrepareTask(TheControl());
   return Lockstep(std::move(means));

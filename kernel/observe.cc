@@ -83,7 +83,8 @@ constexpr char kSequencesFile[] = "/observe.json";
 
 absl::StatusOr<Observation> ObserveInGuest(const Library& library, std::string_view kernel,
                                            const std::vector<Sequence>& sequences,
-                                           const std::atomic<bool>* interrupted) {
+                                           const std::atomic<bool>* interrupted,
+                                           const std::vector<KernelModule>& modules) {
   absl::StatusOr<KernelImage> image =
       FindKernel(kernel, [](std::string_view text) { fmt::print(stderr, "selkie: {}\n", text); });
   if (!image.ok()) return image.status();
@@ -93,6 +94,7 @@ absl::StatusOr<Observation> ObserveInGuest(const Library& library, std::string_v
   request.tree_root = library.root();
   request.files[kSequencesFile] = SequencesToJson(sequences);
   request.interrupted = interrupted;
+  request.modules = modules;
   absl::StatusOr<GuestOutcome> outcome = RunInGuest(request);
   if (!outcome.ok()) return outcome.status();
   if (outcome->interrupted) return absl::CancelledError("interrupted");
@@ -106,9 +108,10 @@ absl::StatusOr<Observation> ObserveInGuest(const Library& library, std::string_v
 
 absl::StatusOr<Observation> Observe(const Library& library, std::string_view kernel,
                                     const std::vector<Sequence>& sequences,
-                                    const std::atomic<bool>* interrupted) {
+                                    const std::atomic<bool>* interrupted,
+                                    const std::vector<KernelModule>& modules) {
   if (kernel == "native") return ObserveNative(library, sequences, interrupted);
-  return ObserveInGuest(library, kernel, sequences, interrupted);
+  return ObserveInGuest(library, kernel, sequences, interrupted, modules);
 }
 
 std::string RunningRelease() {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kernel/modules.h"
 #include "model/result.h"
 #include "model/trace.h"
 #include "scenarios/library.h"
@@ -44,13 +45,14 @@ struct Observation {
 // earlier ones gave.  Not run are: calls that a proposal declares, calls beyond
 // the model's bounds, calls by a task that does not run there, and everything of
 // a sequence that needs another user where this program may not become one.
-// `interrupted` is polled; it may be null.
+// `interrupted` is polled; it may be null.  A guest loads `modules` first.
 //
 // Errors: NotFoundError if there is no such kernel, UnavailableError or
 // InternalError if it could not run, CancelledError if interrupted.
 absl::StatusOr<Observation> Observe(const Library& library, std::string_view kernel,
                                     const std::vector<Sequence>& sequences,
-                                    const std::atomic<bool>* interrupted);
+                                    const std::atomic<bool>* interrupted,
+                                    const std::vector<KernelModule>& modules = {});
 
 // uname -r of the kernel that runs this program.
 std::string RunningRelease();

@@ -102,6 +102,10 @@ absl::StatusOr<std::string> MakeInitramfs(const GuestRequest& request) {
     if (!added.ok()) return added;
   }
   for (const auto& [name, contents] : request.files) initramfs.AddFile(name, contents, 0644);
+  for (size_t i = 0; i < request.modules.size(); ++i)  // in the order of their names
+    initramfs.AddFile(
+        fmt::format("{}/{:03}-{}.ko", kGuestModulesFolder, i, request.modules[i].name),
+        request.modules[i].contents, 0644);
   return initramfs.Finish();
 }
 
@@ -120,11 +124,15 @@ bool WorthRetrying(GuestEnd end, const GuestRun& run) {
   return !run.begun() && (end == GuestEnd::kSilent || end == GuestEnd::kNoReport);
 }
 
+std::string AppendText() {
+  return fmt::format("{} hugepages={} {}=1", kKernelCommandLine, kMostWorkers * kHugePagesOfWorker,
+                     kGuestInitVariable);
+}
+
 QemuSettings SettingsFor(const GuestRequest& request, const TemporaryFolder& folder, int boot) {
   return {.kernel = request.kernel,
           .initramfs = folder.File("initramfs"),
-          .append = fmt::format("{} hugepages={} {}=1", kKernelCommandLine,
-                                kMostWorkers * kHugePagesOfWorker, kGuestInitVariable),
+          .append = AppendText(),
           .console = folder.File(fmt::format("console-{}", boot)),
           .report = folder.File(fmt::format("report-{}", boot)),
           .log = folder.File(fmt::format("qemu-{}", boot)),
@@ -133,7 +141,37 @@ QemuSettings SettingsFor(const GuestRequest& request, const TemporaryFolder& fol
           .kvm = boot == 1 && KvmWorks()};  // a second try trusts nothing
 }
 
+absl::Status Copy(const std::string& from, const std::string& to) {
+  absl::StatusOr<std::string> bytes = ReadTextFile(from);
+  return bytes.ok() ? WriteTextFile(to, *bytes) : bytes.status();
+}
+
 }  // namespace
+
+absl::StatusOr<GuestFiles> WriteGuest(const GuestRequest& request, const std::string& folder) {
+  absl::Status status = CheckRequest(request);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::string> initramfs = MakeInitramfs(request);
+  if (!initramfs.ok()) return initramfs.status();
+  GuestFiles files{.kernel = folder + "/bzImage",
+                   .initramfs = folder + "/initramfs",
+                   .append = fmt::format("{} {}=1", AppendText(), kGuestPlainVariable),
+                   .qemu = {}};
+  files.qemu = QemuWords(std::string(kQemu), {.kernel = files.kernel,
+                                              .initramfs = files.initramfs,
+                                              .append = files.append,
+                                              .console = "",
+                                              .report = "",
+                                              .log = "",
+                                              .memory_mib = request.memory_mib,
+                                              .cpus = request.cpus,
+                                              .kvm = KvmWorks()});
+  status = Copy(request.kernel, files.kernel);
+  if (status.ok()) status = WriteTextFile(files.initramfs, *initramfs);
+  if (status.ok()) status = WriteTextFile(folder + "/append", files.append + "\n");
+  if (!status.ok()) return status;
+  return files;
+}
 
 absl::StatusOr<GuestOutcome> RunInGuest(const GuestRequest& request) {
   absl::Status checked = CheckRequest(request);

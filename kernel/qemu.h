@@ -42,6 +42,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kernel/modules.h"
 
 namespace selkie {
 
@@ -54,6 +55,7 @@ struct GuestRequest {
   std::string binary;
   // Absolute path in the guest -> contents.  Files are readable by all.
   std::map<std::string, std::string> files;
+  std::vector<KernelModule> modules;  // loaded in this order before the command starts
   // If not empty: model/semantics, checker/properties and scenarios of this
   // folder are in the guest under kGuestTreeRoot, and SELKIE_ROOT names that.
   std::string tree_root;
@@ -93,6 +95,20 @@ inline constexpr std::string_view kGuestTreeRoot = "/selkie";
 // (empty argv, a relative path in files), NotFoundError if the kernel, the
 // guest binary or QEMU (Debian package qemu-system-x86) is not there.
 absl::StatusOr<GuestOutcome> RunInGuest(const GuestRequest& request);
+
+// A guest as files, for somebody who boots it himself.
+struct GuestFiles {
+  std::string kernel;             // a copy of the image: FOLDER/bzImage
+  std::string initramfs;          // FOLDER/initramfs
+  std::string append;             // the kernel command line, which FOLDER/append holds, too
+  std::vector<std::string> qemu;  // the words that boot it here
+};
+
+// Writes what RunInGuest would boot into `folder`, which is made if it is not there.  The
+// command's output, as text, and its exit code go to the guest's console (the first serial
+// port, where `append` does not name another), and the guest powers off afterwards.  Errors
+// as RunInGuest for requests, and of writing.
+absl::StatusOr<GuestFiles> WriteGuest(const GuestRequest& request, const std::string& folder);
 
 // The static binary to run as the guest's /init: the one that SELKIE_GUEST
 // names; else this program itself if it is static; else "selkie-guest" in this

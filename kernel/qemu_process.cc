@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kQemu[] = "qemu-system-x86_64";
-
 absl::StatusOr<std::string> FindOnPath(std::string_view program) {
   const char* variable = std::getenv("PATH");
   std::string_view path = variable != nullptr ? variable : "/usr/bin:/bin";
@@ -49,40 +47,10 @@ std::string Escaped(std::string_view path) {
 // the rest makes page walks and switches of context longer.
 constexpr char kTcgCpu[] = "max,-erms,-fsrm,-smap,-smep,-umip,-pku,-la57";
 
-// q35 because it never hung (microvm did, in the calibration of the TSC).  Two
-// 16550 ports because both are built into every kernel, where virtio's console
-// is a module in some.
-std::vector<std::string> CommandLine(const std::string& qemu, const QemuSettings& settings) {
-  return {qemu,
-          "-M",
-          "q35",
-          "-accel",
-          settings.kvm ? "kvm" : "tcg",
-          "-cpu",
-          settings.kvm ? "host" : kTcgCpu,
-          "-m",
-          fmt::format("{}", settings.memory_mib),
-          "-smp",
-          fmt::format("{}", settings.cpus),
-          "-nodefaults",
-          "-no-user-config",
-          "-no-reboot",
-          "-display",
-          "none",
-          "-chardev",
-          fmt::format("file,id=console,path={}", Escaped(settings.console)),
-          "-chardev",
-          fmt::format("file,id=report,path={}", Escaped(settings.report)),
-          "-device",
-          "isa-serial,chardev=console,index=0",
-          "-device",
-          "isa-serial,chardev=report,index=1",
-          "-kernel",
-          settings.kernel,
-          "-initrd",
-          settings.initramfs,
-          "-append",
-          settings.append};
+void AddSerialPort(std::vector<std::string>& words, std::string_view id, int index,
+                   const std::string& backend) {
+  words.insert(words.end(), {"-chardev", backend, "-device",
+                             fmt::format("isa-serial,chardev={},index={}", id, index)});
 }
 
 // Between fork and exec: only calls that are safe there.
@@ -140,10 +108,42 @@ std::string GrowingFile::ReadNew() {
   return bytes;
 }
 
+// q35 because it never hung (microvm did, in the calibration of the TSC).  Two
+// 16550 ports because both are built into every kernel, where virtio's console
+// is a module in some.
+std::vector<std::string> QemuWords(const std::string& qemu, const QemuSettings& settings) {
+  std::vector<std::string> words = {qemu,
+                                    "-M",
+                                    "q35",
+                                    "-accel",
+                                    settings.kvm ? "kvm" : "tcg",
+                                    "-cpu",
+                                    settings.kvm ? "host" : kTcgCpu,
+                                    "-m",
+                                    fmt::format("{}", settings.memory_mib),
+                                    "-smp",
+                                    fmt::format("{}", settings.cpus),
+                                    "-nodefaults",
+                                    "-no-user-config",
+                                    "-no-reboot",
+                                    "-display",
+                                    "none"};
+  const auto file = [](std::string_view id, const std::string& path) {
+    return fmt::format("file,id={},path={}", id, Escaped(path));
+  };
+  AddSerialPort(
+      words, "console", 0,
+      settings.console.empty() ? "stdio,id=console,signal=off" : file("console", settings.console));
+  if (!settings.report.empty()) AddSerialPort(words, "report", 1, file("report", settings.report));
+  words.insert(words.end(), {"-kernel", settings.kernel, "-initrd", settings.initramfs, "-append",
+                             settings.append});
+  return words;
+}
+
 absl::StatusOr<QemuProcess> QemuProcess::Start(const QemuSettings& settings) {
   absl::StatusOr<std::string> qemu = FindOnPath(kQemu);
   if (!qemu.ok()) return qemu.status();
-  std::vector<std::string> words = CommandLine(*qemu, settings);
+  std::vector<std::string> words = QemuWords(*qemu, settings);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

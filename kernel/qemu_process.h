@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -49,13 +50,19 @@ struct QemuSettings {
   std::string kernel;     // path of a bzImage
   std::string initramfs;  // path
   std::string append;     // kernel command line
-  std::string console;    // files for the two serial ports, and for what QEMU
-  std::string report;     // itself says
-  std::string log;
+  std::string console;    // files for the two serial ports (without the first, QEMU's own
+  std::string report;     // streams; without the second, no port), and for what QEMU
+  std::string log;        // itself says
   int memory_mib = 512;
   int cpus = 1;
   bool kvm = false;
 };
+
+// The words by which QEMU is started, the program's name or path first.
+std::vector<std::string> QemuWords(const std::string& qemu, const QemuSettings& settings);
+
+// The name of the program.
+inline constexpr std::string_view kQemu = "qemu-system-x86_64";
 
 // A child process that never outlives this object, nor the thread that made it.
 class QemuProcess {

@@ -27,7 +27,7 @@ TEST_F(BoundsTest, FlagsOfOpenThatAreNotModelled) {
 
 TEST_F(BoundsTest, TasksThatDoNotExist) {
   const int64_t fd = Memfd(4096), map = Map(fd, 1, kProtRead | kProtWrite);
-  for (int64_t task : {-2, 2, kMaxTasks, 9}) {
+  for (int64_t task : {-3, 2, kMaxTasks, 9}) {
     EXPECT_EQ(Do(Op::kOpen, task, fd, abi::kORdwr), kBoundary);
     EXPECT_EQ(Do(Op::kProcessVmWritev, task, map, 'x'), kBoundary);
     EXPECT_EQ(Do(Op::kMemWrite, task, map, 'x'), kBoundary);

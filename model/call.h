@@ -123,13 +123,13 @@ enum class Op : uint8_t {
 using OpSet = std::bitset<128>;
 
 // What an argument is.  `kLiteral` is text only and takes no word
-// of Call::arg; `kPath` takes two (task or kSelf, descriptor); the others one.
+// of Call::arg; `kPath` takes two (task, kSelf or kDevFd, descriptor); the others one.
 enum class ArgKind : uint8_t {
   kLiteral,  // fixed text, such as F_ADD_SEALS or buf
   kName,     // of a string that names nothing, its length: kOrdinaryName, 0, or 249 and more;
              // or kNull
   kFd,       // a descriptor
-  kPath,     // "/proc/self/fd/{fd}" or "/proc/{task}/fd/{fd}"
+  kPath,     // "/proc/self/fd/{fd}", "/dev/fd/{fd}" or "/proc/{task}/fd/{fd}"
   kFlags,    // bits with names, see ArgSpec::names
   kSeals,    // bits with names that the semantics declares
   kInt,
@@ -188,8 +188,13 @@ enum class Family : uint8_t {
   kExtension,   // extension.cc: calls that a semantics declares
 };
 
-inline constexpr int64_t kNull = -1;                                       // kAddress, kByte, kName
-inline constexpr int64_t kSelf = -1;                                       // kPath: /proc/self
+inline constexpr int64_t kNull = -1;   // kAddress, kByte, kName
+inline constexpr int64_t kSelf = -1;   // kPath: /proc/self
+inline constexpr int64_t kDevFd = -2;  // kPath: /dev/fd, a link to /proc/self/fd
+
+// The task of a kPath is the caller.
+constexpr bool IsOwnPath(int64_t task) { return task == kSelf || task == kDevFd; }
+
 inline constexpr int64_t kNoOffset = std::numeric_limits<int64_t>::min();  // kOffset: NULL
 
 // The longest name that memfd_create takes, in bytes (mm/memfd.c MFD_NAME_MAX_LEN), and the
@@ -296,6 +301,12 @@ inline constexpr int64_t kFallocKeepSize = 1, kFallocPunchHole = 2;
 inline constexpr int64_t kMapShared = 1, kMapPrivate = 2, kMapFixed = 0x10;
 inline constexpr int64_t kMapFixedNoreplace = 0x100000;
 inline constexpr int64_t kMapLocked = 0x2000, kMapPopulate = 0x8000, kMapNonblock = 0x10000;
+inline constexpr int64_t kMapShareValidate = 3, kMapAnonymous = 0x20, kMap32bit = 0x40;
+inline constexpr int64_t kMapAbove4g = 0x80, kMapGrowsdown = 0x100, kMapDenywrite = 0x800;
+inline constexpr int64_t kMapExecutable = 0x1000, kMapNoreserve = 0x4000, kMapStack = 0x20000;
+inline constexpr int64_t kMapHugetlb = 0x40000, kMapSync = 0x80000;
+inline constexpr int64_t kMapHugeSizes = int64_t{0x1f} << 26;  // of MAP_HUGE_2MB and MAP_HUGE_1GB
+inline constexpr int64_t kProtSem = 8, kProtGrowsdown = 0x01000000, kProtGrowsup = 0x02000000;
 inline constexpr int64_t kMlockOnfault = 1;
 inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap = 4;
 inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;
@@ -319,6 +330,7 @@ inline constexpr int64_t kOTmpfile = 020000000 | kODirectory;
 // Of open_other: what kinds of file there are.
 inline constexpr int64_t kOtherEventfd = 0, kOtherEpoll = 1, kOtherTimerfd = 2, kOtherInotify = 3;
 inline constexpr int64_t kOtherZero = 4, kOtherDirectory = 5, kOtherProcfs = 6, kOtherSecret = 7;
+inline constexpr int64_t kOtherRegular = 8;
 inline constexpr int64_t kSeekSet = 0, kSeekCur = 1, kSeekEnd = 2, kSeekData = 3, kSeekHole = 4;
 }  // namespace abi
 

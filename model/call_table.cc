@@ -48,14 +48,26 @@ constexpr FlagName kFdFlags[] = {{"0", 0}, {"FD_CLOEXEC", abi::kFdCloexec}};
 constexpr FlagName kDup3Flags[] = {{"0", 0}, {"O_CLOEXEC", abi::kOCloexec}};
 constexpr FlagName kProtFlags[] = {
     {"PROT_NONE", 0}, {"PROT_READ", 1}, {"PROT_WRITE", 2}, {"PROT_EXEC", 4}};
+constexpr FlagName kMprotectFlags[] = {{"PROT_NONE", 0},
+                                       {"PROT_READ", 1},
+                                       {"PROT_WRITE", 2},
+                                       {"PROT_EXEC", 4},
+                                       {"PROT_GROWSDOWN", abi::kProtGrowsdown},
+                                       {"PROT_GROWSUP", abi::kProtGrowsup}};
 constexpr FlagName kMapFlags[] = {{"0", 0},
+                                  {"MAP_SHARED_VALIDATE", abi::kMapShareValidate},
                                   {"MAP_SHARED", abi::kMapShared},
                                   {"MAP_PRIVATE", abi::kMapPrivate},
                                   {"MAP_FIXED", abi::kMapFixed},
                                   {"MAP_LOCKED", abi::kMapLocked},
                                   {"MAP_POPULATE", abi::kMapPopulate},
                                   {"MAP_NONBLOCK", abi::kMapNonblock},
-                                  {"MAP_FIXED_NOREPLACE", abi::kMapFixedNoreplace}};
+                                  {"MAP_FIXED_NOREPLACE", abi::kMapFixedNoreplace},
+                                  {"MAP_DENYWRITE", abi::kMapDenywrite},
+                                  {"MAP_EXECUTABLE", abi::kMapExecutable},
+                                  {"MAP_GROWSDOWN", abi::kMapGrowsdown},
+                                  {"MAP_HUGETLB", abi::kMapHugetlb},
+                                  {"MAP_SYNC", abi::kMapSync}};
 constexpr FlagName kMlockFlags[] = {{"0", 0}, {"MLOCK_ONFAULT", abi::kMlockOnfault}};
 constexpr FlagName kMremapFlags[] = {{"0", 0},
                                      {"MREMAP_MAYMOVE", abi::kMremapMaymove},
@@ -124,7 +136,8 @@ constexpr FlagName kOtherFiles[] = {
     {"EVENTFD", abi::kOtherEventfd}, {"EPOLL", abi::kOtherEpoll},
     {"TIMERFD", abi::kOtherTimerfd}, {"INOTIFY", abi::kOtherInotify},
     {"DEV_ZERO", abi::kOtherZero},   {"DIRECTORY", abi::kOtherDirectory},
-    {"PROCFS", abi::kOtherProcfs},   {"MEMFD_SECRET", abi::kOtherSecret}};
+    {"PROCFS", abi::kOtherProcfs},   {"MEMFD_SECRET", abi::kOtherSecret},
+    {"REGULAR", abi::kOtherRegular}};
 constexpr FlagName kPipeFlags[] = {
     {"0", 0}, {"O_NONBLOCK", abi::kONonblock}, {"O_CLOEXEC", abi::kOCloexec}};
 constexpr FlagName kSpliceFlags[] = {{"0", 0},
@@ -211,7 +224,7 @@ constexpr CallSpec kTable[] = {
         Flags("prot", kProtFlags), Flags("flags", kMapFlags), Fd(), Size("offset")),
     Row(Op::kMunmap, "munmap", Family::kMap, R::kZero, Addr("addr"), Size("length")),
     Row(Op::kMprotect, "mprotect", Family::kMap, R::kZero, Addr("addr"), Size("length"),
-        Flags("prot", kProtFlags)),
+        Flags("prot", kMprotectFlags)),
     Row(Op::kMremap, "mremap", Family::kMap, R::kAddress, Addr("old_address"), Size("old_size"),
         Size("new_size"), Flags("flags", kMremapFlags), Addr("new_address")),
     Row(Op::kMadvise, "madvise", Family::kMap, R::kZero, Addr("addr"), Size("length"),

@@ -81,14 +81,17 @@ int64_t ReadPathPart(Scanner& in, const Reader& reader, NameKind kind) {
 }
 
 void ReadPath(Scanner& in, const Reader& reader, Piece piece, int64_t* words) {
-  const std::string_view expected = "\"/proc/self/fd/{fd}\" or \"/proc/{task}/fd/{fd}\"";
-  if (piece.text.find_first_of(" \t") != std::string_view::npos || !in.Eat("\"/proc/")) {
+  const std::string_view expected =
+      "\"/proc/self/fd/{fd}\", \"/dev/fd/{fd}\" or \"/proc/{task}/fd/{fd}\"";
+  const bool spaced = piece.text.find_first_of(" \t") != std::string_view::npos;
+  const bool dev = !spaced && in.Eat("\"/dev/fd/");
+  if (!dev && (spaced || !in.Eat("\"/proc/"))) {
     in.FailAt(piece.column,
               fmt::format("{} is no path of a descriptor, expected {}", piece.text, expected));
     return;
   }
-  words[0] = in.Eat("self") ? kSelf : ReadPathPart(in, reader, NameKind::kTask);
-  if (!in.Eat("/fd/")) in.Fail(fmt::format("/fd/ as in {}", expected));
+  words[0] = dev ? kDevFd : in.Eat("self") ? kSelf : ReadPathPart(in, reader, NameKind::kTask);
+  if (!dev && !in.Eat("/fd/")) in.Fail(fmt::format("/fd/ as in {}", expected));
   words[1] = ReadPathPart(in, reader, NameKind::kFd);
   if (!in.Eat("\"")) in.Fail("the closing quote of the path");
 }

@@ -38,8 +38,10 @@ std::string PrintPathPart(const Printer& out, NameKind kind, int64_t value) {
 }
 
 std::string PrintPath(const Printer& out, const int64_t* words) {
+  const std::string fd = PrintPathPart(out, NameKind::kFd, words[1]);
+  if (words[0] == kDevFd) return fmt::format("\"/dev/fd/{}\"", fd);
   std::string task = words[0] == kSelf ? "self" : PrintPathPart(out, NameKind::kTask, words[0]);
-  return fmt::format("\"/proc/{}/fd/{}\"", task, PrintPathPart(out, NameKind::kFd, words[1]));
+  return fmt::format("\"/proc/{}/fd/{}\"", task, fd);
 }
 
 std::string PrintMode(int64_t mode) {

@@ -58,6 +58,8 @@ TEST(CallText, AWrittenCallIsPrintedAsItWasWritten) {
         R"(pwrite(fd, "\0", 1, 8191))",
         R"(lseek(fd, -1, SEEK_END))",
         R"(truncate("/proc/self/fd/{fd}", 4096))",
+        R"(truncate("/dev/fd/{fd}", 4096))",
+        R"(mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE|MAP_SYNC, fd, 0))",
         R"(fallocate(fd, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 4096))",
         R"(mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0))",
         R"(mmap(0x3000, 4096, PROT_NONE, MAP_PRIVATE|MAP_FIXED, fd, 4096))",

@@ -357,7 +357,7 @@ bool NamesFile(const State& s, const Call& c, Is is) {
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(c.op))) {
     const bool path = arg.kind == ArgKind::kPath;
-    const int64_t task = path && c.arg[word] != kSelf ? c.arg[word] : c.task;
+    const int64_t task = path && !IsOwnPath(c.arg[word]) ? c.arg[word] : c.task;
     if ((path || arg.kind == ArgKind::kFd) && task >= 0 && task < s.limits.tasks) {
       const int file = FileOf(s, static_cast<int>(task), c.arg[word + (path ? 1 : 0)]);
       if (file >= 0 && is(s.files[file])) return true;

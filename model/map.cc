@@ -9,8 +9,22 @@ namespace selkie {
 namespace {
 
 constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
+constexpr int64_t kProtGrows = abi::kProtGrowsdown | abi::kProtGrowsup;
 
 // ---- mmap ----
+
+int64_t MapType(int64_t flags) { return flags & 0xf; }
+
+// Flags that change where the mapping goes, what it is of, or its vm_flags, by which mappings
+// merge (calc_vm_flag_bits); MAP_SYNC does, too, where it is not refused.
+const char* UnknownFlags(int64_t flags) {
+  constexpr int64_t kUnknown =
+      abi::kMapAnonymous | abi::kMap32bit | abi::kMapAbove4g | abi::kMapNoreserve | abi::kMapStack;
+  if ((flags & kUnknown) != 0) return "these flags of mmap are not modelled";
+  if ((flags & abi::kMapSync) != 0 && MapType(flags) != abi::kMapShareValidate)
+    return "MAP_SYNC without MAP_SHARED_VALIDATE marks the mapping (VM_SYNC), and nothing else";
+  return nullptr;
+}
 
 struct MmapRequest {
   uint64_t length = 0;  // page-aligned
@@ -40,7 +54,9 @@ bool Place(const State& s, const Call& c, MmapRequest* request, Result* error) {
     return false;
   }
   if (request->fixed && addr == kNull) {
-    *error = Bound("MAP_FIXED at NULL is not modelled");
+    *error = s.tasks[c.task].uid != 0
+                 ? Fail(EPERM, "security/commoncap.c cap_mmap_addr: vm.mmap_min_addr")
+                 : Bound("MAP_FIXED at NULL by root is outside the arena");
     return false;
   }
   if (request->fixed && (addr & kPageMask) != 0) {
@@ -102,12 +118,21 @@ bool BeginMmap(const State& s, const Call& c, bool limited, MmapRequest* request
   return true;
 }
 
+// Some flag that MAP_SHARED_VALIDATE refuses (LEGACY_MAP_MASK, include/linux/mman.h).
+bool HasNewFlag(int64_t flags) {
+  constexpr int64_t kLegacy = abi::kMapShareValidate | abi::kMapFixed | abi::kMapAnonymous |
+                              abi::kMap32bit | abi::kMapAbove4g | abi::kMapGrowsdown |
+                              abi::kMapDenywrite | abi::kMapExecutable | abi::kMapLocked |
+                              abi::kMapNoreserve | abi::kMapPopulate | abi::kMapNonblock |
+                              abi::kMapStack | abi::kMapHugetlb | abi::kMapHugeSizes;
+  return (flags & ~kLegacy) != 0;
+}
+
 // do_mmap's switch over MAP_TYPE: what kind of mapping this file can have.
 bool MapFile(const File& file, const Inode& inode, int64_t prot, int64_t flags, Mapping* m,
              Result* error) {
-  constexpr int64_t kShareValidate = abi::kMapShared | abi::kMapPrivate, kMapType = 0xf;
-  const int64_t type = flags & kMapType;
-  if (type == kShareValidate && (flags & abi::kMapFixedNoreplace) != 0) {
+  const int64_t type = MapType(flags);
+  if (type == abi::kMapShareValidate && HasNewFlag(flags)) {
     *error = Fail(EOPNOTSUPP, "mm/mmap.c do_mmap: not in LEGACY_MAP_MASK");
     return false;
   }
@@ -117,7 +142,7 @@ bool MapFile(const File& file, const Inode& inode, int64_t prot, int64_t flags, 
   const bool writable = (file.mode & kModeWrite) != 0;
   switch (type) {
     case abi::kMapShared:
-    case kShareValidate:
+    case abi::kMapShareValidate:
       if ((m->prot & kProtWrite) != 0 && !writable) {
         *error = Fail(EACCES, "mm/mmap.c do_mmap: PROT_WRITE without FMODE_WRITE");
         return false;
@@ -354,12 +379,22 @@ Result UnmapPart(State& s, const Call& c, uint64_t length) {
   return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
 }
 
+// PROT_GROWSDOWN asks the first mapping of the range for VM_GROWSDOWN, PROT_GROWSUP the one at its
+// start for VM_GROWSUP, which x86 has not; no mapping of a file has either.
+Result ProtectGrowing(const State& s, const Call& c, PageRange range) {
+  const bool down = (c.arg[2] & abi::kProtGrowsdown) != 0;
+  if (down ? IsGap(SpaceOf(s, c), range) : MappingAt(s, c.task, range.begin) < 0)
+    return Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: no mapping");
+  return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: VM_GROWSDOWN, VM_GROWSUP");
+}
+
 // A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
 // another protection, once it is allowed.
 Result ProtectPart(State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
   PageRange pages;
   const int map = HugePart(s, c, c.arg[0], PageAlign(bytes), &pages);
   if (map < 0) return Bound("the range leaves the arena");
+  if ((c.arg[2] & kProtGrows) != 0) return ProtectGrowing(s, c, pages);
   State scratch = s;
   const Result result = ProtectRange(scratch, c, pages, semantics);
   if (!result.ok() || !result.changed) return result;
@@ -371,26 +406,29 @@ Result ProtectPart(State& s, const Call& c, uint64_t bytes, const Semantics& sem
 Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
-  // MAP_HUGE_* without MAP_HUGETLB says nothing.
-  constexpr int64_t kHugeSize = int64_t{0x3f} << 26;
   constexpr int64_t kPopulates = abi::kMapLocked | abi::kMapPopulate | abi::kMapNonblock;
-  if ((c.arg[3] & ~(int64_t{0x1f} | abi::kMapFixedNoreplace | kPopulates | kHugeSize)) != 0)
-    return Bound("these flags of mmap are not modelled");
+  if (const char* unknown = UnknownFlags(c.arg[3])) return Bound(unknown);
   if ((c.arg[5] & kPageMask) != 0) return Fail(EINVAL, "mm/mmap.c sys_mmap: offset not aligned");
   if (!Fdget(s, c, c.arg[4], &f, &error)) return error;
   MmapRequest request;
   request.huge = IsHugetlb(s.inodes[s.files[f].inode - 1]);
+  if (!request.huge && (c.arg[3] & abi::kMapHugetlb) != 0)
+    return Fail(EINVAL, "mm/mmap.c ksys_mmap_pgoff: MAP_HUGETLB of a file without huge pages");
   if (request.huge && (c.arg[3] & kPopulates) != 0 && (c.arg[2] & kProtAll) == kProtExec)
     return Bound("execute-only memory can be read or not, as the processor has keys");
   if (!BeginMmap(s, c, !IsPipe(s, f), &request, &error)) return error;
   Mapping m;
   if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], c.arg[2], c.arg[3], &m, &error))
     return error;
-  if (!IsMemfd(s, s.files[f].inode - 1)) {
+  const bool grows = (c.arg[3] & abi::kMapGrowsdown) != 0;
+  const bool memfd = IsMemfd(s, s.files[f].inode - 1);
+  if (!memfd && (m.prot & kProtExec) != 0)
+    return Bound(
+        "PROT_EXEC of a socket: EPERM if the kernel marks sockets noexec (6.18), or ENODEV");
+  if (grows && !IsPipe(s, f))  // a pipe has no mmap: ENODEV comes first
+    return Fail(EINVAL, "mm/mmap.c do_mmap: VM_GROWSDOWN of a file");
+  if (!memfd) {
     if (request.fixed) return Bound("MAP_FIXED of a socket: kernels differ in what is unmapped");
-    if ((m.prot & kProtExec) != 0)
-      return Bound(
-          "PROT_EXEC of a socket: EPERM if the kernel marks sockets noexec (6.18), or ENODEV");
     if (c.arg[1] > kArenaPages * int64_t{kPageSize})
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
     return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
@@ -519,10 +557,9 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
 }
 
 Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
-  constexpr int64_t kProtSem = 8, kProtGrows = 0x03000000;
   const auto bytes = static_cast<uint64_t>(c.arg[1]);
-  if ((c.arg[2] & kProtGrows) != 0)
-    return Bound("PROT_GROWSDOWN and PROT_GROWSUP are not modelled");
+  if ((c.arg[2] & kProtGrows) == kProtGrows)
+    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: PROT_GROWSDOWN and PROT_GROWSUP");
   if (c.arg[0] == kNull) return Bound("mprotect of NULL is not modelled");
   if ((c.arg[0] & kPageMask) != 0)
     return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: start not aligned");
@@ -531,9 +568,10 @@ Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
   PageRange range;
   const bool in_arena = InArena(s, c.arg[0], PageAlign(bytes), &range);
   if (!in_arena && bytes > kWithinMemory) return Bound("the range may wrap around");
-  if ((c.arg[2] & ~(kProtAll | kProtSem)) != 0)
+  if ((c.arg[2] & ~(kProtAll | abi::kProtSem | kProtGrows)) != 0)
     return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: arch_validate_prot");
   if (!in_arena) return ProtectPart(s, c, bytes, semantics);
+  if ((c.arg[2] & kProtGrows) != 0) return ProtectGrowing(s, c, range);
   return ProtectRange(s, c, range, semantics);
 }
 

@@ -45,6 +45,16 @@ TEST_F(MapTest, ChecksComeInTheKernelsOrder) {
   EXPECT_EQ(mmap(kNull, kPage, kRw, shared, Do(Op::kSocketpair), 0), -ENODEV);
 }
 
+TEST_F(MapTest, FlagsThatMarkTheMappingOrChooseItsPlaceAreABound) {
+  const int64_t fd = Memfd(kPage), validate = abi::kMapShareValidate;
+  for (int64_t flag :
+       {abi::kMapAnonymous, abi::kMap32bit, abi::kMapAbove4g, abi::kMapNoreserve, abi::kMapStack})
+    EXPECT_EQ(Do(Op::kMmap, kNull, kPage, kRw, validate | flag, fd, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kMmap, kNull, kPage, kRw, abi::kMapShared | abi::kMapSync, fd, 0), kBoundary);
+  EXPECT_EQ(Do(Op::kMmap, kNull, kPage, kRw, validate | abi::kMapSync, fd, 0), -EOPNOTSUPP);
+  EXPECT_EQ(Do(Op::kMmap, kNull, kPage, kRw, abi::kMapShared | abi::kMapFixed, fd, 0), kBoundary);
+}
+
 TEST_F(MapTest, ASharedMappingOfAFileNotOpenForWritingCanNeverWrite) {
   const int64_t fd = Memfd(kPage), ro = Do(Op::kOpen, kSelf, fd, abi::kORdonly);
   const int64_t map = Map(ro, 1, kProtRead);

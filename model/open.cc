@@ -72,7 +72,7 @@ bool MayTrace(const State& s, int task, int target) {
 
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
                    Result* error, const Semantics& semantics) {
-  const int64_t target = task == kSelf ? c.task : task;
+  const int64_t target = IsOwnPath(task) ? c.task : task;
   if (target < 0 || target >= s.limits.tasks || s.tasks[target].state == TaskState::kFree) {
     *error = Bound("the path names a task that does not exist");
     return false;
@@ -272,7 +272,8 @@ bool BadOpenHow(int64_t flags, int64_t mode, int64_t resolve, const Semantics& s
   return false;
 }
 
-// What RESOLVE_ flags make of "/proc/self/fd/" or "/proc/TASK/fd/", on the way to the link.
+// What RESOLVE_ flags make of "/proc/self/fd/", "/dev/fd/" or "/proc/TASK/fd/", on the way to the
+// link.
 bool StopsBeforeLink(const Call& c, int64_t resolve, Result* error) {
   const auto fail = [error](Result result) {
     *error = result;
@@ -283,14 +284,14 @@ bool StopsBeforeLink(const Call& c, int64_t resolve, Result* error) {
   if ((resolve & abi::kResolveInRoot) != 0)
     return fail(Bound("RESOLVE_IN_ROOT: what there is below the working directory"));
   // What /proc has is made when it is looked for.
-  if (resolve == abi::kResolveCached && c.arg[0] == kSelf)
+  if (resolve == abi::kResolveCached && IsOwnPath(c.arg[0]))
     return fail(Fail(EAGAIN, "fs/namei.c path_init: LOOKUP_CACHED without LOOKUP_RCU"));
   if ((resolve & abi::kResolveCached) != 0)
     return fail(Bound("RESOLVE_CACHED: what of the path is cached decides which error is met"));
   if ((resolve & abi::kResolveNoXdev) != 0)
     return fail(Fail(EXDEV, "fs/namei.c handle_mounts: LOOKUP_NO_XDEV"));
-  if ((resolve & abi::kResolveNoSymlinks) != 0 && c.arg[0] == kSelf)
-    return fail(Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS, of /proc/self"));
+  if ((resolve & abi::kResolveNoSymlinks) != 0 && IsOwnPath(c.arg[0]))
+    return fail(Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS, of /proc/self or /dev/fd"));
   return false;
 }
 

@@ -30,7 +30,7 @@ bool IsUnknownOfOther(Op op) {
 
 Result OpenOther(State& s, const Call& c, const Semantics&) {
   const int64_t kind = c.arg[0];
-  if (kind < abi::kOtherEventfd || kind > abi::kOtherSecret) return Bound("there is no such kind");
+  if (kind < abi::kOtherEventfd || kind > abi::kOtherRegular) return Bound("there is no such kind");
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   const int file = FreeFile(s), node = FreeInode(s);

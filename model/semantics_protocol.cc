@@ -109,7 +109,7 @@ class ProtocolReader {
     int word = 0;
     for (const ArgSpec& arg : ArgsOf(SpecOf(call.op))) {
       if (arg.kind == ArgKind::kFd || arg.kind == ArgKind::kPath) ++descriptors;
-      const bool other_task = arg.kind == ArgKind::kPath && call.arg[word] != kSelf;
+      const bool other_task = arg.kind == ArgKind::kPath && !IsOwnPath(call.arg[word]);
       if (other_task || arg.kind == ArgKind::kTask || arg.kind == ArgKind::kAddress)
         return Error(text,
                      "speaks of a task or an address: expected calls on the task's own "

@@ -163,8 +163,8 @@ int64_t DrawTask(const View& view, Choices& choices) {
 
 // Task and descriptor of "/proc/TASK/fd/N".
 void DrawPath(View& view, Choices& choices, int64_t* words) {
-  words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : kSelf;
-  const int target = words[0] == kSelf ? view.task : static_cast<int>(words[0]);
+  words[0] = OnceIn(choices, 3) ? DrawTask(view, choices) : OnceIn(choices, 8) ? kDevFd : kSelf;
+  const int target = IsOwnPath(words[0]) ? view.task : static_cast<int>(words[0]);
   const bool strange = OnceIn(choices, 32);
   words[1] = strange ? -1 : OpenFd(view, target, Wanted::kFile, choices);
   if (words[1] < 0) words[1] = StrangeFd(view, choices);
@@ -466,6 +466,19 @@ int64_t DrawByte(const View& view, std::string_view name, Choices& choices) {
   return kBytes[choices.Next(kBytes.size())];
 }
 
+// Flags for which a call fails whatever else it is asked: not in every second one.
+int64_t RefusedFlags(Op op) {
+  if (op == Op::kMmap) return abi::kMapGrowsdown | abi::kMapHugetlb | abi::kMapSync;
+  if (op == Op::kMprotect) return abi::kProtGrowsdown | abi::kProtGrowsup;
+  return 0;
+}
+
+int64_t DrawFlagsOf(const View& view, const ArgSpec& arg, Choices& choices) {
+  if (view.spec.op == Op::kMemfdCreate) return DrawCreateFlags(arg, choices);
+  const int64_t flags = DrawFlags(arg, choices), refused = RefusedFlags(view.spec.op);
+  return (flags & refused) != 0 && !OnceIn(choices, 8) ? flags & ~refused : flags;
+}
+
 void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* words) {
   switch (arg.kind) {
     case ArgKind::kLiteral: return;
@@ -478,8 +491,7 @@ void DrawArgument(View& view, const ArgSpec& arg, Choices& choices, int64_t* wor
       else if (arg.name == "resolve" && !OnceIn(choices, 5))
         words[0] = 0;  // with any other most paths go nowhere
       else
-        words[0] = view.spec.op == Op::kMemfdCreate ? DrawCreateFlags(arg, choices)
-                                                    : DrawFlags(arg, choices);
+        words[0] = DrawFlagsOf(view, arg, choices);
       return;
     case ArgKind::kSeals: words[0] = DrawSeals(view, choices); return;
     case ArgKind::kInt: words[0] = DrawInt(view, arg.name, choices); return;

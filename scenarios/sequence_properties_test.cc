@@ -82,7 +82,7 @@ int InodeOfFd(const State& s, int task, int64_t fd) {
 }
 
 int InodeOfPath(const State& s, const Call& call) {
-  const int64_t task = call.arg[0] == kSelf ? call.task : call.arg[0];
+  const int64_t task = IsOwnPath(call.arg[0]) ? call.task : call.arg[0];
   return task < 0 || task >= kMaxTasks ? -1 : InodeOfFd(s, static_cast<int>(task), call.arg[1]);
 }
 

@@ -104,6 +104,7 @@ std::vector<int64_t> SimplerFds(int64_t value) {
 
 std::vector<int64_t> SimplerTasks(int64_t value) {
   std::vector<int64_t> values;
+  if (value == kDevFd) values.push_back(kSelf);
   for (int64_t v = kSelf; v < std::min<int64_t>(value, kMaxTasks); ++v) values.push_back(v);
   return values;
 }

@@ -92,6 +92,8 @@ std::string CallPrinter::Pid(int64_t task) const {
 }
 
 std::string CallPrinter::Path(const int64_t* words) {
+  if (words[0] == kDevFd)
+    return Use(CHelper::kDevFd) + fmt::format("dev_fd({})", FdOf(call_.task, words[1]));
   const bool self = words[0] == kSelf;
   Use(self ? CHelper::kProcSelfFd : CHelper::kProcFd);
   if (self) return fmt::format("proc_self_fd({})", FdOf(call_.task, words[1]));
@@ -266,7 +268,8 @@ std::string CallPrinter::Other() {
                              {"fcntl.h", "open(\"/dev/zero\", O_RDWR)"},
                              {"fcntl.h", "open(\"/\", O_RDONLY)"},
                              {"fcntl.h", "open(\"/proc/version\", O_RDONLY)"},
-                             {"sys/syscall.h", "(int)syscall(SYS_memfd_secret, 0)"}};
+                             {"sys/syscall.h", "(int)syscall(SYS_memfd_secret, 0)"},
+                             {"fcntl.h", "open(\"/var/tmp\", O_TMPFILE | O_RDWR, 0600)"}};
   const Form& form = kForms[call_.arg[0]];
   Include(form.header);
   return form.text;

@@ -31,7 +31,9 @@ bool IsOld(std::string_view name) {
 
 // Names of other flags that came later.
 bool IsNew(std::string_view name) {
-  constexpr std::string_view kNew[] = {"MAP_FIXED_NOREPLACE",
+  constexpr std::string_view kNew[] = {"MAP_SHARED_VALIDATE",
+                                       "MAP_SYNC",
+                                       "MAP_FIXED_NOREPLACE",
                                        "MREMAP_DONTUNMAP",
                                        "MADV_WIPEONFORK",
                                        "MADV_KEEPONFORK",

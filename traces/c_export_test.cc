@@ -166,6 +166,17 @@ TEST(CExportTest, OneTaskIsOneMainWithoutAnythingThatItDoesNotUse) {
     EXPECT_THAT(program, Not(HasSubstr(unused)));
 }
 
+TEST(CExportTest, APathStandsAsItWasWritten) {
+  const Semantics semantics = LoadSemanticsForTest("linux-5.1");
+  Sequence sequence;
+  sequence.calls = {MakeCall(Op::kMemfdCreate, 0, {kOrdinaryName, 0}),
+                    MakeCall(Op::kOpen, 0, {kDevFd, 3, abi::kORdwr})};
+  const std::string program = TraceToC(Replay(sequence, semantics), semantics, {"dev-fd", "", ""});
+  EXPECT_THAT(program, HasSubstr("result(open(dev_fd(fd), O_RDWR))"));
+  EXPECT_THAT(program, HasSubstr("\"/dev/fd/%d\""));
+  EXPECT_THAT(program, Not(HasSubstr("proc_self_fd")));
+}
+
 TEST(CExportTest, ALimitOnDescriptorsIsSetOnlyWhereItShows) {
   const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
   Sequence sequence;

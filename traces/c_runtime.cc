@@ -204,28 +204,6 @@ static char *remap(char *old, size_t old_size, size_t new_size, int flags, char 
 }
 )";
 
-constexpr std::string_view kProcFdText = R"(
-/* "/proc/PID/fd/N" */
-static const char *proc_fd(pid_t pid, int fd)
-{
-	static char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-	return path;
-}
-)";
-
-constexpr std::string_view kProcSelfFdText = R"(
-/* "/proc/self/fd/N" */
-static const char *proc_self_fd(int fd)
-{
-	static char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return path;
-}
-)";
-
 constexpr std::string_view kDrainText = R"(
 /* Drops what was sent to the task that had this place before. */
 static void drain(int sock)
@@ -449,6 +427,7 @@ const Helper kHelpers[] = {
     {{"sys/mman.h"}, {}, kRemapText},
     {{"stdio.h", "sys/types.h"}, {}, kProcFdText},
     {{"stdio.h", "sys/types.h"}, {}, kProcSelfFdText},
+    {{"stdio.h", "sys/types.h"}, {}, kDevFdText},
     {{"sys/socket.h", "errno.h"}, {}, kOpenPairText},
     {{"fcntl.h", "unistd.h", "errno.h", "signal.h"}, {}, kOpenPipeText},
     {{"fcntl.h", "sys/uio.h"}, {}, kVmspliceText},

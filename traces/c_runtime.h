@@ -30,6 +30,7 @@ enum class CHelper {
   kRemap,       // mremap to a chosen place
   kProcFd,      // "/proc/PID/fd/N"
   kProcSelfFd,  // "/proc/self/fd/N"
+  kDevFd,       // "/dev/fd/N"
   kOpenPair,    // socketpair
   kOpenPipe,    // pipe2
   kVmsplice,

@@ -1,5 +1,5 @@
-// C helpers for calls on files that programs seldom make: ACLs, dmabufs, leases, tmpfs.  Internal
-// to traces/c_runtime.cc.
+// C helpers for calls on files that programs seldom make: ACLs, dmabufs, leases, tmpfs; and paths
+// of descriptors.  Internal to traces/c_runtime.cc.
 #ifndef SELKIE_TRACES_C_RUNTIME_FILES_H_
 #define SELKIE_TRACES_C_RUNTIME_FILES_H_
 
@@ -214,6 +214,39 @@ static int open_tmpfile(int flags, mode_t mode)
 
 	umask(mask);
 	return fd;
+}
+)";
+
+constexpr std::string_view kProcFdText = R"(
+/* "/proc/PID/fd/N" */
+static const char *proc_fd(pid_t pid, int fd)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	return path;
+}
+)";
+
+constexpr std::string_view kProcSelfFdText = R"(
+/* "/proc/self/fd/N" */
+static const char *proc_self_fd(int fd)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return path;
+}
+)";
+
+constexpr std::string_view kDevFdText = R"(
+/* "/dev/fd/N" */
+static const char *dev_fd(int fd)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	return path;
 }
 )";
 

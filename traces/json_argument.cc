@@ -76,14 +76,18 @@ int64_t ReadBits(JsonReader& reader, const Node& node, const BitNames& names) {
 }
 
 Json PathToJson(const int64_t* words) {
-  return Json{{"task", words[0] == kSelf ? Json("self") : TaskToJson(words[0])}, {"fd", words[1]}};
+  const Json task = words[0] == kSelf    ? Json("self")
+                    : words[0] == kDevFd ? Json("dev")
+                                         : TaskToJson(words[0]);
+  return Json{{"task", task}, {"fd", words[1]}};
 }
 
 void ReadPath(JsonReader& reader, const Node& node, int64_t* words) {
   reader.CheckMembers(node, {"task", "fd"});
-  const Node task = reader.Member(node, "task", "\"self\" or a task");
+  const Node task = reader.Member(node, "task", "\"self\", \"dev\" or a task");
   const bool self = task.value != nullptr && *task.value == "self";
-  words[0] = self ? kSelf : ReadTask(reader, task);
+  const bool dev = task.value != nullptr && *task.value == "dev";
+  words[0] = self ? kSelf : dev ? kDevFd : ReadTask(reader, task);
   words[1] = reader.Integer(reader.Member(node, "fd", "a descriptor"), kLeastInteger, kMostInteger);
 }
 

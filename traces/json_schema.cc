@@ -110,23 +110,23 @@ Json CallsSchema() {
 
 Json Definitions() {
   const Json task = Pattern(fmt::format("^[A-{}]$", static_cast<char>('A' + kMaxTasks - 1)));
-  const Json self = {{"const", "self"}};
+  const Json own = {{"enum", {"self", "dev"}}};  // by /proc/self/fd or /dev/fd
   const Json null = {{"type", "null"}};
   const Json one_character = {{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
-  return {{"integer", Word()},
-          {"task", AnyOf({task, Word()})},
-          {"path",
-           Closed({{"task", AnyOf({self, Reference("task")})}, {"fd", Word()}}, {"task", "fd"})},
-          {"address", AnyOf({null, Word()})},
-          {"offset", AnyOf({null, Word()})},
-          {"byte", AnyOf({one_character, null, Word()})},
-          {"mode", AnyOf({Pattern("^0[0-7]*$"), Word()})},
-          {"seal", Pattern("^[A-Z][A-Z0-9_]*$")},
-          {"extension", AnyOf({Pattern("^[A-Z][A-Z0-9_]*$"), Word()})},
-          {"rule", RuleSchema()},
-          {"effect", EffectSchema()},
-          {"result", ResultsSchema()},
-          {"call", CallsSchema()}};
+  return {
+      {"integer", Word()},
+      {"task", AnyOf({task, Word()})},
+      {"path", Closed({{"task", AnyOf({own, Reference("task")})}, {"fd", Word()}}, {"task", "fd"})},
+      {"address", AnyOf({null, Word()})},
+      {"offset", AnyOf({null, Word()})},
+      {"byte", AnyOf({one_character, null, Word()})},
+      {"mode", AnyOf({Pattern("^0[0-7]*$"), Word()})},
+      {"seal", Pattern("^[A-Z][A-Z0-9_]*$")},
+      {"extension", AnyOf({Pattern("^[A-Z][A-Z0-9_]*$"), Word()})},
+      {"rule", RuleSchema()},
+      {"effect", EffectSchema()},
+      {"result", ResultsSchema()},
+      {"call", CallsSchema()}};
 }
 
 Json UidsSchema() {

@@ -171,7 +171,7 @@ Namer Variables::NamerFor(size_t index) const {
       case NameKind::kTask: return IsTask(value) ? std::string(1, TaskLetterOf(value)) : "";
       case NameKind::kAddress: return table.AddressName(state, task, value);
       case NameKind::kFd:
-        return table.FdName(state, path != nullptr && path[0] != kSelf ? path[0] : task, value);
+        return table.FdName(state, path != nullptr && !IsOwnPath(path[0]) ? path[0] : task, value);
     }
     return "";
   };

@@ -241,6 +241,15 @@ TEST_F(OneRealGuest, ReportsExitCodesAndSignalsOfSeveralGuestsAtOnce) {
   EXPECT_EQ(left->stdout_text, "parent ends\n");
 }
 
+// Loading fails before the command starts: nothing is run without what was asked for.
+TEST_F(OneRealGuest, ThatGetsAModuleOfAnotherKernelSaysSo) {
+  GuestRequest request = Request(kernel_, {"exit", "0"});
+  request.modules = {{"wrong", "no module"}};
+  Outcome outcome = RunInGuest(request);
+  EXPECT_EQ(outcome.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(Message(outcome), HasSubstr("does not take the module /guest-modules/000-wrong.ko"));
+}
+
 TEST_F(OneRealGuest, BringsOutManyLinesWhole) {
   Outcome outcome = Run({"flood", "200000"});
   ASSERT_TRUE(outcome.ok()) << outcome.status();
