@@ -80,17 +80,15 @@ bool NeedsInitialNamespace(const Call& call) {
 }
 
 // By a path; its task is the first word.
-bool NamesAnother(const Call& call) {
+bool HasPath(const Call& call) {
   const auto args = ArgsOf(SpecOf(call.op));
-  const bool path = std::any_of(args.begin(), args.end(),
-                                [](const ArgSpec& arg) { return arg.kind == ArgKind::kPath; });
-  return path && !IsOwnPath(call.arg[0]);
+  return std::any_of(args.begin(), args.end(),
+                     [](const ArgSpec& arg) { return arg.kind == ArgKind::kPath; });
 }
 
-bool IsByDevFd(const Call& call) {
-  const auto args = ArgsOf(SpecOf(call.op));
-  return !args.empty() && args[0].kind == ArgKind::kPath && call.arg[0] == kDevFd;
-}
+bool NamesAnother(const Call& call) { return HasPath(call) && !IsOwnPath(call.arg[0]); }
+
+bool IsByDevFd(const Call& call) { return HasPath(call) && call.arg[0] == kDevFd; }
 
 // Calls drawn for one process that would need another, at most.
 constexpr int kMaxRefused = 1000;
