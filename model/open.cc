@@ -230,6 +230,15 @@ Result OpenProcLink(State& s, const Call& c, int link, int64_t flags, int fd,
   return OpenInode(s, c, link, true, flags, fd, semantics);
 }
 
+// FMODE_NONOTIFY, which openat2 strips of its flags before anything is asked, though a program can
+// set its bit (fs/open.c build_open_flags).
+int64_t StrippedFlags(const Semantics& semantics) {
+  int64_t bits = 0;
+  if (NotSupported(semantics, Feature::kOpenat2Bit25) != nullptr) bits |= 1 << 25;
+  if (NotSupported(semantics, Feature::kOpenat2Bit26) != nullptr) bits |= 1 << 26;
+  return bits;
+}
+
 // fs/open.c build_open_flags: what openat2 refuses of its struct open_how, where open and openat
 // drop it.  EINVAL, and EAGAIN for RESOLVE_CACHED with what has to make or change a file.
 bool BadOpenHow(int64_t flags, int64_t mode, int64_t resolve, const Semantics& semantics,
@@ -239,12 +248,8 @@ bool BadOpenHow(int64_t flags, int64_t mode, int64_t resolve, const Semantics& s
     return true;
   };
   const bool has_emptypath = NotSupported(semantics, Feature::kEmptypath) == nullptr;
-  // FMODE_NONOTIFY is stripped before anything is asked, though a program can set its bit.
-  int64_t stripped = NotSupported(semantics, Feature::kOpenat2Bit25) != nullptr ? 1 << 25 : 0;
-  if (!has_emptypath && NotSupported(semantics, Feature::kOpenat2Bit26) != nullptr)
-    stripped = 1 << 26;
-  flags &= ~stripped;
   const int64_t new_flags = has_emptypath ? abi::kOEmptypath : 0;
+  flags &= ~(StrippedFlags(semantics) & ~new_flags);
   // O_NOCTTY and, though they end as beyond the model, O_DSYNC, FASYNC, O_NOATIME and O_SYNC.
   constexpr int64_t kValid = abi::kOAccMode | abi::kOCreat | abi::kOExcl | 0400 | abi::kOTrunc |
                              abi::kOAppend | abi::kONonblock | 04010000 | abi::kOAsync |
@@ -319,10 +324,9 @@ Result Openat2(State& s, const Call& c, const Semantics& semantics) {
   if (StopsBeforeLink(c, resolve, &error)) return error;
   int link;
   if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
-  constexpr int64_t kNoLinks = abi::kResolveNoSymlinks | abi::kResolveNoMagiclinks;
   if (Follows(flags) && (resolve & abi::kResolveNoSymlinks) != 0)
     return Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS");
-  if (Follows(flags) && (resolve & kNoLinks) != 0)
+  if (Follows(flags) && (resolve & abi::kResolveNoMagiclinks) != 0)
     return Fail(ELOOP, "fs/namei.c nd_jump_link: LOOKUP_NO_MAGICLINKS");
   return OpenProcLink(s, c, link, flags, fd, semantics);
 }
