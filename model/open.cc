@@ -231,12 +231,17 @@ Result OpenProcLink(State& s, const Call& c, int link, int64_t flags, int fd,
 }
 
 // FMODE_NONOTIFY, which openat2 strips of its flags before anything is asked, though a program can
-// set its bit (fs/open.c build_open_flags).
-int64_t StrippedFlags(const Semantics& semantics) {
-  int64_t bits = 0;
-  if (NotSupported(semantics, Feature::kOpenat2Bit25) != nullptr) bits |= 1 << 25;
-  if (NotSupported(semantics, Feature::kOpenat2Bit26) != nullptr) bits |= 1 << 26;
-  return bits;
+// set its bit (fs/open.c build_open_flags).  The rule that takes a bit out, or null.
+const Rule* StripFlags(const Semantics& semantics, int64_t* flags) {
+  const Rule* taken = nullptr;
+  for (const auto& [feature, bit] :
+       {std::pair(Feature::kOpenat2Bit25, 1 << 25), {Feature::kOpenat2Bit26, 1 << 26}}) {
+    const Rule* const rule = (*flags & bit) != 0 ? NotSupported(semantics, feature) : nullptr;
+    if (rule == nullptr) continue;
+    *flags &= ~int64_t{bit};
+    taken = rule;
+  }
+  return taken;
 }
 
 // fs/open.c build_open_flags: what openat2 refuses of its struct open_how, where open and openat
@@ -249,7 +254,6 @@ bool BadOpenHow(int64_t flags, int64_t mode, int64_t resolve, const Semantics& s
   };
   const bool has_emptypath = NotSupported(semantics, Feature::kEmptypath) == nullptr;
   const int64_t new_flags = has_emptypath ? abi::kOEmptypath : 0;
-  flags &= ~(StrippedFlags(semantics) & ~new_flags);
   // O_NOCTTY and, though they end as beyond the model, O_DSYNC, FASYNC, O_NOATIME and O_SYNC.
   constexpr int64_t kValid = abi::kOAccMode | abi::kOCreat | abi::kOExcl | 0400 | abi::kOTrunc |
                              abi::kOAppend | abi::kONonblock | 04010000 | abi::kOAsync |
@@ -314,9 +318,11 @@ Result Open(State& s, const Call& c, const Semantics& semantics) {
 }
 
 Result Openat2(State& s, const Call& c, const Semantics& semantics) {
-  const int64_t flags = c.arg[2], resolve = c.arg[4];
+  const int64_t resolve = c.arg[4];
+  int64_t flags = c.arg[2];
   if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
   if (const Rule* rule = NotSupported(semantics, Feature::kOpenat2)) return Refused(rule);
+  const Rule* const strips = StripFlags(semantics, &flags);
   Result error;
   if (BadOpenHow(flags, c.arg[3], resolve, semantics, &error)) return error;
   const int fd = LowestFreeFd(s, c.task);
@@ -328,7 +334,9 @@ Result Openat2(State& s, const Call& c, const Semantics& semantics) {
     return Fail(ELOOP, "fs/namei.c pick_link: LOOKUP_NO_SYMLINKS");
   if (Follows(flags) && (resolve & abi::kResolveNoMagiclinks) != 0)
     return Fail(ELOOP, "fs/namei.c nd_jump_link: LOOKUP_NO_MAGICLINKS");
-  return OpenProcLink(s, c, link, flags, fd, semantics);
+  Result result = OpenProcLink(s, c, link, flags, fd, semantics);
+  if (result.ok() && result.rule == nullptr) result.rule = strips;
+  return result;
 }
 
 // name_to_handle_at of the descriptor, which is also the mount's; then
