@@ -76,10 +76,10 @@ void IndexWildWords(CallTemplate& line) {
       Op::kUdmabufCreate, Op::kOpenOther,  Op::kOpenExe,      Op::kOpenat2};
   line.through_fd = ActsThroughFd(op);
   line.needs_fd = std::find(std::begin(kTakeFd), std::end(kTakeFd), op) != std::end(kTakeFd);
-  line.needs_file = op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenat2 ||
-                    op == Op::kMemfdCreate || op == Op::kOpenByHandle || op == Op::kOpenMapFile ||
-                    op == Op::kOpenTmpfile || op == Op::kUdmabufCreate || op == Op::kOpenOther ||
-                    op == Op::kFuseMmap || op == Op::kOpenExe || op == Op::kRunProgram;
+  line.needs_file = OpensPath(op) || op == Op::kMemfdCreate || op == Op::kOpenByHandle ||
+                    op == Op::kOpenMapFile || op == Op::kOpenTmpfile || op == Op::kUdmabufCreate ||
+                    op == Op::kOpenOther || op == Op::kFuseMmap || op == Op::kOpenExe ||
+                    op == Op::kRunProgram;
   line.needs_mapping =
       op == Op::kFuseMmap || (op == Op::kMmap && (line.call.arg[3] & abi::kMapFixed) == 0);
   size_t found = 0;

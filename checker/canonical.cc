@@ -135,16 +135,18 @@ struct Reference {
 template <size_t N, typename ReferenceOn>
 void RefineSlot(const Sides<N>& sides, const Keys& keys, Keys& sum, int task, bool interchangeable,
                 int place, const ReferenceOn& reference_on) {
+  std::array<int, N> files;
+  size_t side = 0;
   const uint64_t slot = JointKey(sides, [&](const State& s) {
     const Reference r = reference_on(s);
+    files[side++] = r.file;
     return r.file == 0 ? 0 : Mix(r.fields, keys.file[r.file - 1]);
   });
   if (slot == 0) return;
   const uint64_t fields = At(interchangeable, slot, place);
   sum.task[task] += Mix(fields, 5);
   for (size_t k = 0; k < N; ++k)
-    if (const int file = reference_on(*sides[k]).file; file != 0)
-      sum.file[file - 1] += Mix(keys.task[task], fields + k);
+    if (files[k] != 0) sum.file[files[k] - 1] += Mix(keys.task[task], fields + k);
 }
 
 // What is joined on one side alone.

@@ -55,8 +55,7 @@ bool OpensWith(const CallTemplate& line, int64_t flag) {
   const Op op = line.call.op;
   if (op == Op::kOpenByHandle || op == Op::kOpenEmptyPath || op == Op::kOpenExe)
     return (line.call.arg[1] & flag) != 0;
-  return (op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenat2 || op == Op::kOpenMapFile) &&
-         (line.call.arg[2] & flag) != 0;
+  return (OpensPath(op) || op == Op::kOpenMapFile) && (line.call.arg[2] & flag) != 0;
 }
 
 bool MakesHuge(const CallTemplate& line) { return MakesHugetlb(line.call); }

@@ -54,8 +54,7 @@ absl::StatusOr<GuestRequest> RequestFor(const Library& library, const BuildArgum
         "native is the kernel that runs here: name its image with --image");
   absl::StatusOr<std::vector<KernelModule>> modules = ReadModules(arguments.kernel.modules);
   if (!modules.ok()) return modules.status();
-  absl::StatusOr<KernelImage> image =
-      FindKernel(*kernel, [](std::string_view text) { fmt::print(stderr, "selkie: {}\n", text); });
+  absl::StatusOr<KernelImage> image = FindKernel(*kernel, Complain);
   if (!image.ok()) return image.status();
   GuestRequest request;
   request.kernel = image->path;

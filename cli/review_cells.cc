@@ -91,31 +91,33 @@ absl::Status TryProof(const Property& property, const Semantics& semantics,
 }
 
 // How far the answer reaches.  None does where nothing was tried.
-absl::Status FindExtent(const Library& library, const Property& property,
-                        const Semantics& semantics, const SearchOptions& search, Cell& cell) {
+absl::Status FindExtent(const Property& property, const Semantics& semantics,
+                        const Semantics* baseline, const SearchOptions& search, Cell& cell) {
   if (cell.verdict->kind != Verdict::Kind::kHolds && cell.verdict->kind != Verdict::Kind::kBroken)
     return absl::OkStatus();
+  if (!cell.verdict->has_witness) return TryProof(property, semantics, baseline, search, cell);
+  absl::StatusOr<Bounds> least = LeastBounds(property, semantics, baseline, *cell.verdict, search);
+  if (least.ok()) cell.least = *least;
+  return least.status();
+}
+
+absl::Status FillCell(const Library& library, const Property& property, const Semantics& semantics,
+                      const SearchOptions& search, Cell& cell) {
   const absl::StatusOr<std::optional<Semantics>> baseline = BaselineOf(library, property);
   if (!baseline.ok()) return baseline.status();
   const Semantics* const other = baseline->has_value() ? &**baseline : nullptr;
-  if (!cell.verdict->has_witness) return TryProof(property, semantics, other, search, cell);
-  absl::StatusOr<Bounds> least = LeastBounds(property, semantics, other, *cell.verdict, search);
-  if (least.ok()) cell.least = *least;
-  return least.status();
+  absl::StatusOr<Verdict> verdict = Check(property, semantics, other, property.bounds, search);
+  if (!verdict.ok()) return verdict.status();
+  cell.verdict = *std::move(verdict);
+  return FindExtent(property, semantics, other, search, cell);
 }
 
 void AskCell(const Library& library, const ReviewOptions& options, const ScoreCard& card,
              size_t row, size_t column, Cell& cell) {
   SearchOptions search;
   search.interrupted = options.interrupted;
-  const Property& property = card.properties[column];
-  const Semantics& semantics = card.semantics[row];
-  absl::StatusOr<Verdict> verdict = Ask(library, property, semantics, property.bounds, search);
-  absl::Status status = verdict.status();
-  if (status.ok()) {
-    cell.verdict = *std::move(verdict);
-    status = FindExtent(library, property, semantics, search, cell);
-  }
+  const absl::Status status =
+      FillCell(library, card.properties[column], card.semantics[row], search, cell);
   if (!status.ok()) cell.error = std::string(status.message());
 }
 

@@ -33,10 +33,11 @@ bool HasLetGo(int32_t pid) {
 }  // namespace
 
 bool EndingTasks::Leave(int32_t pid) {
-  if (!HasLetGo(pid) || RawSyscall(SYS_setpgid, pid, pid) != 0) return false;
+  if (!HasLetGo(pid)) return false;
   // Else a later unshare, exec or CLOSE_RANGE_UNSHARE would leave it the table, and with it every
   // file that is open by then: a pipe without reader has one, a program a writer.
   if (RawSyscall(SYS_unshare, CLONE_FILES) != 0) return false;
+  if (RawSyscall(SYS_setpgid, pid, pid) != 0) return false;
   pids_.push_back(pid);
   return true;
 }

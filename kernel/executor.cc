@@ -357,9 +357,10 @@ Result OpenOther(const Call& c, const Env&) {
     case abi::kOtherZero: return FromRaw(RawSyscall(SYS_open, Raw("/dev/zero"), O_RDWR));
     case abi::kOtherDirectory: return FromRaw(RawSyscall(SYS_open, Raw("/"), O_RDONLY));
     case abi::kOtherProcfs: return FromRaw(RawSyscall(SYS_open, Raw("/proc/version"), O_RDONLY));
-    case abi::kOtherRegular:
-      static_assert(kRegularFd == 108);
-      return FromRaw(RawSyscall(SYS_open, Raw("/proc/self/fd/108"), O_RDWR));
+    case abi::kOtherRegular: {
+      ProcPath path(kSelf);
+      return FromRaw(RawSyscall(SYS_open, path.Append("/fd/").Append(kRegularFd).raw(), O_RDWR));
+    }
     default: return FromRaw(RawSyscall(SYS_memfd_secret, 0));
   }
 }

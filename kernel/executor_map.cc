@@ -86,9 +86,9 @@ NotRunReason WhyNotRange(int64_t address, int64_t length) {
 
 NotRunReason WhyNotMmap(const Call& c) {
   const bool fixed = (c.arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
-  if (c.arg[0] == kNull)
-    return NotRunReason::kNone;  // MAP_FIXED there is refused, or beyond the model
-  return fixed ? WhyNotRange(c.arg[0], c.arg[1]) : NotRunReason::kNone;
+  // MAP_FIXED at NULL is refused, or beyond the model.
+  if (!fixed || c.arg[0] == kNull) return NotRunReason::kNone;
+  return WhyNotRange(c.arg[0], c.arg[1]);
 }
 
 NotRunReason WhyNotMremap(const Call& c) {

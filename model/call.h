@@ -192,6 +192,11 @@ inline constexpr int64_t kNull = -1;   // kAddress, kByte, kName
 inline constexpr int64_t kSelf = -1;   // kPath: /proc/self
 inline constexpr int64_t kDevFd = -2;  // kPath: /dev/fd, a link to /proc/self/fd
 
+// open, openat or openat2: of a kPath, with flags in arg[2].
+constexpr bool OpensPath(Op op) {
+  return op == Op::kOpen || op == Op::kOpenat || op == Op::kOpenat2;
+}
+
 // The task of a kPath is the caller.
 constexpr bool IsOwnPath(int64_t task) { return task == kSelf || task == kDevFd; }
 

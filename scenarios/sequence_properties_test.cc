@@ -442,8 +442,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (Stores(call.op)) return ExecuteStore(before, call);
   if (call.op == Op::kWriteProgram) return Execute(before, AsPwrite(call), result, after);
   if (Copies(call.op)) return ExecuteCopy(before, call, result.value);
-  const bool by_path = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kOpenat2 ||
-                       call.op == Op::kTruncate;
+  const bool by_path = OpensPath(call.op) || call.op == Op::kTruncate;
   const bool by_map = call.op == Op::kOpenMapFile;
   const int node = by_path  ? InodeOfPath(before, call)
                    : by_map ? InodeOfMapping(before, AsStore(call))
@@ -454,8 +453,7 @@ void ContentsMatchReference::Execute(const State& before, const Call& call, cons
   if (call.op == Op::kTruncate) contents.Resize(call.arg[2]);
   if (call.op == Op::kFallocate) ExecuteFallocate(call, after.inodes[node], contents);
   const bool by_handle = call.op == Op::kOpenByHandle || call.op == Op::kOpenEmptyPath;
-  const bool opens = call.op == Op::kOpen || call.op == Op::kOpenat || call.op == Op::kOpenat2 ||
-                     by_handle || by_map;
+  const bool opens = OpensPath(call.op) || by_handle || by_map;
   const int64_t flags = call.arg[by_handle ? 1 : 2];
   if (opens && (flags & abi::kOTrunc) != 0 && (flags & abi::kOPath) == 0) contents.Resize(0);
   if (!WritesFromBuffer(call.op)) return;
