@@ -1,6 +1,7 @@
 #include "checker/prove.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "checker/machine.h"
@@ -33,8 +34,23 @@ bool HasMessage(const State& s, int task) {
 
 // Without room for what a call makes.
 bool IsFull(const State& s) {
-  return FreeFile(s) < 0 || s.messages[s.limits.messages - 1].file != 0;
+  return FreeFile(s) < 0 || s.messages[s.limits.messages - 1].file != 0 ||
+         (s.limits.buffers > 0 && s.buffers[s.limits.buffers - 1].pipe != 0);
 }
+
+// Not a call that receives, ends, looks at or stores into what there is none of: of those that
+// name nothing else, the model has no answer.
+bool HasWhatItIsAbout(const State& s, const Call& call) {
+  switch (call.op) {
+    case Op::kRecvFd: return HasMessage(s, call.task);
+    case Op::kEndProgram: return s.tasks[call.task].program != 0;
+    case Op::kOpenExe: return s.tasks[call.arg[0]].program != 0;
+    case Op::kDmabufStore: return s.files[FileOf(s, call.task, call.arg[0])].dmabuf != 0;
+    default: return true;
+  }
+}
+
+constexpr int kSeesBoth = kSeesWriter | kSeesProgram;  // never
 
 // Which calls of a scene are made.
 enum class Moves : uint8_t {
@@ -63,6 +79,7 @@ class Prover {
     for (const CallTemplate& line : machine.alphabet()) {
       names_task_ |= line.task_word >= 0;
       names_two_ |= line.words[1] >= 0;
+      programs_ |= line.call.op == Op::kRunProgram;
       remaps_ |= line.call.op == Op::kRemapFilePages;
       if (line.call.op == Op::kMmap)
         lengths_.insert(static_cast<int>((line.call.arg[1] + kPageSize - 1) / kPageSize));
@@ -92,26 +109,31 @@ class Prover {
     proof.steps = std::move(steps_);
     proof.initial = std::move(initial_);
     proof.words = std::move(words_);
-    proof.sees = (reads_shared_ ? kSeesShared : 0) | (reads_writable_ ? kSeesWritable : 0);
+    proof.sees = (reads_shared_ ? kSeesShared : 0) | (reads_writable_ ? kSeesWritable : 0) |
+                 (reads_pinned_ ? kSeesPinned : 0) | (programs_ ? kSeesWriter | kSeesProgram : 0);
     proof.one_file = one_file_;
+    proof.programs = programs_;
     proof.stats = stats_;
   }
 
-  const OpSet& ops_after_seal() const { return ops_after_seal_; }
+  // Of all that were tried: the seal may be another inode's, of which there may be any number.
+  OpSet ops_after_seal() const { return in_force_ ? ops_ : OpSet(); }
 
  private:
   void NoteFacts(const Semantics& semantics) {
     for (const uint64_t read : semantics.facts_read) {
       reads_shared_ |= (read & FactBit(Fact::kMapped)) != 0;
       reads_writable_ |= (read & FactBit(Fact::kMappedWritable)) != 0;
+      reads_pinned_ |= (read & FactBit(Fact::kPinned)) != 0;
       reads_merges_ |= (read & FactBit(Fact::kMerges)) != 0;
     }
   }
 
-  // Some call gives an inode a second file description.
+  // Some call gives an inode a second file description, or leads to it without one.
   bool MakesFiles() const {
     const auto makes = [](Op op) {
-      return op == Op::kExtension || SpecOf(op).family == Family::kOpen;
+      return op == Op::kExtension || SpecOf(op).family == Family::kOpen ||
+             op == Op::kUdmabufCreate || op == Op::kRunProgram || op == Op::kUringRegister;
     };
     return std::any_of(machine_.alphabet().begin(), machine_.alphabet().end(),
                        [&](const CallTemplate& line) { return makes(line.call.op); }) ||
@@ -146,7 +168,7 @@ class Prover {
         const StepOutcome outcome = machine_.Apply(after, move);
         if (outcome.bound) Refuse(Beyond(move, outcome));
         Compare(s, move, outcome, after);
-        const Seen seen = LookAt(after, 0, -1);
+        const Seen seen = LookAt(after, 0, 0, programs_);
         if (!seen.alive) return stop_;
         Add(seen.situation, seen.kinds);
         for (const Kind& kind : seen.kinds) initial_.insert({seen.situation, kind});
@@ -157,17 +179,48 @@ class Prover {
 
   // ---- Which absences a rule can ask for ----
 
-  // What a rule can see of a mapping from afar.
+  // What can be seen of it from afar.
   int SignOf(const Kind& kind) const {
-    if (kind.what != Holding::kMapping || kind.vm_shared == 0) return 0;
-    return (reads_shared_ ? kSeesShared : 0) |
-           (reads_writable_ && (kind.may & kProtWrite) != 0 ? kSeesWritable : 0);
+    const bool shared = kind.what == Holding::kMapping && kind.vm_shared != 0;
+    return SignOf(kind.file) | (shared && reads_shared_ ? kSeesShared : 0) |
+           (shared && reads_writable_ && (kind.may & kProtWrite) != 0 ? kSeesWritable : 0) |
+           (kind.what == Holding::kBuffer && reads_pinned_ ? kSeesPinned : 0) |
+           (kind.what == Holding::kProgram ? kSeesProgram : 0);
+  }
+  int SignOf(const FileKind& file) const {
+    return (reads_pinned_ && file.pinned != 0 ? kSeesPinned : 0) |
+           (file.writer != 0 ? kSeesWriter : 0);
+  }
+
+  // The fewest kinds of which all of `sign` is seen, and no more, beside `own`; false if there
+  // are none.
+  bool FindWitnesses(const Situation& situation, const std::vector<Placed>& objects, int own,
+                     int sign, std::vector<Placed>& witnesses) const {
+    for (int seen = own; seen != sign;) {
+      std::optional<Placed> best;
+      int most = 0;
+      for (const Kind& kind : kinds_) {
+        const int has = SignOf(kind), news = std::popcount(static_cast<unsigned>(has & ~seen));
+        if ((has & ~sign) != 0 || news <= most) continue;
+        const std::vector<Placed> ways = WaysToPlace(situation, kind, objects);
+        if (ways.empty()) continue;
+        best = ways[0];
+        most = news;
+      }
+      if (!best) return false;
+      seen |= SignOf(best->kind);
+      witnesses.push_back(*best);
+    }
+    return true;
   }
 
   // ---- Scenes ----
 
   void Expand(const Situation& situation) {
     kinds_.assign(reached_[situation].begin(), reached_[situation].end());
+    signs_ = 0;
+    for (const Kind& kind : kinds_) signs_ |= SignOf(kind);
+    for (const FileKind& file : situation.files) signs_ |= SignOf(file);
     if (situation.steps > 0) TryClasses(situation, {}, std::nullopt, Moves::kProtocol);
     for (const Kind& kind : kinds_) {
       for (const Placed& object : WaysToPlace(situation, kind, {})) {
@@ -184,6 +237,7 @@ class Prover {
   // Where no call makes a second file description, all go through the same.
   std::vector<Placed> WaysToPlace(const Situation& situation, const Kind& kind,
                                   const std::vector<Placed>& others) const {
+    if (kind.what == Holding::kBuffer || kind.what == Holding::kProgram) return {{kind, -1, 0}};
     std::vector<Placed> ways;
     const int held = static_cast<int>(situation.files.size());
     if (!one_file_ || (held == 0 && others.empty())) ways.push_back({kind, -1, 0});
@@ -218,22 +272,18 @@ class Prover {
     }
   }
 
-  // Once for each answer that a rule can get that asks whether a mapping exists.
+  // Once for each answer that can be got by who asks whether something exists.
   void TryClasses(const Situation& situation, const std::vector<Placed>& objects,
                   std::optional<int> other, Moves moves) {
     int own = 0;
     for (const Placed& object : objects) own |= SignOf(object.kind);
-    for (const int sign : {0, 1, 2, 3}) {
-      if (stop_ || (sign & own) != own) continue;
-      std::optional<Placed> witness;
-      for (size_t i = 0; i < kinds_.size() && sign != own && !witness; ++i) {
-        if (SignOf(kinds_[i]) != sign) continue;
-        const std::vector<Placed> ways = WaysToPlace(situation, kinds_[i], objects);
-        if (!ways.empty()) witness = ways[0];
-      }
-      if (sign != own && !witness) continue;
-      CallScene scene = MakeScene(limits_, property_.roles, situation, objects, other,
-                                  witness ? &*witness : nullptr);
+    for (const FileKind& file : situation.files) own |= SignOf(file);
+    for (int sign = 0; sign <= kSeesAll; ++sign) {
+      if (stop_ || (sign & own) != own || (sign & ~signs_) != 0) continue;
+      if ((sign & kSeesBoth) == kSeesBoth) continue;
+      std::vector<Placed> witnesses;
+      if (!FindWitnesses(situation, objects, own, sign, witnesses)) continue;
+      CallScene scene = MakeScene(limits_, property_.roles, situation, objects, other, witnesses);
       if (!scene.fits) return Refuse("a scene of the prover has no room");
       TryMoves(situation, objects, scene, sign, moves);
       if (moves != Moves::kProtocol) continue;
@@ -249,7 +299,7 @@ class Prover {
     if (moves == Moves::kProtocol) return call.task == kGuard;
     if (call.task != kActor && call.task != kOther) return false;
     if (call.op == Op::kMemfdCreate) return false;  // another inode: see Begin
-    if (call.op == Op::kRecvFd && !HasMessage(s, call.task)) return false;
+    if (!HasWhatItIsAbout(s, call)) return false;
     const int across = call.task == kActor ? kOther : kActor;
     bool names_other = false;
     const bool names_more = AnyTaskNamed(call, [&](int64_t task) {
@@ -284,13 +334,14 @@ class Prover {
     const StepOutcome outcome = machine_.Apply(after, move);
     if (outcome.bound) return Refuse(Beyond(move, outcome));
     if (!outcome.made) return;
-    if (machine_.InForce(scene.state)) ops_after_seal_.set(static_cast<size_t>(move.call.op));
+    ops_.set(static_cast<size_t>(move.call.op));
+    in_force_ |= machine_.InForce(scene.state);
     NoteWord(after, move, outcome);
     Compare(scene.state, move, outcome, after);
     if (outcome.hit) Hit(move);
     if (stop_ || !outcome.changed) return;
-    const Seen seen = LookAt(after, 0, scene.anchor);
-    const Seen fresh = LookAt(after, 1, scene.anchor);
+    const Seen seen = LookAt(after, 0, scene.hidden, programs_);
+    const Seen fresh = LookAt(after, 1, scene.hidden, programs_);
     if (fresh.alive) Add(fresh.situation, fresh.kinds);
     Add(seen.situation, seen.kinds);
     Note(situation, objects, scene, sign, move, outcome, after, seen, fresh);
@@ -325,7 +376,7 @@ class Prover {
     NoteWord(scene.state, move, outcome);
     Compare(before, move, outcome, scene.state);
     if (outcome.hit) Hit(move);
-    const Seen with = LookAt(scene.state, 0, scene.anchor);
+    const Seen with = LookAt(scene.state, 0, scene.hidden, programs_);
     if (outcome.result.kind != expected.result.kind || outcome.made != expected.made ||
         (!outcome.result.ok() && outcome.result.value != expected.result.value) ||
         with.situation != seen.situation)
@@ -342,7 +393,9 @@ class Prover {
     ProofStep step{from, seen.situation, sign, outcome.finished, {}, {}};
     if (one_file_) step.through = objects.empty() ? from.files[0] : objects[0].kind.file;
     for (const int file : scene.files) {
-      const FileKind was = KindOf(scene.state.files[file]), is = KindOf(after.files[file]);
+      if (file < 0) continue;
+      const FileKind was = KindOf(scene.state.files[file], programs_);
+      const FileKind is = KindOf(after.files[file], programs_);
       if (was != is && after.files[file].inode != 0) step.files.emplace_back(was, is);
     }
     std::sort(step.files.begin(), step.files.end());
@@ -395,29 +448,36 @@ class Prover {
   const Machine& machine_;
   const ProveOptions& options_;
   const Limits limits_;
-  bool reads_shared_ = false, reads_writable_ = false, reads_merges_ = false;
+  bool reads_shared_ = false, reads_writable_ = false, reads_pinned_ = false;
+  bool reads_merges_ = false, programs_ = false;
   bool one_file_ = false, names_task_ = false, names_two_ = false, remaps_ = false;
   std::set<int> lengths_;  // of mappings that mmap makes, in pages
   Configurations reached_;
   std::set<Situation> waiting_;
   std::vector<Kind> kinds_;  // of the situation that is expanded
+  int signs_ = 0;            // of them, all together
   std::map<ProofStep, ProofStepGives> steps_;
   std::set<std::pair<Situation, Kind>> initial_;
   std::set<uint64_t> words_;
-  OpSet ops_after_seal_;
+  OpSet ops_;              // that were tried
+  bool in_force_ = false;  // the seal, somewhere
   ProofStats stats_;
   bool stop_ = false, hit_ = false;
   std::string why_;
 };
 
-// Room for scenes; how much decides nothing but how many bystanders a scene has.
-constexpr Bounds kRoom{.processes = 4,
-                       .fds = 4,
-                       .files = kMaxFiles,
-                       .maps = 4,
-                       .pages = 3,
-                       .inodes = 2,
-                       .messages = kMaxMessages};
+// Room for scenes; how much decides nothing but how many bystanders a scene has.  Without buffers
+// nothing is kept of which pages are there.
+Bounds RoomFor(const Property& property) {
+  return {.processes = 4,
+          .fds = 6,
+          .files = kMaxFiles,
+          .maps = 4,
+          .pages = 3,
+          .inodes = 2,
+          .messages = kMaxMessages,
+          .buffers = property.bounds.buffers > 0 ? kMaxBuffers : 0};
+}
 
 // Small first; a counterexample that needs more is looked for next.
 std::vector<Bounds> GrowingBounds(const Property& property, const Proof& proof) {
@@ -462,7 +522,8 @@ absl::StatusOr<Proof> Prove(const Property& property, const Semantics& semantics
         "property {} compares with {}: no baseline was given", property.name, property.same_as));
   // A comparison makes the baseline's calls, as `check` does.
   const Semantics& first = compares ? *baseline : semantics;
-  absl::StatusOr<Machine> machine = Machine::Make(property, first, kRoom, Alike::kOne, Stored::kNo);
+  absl::StatusOr<Machine> machine =
+      Machine::Make(property, first, RoomFor(property), Alike::kOne, Stored::kNo);
   if (!machine.ok()) return machine.status();
   Proof proof;
   proof.why = WhyNotProvable(property, first, machine->alphabet());

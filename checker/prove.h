@@ -27,9 +27,9 @@ using Configurations = std::map<Situation, std::set<Kind>>;
 // One step as all calls are that do the same: from a configuration to another.
 struct ProofStep {
   Situation from, to;
-  int seen = 0;         // what rules were to see of mappings from afar: kSees* bits
-  bool finish = false;  // the protocol finishes
-  FileKind through;     // of the object that the call names
+  int seen = 0;                                      // what was to be seen from afar: kSees* bits
+  bool finish = false;                               // the protocol finishes
+  FileKind through;                                  // of the object that the call names
   std::vector<std::pair<FileKind, FileKind>> files;  // file descriptions that change
 
   friend auto operator<=>(const ProofStep&, const ProofStep&) = default;
@@ -39,8 +39,12 @@ struct ProofStepGives {
   std::set<std::pair<Situation, Kind>> kinds;
 };
 
-// What rules see of a mapping that the call does not name: `mapped-shared`, `mapped-writable`.
-inline constexpr int kSeesShared = 1, kSeesWritable = 2;
+// What is seen of an object that the call does not name.  Rules ask for `mapped-shared`,
+// `mapped-writable` and `pinned`; open, truncate and run_program for who is beside them (ETXTBSY),
+// files that are open for writing and programs that run, which are never there together.
+inline constexpr int kSeesShared = 1, kSeesWritable = 2, kSeesPinned = 4, kSeesWriter = 8,
+                     kSeesProgram = 16;
+inline constexpr int kSeesAll = 31;
 
 struct ProofStats {
   size_t situations = 0, kinds = 0;  // kinds: in all situations
@@ -63,8 +67,9 @@ struct Proof {
   std::map<ProofStep, ProofStepGives> steps;
   std::set<std::pair<Situation, selkie::Kind>> initial;  // what makes an inode gives
   std::set<uint64_t> words;  // on which the clause was tested, but of mappings
-  int sees = 0;              // what some rule reads: kSees* bits
+  int sees = 0;              // what something asks for: kSees* bits
   bool one_file = false;     // no call makes an inode's second file description
+  bool programs = false;     // some call runs one: FileKind::writer is kept
   bool has_verdict = false;
   Verdict verdict;  // of the bounded search that shows it
   ProofStats stats;

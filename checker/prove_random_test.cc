@@ -115,19 +115,32 @@ const std::vector<std::string>& MoreCalls() {
       "recv_fd()",
       "truncate(\"/proc/self/fd/{fd}\", 0)",
       "ftruncate(fd, 8192)",
-      "mprotect(map, 4096, PROT_NONE)"};
+      "mprotect(map, 4096, PROT_NONE)",
+      "io_uring_register_buffers(map, 4096)",
+      "io_uring_unregister_buffers()",
+      "io_uring_read_fixed(pinned, \"x\")",
+      "udmabuf_create(fd, 0, 4096)",
+      "dmabuf_store(fd, 0, \"x\")",
+      "write_program(fd)",
+      "run_program(fd)",
+      "end_program()",
+      "open_exe(task, O_RDWR)",
+      "open_exe(task, O_RDONLY|O_TRUNC)"};
   return calls;
 }
 
 Property RandomProperty(Dice& dice, const Semantics& semantics) {
   static const std::vector<std::string> names = {
-      "every-copy-sealed",  "fixed-size",     "no-copied-mapping",     "no-late-upgrade",
-      "no-merged-mapping",  "no-write-call",  "no-writable-reopen",    "no-new-writable-mapping",
-      "old-mapping-writes", "reader-can-map", "receiver-cannot-write", "seals-while-mapped"};
+      "no-pinned-write", "program-kept",          "no-dmabuf-write",         "every-copy-sealed",
+      "fixed-size",      "no-copied-mapping",     "no-late-upgrade",         "no-merged-mapping",
+      "no-write-call",   "no-writable-reopen",    "no-new-writable-mapping", "old-mapping-writes",
+      "reader-can-map",  "receiver-cannot-write", "seals-while-mapped"};
   Property property = PropertyNamed(dice.Of(names));
   for (int i = dice.Below(4); i > 0; --i) {
     const AlphabetLine line{dice.Of(MoreCalls()), "more.calls", 1, 1, 0xff};
-    if (CompileLine(line, semantics, semantics.seals).ok()) property.calls.push_back(line);
+    if (!CompileLine(line, semantics, semantics.seals).ok()) continue;
+    property.calls.push_back(line);
+    if (line.text.starts_with("io_uring_register")) property.bounds.buffers = 2;
   }
   if (dice.One(2)) {
     const Sort sort = dice.One(2) ? Sort::kChange : Sort::kMapping;
@@ -140,9 +153,10 @@ Property RandomProperty(Dice& dice, const Semantics& semantics) {
 }
 
 // Every configuration of a state is among those of the proof.
-testing::AssertionResult Covers(const Configurations& proved, const State& state) {
+testing::AssertionResult Covers(const Proof& proof, const State& state) {
+  const Configurations& proved = proof.configurations;
   for (int i = 0; i < state.limits.inodes; ++i) {
-    const Seen seen = LookAt(state, i, -1);
+    const Seen seen = LookAt(state, i, 0, proof.programs);
     if (!seen.alive) continue;
     const auto found = proved.find(seen.situation);
     if (found == proved.end())
@@ -183,7 +197,7 @@ bool Walk(Dice& dice, const Machine& machine, const Property& property, const Se
       if (!outcome.changed) continue;
       moved = true;
       state = after;
-      if (const auto covered = Covers(proof.configurations, state); !covered) {
+      if (const auto covered = Covers(proof, state); !covered) {
         ADD_FAILURE() << covered.message() << property.name << ": " << property.clause.text << "\n"
                       << semantics.text << calls;
         return false;

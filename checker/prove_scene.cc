@@ -22,6 +22,9 @@ int AddFile(State& s, const FileKind& kind) {
   s.files[slot].mode = kind.mode;
   s.files[slot].flags = kind.flags;
   s.files[slot].mark = kind.mark;
+  s.files[slot].writer = kind.writer;
+  s.files[slot].dmabuf = kind.dmabuf;
+  s.files[slot].pinned = kind.pinned;
   return slot;
 }
 
@@ -64,17 +67,59 @@ bool AddMap(State& s, int task, int file, const Kind& kind, int page) {
   return true;
 }
 
-bool Put(CallScene& scene, int task, const Placed& object) {
-  State& s = scene.state;
-  const int file = object.shares >= 0 ? scene.files[object.shares] : AddFile(s, object.kind.file);
+// Where it was registered decides nothing once it is.
+bool AddRegistered(State& s, int task, const Kind& kind) {
+  for (int i = 0; i < s.limits.buffers; ++i) {
+    PipeBuffer& b = s.buffers[i];
+    if (b.pipe != 0) continue;
+    b.pipe = RingOf(task);
+    b.inode = 1;
+    b.page = kind.page;
+    b.begin = kind.begin;
+    b.end = kind.end;
+    b.at = 1;
+    return true;
+  }
+  return false;
+}
+
+bool AddProgram(State& s, int task, int file, const Kind& kind) {
+  if (s.tasks[task].program != 0) return false;
+  s.tasks[task].program = static_cast<uint8_t>(file + 1);
+  s.tasks[task].nondumpable = kind.nondumpable;
+  return true;
+}
+
+// The file that the object goes through, which it shares or gets, or -1 if there is no room.
+int FileFor(CallScene& scene, const Placed& object) {
+  return object.shares >= 0 ? scene.files[object.shares] : AddFile(scene.state, object.kind.file);
+}
+
+bool Put(State& s, int task, const Placed& object, int file) {
+  if (object.kind.what == Holding::kBuffer) return AddRegistered(s, task, object.kind);
   if (file < 0) return false;
-  scene.files.push_back(file);
   switch (object.kind.what) {
     case Holding::kDescriptor: return AddFd(s, task, file, -1);
     case Holding::kMapping: return AddMap(s, task, file, object.kind, object.page);
     case Holding::kMessage: return AddMessage(s, task, file);
+    case Holding::kProgram: return AddProgram(s, task, file, object.kind);
+    case Holding::kBuffer: break;
   }
   return false;
+}
+
+bool PutObject(CallScene& scene, int task, const Placed& object) {
+  const int file = object.kind.what == Holding::kBuffer ? -1 : FileFor(scene, object);
+  scene.files.push_back(file);
+  return Put(scene.state, task, object, file);
+}
+
+// A message is the same to who asks from afar as a descriptor, and needs no room for messages.
+bool PutWitness(CallScene& scene, Placed witness) {
+  if (witness.kind.what == Holding::kMessage) witness.kind.what = Holding::kDescriptor;
+  const int file = witness.kind.what == Holding::kBuffer ? -1 : FileFor(scene, witness);
+  if (file >= 0 && witness.shares < 0) scene.hidden |= uint32_t{1} << file;
+  return Put(scene.state, kGuard, witness, file);
 }
 
 void PutInode(State& s, const Situation& situation) {
@@ -88,17 +133,18 @@ void PutInode(State& s, const Situation& situation) {
   inode.uid = situation.uid;
   inode.gid = situation.gid;
   inode.size = situation.size;
+  inode.flags = kInodeProgram;
 }
 
-Kind KindOf(const Holding what, int role, const File& file) {
+Kind KindOf(Holding what, int role, const FileKind& file) {
   Kind kind;
   kind.what = what;
   kind.role = static_cast<uint8_t>(role);
-  kind.file = KindOf(file);
+  kind.file = file;
   return kind;
 }
 
-Kind KindOf(const Mapping& m, int role, const File& file) {
+Kind KindOf(const Mapping& m, int role, const FileKind& file) {
   Kind kind = KindOf(Holding::kMapping, role, file);
   kind.prot = m.prot;
   kind.may = m.may;
@@ -111,8 +157,16 @@ Kind KindOf(const Mapping& m, int role, const File& file) {
   return kind;
 }
 
+Kind KindOf(const PipeBuffer& b, int role) {
+  Kind kind = KindOf(Holding::kBuffer, role, FileKind{});
+  kind.page = b.page;
+  kind.begin = b.begin;
+  kind.end = b.end;
+  return kind;
+}
+
 // The protocol that a task is inside, if its descriptors lead to `inode`.
-void LookAtProtocol(const State& s, int inode, Situation& situation) {
+void LookAtProtocol(const State& s, int inode, bool writers, Situation& situation) {
   for (const Task& task : s.tasks) {
     const int steps = task.mark & kStepsMask;
     if (task.state != TaskState::kRunning || steps == 0) continue;
@@ -132,7 +186,7 @@ void LookAtProtocol(const State& s, int inode, Situation& situation) {
       auto at = std::find(files.begin(), files.end(), file);
       if (at == files.end()) {
         at = files.insert(files.end(), file);
-        situation.files.push_back(KindOf(s.files[file]));
+        situation.files.push_back(KindOf(s.files[file], writers));
       }
       situation.variables.push_back(
           {static_cast<uint8_t>(variable), static_cast<uint8_t>(at - files.begin())});
@@ -142,45 +196,50 @@ void LookAtProtocol(const State& s, int inode, Situation& situation) {
 
 }  // namespace
 
-FileKind KindOf(const File& file) {
-  return {file.mode, static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)), file.mark};
+FileKind KindOf(const File& file, bool writers) {
+  return {.mode = file.mode,
+          .flags = static_cast<uint8_t>(file.flags & (kFlagAppend | kFlagNonblock)),
+          .mark = file.mark,
+          .writer = static_cast<uint8_t>(writers ? file.writer : 0),
+          .dmabuf = file.dmabuf,
+          .pinned = file.pinned};
 }
 
 CallScene MakeScene(const Limits& limits, const std::vector<Role>& roles,
                     const Situation& situation, const std::vector<Placed>& objects,
-                    std::optional<int> other, const Placed* witness) {
-  CallScene scene{InitialState(limits, {}), {}, 0, true};
+                    std::optional<int> other, const std::vector<Placed>& witnesses) {
+  CallScene scene;
+  scene.state = InitialState(limits, {});
   State& s = scene.state;
   PutInode(s, situation);
   const int actor_role = objects.empty() ? situation.role : objects[0].kind.role;
   Run(s, roles, kActor, actor_role);
   if (other) Run(s, roles, kOther, *other);
   Run(s, roles, kBystander, 0);
-  const int guard_role =
-      situation.steps == 0 && witness != nullptr ? witness->kind.role : situation.role;
+  int guard_role = situation.role;
+  for (const Placed& witness : witnesses)  // a property may ask whose mapping it is
+    if (situation.steps == 0 && witness.kind.what == Holding::kMapping)
+      guard_role = witness.kind.role;
   Run(s, roles, kGuard, guard_role);
   s.tasks[kGuard].mark |= situation.steps;
 
   for (const FileKind& file : situation.files) scene.files.push_back(AddFile(s, file));
   for (const Remembered& held : situation.variables)
     scene.fits = scene.fits && AddFd(s, kGuard, scene.files[held.file], held.variable);
-  scene.anchor = AddFile(s, FileKind{kModePath, 0, 0});
+  scene.anchor = AddFile(s, FileKind{.mode = kModePath});
+  scene.hidden = uint32_t{1} << scene.anchor;
   s.fds[kGuard][limits.fds - 1] = Fd{static_cast<uint8_t>(scene.anchor + 1), 0, 0};
-  for (const Placed& object : objects) scene.fits = scene.fits && Put(scene, kActor, object);
-  if (witness != nullptr) {
-    const int file =
-        witness->shares >= 0 ? scene.files[witness->shares] : AddFile(s, witness->kind.file);
-    scene.fits = scene.fits && file >= 0 && AddMap(s, kGuard, file, witness->kind, 0);
-  }
+  for (const Placed& object : objects) scene.fits = scene.fits && PutObject(scene, kActor, object);
+  for (const Placed& witness : witnesses) scene.fits = scene.fits && PutWitness(scene, witness);
   return scene;
 }
 
 bool AddBystander(CallScene& scene, const std::vector<Role>& roles, const Placed& object) {
   Run(scene.state, roles, kBystander, object.kind.role);
-  return Put(scene, kBystander, object);
+  return PutObject(scene, kBystander, object);
 }
 
-Seen LookAt(const State& s, int inode, int anchor) {
+Seen LookAt(const State& s, int inode, uint32_t hidden, bool writers) {
   Seen seen;
   const Inode& node = s.inodes[inode];
   seen.alive = node.kind == InodeKind::kMemfd;
@@ -194,26 +253,33 @@ Seen LookAt(const State& s, int inode, int anchor) {
   situation.uid = node.uid;
   situation.gid = node.gid;
   situation.size = node.size;
-  LookAtProtocol(s, inode, situation);
+  LookAtProtocol(s, inode, writers, situation);
 
   const auto leads = [&](int file) {
-    return file >= 0 && file != anchor && s.files[file].inode == inode + 1;
+    return file >= 0 && (hidden >> file & 1) == 0 && s.files[file].inode == inode + 1;
   };
+  const auto file_kind = [&](int file) { return KindOf(s.files[file], writers); };
   for (int t = 0; t < s.limits.tasks; ++t) {
     const Task& task = s.tasks[t];
     if (task.state != TaskState::kRunning) continue;
     const int role = task.mark >> mark::kRoleShift;
     for (const Fd& fd : s.fds[task.fds])
       if (leads(fd.file - 1))
-        seen.kinds.insert(KindOf(Holding::kDescriptor, role, s.files[fd.file - 1]));
+        seen.kinds.insert(KindOf(Holding::kDescriptor, role, file_kind(fd.file - 1)));
     if (t == kGuard) continue;
     for (const Mapping& m : s.mms[task.mm])
-      if (leads(m.file - 1)) seen.kinds.insert(KindOf(m, role, s.files[m.file - 1]));
+      if (leads(m.file - 1)) seen.kinds.insert(KindOf(m, role, file_kind(m.file - 1)));
+    for (const PipeBuffer& b : s.buffers)
+      if (b.pipe == RingOf(t) && b.inode == inode + 1) seen.kinds.insert(KindOf(b, role));
+    if (!leads(task.program - 1)) continue;
+    Kind program = KindOf(Holding::kProgram, role, file_kind(task.program - 1));
+    program.nondumpable = task.nondumpable;
+    seen.kinds.insert(program);
   }
   for (const Message& message : s.messages) {
     if (!leads(message.file - 1)) continue;
     const int role = s.tasks[message.end].mark >> mark::kRoleShift;
-    seen.kinds.insert(KindOf(Holding::kMessage, role, s.files[message.file - 1]));
+    seen.kinds.insert(KindOf(Holding::kMessage, role, file_kind(message.file - 1)));
   }
   return seen;
 }

@@ -19,27 +19,33 @@ namespace selkie {
 
 // What is said of an open file description: File's fields of these names.
 struct FileKind {
-  uint8_t mode = 0;   // kMode* bits
-  uint8_t flags = 0;  // those that a call acts upon: kFlagAppend, kFlagNonblock
-  uint8_t mark = 0;   // mark::kFile* bits
+  uint8_t mode = 0;    // kMode* bits
+  uint8_t flags = 0;   // those that a call acts upon: kFlagAppend, kFlagNonblock
+  uint8_t mark = 0;    // mark::kFile* bits
+  uint8_t writer = 0;  // kept where programs run, which alone ask for it
+  uint8_t dmabuf = 0, pinned = 0;
 
   friend auto operator<=>(const FileKind&, const FileKind&) = default;
 };
 
-enum class Holding : uint8_t { kDescriptor, kMapping, kMessage };
+// kBuffer: registered with an io_uring; kProgram: a child runs the inode.
+enum class Holding : uint8_t { kDescriptor, kMapping, kMessage, kBuffer, kProgram };
 
 // What is said of one thing that leads to the inode.
 struct Kind {
   Holding what = Holding::kDescriptor;
   uint8_t role = 0;  // of the task that has it; of a message: that is to get it
-  FileKind file;
+  FileKind file;     // of a buffer: none
   // kMapping alone: Mapping's fields of these names.
   uint8_t prot = 0, may = 0, shared = 0, vm_shared = 0, pages = 0, pgoff = 0, flags = 0, mark = 0;
+  uint8_t page = 0, begin = 0, end = 0;  // kBuffer alone: PipeBuffer's fields of these names
+  uint8_t nondumpable = 0;               // kProgram alone: Task's field of this name
 
   friend auto operator<=>(const Kind&, const Kind&) = default;
 };
 
-FileKind KindOf(const File& file);
+// `writers`: FileKind::writer is kept.
+FileKind KindOf(const File& file, bool writers);
 
 // A descriptor that a protocol remembers between two steps.
 struct Remembered {
@@ -67,7 +73,7 @@ inline constexpr int kActor = 0;      // has the objects that the call names
 inline constexpr int kOther = 1;      // some other task; may be absent
 inline constexpr int kBystander = 2;  // has what the call does not name
 inline constexpr int kGuard = 3;      // keeps the inode alive, is inside the protocol, and has
-                                      // the mapping that a rule of absence finds
+                                      // what is found by who asks whether it does not exist
 
 // An object that a scene has, and which file it goes through: its own (-1), or that of the
 // protocol's or of an earlier object, by index into CallScene::files.
@@ -79,28 +85,30 @@ struct Placed {
 
 struct CallScene {
   State state;
-  std::vector<int> files;  // of the protocol, then of each object: index in State::files
-  int anchor = 0;          // the guard's own file, which is of no kind
+  std::vector<int> files;  // of the protocol, then of each object: index in State::files; -1: none
+  int anchor = 0;          // the guard's own file, which keeps the inode alive
+  uint32_t hidden = 0;     // files that are of no kind, one bit each: the anchor, and witnesses'
   bool fits = true;        // false: something has no room
 };
 
-// A scene of `objects`, all the actor's.  `other`: role of a second task.  `witness`: a mapping
-// that the guard has.
+// A scene of `objects`, all the actor's.  `other`: role of a second task.  `witnesses`: what the
+// guard has.  The inode is a program, as write_program leaves it: what can run otherwise can then.
 CallScene MakeScene(const Limits& limits, const std::vector<Role>& roles,
                     const Situation& situation, const std::vector<Placed>& objects,
-                    std::optional<int> other, const Placed* witness);
+                    std::optional<int> other, const std::vector<Placed>& witnesses);
 
 // Adds an object to task kBystander, which gets its role.  All bystanders of a scene have
 // one role.  False if there is no room.
 bool AddBystander(CallScene& scene, const std::vector<Role>& roles, const Placed& object);
 
-// What there is of inode `inode` (index) in a state that a scene has become.
+// What there is of inode `inode` (index) in a state that a scene has become, but for the files
+// `hidden` and the guard's mappings, buffers and program; `writers` as for KindOf.
 struct Seen {
   bool alive = false;
   Situation situation;
-  std::set<Kind> kinds;  // without the guard's file and witness
+  std::set<Kind> kinds;
 };
-Seen LookAt(const State& state, int inode, int anchor);
+Seen LookAt(const State& state, int inode, uint32_t hidden, bool writers);
 
 }  // namespace selkie
 

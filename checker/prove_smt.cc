@@ -9,13 +9,16 @@
 namespace selkie {
 namespace {
 
-// An object is 13 bytes, in the order of Kind; the first is the highest.
+// An object is so many bytes, in the order of Kind; the first is the highest.
 enum Field : int {
   kWhat,
   kRole,
   kFileMode,
   kFileFlags,
   kFileMark,
+  kFileWriter,
+  kFileDmabuf,
+  kFilePinned,
   kProt,
   kMay,
   kShared,
@@ -24,6 +27,10 @@ enum Field : int {
   kPgoff,
   kFlags,
   kMark,
+  kPage,
+  kBegin,
+  kEnd,
+  kNondumpable,
   kNumFields
 };
 
@@ -38,6 +45,9 @@ std::string Literal(const Kind& k) {
                                              k.file.mode,
                                              k.file.flags,
                                              k.file.mark,
+                                             k.file.writer,
+                                             k.file.dmabuf,
+                                             k.file.pinned,
                                              k.prot,
                                              k.may,
                                              k.shared,
@@ -45,14 +55,26 @@ std::string Literal(const Kind& k) {
                                              k.pages,
                                              k.pgoff,
                                              k.flags,
-                                             k.mark};
+                                             k.mark,
+                                             k.page,
+                                             k.begin,
+                                             k.end,
+                                             k.nondumpable};
   std::string text = "#x";
   for (int byte : bytes) text += fmt::format("{:02x}", byte);
   return text;
 }
 
 std::string FileLiteral(const FileKind& file) {
-  return fmt::format("#x{:02x}{:02x}{:02x}", file.mode, file.flags, file.mark);
+  return fmt::format("#x{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}", file.mode, file.flags, file.mark,
+                     file.writer, file.dmabuf, file.pinned);
+}
+
+// Of a file, kFileMode to kFilePinned.
+constexpr int kFileBits = 8 * (kFilePinned - kFileMode + 1);
+
+std::string IsWhat(std::string_view object, Holding what) {
+  return fmt::format("(= {} #x{:02x})", Byte(object, kWhat), static_cast<int>(what));
 }
 
 class Writer {
@@ -89,27 +111,56 @@ class Writer {
   }
 
   void Objects() {
-    Line("; An object: what, role, f_mode, f_flags, mark of the file, and of a mapping prot, may,");
-    Line("; shared, vm_shared, pages, pgoff, flags, mark; a byte each.");
+    Line(
+        "; An object: what, role, f_mode, f_flags, mark, writer, dmabuf, pinned of the file, of a");
+    Line(
+        "; mapping prot, may, shared, vm_shared, pages, pgoff, flags, mark, of a registered "
+        "buffer");
+    Line("; page, begin, end, and of a program nondumpable; a byte each.");
     Line("(define-sort Object () (_ BitVec {}))", 8 * kNumFields);
-    Line("; What rules see of it though no call names it: mapped-shared 1, mapped-writable 2.");
-    Line("(define-fun seen ((k Object)) (_ BitVec 2) (ite (and (= {} #x01) (not (= {} #x00)))",
-         Byte("k", kWhat), Byte("k", kVmShared));
-    Line("  (bvor {} (ite (= ((_ extract 1 1) {}) #b1) {} #b00)) #b00))",
-         (proof_.sees & kSeesShared) != 0 ? "#b01" : "#b00", Byte("k", kMay),
-         (proof_.sees & kSeesWritable) != 0 ? "#b10" : "#b00");
+    Seen();
     Line("; What the end of the protocol makes of it.");
-    Line("(define-fun finished ((k Object)) Object (ite (and (= {} #x01) (not (= {} #x00)))",
-         Byte("k", kWhat), Byte("k", kShared));
-    Line("  (bvor k (ite (= ((_ extract 1 1) {}) #b1) #x{:026x} #x{:026x})) k))", Byte("k", kProt),
-         Reads(fact::kMapOldWritable) ? mark::kMapOldWritable : 0,
-         Reads(fact::kMapOldReadonly) ? mark::kMapOldReadonly : 0);
+    Line("(define-fun finished ((k Object)) Object (ite (and {} (not (= {} #x00)))",
+         IsWhat("k", Holding::kMapping), Byte("k", kShared));
+    const auto marked = [](int bits) {
+      return fmt::format("#x{:0{}x}", bits, 2 * (kMark + 1)) +
+             std::string(2 * (kNumFields - 1 - kMark), '0');
+    };
+    Line("  (bvor k (ite (= ((_ extract 1 1) {}) #b1) {} {})) k))", Byte("k", kProt),
+         marked(Reads(fact::kMapOldWritable) ? mark::kMapOldWritable : 0),
+         marked(Reads(fact::kMapOldReadonly) ? mark::kMapOldReadonly : 0));
     Line("; Its file, and another one.");
-    const int low = 8 * (kNumFields - 1 - kFileMark);
-    Line("(define-fun file ((k Object)) (_ BitVec 24) ((_ extract {} {}) k))", low + 23, low);
-    Line("(define-fun with ((k Object) (f (_ BitVec 24))) Object");
-    Line("  (concat ((_ extract {} {}) k) f ((_ extract {} 0) k)))", 8 * kNumFields - 1, low + 24,
-         low - 1);
+    const int low = 8 * (kNumFields - 1 - kFilePinned);
+    Line("(define-fun file ((k Object)) (_ BitVec {}) ((_ extract {} {}) k))", kFileBits,
+         low + kFileBits - 1, low);
+    Line("(define-fun with ((k Object) (f (_ BitVec {}))) Object", kFileBits);
+    Line("  (concat ((_ extract {} {}) k) f ((_ extract {} 0) k)))", 8 * kNumFields - 1,
+         low + kFileBits, low - 1);
+  }
+
+  // As Prover::SignOf.
+  void Seen() {
+    const auto not_zero = [](int field) {
+      return fmt::format("(not (= {} #x00))", Byte("k", field));
+    };
+    const std::string shared =
+        fmt::format("(and {} {})", IsWhat("k", Holding::kMapping), not_zero(kVmShared));
+    Line("; What is seen of it though no call names it: mapped-shared 1, mapped-writable 2,");
+    Line(
+        "; pinned 4, open for writing 8, a program that runs 16; of that, what something asks "
+        "for.");
+    Line("(define-fun seen ((k Object)) (_ BitVec 5) (bvand #b{:05b} (bvor", proof_.sees);
+    const auto bit = [this](int value, const std::string& test) {
+      Line("  (ite {} #b{:05b} #b00000)", test, value);
+    };
+    bit(kSeesShared, shared);
+    bit(kSeesWritable,
+        fmt::format("(and {} (= ((_ extract 1 1) {}) #b1))", shared, Byte("k", kMay)));
+    bit(kSeesPinned,
+        fmt::format("(or {} {})", IsWhat("k", Holding::kBuffer), not_zero(kFilePinned)));
+    bit(kSeesWriter, not_zero(kFileWriter));
+    bit(kSeesProgram, IsWhat("k", Holding::kProgram));
+    Line(")))");
   }
 
   bool Reads(int bit) const { return (reads_ >> bit & 1) != 0; }
@@ -168,8 +219,8 @@ class Writer {
       if (!proof_.one_file || step.files.empty()) after.push_back(Outside(step, "k"));
       const std::string same_file =
           proof_.one_file ? fmt::format("(= (file k) {})", FileLiteral(step.through)) : "true";
-      ways.push_back(fmt::format("(and (in{} k) (= (bvand (seen k) #b{:02b}) #b00) {} (or {}))",
-                                 numbers_.at(step.from), ~step.seen & 3, same_file,
+      ways.push_back(fmt::format("(and (in{} k) (= (bvand (seen k) #b{:05b}) #b00000) {} (or {}))",
+                                 numbers_.at(step.from), ~step.seen & kSeesAll, same_file,
                                  fmt::join(after, " ")));
     }
     return ways;
@@ -192,7 +243,7 @@ class Writer {
     std::vector<std::string> ways;
     if (property_.clause.sort == Sort::kMapping) {
       for (const auto& [situation, number] : numbers_)
-        ways.push_back(fmt::format("(and (in{} k) (= {} #x01) {})", number, Byte("k", kWhat),
+        ways.push_back(fmt::format("(and (in{} k) {} {})", number, IsWhat("k", Holding::kMapping),
                                    Clause(MappingWord(situation))));
       return ways;
     }

@@ -59,6 +59,39 @@ TEST(Prove, ARuleOfAbsenceKeepsMappingsAndTheSealApart) {
   EXPECT_FALSE(proof.has_verdict);
 }
 
+// EBUSY of F_SEAL_WRITE while a buffer is registered; without that rule it goes on writing.
+TEST(Prove, ARuleOfAbsenceKeepsRegisteredBuffersAndTheSealApart) {
+  const Property property = PropertyNamed("no-pinned-write");
+  EXPECT_EQ(ProofOf(property, SemanticsNamed("linux-6.1")).kind, Proof::Kind::kProved);
+  EXPECT_EQ(ProofOf(property, *ParsedSemantics("semantics x extends linux-6.1\n"
+                                               "drop add-write-pinned\n"))
+                .kind,
+            Proof::Kind::kBroken);
+}
+
+// ETXTBSY: what is open for writing does not run, nor the other way around.  The memfd's own file
+// does not count, and writes what runs.
+TEST(Prove, WhatIsOpenedToBeWrittenNeverRuns) {
+  const Semantics unguarded =
+      *ParsedSemantics("semantics x extends linux-5.1\ndrop write-sealed\n");
+  const auto proof_of = [&](const std::string& clause) {
+    Property property = PropertyNamed("program-kept");
+    property.clause.text = clause;
+    property.clause.terms =
+        ParseCondition(clause, PropertyVocabulary(Sort::kChange, property.roles)).terms;
+    return ProofOf(property, unguarded).kind;
+  };
+  EXPECT_EQ(proof_of("runs and by-write-call and file-after"), Proof::Kind::kProved);
+  EXPECT_EQ(proof_of("by-write-call and file-after"), Proof::Kind::kBroken);
+  EXPECT_EQ(proof_of("runs and by-write-call"), Proof::Kind::kBroken);
+}
+
+TEST(Prove, ADmabufWritesUnlessTheSealWaitsForIt) {
+  const Property property = PropertyNamed("no-dmabuf-write");
+  EXPECT_EQ(ProofOf(property, SemanticsNamed("linux-4.20")).kind, Proof::Kind::kProved);
+  EXPECT_EQ(ProofOf(property, SemanticsNamed("linux-6.1")).kind, Proof::Kind::kBroken);
+}
+
 TEST(Prove, APromiseThatNothingTestedIsUnknown) {
   Property property = PropertyNamed("no-write-call");
   for (Role& role : property.roles) role.may_seal = false;
@@ -74,6 +107,7 @@ TEST(Prove, CallsBeyondTheArgumentAreRefusedByName) {
       {"close(3)", "descriptor by number"},
       {"mprotect(map, 8192, PROT_READ)", "more than one page"},
       {"munmap(map+4096, 4096)", "beside a mapping"},
+      {"io_uring_register_buffers(map, 8192)", "more than one page"},
       {"open(\"/proc/self/fd/3\", O_RDWR)", "by number"}};
   for (const auto& [call, why] : calls) {
     const Proof proof = ProofOf(WithCall(call), semantics, false, false);

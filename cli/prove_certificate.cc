@@ -120,16 +120,23 @@ absl::Status AddTexts(const Library& library, const Property& property,
 
 // ---- Configurations ----
 
-Json FileJson(const FileKind& file) { return {file.mode, file.flags, file.mark}; }
+Json FileJson(const FileKind& file) {
+  return {file.mode, file.flags, file.mark, file.writer, file.dmabuf, file.pinned};
+}
 
 Json KindJson(const Kind& kind) {
-  constexpr const char* kWhat[] = {"fd", "map", "msg"};
-  Json out = {kWhat[static_cast<int>(kind.what)], kind.role, kind.file.mode, kind.file.flags,
-              kind.file.mark};
+  constexpr const char* kWhat[] = {"fd", "map", "msg", "buffer", "program"};
+  Json out = {kWhat[static_cast<int>(kind.what)], kind.role};
+  const auto add = [&out](std::initializer_list<int> values) {
+    for (int value : values) out.push_back(value);
+  };
+  if (kind.what == Holding::kBuffer) add({kind.page, kind.begin, kind.end});
+  if (kind.what != Holding::kBuffer)
+    for (const Json& value : FileJson(kind.file)) out.push_back(value);
+  if (kind.what == Holding::kProgram) add({kind.nondumpable});
   if (kind.what == Holding::kMapping)
-    for (int value : {kind.prot, kind.may, kind.shared, kind.vm_shared, kind.pages, kind.pgoff,
-                      kind.flags, kind.mark})
-      out.push_back(value);
+    add({kind.prot, kind.may, kind.shared, kind.vm_shared, kind.pages, kind.pgoff, kind.flags,
+         kind.mark});
   return out;
 }
 
@@ -167,7 +174,7 @@ absl::StatusOr<std::string> CertificateOf(const Library& library, const Property
                                           const std::string& property_path,
                                           const Semantics& semantics,
                                           const std::string& semantics_path, const Proof& proof) {
-  Json out = {{"format", "selkie certificate 1"},
+  Json out = {{"format", "selkie certificate 2"},
               {"semantics", {{"name", semantics.name}}},
               {"property", {{"name", property.name}}}};
   if (absl::Status s = AddTexts(library, property, property_path, semantics, semantics_path, out);
@@ -176,8 +183,18 @@ absl::StatusOr<std::string> CertificateOf(const Library& library, const Property
   out["alphabet"] = Json::array();
   for (const AlphabetLine& line : property.calls)
     out["alphabet"].push_back({line.text, line.roles});
-  out["kind"] = {"what",   "role",      "file mode", "file flags", "file mark", "prot", "may",
-                 "shared", "vm_shared", "pages",     "pgoff",      "flags",     "mark"};
+  const std::vector<std::string> file = {"what",      "role",        "file mode",   "file flags",
+                                         "file mark", "file writer", "file dmabuf", "file pinned"};
+  const auto with = [&file](std::initializer_list<const char*> more) {
+    std::vector<std::string> words = file;
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  out["kinds"] = {
+      {"fd, msg", file},
+      {"map", with({"prot", "may", "shared", "vm_shared", "pages", "pgoff", "flags", "mark"})},
+      {"buffer", {"what", "role", "page", "begin", "end"}},
+      {"program", with({"nondumpable"})}};
   std::string text = out.dump(1);
   text.resize(text.size() - 2);  // one configuration a line
   text += ",\n \"configurations\": [";

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "cli/review_cells.h"
 #include "cli/review_report.h"
@@ -30,8 +31,15 @@ ScoreCard CardOf(std::vector<std::string> semantics, std::vector<std::string> pr
   return *std::move(card);
 }
 
+// A file position is nothing that a proof keeps.
 TEST(Review, WhatHoldsForAnyNumberOfObjectsIsToldFromWhatHoldsWithinBounds) {
-  const ScoreCard card = CardOf({"linux-7.2"}, {"no-write-call", "no-pinned-write"});
+  const std::string path = testing::TempDir() + "/cursor.prop";
+  std::ofstream(path) << "property cursor\n  \"No write at the file position.\"\n"
+                         "bounds processes=1 fds=1 files=1 maps=1\nrole any uid 1000 may seal\n"
+                         "calls\n  memfd_create(\"region\", MFD_ALLOW_SEALING)\n"
+                         "  write(fd, \"x\", 1)\n  fcntl(fd, F_ADD_SEALS, {seal})\n"
+                         "needs write\nnever change: seals has WRITE and by-write-call\n";
+  const ScoreCard card = CardOf({"linux-7.2"}, {"no-write-call", path});
   EXPECT_EQ(CellWord(card.cells[0][0]), "PROVED");
   EXPECT_EQ(CellWord(card.cells[0][1]), "holds");
   EXPECT_NE(card.cells[0][1].not_proved, "");

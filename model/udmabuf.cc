@@ -58,6 +58,9 @@ bool AnswersDmabuf(const State& s, const Call& c, Result* answer) {
                     : Fail(ESPIPE, "fs/read_write.c: FMODE_PREAD");
       return true;
     case Op::kFtruncate: *answer = Fail(EINVAL, "fs/open.c do_sys_ftruncate: S_ISREG"); return true;
+    case Op::kExtension:
+      *answer = Fail(EINVAL, "a call that the semantics adds: no memfd");
+      return true;
     default: break;
   }
   if (family == Family::kDescriptor || family == Family::kMessage || family == Family::kUdmabuf)
