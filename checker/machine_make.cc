@@ -254,13 +254,13 @@ FieldUse Machine::UseOf() const {
   use.contents =
       (same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad))) ||
       (any(OpBit(Op::kWriteProgram)) && any(OpBits(Op::kRunProgram, Op::kExecve, Op::kExecveat)));
-  use.mode = any(OpBits(Op::kFchmod, Op::kChmod, Op::kFsetAcl, Op::kSetAcl, Op::kFchown,
-                        Op::kOpenTmpfile)) ||
+  use.mode = any(OpBits(Op::kFchmod, Op::kFchmodat2, Op::kChmod, Op::kFsetAcl, Op::kSetAcl,
+                        Op::kFchown, Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
   use.mask =
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
   use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
-  use.attrs = any(OpBit(Op::kSetAttr));
+  use.attrs = any(OpBits(Op::kSetAttr, Op::kSetXattr, Op::kFileSetattr, Op::kFileSetattrAt));
   const auto gives = [&any_line](int64_t advice) {
     return any_line([advice](const CallTemplate& line) {
       return line.call.op == Op::kMadvise && line.call.arg[2] == advice;

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <iterator>
 #include <limits>
@@ -313,6 +314,36 @@ Result SetAttr(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
 }
 
+Result SetXattr(const Call& c, const Env&) {
+  fsxattr attributes{};
+  attributes.fsx_xflags = static_cast<uint32_t>(c.arg[1]);
+  return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_FSSETXATTR, Raw(&attributes)));
+}
+
+// struct file_attr, and zeroes up to the largest size that is read.
+struct FileAttr {
+  explicit FileAttr(int64_t xflags) : fa_xflags(static_cast<uint32_t>(xflags)) {}
+  uint64_t fa_xflags;
+  std::array<uint64_t, kPageSize / sizeof(uint64_t) - 1> rest{};
+};
+constexpr int kFileSetattr = 469;
+
+Result FileSetattr(const Call& c, const Env&) {
+  const FileAttr attr(c.arg[1]);
+  return FromRaw(RawSyscall(kFileSetattr, c.arg[0], Raw(""), Raw(&attr), c.arg[2], c.arg[3]));
+}
+
+Result FileSetattrAt(const Call& c, const Env& env) {
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  const FileAttr attr(c.arg[2]);
+  return FromRaw(RawSyscall(kFileSetattr, AT_FDCWD, path.raw(), Raw(&attr), c.arg[3], c.arg[4]));
+}
+
+Result Fchmodat2(const Call& c, const Env&) {
+  constexpr int kFchmodat2 = 452;
+  return FromRaw(RawSyscall(kFchmodat2, c.arg[0], Raw(""), c.arg[1], c.arg[2]));
+}
+
 Result Fstat(const Call& c, const Env&) {
   struct stat status;
   Result r = FromRaw(RawSyscall(SYS_fstat, c.arg[0], Raw(&status)));
@@ -427,6 +458,10 @@ constexpr RealCall kReal[] = {
     Direct<SYS_unshare>,
     OpenByHandle,
     SetAttr,
+    SetXattr,
+    FileSetattr,
+    FileSetattrAt,
+    Fchmodat2,
     Pipe2,
     Splice,
     Direct<SYS_tee>,

@@ -66,14 +66,19 @@ bool IsMmapAtNull(const Call& call) {
 // has not.
 bool NeedsInitialNamespace(const Call& call) {
   constexpr int64_t kSetId = 06000;
+  constexpr int64_t kXflagsFixed = abi::kXflagImmutable | abi::kXflagAppend;
   switch (call.op) {
     case Op::kOpenMapFile:   // CAP_CHECKPOINT_RESTORE
     case Op::kOpenByHandle:  // CAP_DAC_READ_SEARCH
     case Op::kLinkat: return true;
+    case Op::kFchmodat2:
     case Op::kFchmod: return (call.arg[1] & kSetId) != 0;  // CAP_FSETID, by the next write
     case Op::kChmod: return (call.arg[2] & kSetId) != 0;
     case Op::kSetAttr:  // CAP_LINUX_IMMUTABLE
       return (call.arg[1] & (abi::kFsImmutable | abi::kFsAppend)) != 0;
+    case Op::kSetXattr:
+    case Op::kFileSetattr: return (call.arg[1] & kXflagsFixed) != 0;
+    case Op::kFileSetattrAt: return (call.arg[2] & kXflagsFixed) != 0;
     case Op::kFchown: return call.arg[1] != 0 && call.arg[1] != -1;
     default: return false;
   }

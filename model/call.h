@@ -77,6 +77,10 @@ enum class Op : uint8_t {
   kUnshare,
   kOpenByHandle,
   kSetAttr,
+  kSetXattr,
+  kFileSetattr,
+  kFileSetattrAt,
+  kFchmodat2,
   kPipe2,
   kSplice,
   kTee,
@@ -298,6 +302,10 @@ inline constexpr int64_t kOAsync = 020000;
 inline constexpr int64_t kOEmptypath = 0x4000000;
 inline constexpr int64_t kFSealSeal = 1;
 inline constexpr int64_t kFsImmutable = 0x10, kFsAppend = 0x20, kFsNodump = 0x40;
+inline constexpr int64_t kXflagPrealloc = 0x2, kXflagImmutable = 0x8, kXflagAppend = 0x10,
+                         kXflagSync = 0x20, kXflagNodump = 0x80, kXflagExtsize = 0x800,
+                         kXflagExtszinherit = 0x1000, kXflagVerity = 0x20000,
+                         kXflagCasefold = 0x40000, kXflagHasattr = 0x80000000;
 inline constexpr int64_t kFdCloexec = 1;
 inline constexpr int64_t kMfdCloexec = 1, kMfdAllowSealing = 2, kMfdHugetlb = 4;
 inline constexpr int64_t kMfdHuge2Mb = int64_t{21} << 26, kMfdHugeMask = int64_t{0x3f} << 26;

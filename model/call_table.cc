@@ -85,6 +85,20 @@ constexpr FlagName kAttrFlags[] = {{"0", 0},
                                    {"FS_IMMUTABLE_FL", abi::kFsImmutable},
                                    {"FS_APPEND_FL", abi::kFsAppend},
                                    {"FS_NODUMP_FL", abi::kFsNodump}};
+constexpr FlagName kXflags[] = {{"0", 0},
+                                {"FS_XFLAG_IMMUTABLE", abi::kXflagImmutable},
+                                {"FS_XFLAG_APPEND", abi::kXflagAppend},
+                                {"FS_XFLAG_NODUMP", abi::kXflagNodump},
+                                {"FS_XFLAG_SYNC", abi::kXflagSync},
+                                {"FS_XFLAG_PREALLOC", abi::kXflagPrealloc},
+                                {"FS_XFLAG_HASATTR", abi::kXflagHasattr},
+                                {"FS_XFLAG_VERITY", abi::kXflagVerity},
+                                {"FS_XFLAG_CASEFOLD", abi::kXflagCasefold},
+                                {"FS_XFLAG_EXTSIZE", abi::kXflagExtsize},
+                                {"FS_XFLAG_EXTSZINHERIT", abi::kXflagExtszinherit}};
+constexpr FlagName kFileAtFlags[] = {{"0", 0},
+                                     {"AT_EMPTY_PATH", abi::kAtEmptyPath},
+                                     {"AT_SYMLINK_NOFOLLOW", abi::kAtSymlinkNofollow}};
 constexpr FlagName kAdvice[] = {{"MADV_NORMAL", abi::kMadvNormal},
                                 {"MADV_WILLNEED", abi::kMadvWillneed},
                                 {"MADV_DONTNEED", abi::kMadvDontneed},
@@ -266,6 +280,15 @@ constexpr CallSpec kTable[] = {
         Flags("flags", kOpenFlags)),
     Row(Op::kSetAttr, "ioctl", Family::kInode, R::kZero, Fd(), Lit("FS_IOC_SETFLAGS"),
         Flags("flags", kAttrFlags)),
+    Row(Op::kSetXattr, "ioctl", Family::kInode, R::kZero, Fd(), Lit("FS_IOC_FSSETXATTR"),
+        Flags("xflags", kXflags)),
+    Row(Op::kFileSetattr, "file_setattr", Family::kInode, R::kZero, Fd("dfd"), Lit("\"\""),
+        Flags("xflags", kXflags), Size("usize"), Flags("at_flags", kFileAtFlags)),
+    Row(Op::kFileSetattrAt, "file_setattr", Family::kInode, R::kZero, Lit("AT_FDCWD"),
+        Arg(A::kPath, "path"), Flags("xflags", kXflags), Size("usize"),
+        Flags("at_flags", kFileAtFlags)),
+    Row(Op::kFchmodat2, "fchmodat2", Family::kInode, R::kZero, Fd("dirfd"), Lit("\"\""),
+        Arg(A::kMode, "mode"), Flags("flags", kFileAtFlags)),
     Row(Op::kPipe2, "pipe2", Family::kPipe, R::kFdPair, Lit("fds"), Flags("flags", kPipeFlags)),
     Row(Op::kSplice, "splice", Family::kPipe, R::kCount, Fd("fd_in"), Offset("off_in"),
         Fd("fd_out"), Offset("off_out"), Size("len"), Flags("flags", kSpliceFlags)),
@@ -394,6 +417,7 @@ const std::array<uint64_t, kMaxWords>& IntWordsOf(Op op) {
 std::string_view ShortName(Op op) {
   const CallSpec& spec = SpecOf(op);
   if (op == Op::kOpenEmptyPath) return "O_EMPTYPATH";  // another row is openat
+  if (op == Op::kFileSetattrAt) return "file_setattr_path";
   if (spec.num_args > 1 && spec.args[1].kind == A::kLiteral &&
       (spec.name == "fcntl" || spec.name == "ioctl"))
     return spec.args[1].name;

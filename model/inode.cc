@@ -60,6 +60,98 @@ Result ChangeAcl(State& s, const Call& c, int f, int node, int64_t wanted,
   return NewMode(s, ruling, f, node, mode);
 }
 
+constexpr const char* kNoAttributes = "fs/file_attr.c vfs_fileattr_set: fileattr_set";
+constexpr int64_t kNoatimeFlag = 0x80;  // FS_NOATIME_FL
+
+// i_op->fileattr_set: of tmpfs, not of hugetlbfs, pipes and sockets.
+bool HasAttributes(const State& s, int node) {
+  return IsMemfd(s, node) && !IsHugetlb(s.inodes[node]);
+}
+
+// What is to be set of an inode's attributes.
+struct Attributes {
+  int64_t flags = 0;      // FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL and FS_NOATIME_FL
+  bool projects = false;  // FS_XFLAG_PROJINHERIT
+  bool inherits = false;  // FS_XFLAG_EXTSZINHERIT, which only a directory can have
+  bool others = false;    // what no tmpfs has
+};
+
+// vfs_fileattr_set (fs/file_attr.c), shmem_fileattr_set.
+Result ChangeAttributes(State& s, const Call& c, int node, const Attributes& to) {
+  const uint16_t uid = s.tasks[c.task].uid;
+  if (uid != 0 && uid != s.inodes[node].uid)
+    return Fail(EPERM, "fs/file_attr.c vfs_fileattr_set: inode_owner_or_capable");
+  const auto attrs = static_cast<uint16_t>(to.flags & (abi::kFsImmutable | abi::kFsAppend));
+  if (uid != 0 && attrs != s.inodes[node].attrs)
+    return Fail(EPERM, "fs/file_attr.c fileattr_set_prepare: CAP_LINUX_IMMUTABLE");
+  if (to.projects) return Bound("FS_XFLAG_PROJINHERIT: EINVAL in another user namespace");
+  if (to.inherits) return Fail(EINVAL, "fs/file_attr.c fileattr_set_prepare: S_ISDIR");
+  if ((to.flags & kNoatimeFlag) != 0) return Bound("FS_NOATIME_FL is not modelled");
+  if (to.others) return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fileattr_set: SHMEM_FL_USER_MODIFIABLE");
+  Result result = Unchanged(0);
+  result.changed = s.inodes[node].attrs != attrs;
+  s.inodes[node].attrs = attrs;
+  return result;
+}
+
+// FS_XFLAG_* (include/uapi/linux/fs.h).
+constexpr int64_t kXflagNoatime = 0x40, kXflagProjinherit = 0x200, kXflagCowextsize = 0x10000;
+constexpr int64_t kXflagsCasefold = 0xc0000;  // and FS_XFLAG_CASENONPRESERVING
+// FS_XFLAG_RDONLY_MASK: told, not set.
+constexpr int64_t kXflagsTold =
+    abi::kXflagPrealloc | abi::kXflagHasattr | abi::kXflagVerity | kXflagsCasefold;
+constexpr int64_t kXflagsKnown = 0x1fffb | kXflagsTold;  // FS_XFLAGS_MASK
+
+// A word of flags is an int; these are unsigned.
+int64_t XflagsOf(int64_t word) { return static_cast<uint32_t>(word); }
+
+// Flags beyond FS_XFLAGS_MASK; *rule: the one that a kernel's mask lacks, if others have it.
+bool HasUnknownXflags(const Semantics& semantics, int64_t xflags, const Rule** rule) {
+  if ((xflags & ~kXflagsKnown) != 0) return true;
+  for (const auto& [feature, bits] : {std::pair(Feature::kXflagVerity, abi::kXflagVerity),
+                                      {Feature::kXflagCasefold, kXflagsCasefold}})
+    if (*rule == nullptr && (xflags & bits) != 0) *rule = NotSupported(semantics, feature);
+  return *rule != nullptr;
+}
+
+// fileattr_fill_xflags, fileattr_set_prepare and fileattr_has_fsx, of flags without sizes.
+Attributes OfXflags(int64_t xflags, bool masked) {
+  constexpr int64_t kSizes = abi::kXflagExtsize | kXflagCowextsize;  // of zero they mean nothing
+  constexpr int64_t kKept = abi::kXflagImmutable | abi::kXflagAppend | abi::kXflagNodump;
+  if (masked) xflags &= ~kXflagsTold;
+  return {.flags = ((xflags & abi::kXflagImmutable) != 0 ? abi::kFsImmutable : 0) |
+                   ((xflags & abi::kXflagAppend) != 0 ? abi::kFsAppend : 0) |
+                   ((xflags & kXflagNoatime) != 0 ? kNoatimeFlag : 0),
+          .projects = (xflags & kXflagProjinherit) != 0,
+          .inherits = (xflags & abi::kXflagExtszinherit) != 0,
+          .others = (xflags & ~(kKept | kXflagNoatime | kSizes)) != 0};
+}
+
+// file_setattr up to its path: true with *error if it is refused.
+bool BadFileAttr(int64_t xflags, int64_t size, int64_t at_flags, const Semantics& semantics,
+                 Result* error) {
+  constexpr int64_t kFirstSize = 24;  // FILE_ATTR_SIZE_VER0
+  const auto fail = [error](const Result& result) {
+    *error = result;
+    return true;
+  };
+  if (const Rule* rule = NotSupported(semantics, Feature::kFileSetattr)) return fail(Refused(rule));
+  if ((at_flags & ~(abi::kAtSymlinkNofollow | abi::kAtEmptyPath)) != 0)
+    return fail(Fail(EINVAL, "fs/file_attr.c file_setattr: at_flags"));
+  if (size < 0 || size > kPageSize)
+    return fail(Fail(E2BIG, "fs/file_attr.c file_setattr: PAGE_SIZE"));
+  if (size < kFirstSize)
+    return fail(Fail(EINVAL, "fs/file_attr.c file_setattr: FILE_ATTR_SIZE_VER0"));
+  Result unknown = Fail(EINVAL, "fs/file_attr.c file_attr_to_fileattr: FS_XFLAGS_MASK");
+  return HasUnknownXflags(semantics, XflagsOf(xflags), &unknown.rule) && fail(unknown);
+}
+
+// vfs_fileattr_set by file_setattr.
+Result ChangeByXflags(State& s, const Call& c, int node, int64_t xflags) {
+  if (!HasAttributes(s, node)) return Fail(EOPNOTSUPP, kNoAttributes);
+  return ChangeAttributes(s, c, node, OfXflags(XflagsOf(xflags), true));
+}
+
 }  // namespace
 
 Result Fstat(State& s, const Call& c, const Semantics&) {
@@ -127,29 +219,71 @@ Result Fchown(State& s, const Call& c, const Semantics&) {
   return result;
 }
 
-// FS_IOC_SETFLAGS: vfs_fileattr_set (fs/file_attr.c), shmem_fileattr_set.
+// FS_IOC_SETFLAGS (fs/file_attr.c ioctl_setflags).
 Result SetAttr(State& s, const Call& c, const Semantics& semantics) {
-  constexpr int64_t kFixedBits = abi::kFsImmutable | abi::kFsAppend, kNoatime = 0x80;
+  constexpr int64_t kKnown = abi::kFsImmutable | abi::kFsAppend | abi::kFsNodump | kNoatimeFlag;
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   const int node = s.files[f].inode - 1;
-  if (!IsMemfd(s, node) || IsHugetlb(s.inodes[node]))
-    return Fail(ENOTTY, "fs/ioctl.c vfs_fileattr_set: fileattr_set");
+  if (!HasAttributes(s, node)) return Fail(ENOTTY, kNoAttributes);
   if (const Rule* rule = NotSupported(semantics, Feature::kChattr)) return Refused(rule);
-  const uint16_t uid = s.tasks[c.task].uid;
-  if (uid != 0 && uid != s.inodes[node].uid)
-    return Fail(EPERM, "fs/ioctl.c vfs_fileattr_set: inode_owner_or_capable");
-  const auto attrs = static_cast<uint16_t>(c.arg[1] & kFixedBits);
-  if (uid != 0 && attrs != s.inodes[node].attrs)
-    return Fail(EPERM, "fs/ioctl.c fileattr_set_prepare: CAP_LINUX_IMMUTABLE");
-  if ((c.arg[1] & kNoatime) != 0) return Bound("FS_NOATIME_FL is not modelled");
-  if ((c.arg[1] & ~(kFixedBits | abi::kFsNodump)) != 0)
-    return Fail(EOPNOTSUPP, "mm/shmem.c shmem_fileattr_set: SHMEM_FL_USER_MODIFIABLE");
-  Result result = Unchanged(0);
-  result.changed = s.inodes[node].attrs != attrs;
-  s.inodes[node].attrs = attrs;
+  return ChangeAttributes(s, c, node,
+                          {.flags = c.arg[1] & kKnown, .others = (c.arg[1] & ~kKnown) != 0});
+}
+
+// FS_IOC_FSSETXATTR (fs/file_attr.c ioctl_fssetxattr), of flags alone.
+Result SetXattr(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t xflags = XflagsOf(c.arg[1]);
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  const int node = s.files[f].inode - 1;
+  const Rule* const unmasked = NotSupported(semantics, Feature::kXflagsMask);
+  Result unknown = Fail(EOPNOTSUPP, "fs/file_attr.c copy_fsxattr_from_user: FS_XFLAGS_MASK");
+  if (unmasked == nullptr && HasUnknownXflags(semantics, xflags, &unknown.rule)) return unknown;
+  if (!HasAttributes(s, node)) return Fail(ENOTTY, kNoAttributes);
+  if (const Rule* rule = NotSupported(semantics, Feature::kChattr)) return Refused(rule);
+  Result result = ChangeAttributes(s, c, node, OfXflags(xflags, unmasked == nullptr));
+  const bool told = (xflags & kXflagsTold) != 0 && result.value == EOPNOTSUPP;
+  if (unmasked != nullptr && (told || (xflags & ~kXflagsKnown) != 0)) result.rule = unmasked;
   return result;
+}
+
+// file_setattr(dfd, "", ...): the descriptor's own file, but not O_PATH's.
+Result FileSetattr(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (BadFileAttr(c.arg[1], c.arg[2], c.arg[3], semantics, &error)) return error;
+  if ((c.arg[3] & abi::kAtEmptyPath) == 0)
+    return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
+  if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return ChangeByXflags(s, c, s.files[f].inode - 1, c.arg[1]);
+}
+
+Result FileSetattrAt(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (BadFileAttr(c.arg[2], c.arg[3], c.arg[4], semantics, &error)) return error;
+  if ((c.arg[4] & abi::kAtSymlinkNofollow) != 0)
+    return Bound("the attributes of a link of procfs are not modelled");
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return ChangeByXflags(s, c, s.files[link].inode - 1, c.arg[2]);
+}
+
+// fchmodat2(dirfd, "", mode, flags): by the path of the descriptor, O_PATH's as well.
+Result Fchmodat2(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (const Rule* rule = NotSupported(semantics, Feature::kFchmodat2)) return Refused(rule);
+  if ((c.arg[2] & ~(abi::kAtSymlinkNofollow | abi::kAtEmptyPath)) != 0)
+    return Fail(EINVAL, "fs/open.c do_fchmodat: flags");
+  if ((c.arg[2] & abi::kAtEmptyPath) == 0)
+    return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
+  if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
+  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
+  return ChangeMode(s, c, -1, s.files[f].inode - 1, c.arg[1], semantics);
 }
 
 // linkat(olddirfd, "", AT_FDCWD, newpath, flags), where newpath is a name that does not exist in

@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 45}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 50}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -126,6 +126,12 @@ enum class Feature : uint64_t {
   kOpenat2 = 4398046511104,        // openat2: 5.6
   kOpenat2Bit26 = 8796093022208,   // openat2 refuses that bit: 6.16, and 6.12.117
   kOpenat2Bit25 = 17592186044416,  // and that one: not 6.12.117
+  kFchmodat2 = 35184372088832,     // fchmodat2: 6.6
+  kFileSetattr = 70368744177664,   // file_setattr: 6.17
+  kXflagsMask = 140737488355328,   // FS_IOC_FSSETXATTR refuses unknown flags first, and drops what
+                                   // is told and not set: 6.17
+  kXflagVerity = 281474976710656,  // FS_XFLAG_VERITY: 7.0
+  kXflagCasefold = 562949953421312,  // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
 };
 struct FactSetSpec {
   FactSet set;

@@ -360,6 +360,7 @@ int64_t PageSize(const View& view, std::string_view name, Choices& choices) {
 
 int64_t DrawSize(const View& view, std::string_view name, Choices& choices) {
   if (name == "limit" && OnceIn(choices, 2)) return -1;
+  if (name == "usize" && !OnceIn(choices, 8)) return OnceIn(choices, 4) ? kPageSize : 24;
   if (view.spec.family == Family::kUdmabuf) return DmabufSize(view, name, choices);
   return view.has_address ? PageSize(view, name, choices) : ByteSize(view, choices);
 }
@@ -521,9 +522,9 @@ bool CanBecomeDmabuf(const File& file, const Inode& inode) {
 }
 
 int64_t UsualFlags(const ArgSpec& arg) {
-  constexpr std::string_view kUsual[] = {
-      "MFD_ALLOW_SEALING", "O_RDWR",         "MAP_SHARED", "PROT_READ",
-      "PROT_WRITE",        "MREMAP_MAYMOVE", "MS_SYNC"};
+  constexpr std::string_view kUsual[] = {"MFD_ALLOW_SEALING", "O_RDWR",       "MAP_SHARED",
+                                         "PROT_READ",         "PROT_WRITE",   "MREMAP_MAYMOVE",
+                                         "MS_SYNC",           "AT_EMPTY_PATH"};
   if (arg.one) return arg.names[0].bits;
   int64_t bits = 0;
   for (const FlagName& flag : arg.names)

@@ -101,8 +101,9 @@ constexpr UncoveredCall kUncovered[] = {
      "OPENAT2_REGULAR (7.2) says nothing of a memfd; the others depend on what the working "
      "directory "
      "has, and on what of the path is cached."},
-    {"file_setattr, FS_IOC_FSSETXATTR, fchmodat2, fchownat; fchown of the group", kObserved,
-     "chattr, chmod and chown by other names; no task is in a group."},
+    {"fchownat; fchown of the group", kObserved, "chown by another name; no task is in a group."},
+    {"file_getattr, FS_IOC_FSGETXATTR, FS_IOC_GETFLAGS", kObserved,
+     "They tell what chattr has set, which the next call shows."},
     {"capabilities one by one", kNot,
      "A task has all, as root, or none: which of them a call asks for is named in its check."},
     // processes

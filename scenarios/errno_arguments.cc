@@ -117,6 +117,8 @@ void ByteSizes(std::string_view name, ArgumentChoices& to) {
     to.Right({0, 2 * kPage}).Wrong({-1, kMost, kPage + 1});
   } else if (name == "length") {
     to.Right({2 * kPage, kPage, 3 * kPage}).Wrong({-1, kMost, 0});
+  } else if (name == "usize") {
+    to.Right({24, kPage}).Wrong({23, kPage + 1});
   } else {
     to.Right({1, 3 * kPage}).Wrong({0, -1, kMost});
   }

@@ -386,6 +386,17 @@ std::string CallPrinter::Expression() {
       return fmt::format("ioctl({}, FS_IOC_SETFLAGS, &(int){{ {} }})",
                          FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kSetXattr:
+      Include("sys/ioctl.h");
+      Include("linux/fs.h");
+      return fmt::format("ioctl({}, FS_IOC_FSSETXATTR, &(struct fsxattr){{ .fsx_xflags = {} }})",
+                         FdOf(call_.task, call_.arg[0]),
+                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kFileSetattr:
+    case Op::kFileSetattrAt:
+      return Use(CHelper::kFileSetattr) + fmt::format("set_file_attr({})", Arguments());
+    case Op::kFchmodat2:
+      return Use(CHelper::kFchmodat2) + fmt::format("change_mode_at({})", Arguments());
     case Op::kExtension: return Extended();
     case Op::kRunProgram:
       return Use(CHelper::kRunProgram) +

@@ -56,7 +56,9 @@ bool IsNew(std::string_view name) {
                                        "RESOLVE_NO_SYMLINKS",
                                        "RESOLVE_BENEATH",
                                        "RESOLVE_IN_ROOT",
-                                       "RESOLVE_CACHED"};
+                                       "RESOLVE_CACHED",
+                                       "FS_XFLAG_VERITY",
+                                       "FS_XFLAG_CASEFOLD"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
@@ -67,7 +69,7 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
   for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
-                Op::kExecveat, Op::kFallocate, Op::kOpenat2})
+                Op::kExecveat, Op::kFallocate, Op::kOpenat2, Op::kFileSetattr})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });

@@ -455,6 +455,8 @@ const Helper kHelpers[] = {
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoAtText},
     {{"sys/syscall.h", "unistd.h"}, {}, kMsealText},
     {{"fcntl.h", "sys/syscall.h", "unistd.h"}, {}, kOpenHowText},
+    {{"fcntl.h", "linux/fs.h", "sys/syscall.h", "unistd.h"}, {}, kFileSetattrText},
+    {{"fcntl.h", "sys/syscall.h", "unistd.h"}, {}, kFchmodat2Text},
     {{"sys/uio.h"}, {}, kVmWriteText},
     {{"fcntl.h", "stdio.h", "unistd.h", "errno.h"},
      {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},

@@ -49,7 +49,9 @@ enum class CHelper {
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
   kMseal,
-  kOpenHow,     // openat2
+  kOpenHow,  // openat2
+  kFileSetattr,
+  kFchmodat2,
   kVmWrite,     // process_vm_writev
   kMemWrite,    // /proc/PID/mem
   kPtracePoke,  // PTRACE_POKEDATA

@@ -306,6 +306,23 @@ static long open_how(int dir, const char *path, unsigned int flags, unsigned int
 }
 )";
 
+constexpr std::string_view kFileSetattrText = R"(
+static long set_file_attr(int dir, const char *path, unsigned int xflags, unsigned long size,
+			  int flags)
+{
+	unsigned long long attr[4096 / 8] = { xflags }; /* struct file_attr, and zeroes */
+
+	return syscall(469, dir, path, attr, size, flags);
+}
+)";
+
+constexpr std::string_view kFchmodat2Text = R"(
+static long change_mode_at(int dir, const char *path, unsigned int mode, int flags)
+{
+	return syscall(452, dir, path, mode, flags);
+}
+)";
+
 constexpr std::string_view kVmWriteText = R"(
 /* process_vm_writev of one byte. */
 static long vm_write(pid_t pid, void *address, char byte)
