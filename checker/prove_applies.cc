@@ -26,7 +26,8 @@ constexpr Op kOfOneInode[] = {
     Op::kExit,         Op::kSendFd,    Op::kRecvFd,         Op::kPidfdGetfd,
     Op::kOpenByHandle, Op::kSetAttr,   Op::kOpenEmptyPath,  Op::kPtracePoke,
     Op::kOpenat2,      Op::kLinkat,    Op::kFsetAcl,        Op::kSetAcl,
-    Op::kFuseMmap,     Op::kExtension};
+    Op::kFuseMmap,     Op::kReadv,     Op::kPreadv,         Op::kPreadv2,
+    Op::kExtension};
 
 // Calls between whose steps the protocol's descriptors stay those of one inode.
 constexpr Op kOfProtocols[] = {Op::kAddSeals, Op::kDupFd,     Op::kDupFdCloexec, Op::kClose,

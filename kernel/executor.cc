@@ -35,8 +35,6 @@ int Digits(int64_t number, unsigned base, char* to) {
   return length;
 }
 
-int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
-
 Result MemfdCreate(const Call& c, const Env&) {
   char name[kLongestName + 2] = {};  // a longer one is as wrong as one that is a byte too long
   const int64_t length = std::clamp<int64_t>(c.arg[0], 0, kLongestName + 1);
@@ -125,27 +123,6 @@ Result OnRange(const Call& c, const Env&) {
 }
 
 constexpr int64_t kMsealNumber = 462;  // younger than Debian 12's headers
-
-// The bytes of a read of `count` bytes at file offset `start` that stand at
-// sampled offsets.
-void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) {
-  const int64_t past = start % kSampleStride;
-  for (int64_t i = past == 0 ? 0 : kSampleStride - past; i < count; i += kSampleStride)
-    if (r.num_data < r.data.size()) r.data[r.num_data++] = bytes[i];
-}
-
-Result Read(const Call& c, const Env& env) {
-  const int64_t start = RawSyscall(SYS_lseek, c.arg[0], 0, SEEK_CUR);
-  Result r = FromRaw(RawSyscall(SYS_read, c.arg[0], BufferOf(env), c.arg[1]));
-  if (r.ok()) TakeSamples(r, env.control.buffer.data(), IsRawError(start) ? 0 : start, r.value);
-  return r;
-}
-
-Result Pread(const Call& c, const Env& env) {
-  Result r = FromRaw(RawSyscall(SYS_pread64, c.arg[0], BufferOf(env), c.arg[1], c.arg[2]));
-  if (r.ok()) TakeSamples(r, env.control.buffer.data(), c.arg[2], r.value);
-  return r;
-}
 
 Result Write(const Call& c, const Env& env) {
   return FromRaw(RawSyscall(SYS_write, c.arg[0], FilledBuffer(c, env), c.arg[2]));
@@ -384,8 +361,8 @@ constexpr RealCall kReal[] = {
     Direct<SYS_dup>,
     Direct<SYS_dup2>,
     Direct<SYS_dup3>,
-    Read,
-    Pread,
+    RealRead,
+    RealPread,
     Write,
     Pwrite,
     Direct<SYS_lseek>,
@@ -466,6 +443,10 @@ constexpr RealCall kReal[] = {
     RealEndProgram,
     RealOpenExe,
     Openat2,
+    RealProcessMadvise,
+    RealReadv,
+    RealPreadv,
+    RealPreadv2,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -477,7 +458,7 @@ int64_t FilledBuffer(const Call& c, const Env& env) {
   const auto size = static_cast<int64_t>(env.control.buffer.size());
   const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
   std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
-  return BufferOf(env);
+  return Raw(env.control.buffer.data());
 }
 
 ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {

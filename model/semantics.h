@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 45}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 50}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -114,18 +114,23 @@ enum class Feature : uint64_t {
                               // NoteKernelRead
   kGuard = 4294967296,        // MADV_GUARD_INSTALL of a file's mapping: 6.15
   kUffdGuard = 8589934592,    // UFFDIO_COPY leaves a guard region as it is: 6.19, see UffdCopy
-  kHugeDontneed = 17179869184,     // MADV_DONTNEED of huge pages: 5.18
-  kHugeDofork = 34359738368,       // MADV_DOFORK of huge pages: until 6.19
-  kHugeForce = 68719476736,        // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see
-                                   // ForcePoke
-  kHugeForceProt = 137438953472,   // and leaves them read-only: not on 5.10
-  kHugeMremap = 274877906944,      // mremap moves huge pages: 5.16
-  kFallocModes = 549755813888,     // fallocate: several modes at once are EOPNOTSUPP: 6.12
-  kWriteZeroes = 1099511627776,    // FALLOC_FL_WRITE_ZEROES: 6.17
-  kLateName = 2199023255552,       // a path is read after flags and a free descriptor: 7.0
-  kOpenat2 = 4398046511104,        // openat2: 5.6
-  kOpenat2Bit26 = 8796093022208,   // openat2 refuses that bit: 6.16, and 6.12.117
-  kOpenat2Bit25 = 17592186044416,  // and that one: not 6.12.117
+  kHugeDontneed = 17179869184,        // MADV_DONTNEED of huge pages: 5.18
+  kHugeDofork = 34359738368,          // MADV_DOFORK of huge pages: until 6.19
+  kHugeForce = 68719476736,           // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see
+                                      // ForcePoke
+  kHugeForceProt = 137438953472,      // and leaves them read-only: not on 5.10
+  kHugeMremap = 274877906944,         // mremap moves huge pages: 5.16
+  kFallocModes = 549755813888,        // fallocate: several modes at once are EOPNOTSUPP: 6.12
+  kWriteZeroes = 1099511627776,       // FALLOC_FL_WRITE_ZEROES: 6.17
+  kLateName = 2199023255552,          // a path is read after flags and a free descriptor: 7.0
+  kOpenat2 = 4398046511104,           // openat2: 5.6
+  kOpenat2Bit26 = 8796093022208,      // openat2 refuses that bit: 6.16, and 6.12.117
+  kOpenat2Bit25 = 17592186044416,     // and that one: not 6.12.117
+  kProcessMadvise = 35184372088832,   // process_madvise: 5.10
+  kSelfAdvice = 70368744177664,       // of oneself it takes every advice: 6.13, see MayNotAdvise
+  kSelfNice = 140737488355328,        // and asks for no CAP_SYS_NICE: 6.12
+  kOthersWillneed = 281474976710656,  // MADV_WILLNEED of others: 5.15
+  kEmptyAdvice = 562949953421312,     // the advice is looked at where no range is given: 7.2
 };
 struct FactSetSpec {
   FactSet set;

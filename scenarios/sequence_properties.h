@@ -91,8 +91,9 @@ class ContentsMatchReference : public StepProperty {
   void ExecuteSplice(const State& before, const Call& call, int64_t count);
   void ExecuteReadFixed(const State& before, const Call& call);
   void ExecuteDmabufStore(const State& before, const Call& call);
-  void ExecuteRemove(const State& before, const Call& call, const Result& result,
-                     const State& after);
+  void ExecuteRemoves(const State& before, const Call& call, const Result& result,
+                      const State& after);
+  void ExecuteRemove(const State& before, const Call& call, bool to_the_end, const State& after);
   void ExecuteFault(const State& before, const Call& call, const State& after);
   int64_t WriteBegin(const State& before, const Call& call) const;
   std::string CompareRead(const State& before, const Call& call, const Result& result) const;

@@ -39,7 +39,8 @@ class CallPrinter {
   std::string Path(const int64_t* words);
   std::string Pid(int64_t task) const;
   std::string Argument(const ArgSpec& arg, const int64_t* words);
-  std::string Arguments();
+  // From argument `first` on.
+  std::string Arguments(int first = 0);
   std::string RemoteByte();
   std::string PipeFlags();
   std::string Other();
@@ -128,11 +129,12 @@ std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
   return "0";
 }
 
-std::string CallPrinter::Arguments() {
+std::string CallPrinter::Arguments(int first) {
   std::string out;
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(call_.op))) {
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", Argument(arg, &call_.arg[word]));
+    if (first-- <= 0)
+      out += fmt::format("{}{}", out.empty() ? "" : ", ", Argument(arg, &call_.arg[word]));
     word += WordsOf(arg.kind);
   }
   return out;
@@ -150,7 +152,14 @@ std::string CallPrinter::Reading() {
   const std::string count = Count(call_.arg[1]);
   const std::string fd = FdOf(call_.task, call_.arg[0]);
   if (call_.op == Op::kRead) return fmt::format("read({}, buffer, {})", fd, count);
-  return fmt::format("pread({}, buffer, {}, {})", fd, count, CNumber(call_.arg[2]));
+  if (call_.op == Op::kPread)
+    return fmt::format("pread({}, buffer, {}, {})", fd, count, CNumber(call_.arg[2]));
+  const std::string parts = Use(CHelper::kTwoParts) + fmt::format("{}({}, two_parts(buffer, {}), 2",
+                                                                  SpecOf(call_.op).name, fd, count);
+  if (call_.op == Op::kReadv) return parts + ")";
+  if (call_.op == Op::kPreadv) return fmt::format("{}, {})", parts, CNumber(call_.arg[2]));
+  return fmt::format("{}, {}, {})", parts, CNumber(call_.arg[2]),
+                     CFlags(call_.arg[3], ArgsOf(SpecOf(call_.op))[4].names, true));
 }
 
 std::string CallPrinter::Writing() {
@@ -292,7 +301,10 @@ std::optional<CHelper> HelperOfItsName(Op op) {
 std::string CallPrinter::Expression() {
   switch (call_.op) {
     case Op::kRead:
-    case Op::kPread: return Reading();
+    case Op::kPread:
+    case Op::kReadv:
+    case Op::kPreadv:
+    case Op::kPreadv2: return Reading();
     case Op::kWrite:
     case Op::kPwrite:
     case Op::kWritev:
@@ -302,6 +314,10 @@ std::string CallPrinter::Expression() {
     case Op::kMseal: return Use(CHelper::kMseal) + fmt::format("mseal_range({})", Arguments());
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
+    case Op::kProcessMadvise:
+      return Use(CHelper::kAdvise) + fmt::format("advise({}, {})",
+                                                 call_.arg[0] < 0 ? "-1" : Pid(call_.arg[0]),
+                                                 Arguments(1));
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
     case Op::kUffdCopy:
       return Use(CHelper::kUffdCopy) +
@@ -418,6 +434,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kSendFd:
     case Op::kRecvFd:
     case Op::kPidfdGetfd:
+    case Op::kProcessMadvise:
     case Op::kMemWrite:
     case Op::kPtracePoke:
     case Op::kUffdCopy:
@@ -493,8 +510,8 @@ std::vector<std::string> CallPrinter::Assigning(const std::vector<Variable>& res
 // after the position.
 std::vector<std::string> CallPrinter::CheckingRead() {
   const int file = FileOf(context_.states[index_], call_.task, call_.arg[0]);
-  const int64_t pos =
-      call_.op == Op::kPread ? call_.arg[2] : context_.states[index_].files[file].pos;
+  const bool here = call_.op == Op::kRead || call_.op == Op::kReadv || call_.arg[2] == -1;
+  const int64_t pos = here ? int64_t{context_.states[index_].files[file].pos} : call_.arg[2];
   const int64_t first = (kSampleStride - pos % kSampleStride) % kSampleStride;
   std::string bytes;
   for (int i = 0; i < result_.num_data; ++i) bytes += CByte(result_.data[i]);

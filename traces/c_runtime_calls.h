@@ -289,6 +289,46 @@ static long write_two_at(int fd, const char *bytes, long count, off_t offset, in
 }
 )";
 
+constexpr std::string_view kTwoPartsText = R"(
+/* Two parts of one buffer. */
+static struct iovec *two_parts(char *bytes, long count)
+{
+	static struct iovec vec[2];
+	const long half = count > 1 ? count / 2 : 0;
+
+	vec[0] = (struct iovec){ bytes, (size_t)half };
+	vec[1] = (struct iovec){ bytes + half, (size_t)(count - half) };
+	return vec;
+}
+)";
+
+constexpr std::string_view kAdviseText = R"(
+/* process_madvise of one range, or two. The pidfd goes out of the way of the numbers
+ * that calls give.
+ */
+static long advise(pid_t pid, void *start, size_t length, void *start2, size_t length2, int advice,
+		   unsigned int flags)
+{
+	struct iovec ranges[2] = { { start, length }, { start2, length2 } };
+	const int count = start2 == NULL && length2 == 0 ? 1 : 2;
+	struct rlimit limit;
+	int pidfd = -1;
+	long done;
+
+	if (pid > 0) {
+		limit = raise_limit();
+		pidfd = out_of_the_way((int)syscall(SYS_pidfd_open, pid, 0));
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	done = syscall(440, pidfd, ranges, count, advice, flags);
+	if (done < 0)
+		done = -errno;
+	if (pidfd >= 0)
+		close(pidfd);
+	return done;
+}
+)";
+
 constexpr std::string_view kMsealText = R"(
 static long mseal_range(void *start, size_t length, unsigned long flags)
 {
