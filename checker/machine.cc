@@ -74,7 +74,7 @@ bool CanWriteNow(const Mapping& m) { return m.shared != 0 && (m.prot & kProtWrit
 bool IsWriteCall(const Call& call) {
   const Family family = SpecOf(call.op).family;
   return family == Family::kReadWrite || family == Family::kCopy || call.op == Op::kFallocate ||
-         call.op == Op::kMadvise;
+         AdviceOf(call) != -1;
 }
 
 // How many objects of the state this one stands for; 0: it does not exist, or another one

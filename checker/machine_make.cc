@@ -95,13 +95,16 @@ bool DependsOnPlaces(const CallTemplate& line) {
     case Op::kMunmap:
     case Op::kMprotect:
     case Op::kMadvise:
-      if (line.call.arg[2] == abi::kMadvGuardInstall) return true;
+      if (AdviceOf(line.call) == abi::kMadvGuardInstall) return true;
       [[fallthrough]];
     case Op::kMsync:
     case Op::kMlock:
     case Op::kMlock2:
     case Op::kMunlock:
     case Op::kMseal: return line.call.arg[1] > kPageSize;  // over more than one
+    case Op::kProcessMadvise:
+      return AdviceOf(line.call) == abi::kMadvGuardInstall || line.call.arg[2] > kPageSize ||
+             line.call.arg[4] > kPageSize;
     default: return false;
   }
 }
@@ -246,13 +249,14 @@ FieldUse Machine::UseOf() const {
   const OpSet copies = OpBits(Op::kSendfile, Op::kCopyFileRange);
   const OpSet writes =
       OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;
-  use.pos = any(OpBits(Op::kRead, Op::kLseek) | writes);
+  use.pos = any(OpBits(Op::kRead, Op::kReadv, Op::kPreadv2, Op::kLseek) | writes);
   use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite,
                         Op::kWriteProgram) |
                  writes) ||
              opens_with(abi::kOTrunc) || any_line(MakesHuge);  // mmap makes those longer
   use.contents =
-      (same_as && any(OpBits(Op::kRead, Op::kPread, Op::kLoad))) ||
+      (same_as &&
+       any(OpBits(Op::kRead, Op::kPread, Op::kReadv, Op::kPreadv, Op::kPreadv2, Op::kLoad))) ||
       (any(OpBit(Op::kWriteProgram)) && any(OpBits(Op::kRunProgram, Op::kExecve, Op::kExecveat)));
   use.mode = any(OpBits(Op::kFchmod, Op::kFchmodat2, Op::kChmod, Op::kFsetAcl, Op::kSetAcl,
                         Op::kFchown, Op::kOpenTmpfile)) ||
@@ -262,9 +266,7 @@ FieldUse Machine::UseOf() const {
   use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
   use.attrs = any(OpBits(Op::kSetAttr, Op::kSetXattr, Op::kFileSetattr, Op::kFileSetattrAt));
   const auto gives = [&any_line](int64_t advice) {
-    return any_line([advice](const CallTemplate& line) {
-      return line.call.op == Op::kMadvise && line.call.arg[2] == advice;
-    });
+    return any_line([advice](const CallTemplate& line) { return AdviceOf(line.call) == advice; });
   };
   const bool locks = any_line([](const CallTemplate& line) { return Locks(line.call); });
   use.map_flags = static_cast<uint8_t>((any(OpBit(Op::kMseal)) ? kMapSealed | kMapUnmerged : 0) |

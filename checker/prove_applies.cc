@@ -78,7 +78,10 @@ constexpr Op kOfOneInode[] = {Op::kMemfdCreate,
                               Op::kWriteProgram,
                               Op::kRunProgram,
                               Op::kEndProgram,
-                              Op::kOpenExe};
+                              Op::kOpenExe,
+                              Op::kReadv,
+                              Op::kPreadv,
+                              Op::kPreadv2};
 
 // Calls between whose steps the protocol's descriptors stay those of one inode.
 constexpr Op kOfProtocols[] = {Op::kAddSeals, Op::kDupFd,     Op::kDupFdCloexec, Op::kClose,

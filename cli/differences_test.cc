@@ -61,7 +61,7 @@ const std::map<std::string, std::string> kInert = {
 // Rules of two neighbours that no call found shows, though one could; the random sequences reach
 // the rarest of them by some seeds alone.
 std::vector<std::string> Unseen(const Semantics& older, const Semantics& newer) {
-  constexpr uint64_t kSeeds = 12;
+  constexpr uint64_t kSeeds = 40;
   std::vector<std::string> unseen;
   DifferenceOptions options;
   options.random = 20000;

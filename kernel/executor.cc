@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <linux/aio_abi.h>
-#include <linux/fs.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <iterator>
 #include <limits>
@@ -35,8 +33,6 @@ int Digits(int64_t number, unsigned base, char* to) {
   while (count > 0) to[length++] = digits[--count];
   return length;
 }
-
-int64_t BufferOf(const Env& env) { return Raw(env.control.buffer.data()); }
 
 Result MemfdCreate(const Call& c, const Env&) {
   char name[kLongestName + 2] = {};  // a longer one is as wrong as one that is a byte too long
@@ -126,27 +122,6 @@ Result OnRange(const Call& c, const Env&) {
 }
 
 constexpr int64_t kMsealNumber = 462;  // younger than Debian 12's headers
-
-// The bytes of a read of `count` bytes at file offset `start` that stand at
-// sampled offsets.
-void TakeSamples(Result& r, const uint8_t* bytes, int64_t start, int64_t count) {
-  const int64_t past = start % kSampleStride;
-  for (int64_t i = past == 0 ? 0 : kSampleStride - past; i < count; i += kSampleStride)
-    if (r.num_data < r.data.size()) r.data[r.num_data++] = bytes[i];
-}
-
-Result Read(const Call& c, const Env& env) {
-  const int64_t start = RawSyscall(SYS_lseek, c.arg[0], 0, SEEK_CUR);
-  Result r = FromRaw(RawSyscall(SYS_read, c.arg[0], BufferOf(env), c.arg[1]));
-  if (r.ok()) TakeSamples(r, env.control.buffer.data(), IsRawError(start) ? 0 : start, r.value);
-  return r;
-}
-
-Result Pread(const Call& c, const Env& env) {
-  Result r = FromRaw(RawSyscall(SYS_pread64, c.arg[0], BufferOf(env), c.arg[1], c.arg[2]));
-  if (r.ok()) TakeSamples(r, env.control.buffer.data(), c.arg[2], r.value);
-  return r;
-}
 
 Result Write(const Call& c, const Env& env) {
   return FromRaw(RawSyscall(SYS_write, c.arg[0], FilledBuffer(c, env), c.arg[2]));
@@ -309,41 +284,6 @@ Result SetNoexec(const Call& c, const Env& env) {
   return FromRaw(WriteNoexec(c.arg[0], env.control.nofile));
 }
 
-Result SetAttr(const Call& c, const Env&) {
-  const int64_t flags = c.arg[1];
-  return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_SETFLAGS, Raw(&flags)));
-}
-
-Result SetXattr(const Call& c, const Env&) {
-  fsxattr attributes{};
-  attributes.fsx_xflags = static_cast<uint32_t>(c.arg[1]);
-  return FromRaw(RawSyscall(SYS_ioctl, c.arg[0], FS_IOC_FSSETXATTR, Raw(&attributes)));
-}
-
-// struct file_attr, and zeroes up to the largest size that is read.
-struct FileAttr {
-  explicit FileAttr(int64_t xflags) : fa_xflags(static_cast<uint32_t>(xflags)) {}
-  uint64_t fa_xflags;
-  std::array<uint64_t, kPageSize / sizeof(uint64_t) - 1> rest{};
-};
-constexpr int kFileSetattr = 469;
-
-Result FileSetattr(const Call& c, const Env&) {
-  const FileAttr attr(c.arg[1]);
-  return FromRaw(RawSyscall(kFileSetattr, c.arg[0], Raw(""), Raw(&attr), c.arg[2], c.arg[3]));
-}
-
-Result FileSetattrAt(const Call& c, const Env& env) {
-  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
-  const FileAttr attr(c.arg[2]);
-  return FromRaw(RawSyscall(kFileSetattr, AT_FDCWD, path.raw(), Raw(&attr), c.arg[3], c.arg[4]));
-}
-
-Result Fchmodat2(const Call& c, const Env&) {
-  constexpr int kFchmodat2 = 452;
-  return FromRaw(RawSyscall(kFchmodat2, c.arg[0], Raw(""), c.arg[1], c.arg[2]));
-}
-
 Result Fstat(const Call& c, const Env&) {
   struct stat status;
   Result r = FromRaw(RawSyscall(SYS_fstat, c.arg[0], Raw(&status)));
@@ -351,32 +291,6 @@ Result Fstat(const Call& c, const Env&) {
   r.value = status.st_size;
   r.extra = status.st_mode & 07777;
   return r;
-}
-
-// struct posix_acl_xattr_header and its entries: those of owner, group and others, as setfacl
-// writes them.
-struct AclOfMode {
-  explicit AclOfMode(int64_t mode)
-      : entries{{1, static_cast<uint16_t>(mode >> 6 & 7), -1},
-                {4, static_cast<uint16_t>(mode >> 3 & 7), -1},
-                {0x20, static_cast<uint16_t>(mode & 7), -1}} {}
-  uint32_t version = 2;
-  struct {
-    uint16_t tag, permissions;
-    int32_t id;
-  } entries[3];
-};
-constexpr char kAccessAcl[] = "system.posix_acl_access";
-
-Result FsetAcl(const Call& c, const Env&) {
-  const AclOfMode acl(c.arg[1]);
-  return FromRaw(RawSyscall(SYS_fsetxattr, c.arg[0], Raw(kAccessAcl), Raw(&acl), sizeof(acl), 0));
-}
-
-Result SetAcl(const Call& c, const Env& env) {
-  const AclOfMode acl(c.arg[2]);
-  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
-  return FromRaw(RawSyscall(SYS_setxattr, path.raw(), Raw(kAccessAcl), Raw(&acl), sizeof(acl), 0));
 }
 
 Result OpenOther(const Call& c, const Env&) {
@@ -415,8 +329,8 @@ constexpr RealCall kReal[] = {
     Direct<SYS_dup>,
     Direct<SYS_dup2>,
     Direct<SYS_dup3>,
-    Read,
-    Pread,
+    RealRead,
+    RealPread,
     Write,
     Pwrite,
     Direct<SYS_lseek>,
@@ -457,11 +371,11 @@ constexpr RealCall kReal[] = {
     CloseRange,
     Direct<SYS_unshare>,
     OpenByHandle,
-    SetAttr,
-    SetXattr,
-    FileSetattr,
-    FileSetattrAt,
-    Fchmodat2,
+    RealSetAttr,
+    RealSetXattr,
+    RealFileSetattr,
+    RealFileSetattrAt,
+    RealFchmodat2,
     Pipe2,
     Splice,
     Direct<SYS_tee>,
@@ -484,8 +398,8 @@ constexpr RealCall kReal[] = {
     SetDeleg,
     GetDeleg,
     RealUffdCopy,
-    FsetAcl,
-    SetAcl,
+    RealFsetAcl,
+    RealSetAcl,
     RealUdmabufCreate,
     RealDmabufStore,
     RealFuseMmap,
@@ -501,6 +415,10 @@ constexpr RealCall kReal[] = {
     RealEndProgram,
     RealOpenExe,
     Openat2,
+    RealProcessMadvise,
+    RealReadv,
+    RealPreadv,
+    RealPreadv2,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);
@@ -512,7 +430,7 @@ int64_t FilledBuffer(const Call& c, const Env& env) {
   const auto size = static_cast<int64_t>(env.control.buffer.size());
   const int64_t count = c.arg[2] < 0 ? size : std::min(c.arg[2], size);
   std::fill_n(env.control.buffer.begin(), count, static_cast<uint8_t>(c.arg[1]));
-  return BufferOf(env);
+  return Raw(env.control.buffer.data());
 }
 
 ProcPath FdPath(const Control& control, int64_t task, int64_t fd) {

@@ -124,6 +124,22 @@ Result FromAddress(int64_t raw, int64_t length, const Env& env);
 // Where the kernel should try first to place what `call`, an mmap, makes: where the model does.
 int64_t HintFor(const Call& call, const Env& env);
 
+// executor_read.cc
+Result RealRead(const Call& c, const Env& env);
+Result RealPread(const Call& c, const Env& env);
+Result RealReadv(const Call& c, const Env& env);
+Result RealPreadv(const Call& c, const Env& env);
+Result RealPreadv2(const Call& c, const Env& env);
+
+// executor_attribute.cc
+Result RealSetAttr(const Call& c, const Env& env);
+Result RealSetXattr(const Call& c, const Env& env);
+Result RealFileSetattr(const Call& c, const Env& env);
+Result RealFileSetattrAt(const Call& c, const Env& env);
+Result RealFchmodat2(const Call& c, const Env& env);
+Result RealFsetAcl(const Call& c, const Env& env);
+Result RealSetAcl(const Call& c, const Env& env);
+
 // executor_message.cc
 Result RealSocketpair(const Call& call, const Env& env);
 Result RealSendmsg(const Call& call, const Env& env);
@@ -158,6 +174,7 @@ int64_t OpenFuseFile(Control& control, int64_t fd);
 void CloseFuseFile(Control& control, int64_t file);
 
 // executor_remote.cc
+Result RealProcessMadvise(const Call& c, const Env& env);
 Result RealProcessVmWritev(const Call& call, const Env& env);
 Result RealMemWrite(const Call& call, const Env& env);
 Result RealPtracePoke(const Call& call, const Env& env);

@@ -23,6 +23,23 @@ Result RealProcessVmWritev(const Call& c, const Env& env) {
                             Raw(&remote), 1, 0));
 }
 
+// A task of -1 is a descriptor that is none.
+Result RealProcessMadvise(const Call& c, const Env& env) {
+  constexpr int64_t kNumber = 440;  // younger than some headers
+  if (c.arg[0] >= 0 && !HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
+  const auto range = [&](int i) {
+    return iovec{reinterpret_cast<void*>(AddressOf(c.arg[i])), static_cast<size_t>(c.arg[i + 1])};
+  };
+  const iovec ranges[] = {range(1), range(3)};
+  const int count = c.arg[3] == kNull && c.arg[4] == 0 ? 1 : 2;
+  const int64_t pidfd = c.arg[0] < 0 ? -1
+                                     : DescriptorOutOfTheWay(env.control, SYS_pidfd_open,
+                                                             env.control.tasks[c.arg[0]].pid, 0);
+  const Result r = FromRaw(RawSyscall(kNumber, pidfd, Raw(ranges), count, c.arg[5], c.arg[6]));
+  if (pidfd >= 0) RawSyscall(SYS_close, pidfd);
+  return r;
+}
+
 Result RealMemWrite(const Call& c, const Env& env) {
   if (!HasPid(env, c.arg[0])) return NotRun(NotRunReason::kNoSuchTask);
   ProcPath path(env.control.tasks[c.arg[0]].pid);

@@ -32,7 +32,7 @@ void ForEachInode(const State& state, int task, Visit visit) {
 bool DependsOnPages(const Call& call, const Result& expected) {
   return call.op == Op::kStore || call.op == Op::kProcessVmWritev || call.op == Op::kMemWrite ||
          call.op == Op::kPtracePoke || call.op == Op::kUffdCopy || call.op == Op::kUringRegister ||
-         (call.op == Op::kMadvise && call.arg[2] == abi::kMadvPopulateWrite) ||
+         AdviceOf(call) == abi::kMadvPopulateWrite ||
          (call.op == Op::kTruncate && expected.effect.resized == 0);
 }
 

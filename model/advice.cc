@@ -1,4 +1,4 @@
-// madvise, msync and mseal: mm/madvise.c, mm/msync.c, mm/mseal.c.
+// madvise, process_madvise, msync and mseal: mm/madvise.c, mm/msync.c, mm/mseal.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -282,6 +282,117 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
   }
   result.changed = changed;
   return result;
+}
+
+namespace {
+
+// import_iovec of the two ranges.
+bool BadVector(const Call& c, Result* error) {
+  constexpr int64_t kMaxLength = int64_t{1} << 26;
+  if (c.arg[2] < 0 || c.arg[4] < 0) {
+    *error = Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
+    return true;
+  }
+  const bool long_one = c.arg[2] > kMaxLength || c.arg[4] > kMaxLength;
+  if (long_one) *error = Bound("where access_ok ends, and what MAX_RW_COUNT cuts");
+  return long_one;
+}
+
+// process_madvise_remote_valid; before 6.13 process_madvise_behavior_valid.
+bool BadRemoteAdvice(int64_t advice, Result* error, const Semantics& semantics) {
+  constexpr int64_t kCollapse = 25;
+  switch (advice) {
+    case abi::kMadvCold:
+    case abi::kMadvPageout: return false;
+    case kCollapse: *error = Bound("MADV_COLLAPSE is not modelled"); return true;
+    case abi::kMadvWillneed: {
+      const Rule* const rule = NotSupported(semantics, Feature::kOthersWillneed);
+      if (rule != nullptr) *error = Refused(rule);
+      return rule != nullptr;
+    }
+    default: *error = Fail(EINVAL, "mm/madvise.c process_madvise_remote_valid"); return true;
+  }
+}
+
+// mm_access of a task that exists.
+bool MayNotAccess(const State& s, const Call& c, int target, Result* error) {
+  const char* const kMm = "kernel/fork.c mm_access: a task that has ended has none";
+  const char* const kMay = "kernel/fork.c mm_access: PTRACE_MODE_READ_FSCREDS";
+  const bool ended = s.tasks[target].state != TaskState::kRunning;
+  if (!ended && (s.tasks[target].mm == s.tasks[c.task].mm || MayTrace(s, c.task, target)))
+    return false;
+  *error = ended ? Fail(ESRCH, kMm) : Fail(EACCES, kMay);
+  return true;
+}
+
+// Who may give which advice to whom.
+bool MayNotAdvise(const State& s, const Call& c, int target, Result* error,
+                  const Semantics& semantics) {
+  const bool self = target == c.task || (s.tasks[target].state == TaskState::kRunning &&
+                                         s.tasks[target].mm == s.tasks[c.task].mm);
+  const Rule* const as_others = NotSupported(semantics, Feature::kSelfAdvice);
+  const Rule* const needs_nice = NotSupported(semantics, Feature::kSelfNice);
+  Result no_access;
+  const bool closed = MayNotAccess(s, c, target, &no_access);
+  const bool bad = (!self || as_others != nullptr) && BadRemoteAdvice(c.arg[5], error, semantics);
+  if (bad && as_others != nullptr) {  // process_madvise_behavior_valid comes before mm_access
+    if ((self || closed) && error->rule == nullptr) error->rule = as_others;
+    return true;
+  }
+  if (closed) *error = no_access;
+  if (closed || bad) return true;
+  if (s.tasks[c.task].uid == 0 || (self && needs_nice == nullptr)) return false;
+  *error =
+      self ? Refused(needs_nice) : Fail(EPERM, "mm/madvise.c sys_process_madvise: CAP_SYS_NICE");
+  return true;
+}
+
+// vector_madvise: range by range, up to the first that fails; what is before it counts.
+Result AdviseVector(State& s, const Call& c, int target, const Semantics& semantics) {
+  const State before = s;
+  const int64_t total = c.arg[2] + c.arg[4];
+  Result result = Unchanged(0);
+  int64_t done = 0;
+  for (int i = 0; i < 2 && done < total; ++i) {
+    const Call range{
+        Op::kMadvise, static_cast<uint8_t>(target), {c.arg[1 + 2 * i], c.arg[2 + 2 * i], c.arg[5]}};
+    Result one = Madvise(s, range, semantics);
+    if (one.kind == Result::Kind::kBound) {
+      s = before;
+      return one;
+    }
+    const uint8_t modified = result.effect.modified | one.effect.modified;
+    one.changed |= result.changed;
+    if (one.rule == nullptr) one.rule = result.rule;
+    if (one.effect == Effect{}) one.effect = result.effect;
+    one.effect.modified = modified;
+    result = one;
+    if (!one.ok()) break;
+    done += range.arg[1];
+  }
+  if (done == 0) return result;
+  result.kind = Result::Kind::kValue;
+  result.value = done;
+  result.check = nullptr;
+  return result;
+}
+
+}  // namespace
+
+// The descriptor of the process is the harness's.
+Result ProcessMadvise(State& s, const Call& c, const Semantics& semantics) {
+  Result error;
+  const int64_t target = c.arg[0];
+  if (const Rule* rule = NotSupported(semantics, Feature::kProcessMadvise)) return Refused(rule);
+  if (c.arg[6] != 0) return Fail(EINVAL, "mm/madvise.c sys_process_madvise: flags");
+  if (BadVector(c, &error)) return error;
+  if (target < 0) return Fail(EBADF, "kernel/pid.c pidfd_get_task: pidfd_pid");
+  if (target >= s.limits.tasks || s.tasks[target].state == TaskState::kFree)
+    return Bound("the task that is advised does not exist");
+  if (MayNotAdvise(s, c, static_cast<int>(target), &error, semantics)) return error;
+  const bool looks = NotSupported(semantics, Feature::kEmptyAdvice) == nullptr;
+  if (looks && BadAdvice(c.arg[5], &error, semantics)) return error;
+  return AdviseVector(s, c, static_cast<int>(target), semantics);
 }
 
 Result Msync(State& s, const Call& c, const Semantics&) {

@@ -120,6 +120,10 @@ enum class Op : uint8_t {
   kEndProgram,
   kOpenExe,
   kOpenat2,
+  kProcessMadvise,
+  kReadv,
+  kPreadv,
+  kPreadv2,
   kExtension,
 };
 
@@ -242,7 +246,7 @@ struct CallSpec {
   int num_args;
 };
 
-inline constexpr int kMaxWords = 6;
+inline constexpr int kMaxWords = 7;
 
 struct Call {
   Op op = Op::kClose;
@@ -260,6 +264,9 @@ bool IsVfork(const Call& call);
 
 // mlock, mlock2, or mmap with MAP_LOCKED.
 bool Locks(const Call& call);
+
+// The advice that madvise or process_madvise gives; -1 of other calls.
+int64_t AdviceOf(const Call& call);
 
 // All rows, in the order of Op.
 absl::Span<const CallSpec> CallTable();

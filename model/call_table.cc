@@ -357,6 +357,16 @@ constexpr CallSpec kTable[] = {
     // struct open_how by its members; `flags` has 32 bits here.
     Row(Op::kOpenat2, "openat2", Family::kOpen, R::kFd, Lit("AT_FDCWD"), Arg(A::kPath, "path"),
         Flags("flags", kOpenFlags), Arg(A::kMode, "mode"), Flags("resolve", kResolveFlags)),
+    // The descriptor of a process by its task, -1 for one that is none, and the array of struct
+    // iovec by its members: of two ranges, or of one where the second is NULL and 0.
+    Row(Op::kProcessMadvise, "process_madvise", Family::kMap, R::kCount, Arg(A::kTask, "task"),
+        Addr("addr"), Size("length"), Addr("addr2"), Size("length2"), One("advice", kAdvice),
+        Flags("flags", kNoFlags)),
+    Row(Op::kReadv, "readv", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count")),
+    Row(Op::kPreadv, "preadv", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count"),
+        Size("offset")),
+    Row(Op::kPreadv2, "preadv2", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count"),
+        Size("offset"), Flags("flags", kRwfFlags)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };
@@ -406,6 +416,11 @@ bool Locks(const Call& call) {
 
 bool IsVfork(const Call& call) {
   return call.op == Op::kClone && (call.arg[0] & abi::kCloneVfork) != 0;
+}
+
+int64_t AdviceOf(const Call& call) {
+  if (call.op == Op::kMadvise) return call.arg[2];
+  return call.op == Op::kProcessMadvise ? call.arg[5] : -1;
 }
 
 int WordsOf(ArgKind kind) { return CountWords(kind); }

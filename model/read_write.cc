@@ -1,4 +1,4 @@
-// read, pread, write, pwrite and lseek: fs/read_write.c, mm/filemap.c and
+// read, pread, write, pwrite, their vectors, and lseek: fs/read_write.c, mm/filemap.c and
 // mm/shmem.c.
 #include <algorithm>
 #include <limits>
@@ -35,6 +35,16 @@ void TakeSamples(const Inode& inode, int64_t begin, int64_t end, Result* result)
     result->data[result->num_data++] = SampleAt(inode, i * kSampleStride);
 }
 
+// shmem_file_read_iter, hugetlbfs_read_iter: what the file has of `count` bytes from `pos` on.
+Result TakeBytes(State& s, Ruling& ruling, int node, int64_t count, int64_t pos) {
+  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
+  Result result = Unchanged(std::min(count, left));
+  if (result.value > kMaxBytes) return Bound("more is read than the results of a call hold");
+  if (result.value > 0) TakeSamples(s.inodes[node], pos, pos + result.value, &result);
+  ruling.Commit(s, &result);
+  return result;
+}
+
 Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
               const Semantics& semantics) {
   const int node = s.files[f].inode - 1;
@@ -46,13 +56,7 @@ Result ReadAt(State& s, const Call& c, int f, int64_t count, int64_t pos,
   Ruling ruling(s, c, node, f, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   if (BadCount(count, pos, &error)) return error;
-
-  const int64_t left = std::max<int64_t>(int64_t{s.inodes[node].size} - pos, 0);
-  Result result = Unchanged(std::min(count, left));  // shmem_file_read_iter, hugetlbfs_read_iter
-  if (result.value > kMaxBytes) return Bound("more is read than the results of a call hold");
-  if (result.value > 0) TakeSamples(s.inodes[node], pos, pos + result.value, &result);
-  ruling.Commit(s, &result);
-  return result;
+  return TakeBytes(s, ruling, node, count, pos);
 }
 
 void CopySamples(Inode& inode, int64_t begin, int64_t end, const WriteSource& source) {
@@ -162,11 +166,10 @@ Result CheckedWrite(State& s, const Call& c, int f, int64_t count, int64_t pos, 
   return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
 }
 
-// kiocb_set_rw_flags (include/linux/fs.h), and where the write then starts.
-bool BadRwf(const State& s, int f, int64_t flags, int64_t* pos, Result* error,
-            const Semantics& semantics) {
+// kiocb_set_rw_flags (include/linux/fs.h).
+bool BadRwf(const State& s, int f, int64_t flags, Result* error, const Semantics& semantics) {
   constexpr int64_t kKnown = 0x3f | abi::kRwfNosignal;
-  bool append = (s.files[f].flags & kFlagAppend) != 0;
+  const bool append = (s.files[f].flags & kFlagAppend) != 0;
   if ((flags & ~kKnown) != 0) {
     *error = (flags & 0xc0) != 0
                  ? Bound("RWF_ATOMIC and RWF_DONTCACHE are not modelled")
@@ -198,9 +201,43 @@ bool BadRwf(const State& s, int f, int64_t flags, int64_t* pos, Result* error,
     *error = Fail(EPERM, "include/linux/fs.h kiocb_set_rw_flags: IS_APPEND");
     return true;
   }
-  append = (append || (flags & abi::kRwfAppend) != 0) && (flags & abi::kRwfNoappend) == 0;
-  if (append) *pos = s.inodes[s.files[f].inode - 1].size;
   return false;
+}
+
+// IOCB_APPEND, of O_APPEND and RWF_ flags.
+bool Appends(const File& file, int64_t flags) {
+  const bool append = (file.flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0;
+  return append && (flags & abi::kRwfNoappend) == 0;
+}
+
+// vfs_readv: the parts are read as one.
+Result ReadVector(State& s, const Call& c, int f, int64_t pos, int64_t flags,
+                  const Semantics& semantics) {
+  const int64_t count = c.arg[1];
+  const int node = s.files[f].inode - 1;
+  const bool readable = (s.files[f].mode & kModeRead) != 0;
+  if (!readable && (count < 0 || count > kMaxCount))
+    return Bound("EBADF, EINVAL or EFAULT, by the kernel's version");
+  if (!readable) return Fail(EBADF, "fs/read_write.c vfs_readv: FMODE_READ");
+  if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
+  if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
+  if (IsPipe(s, f)) return flags != 0 ? Bound("RWF_* of a pipe") : ReadPipe(s, f, count);
+  if (!IsMemfd(s, node)) return Bound("reading from a socket is not modelled");
+  if (count == 0) return Unchanged(0);
+  Result error;
+  if (BadArea(pos, count, &error)) return error;
+  if (BadRwf(s, f, flags, &error, semantics)) return error;
+  Ruling ruling(s, c, node, f, semantics, Point::kRead);
+  if (const Rule* rule = ruling.Refuses()) return Refused(rule);
+  return TakeBytes(s, ruling, node, count, pos);
+}
+
+// At f_pos, which then moves.
+Result ReadVectorHere(State& s, const Call& c, int f, int64_t flags, const Semantics& semantics) {
+  const int64_t pos = s.files[f].pos;
+  Result result = ReadVector(s, c, f, pos, flags, semantics);
+  if (result.ok() && !IsPipe(s, f)) Advance(s, f, pos + result.value, &result);
+  return result;
 }
 
 // vfs_writev: the parts are written as one.
@@ -220,7 +257,8 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
   if (count == 0) return Unchanged(0);
   Result error;
   if (BadArea(pos, count, &error)) return error;
-  if (BadRwf(s, f, flags, &pos, &error, semantics)) return error;
+  if (BadRwf(s, f, flags, &error, semantics)) return error;
+  if (Appends(s.files[f], flags)) pos = s.inodes[s.files[f].inode - 1].size;
   if (OverLimit(s, c.task, pos, &count, &error)) return error;
   return WriteAt(s, c, f, SourceOf(c), count, pos, moves, semantics);
 }
@@ -304,6 +342,36 @@ Result Pread(State& s, const Call& c, const Semantics& semantics) {
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
   if (!IsMemfd(s, s.files[f].inode - 1)) return Fail(ESPIPE, "fs/read_write.c: FMODE_PREAD");
   return ReadAt(s, c, f, c.arg[1], c.arg[2], semantics);
+}
+
+Result Readv(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return ReadVectorHere(s, c, f, 0, semantics);
+}
+
+Result Preadv(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[2] < 0) return Fail(EINVAL, "fs/read_write.c do_preadv: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (!IsMemfd(s, s.files[f].inode - 1))
+    return Fail(ESPIPE, "fs/read_write.c do_preadv: FMODE_PREAD");
+  return ReadVector(s, c, f, c.arg[2], 0, semantics);
+}
+
+// An offset of -1 means f_pos, which then moves.
+Result Preadv2(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  const bool own_pos = c.arg[2] == -1;
+  if (!own_pos && c.arg[2] < 0) return Fail(EINVAL, "fs/read_write.c do_preadv: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if (own_pos) return ReadVectorHere(s, c, f, c.arg[3], semantics);
+  if (!IsMemfd(s, s.files[f].inode - 1))
+    return Fail(ESPIPE, "fs/read_write.c do_preadv: FMODE_PREAD");
+  return ReadVector(s, c, f, c.arg[2], c.arg[3], semantics);
 }
 
 Result Write(State& s, const Call& c, const Semantics& semantics) {

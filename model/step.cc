@@ -112,6 +112,10 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        EndProgram,
                                        OpenExe,
                                        Openat2,
+                                       ProcessMadvise,
+                                       Readv,
+                                       Preadv,
+                                       Preadv2,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 
@@ -135,13 +139,14 @@ bool IntsAreInts(const Call& call) {
 void AbortIfInvalid(const State& before, const Call& call, const State& after) {
   const absl::Status status = Validate(after);
   if (status.ok()) return;
-  std::fprintf(stderr,
-               "%s after %s by task %d with %lld %lld %lld %lld %lld %lld\nbefore:\n%safter:\n%s",
-               std::string(status.message()).c_str(), std::string(ShortName(call.op)).c_str(),
-               call.task, static_cast<long long>(call.arg[0]), static_cast<long long>(call.arg[1]),
-               static_cast<long long>(call.arg[2]), static_cast<long long>(call.arg[3]),
-               static_cast<long long>(call.arg[4]), static_cast<long long>(call.arg[5]),
-               ToString(before).c_str(), ToString(after).c_str());
+  std::fprintf(
+      stderr,
+      "%s after %s by task %d with %lld %lld %lld %lld %lld %lld %lld\nbefore:\n%safter:\n%s",
+      std::string(status.message()).c_str(), std::string(ShortName(call.op)).c_str(), call.task,
+      static_cast<long long>(call.arg[0]), static_cast<long long>(call.arg[1]),
+      static_cast<long long>(call.arg[2]), static_cast<long long>(call.arg[3]),
+      static_cast<long long>(call.arg[4]), static_cast<long long>(call.arg[5]),
+      static_cast<long long>(call.arg[6]), ToString(before).c_str(), ToString(after).c_str());
   std::abort();
 }
 #endif

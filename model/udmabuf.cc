@@ -46,14 +46,18 @@ bool AnswersDmabuf(const State& s, const Call& c, Result* answer) {
     case Op::kAddSeals:
       *answer = Fail(EINVAL, "mm/memfd.c memfd_add_seals: not a memfd");
       return true;
-    case Op::kRead: *answer = Fail(EINVAL, "fs/read_write.c vfs_read: FMODE_CAN_READ"); return true;
+    case Op::kRead:
+    case Op::kReadv:
+      *answer = Fail(EINVAL, "fs/read_write.c vfs_read: FMODE_CAN_READ");
+      return true;
     case Op::kWrite:
     case Op::kWritev:
       *answer = Fail(EINVAL, "fs/read_write.c vfs_write: FMODE_CAN_WRITE");
       return true;
     case Op::kPread:
+    case Op::kPreadv:
     case Op::kPwrite:
-      *answer = c.arg[c.op == Op::kPread ? 2 : 3] < 0
+      *answer = c.arg[c.op == Op::kPwrite ? 3 : 2] < 0
                     ? Fail(EINVAL, "fs/read_write.c ksys_pread64: pos < 0")
                     : Fail(ESPIPE, "fs/read_write.c: FMODE_PREAD");
       return true;

@@ -150,9 +150,11 @@ int64_t DrawFd(View& view, std::string_view name, Choices& choices) {
 }
 
 // A task that exists, of open_exe one that runs a program; now and then one that does not.
+// Oneself may be given more advice than others.
 int64_t DrawTask(const View& view, Choices& choices) {
   const State& s = view.state;
   const bool exe = view.spec.op == Op::kOpenExe;
+  if (view.spec.op == Op::kProcessMadvise && !OnceIn(choices, 3)) return view.task;
   int tasks[kMaxTasks];
   uint32_t num = 0;
   for (int i = 0; i < s.limits.tasks; ++i)
@@ -543,6 +545,8 @@ void DrawArguments(const State& state, const Semantics& semantics, Choices& choi
   // What open drops openat2 refuses.
   constexpr int64_t kAlone = abi::kOPath | abi::kOEmptypath;
   if (call.op == Op::kOpenat2 && !OnceIn(choices, 8)) call.arg[2] &= ~kAlone;
+  // One range alone, mostly.
+  if (call.op == Op::kProcessMadvise && call.arg[3] == kNull) call.arg[4] = 0;
   // MREMAP_DONTUNMAP moves a range as long as it is.
   if (call.op == Op::kMremap && (call.arg[3] & abi::kMremapDontunmap) != 0 && !OnceIn(choices, 4))
     call.arg[2] = call.arg[1];

@@ -104,6 +104,8 @@ void Seals(const Semantics& semantics, ArgumentChoices& to) {
 void PageSizes(std::string_view name, ArgumentChoices& to) {
   if (name == "offset") {
     to.Right({0}).Wrong({1, 4 * kPage, -kPage, kMost - kPage + 1});
+  } else if (name == "length2") {
+    to.Right({0}).Wrong({kPage, -1});
   } else if (name == "new_size") {
     to.Right({2 * kPage, kPage, 3 * kPage}).Wrong({0, -1, 100});
   } else {
@@ -125,6 +127,10 @@ void ByteSizes(std::string_view name, ArgumentChoices& to) {
 }
 
 void Addresses(const CallSpec& spec, int index, ArgumentChoices& to) {
+  if (spec.args[index].name == "addr2") {  // of a second range, which there need not be
+    to.Right({kNull}).Wrong({kSharedPage * kPage, kSharedPage * kPage + 1, kHolePage * kPage});
+    return;
+  }
   if (HasKind(spec, ArgKind::kFd) || Before(spec, index) > 0) {  // where something is to be mapped
     to.Right({kNull, kFreePage * kPage});
     to.Wrong({kSharedPage * kPage, kFreePage * kPage + 1, (kArenaPages - 1) * kPage});
@@ -184,7 +190,10 @@ std::vector<ErrnoChoice> ErrnoChoicesFor(const CallSpec& spec, int index, const 
       else
         to.Right({0600, 0777}).Wrong({0, 07777});
       break;
-    case ArgKind::kTask: to.Right({world.task}).Wrong({0, kMaxTasks - 1}); break;
+    case ArgKind::kTask:
+      to.Right({world.task}).Wrong({0, kMaxTasks - 1});
+      if (spec.op == Op::kProcessMadvise) to.Wrong({-1});  // no descriptor of a process
+      break;
     case ArgKind::kExtension:
     case ArgKind::kExtensionArg: to.Right({0}); break;
   }

@@ -85,14 +85,16 @@ class ContentsMatchReference : public StepProperty {
 
   void Execute(const State& before, const Call& call, const Result& result, const State& after);
   void ExecuteMmap(const State& before, const Call& call);
+  void ExecuteRemap(const State& before, const Call& call);
   void ExecuteFallocate(const Call& call, const Inode& after, Contents& contents);
   void ExecuteStore(const State& before, const Call& call);
   void ExecuteCopy(const State& before, const Call& call, int64_t count);
   void ExecuteSplice(const State& before, const Call& call, int64_t count);
   void ExecuteReadFixed(const State& before, const Call& call);
   void ExecuteDmabufStore(const State& before, const Call& call);
-  void ExecuteRemove(const State& before, const Call& call, const Result& result,
-                     const State& after);
+  void ExecuteRemoves(const State& before, const Call& call, const Result& result,
+                      const State& after);
+  void ExecuteRemove(const State& before, const Call& call, bool to_the_end, const State& after);
   void ExecuteFault(const State& before, const Call& call, const State& after);
   int64_t WriteBegin(const State& before, const Call& call) const;
   std::string CompareRead(const State& before, const Call& call, const Result& result) const;

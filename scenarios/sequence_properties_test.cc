@@ -34,7 +34,7 @@ bool MayChangeOnFailure(Op op) {
   constexpr Op kOps[] = {Op::kMprotect,      Op::kMunmap,         Op::kMmap,          Op::kMremap,
                          Op::kMadvise,       Op::kRemapFilePages, Op::kSendmsg,       Op::kRecvmsg,
                          Op::kUringRegister, Op::kUffdCopy,       Op::kUdmabufCreate, Op::kMlock,
-                         Op::kMlock2,        Op::kMunlock};
+                         Op::kMlock2,        Op::kMunlock,        Op::kProcessMadvise};
   return IsOneOf(op, kOps);
 }
 
@@ -168,7 +168,7 @@ std::string FailuresChangeNothing::Check(const State& before, const Call& call,
   if (result.kind == Result::Kind::kErrno && restored == before) return "";
   // An open that would wait asks for an end of leases, and a change of attributes of delegations.
   const bool leased = result.kind == Result::Kind::kErrno && result.value == EAGAIN;
-  if (leased && call.op == Op::kRead)
+  if (leased && ReadsHere(call))
     return WithoutEmptyBuffers(restored) == WithoutEmptyBuffers(before)
                ? ""
                : "it fails and changes more than empty buffers";
@@ -324,9 +324,8 @@ void ContentsMatchReference::ExecuteStore(const State& before, const Call& call)
 // MADV_REMOVE: page by page, over holes too (ENOMEM).  Which page was refused is
 // taken from the model: the first that is not empty after a call that failed.  So is what
 // becomes of a part of a huge page.
-void ContentsMatchReference::ExecuteRemove(const State& before, const Call& call,
-                                           const Result& result, const State& after) {
-  const bool to_the_end = result.ok() || result.value == ENOMEM;
+void ContentsMatchReference::ExecuteRemove(const State& before, const Call& call, bool to_the_end,
+                                           const State& after) {
   const int64_t end = call.arg[0] + call.arg[1];
   for (int64_t at = call.arg[0]; at < end; at += kPageSize) {
     const Mapping* map = MappingOf(before, {Op::kLoad, call.task, {at}});
@@ -342,6 +341,19 @@ void ContentsMatchReference::ExecuteRemove(const State& before, const Call& call
     if (!to_the_end && !empty) return;
     const bool part = end - at < contents.page;
     if (empty || !part) contents.Fill(offset, offset + kPageSize, 0);
+  }
+}
+
+// By madvise, or range by range by process_madvise, of which the first that fails ends it.
+void ContentsMatchReference::ExecuteRemoves(const State& before, const Call& call,
+                                            const Result& result, const State& after) {
+  if (call.op == Op::kMadvise)
+    return ExecuteRemove(before, call, result.ok() || result.value == ENOMEM, after);
+  int64_t done = result.ok() ? result.value : 0;
+  for (int i = 1; i <= 3 && done >= 0; i += 2) {
+    const Call range{Op::kMadvise, call.task, {call.arg[i], call.arg[i + 1], call.arg[5]}};
+    done -= range.arg[1];
+    ExecuteRemove(before, range, done >= 0, after);
   }
 }
 
@@ -434,9 +446,19 @@ void ContentsMatchReference::ExecuteMmap(const State& before, const Call& call) 
   inodes_[node].size = std::max(inodes_[node].size, call.arg[5] + pages * kHugePageSize);
 }
 
+// As the mmap that it makes, whose offset is in small pages.
+void ContentsMatchReference::ExecuteRemap(const State& before, const Call& call) {
+  const int map = MappingAt(before, call.task, PageOfAddress(call.arg[0]));
+  const Mapping& m = before.mms[before.tasks[call.task].mm][map];
+  const int node = before.files[m.file - 1].inode - 1;
+  if (!IsHugetlb(before.inodes[node]) || (m.prot & kProtWrite) == 0) return;
+  inodes_[node].size = std::max(inodes_[node].size, call.arg[3] * kPageSize + call.arg[1]);
+}
+
 void ContentsMatchReference::Execute(const State& before, const Call& call, const Result& result,
                                      const State& after) {
   if (call.op == Op::kMmap) return ExecuteMmap(before, call);
+  if (call.op == Op::kRemapFilePages) return ExecuteRemap(before, call);
   if (call.op == Op::kUringReadFixed) return ExecuteReadFixed(before, call);
   if (call.op == Op::kDmabufStore) return ExecuteDmabufStore(before, call);
   if (Stores(call.op)) return ExecuteStore(before, call);
@@ -466,7 +488,7 @@ std::string ContentsMatchReference::CompareRead(const State& before, const Call&
                                                 const Result& result) const {
   const int file = FileOf(before, call.task, call.arg[0]);
   const Contents& contents = inodes_[before.files[file].inode - 1];
-  const int64_t begin = call.op == Op::kPread ? call.arg[2] : before.files[file].pos;
+  const int64_t begin = ReadsHere(call) ? int64_t{before.files[file].pos} : call.arg[2];
   const int64_t count = std::clamp<int64_t>(contents.size - begin, 0, call.arg[1]);
   if (result.value != count) return fmt::format("{} bytes read, not {}", result.value, count);
   int n = 0;
@@ -513,15 +535,14 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
                                           const Result& result, State& after) {
   for (int i = 0; i < kMaxInodes; ++i) inodes_[i].page = PageSizeOf(after.inodes[i]);
   if (result.ok()) Execute(before, call, result, after);
-  if (call.op == Op::kMadvise && call.arg[2] == abi::kMadvRemove && result.changed)
-    ExecuteRemove(before, call, result, after);
+  if (AdviceOf(call) == abi::kMadvRemove && result.changed)
+    ExecuteRemoves(before, call, result, after);
   if (result.kind == Result::Kind::kErrno && WritesFromBuffer(call.op))
     ExecuteFault(before, call, after);
   for (int i = 0; i < kMaxInodes; ++i)
     if (!Lives(after.inodes[i])) inodes_[i] = Contents{};
   std::string wrong;
-  const bool reads = call.op == Op::kRead || call.op == Op::kPread;
-  if (result.ok() && reads && RegionOfFd(before, call.task, call.arg[0]) != nullptr)
+  if (result.ok() && Reads(call.op) && RegionOfFd(before, call.task, call.arg[0]) != nullptr)
     wrong = CompareRead(before, call, result);
   if (result.ok() && call.op == Op::kLoad) wrong = CompareLoad(before, call, result);
   return wrong.empty() ? CompareInodes(after) : wrong;
@@ -530,10 +551,9 @@ std::string ContentsMatchReference::Check(const State& before, const Call& call,
 // ---- Positions ----
 
 void PositionsMatchReference::Execute(const State& before, const Call& call, const Result& result) {
-  constexpr Op kMoves[] = {Op::kRead,          Op::kWrite,    Op::kWritev,
-                           Op::kLseek,         Op::kPwritev2, Op::kSendfile,
-                           Op::kCopyFileRange, Op::kSplice,   Op::kUringPwrite};
-  if (!IsOneOf(call.op, kMoves) || !result.ok()) return;
+  constexpr Op kMoves[] = {Op::kWrite,    Op::kWritev,        Op::kLseek,  Op::kPwritev2,
+                           Op::kSendfile, Op::kCopyFileRange, Op::kSplice, Op::kUringPwrite};
+  if (!(IsOneOf(call.op, kMoves) || ReadsHere(call)) || !result.ok()) return;
   const auto move = [&](int64_t fd) {  // a pipe has no position
     if (RegionOfFd(before, call.task, fd) != nullptr)
       pos_[FileOf(before, call.task, fd)] += result.value;
@@ -563,7 +583,7 @@ void PositionsMatchReference::Execute(const State& before, const Call& call, con
       (flags & abi::kRwfNoappend) == 0;
   if (call.op == Op::kLseek) {
     pos_[file] = result.value;
-  } else if (call.op != Op::kRead && append && result.value > 0) {
+  } else if (!Reads(call.op) && append && result.value > 0) {
     pos_[file] = before.inodes[before.files[file].inode - 1].size + result.value;
   } else {
     pos_[file] += result.value;

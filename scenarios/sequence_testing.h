@@ -45,6 +45,12 @@ Sequence SequenceOf(const std::vector<Numbers>& numbers, const Limits& limits,
 rc::Gen<Sequence> SequenceGen(const Limits& limits, const std::vector<int>& uids,
                               const Semantics& semantics);
 
+// read and its like.
+bool Reads(Op op);
+
+// Of a read, from where the file stands.
+bool ReadsHere(const Call& call);
+
 // Something that holds at every step.  It may keep what it has seen.
 class StepProperty {
  public:

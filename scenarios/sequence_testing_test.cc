@@ -2,6 +2,8 @@
 // ends in _test so that it is linked to the tests and not to the library.
 #include "scenarios/sequence_testing.h"
 
+#include <algorithm>
+
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include "model/call_text.h"
@@ -91,6 +93,16 @@ std::string ViolationInCampaign(uint64_t seed, int count, int length, const Sema
                        FirstViolation(small, semantics, make), ShowSequence(small, semantics));
   }
   return "";
+}
+
+bool Reads(Op op) {
+  constexpr Op kOps[] = {Op::kRead, Op::kPread, Op::kReadv, Op::kPreadv, Op::kPreadv2};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
+bool ReadsHere(const Call& call) {
+  return call.op == Op::kRead || call.op == Op::kReadv ||
+         (call.op == Op::kPreadv2 && call.arg[2] == -1);
 }
 
 namespace {

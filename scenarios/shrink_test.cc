@@ -181,7 +181,7 @@ TEST(ShrinkTest, ResultsAreShortAndStillFail) {
     const Sequence small = Shrink(Find(fails, semantics, 40, TwoUsers()), fails, {}, &report);
     EXPECT_TRUE(fails(small));
     EXPECT_TRUE(report.complete);
-    EXPECT_LE(small.calls.size(), 5u) << ShowSequence(small, semantics);
+    EXPECT_LE(small.calls.size(), 6u) << ShowSequence(small, semantics);
   }
 }
 

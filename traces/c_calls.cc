@@ -39,10 +39,13 @@ class CallPrinter {
   std::string Path(const int64_t* words);
   std::string Pid(int64_t task) const;
   std::string Argument(const ArgSpec& arg, const int64_t* words);
-  std::string Arguments();
+  // From argument `first` on.
+  std::string Arguments(int first = 0);
   std::string RemoteByte();
   std::string PipeFlags();
   std::string Other();
+  std::string Helper(CHelper helper, std::string_view name);
+  std::string Attributes(fmt::format_string<std::string> pointer);
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
   std::string Writing();
@@ -128,11 +131,12 @@ std::string CallPrinter::Argument(const ArgSpec& arg, const int64_t* words) {
   return "0";
 }
 
-std::string CallPrinter::Arguments() {
+std::string CallPrinter::Arguments(int first) {
   std::string out;
   int word = 0;
   for (const ArgSpec& arg : ArgsOf(SpecOf(call_.op))) {
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", Argument(arg, &call_.arg[word]));
+    if (first-- <= 0)
+      out += fmt::format("{}{}", out.empty() ? "" : ", ", Argument(arg, &call_.arg[word]));
     word += WordsOf(arg.kind);
   }
   return out;
@@ -150,7 +154,14 @@ std::string CallPrinter::Reading() {
   const std::string count = Count(call_.arg[1]);
   const std::string fd = FdOf(call_.task, call_.arg[0]);
   if (call_.op == Op::kRead) return fmt::format("read({}, buffer, {})", fd, count);
-  return fmt::format("pread({}, buffer, {}, {})", fd, count, CNumber(call_.arg[2]));
+  if (call_.op == Op::kPread)
+    return fmt::format("pread({}, buffer, {}, {})", fd, count, CNumber(call_.arg[2]));
+  const std::string parts = Use(CHelper::kTwoParts) + fmt::format("{}({}, two_parts(buffer, {}), 2",
+                                                                  SpecOf(call_.op).name, fd, count);
+  if (call_.op == Op::kReadv) return parts + ")";
+  if (call_.op == Op::kPreadv) return fmt::format("{}, {})", parts, CNumber(call_.arg[2]));
+  return fmt::format("{}, {}, {})", parts, CNumber(call_.arg[2]),
+                     CFlags(call_.arg[3], ArgsOf(SpecOf(call_.op))[4].names, true));
 }
 
 std::string CallPrinter::Writing() {
@@ -257,6 +268,20 @@ std::string CallPrinter::Extended() {
   return out + ")";
 }
 
+// A helper that takes the call's own arguments.
+std::string CallPrinter::Helper(CHelper helper, std::string_view name) {
+  return Use(helper) + fmt::format("{}({})", name, Arguments());
+}
+
+// An ioctl that sets flags of an inode; `pointer` is to them.
+std::string CallPrinter::Attributes(fmt::format_string<std::string> pointer) {
+  Include("sys/ioctl.h");
+  Include("linux/fs.h");
+  const auto args = ArgsOf(SpecOf(call_.op));
+  return fmt::format("ioctl({}, {}, {})", FdOf(call_.task, call_.arg[0]), args[1].name,
+                     fmt::format(pointer, CFlags(call_.arg[1], args[2].names, true)));
+}
+
 std::string CallPrinter::Other() {
   struct Form {
     const char *header, *text;
@@ -292,16 +317,23 @@ std::optional<CHelper> HelperOfItsName(Op op) {
 std::string CallPrinter::Expression() {
   switch (call_.op) {
     case Op::kRead:
-    case Op::kPread: return Reading();
+    case Op::kPread:
+    case Op::kReadv:
+    case Op::kPreadv:
+    case Op::kPreadv2: return Reading();
     case Op::kWrite:
     case Op::kPwrite:
     case Op::kWritev:
     case Op::kAioPwrite:
     case Op::kUringPwrite:
     case Op::kPwritev2: return Writing();
-    case Op::kMseal: return Use(CHelper::kMseal) + fmt::format("mseal_range({})", Arguments());
+    case Op::kMseal: return Helper(CHelper::kMseal, "mseal_range");
     case Op::kProcessVmWritev:
       return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
+    case Op::kProcessMadvise:
+      return Use(CHelper::kAdvise) + fmt::format("advise({}, {})",
+                                                 call_.arg[0] < 0 ? "-1" : Pid(call_.arg[0]),
+                                                 Arguments(1));
     case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
     case Op::kUffdCopy:
       return Use(CHelper::kUffdCopy) +
@@ -339,18 +371,15 @@ std::string CallPrinter::Expression() {
       return Use(CHelper::kOpenMapFile) +
              fmt::format("open_map_file({}, {}, {})", Pid(call_.arg[0]), Address(call_.arg[1]),
                          CFlags(call_.arg[2], ArgsOf(SpecOf(call_.op))[2].names, true));
-    case Op::kOpenat2: return Use(CHelper::kOpenHow) + fmt::format("open_how({})", Arguments());
-    case Op::kUringRegister:
-      return Use(CHelper::kUringRegister) + fmt::format("uring_register({})", Arguments());
+    case Op::kOpenat2: return Helper(CHelper::kOpenHow, "open_how");
+    case Op::kUringRegister: return Helper(CHelper::kUringRegister, "uring_register");
     case Op::kUringUnregister: return Use(CHelper::kUringUnregister) + "uring_unregister()";
-    case Op::kUringReadFixed:
-      return Use(CHelper::kUringReadFixed) + fmt::format("uring_read_fixed({})", Arguments());
+    case Op::kUringReadFixed: return Helper(CHelper::kUringReadFixed, "uring_read_fixed");
     case Op::kSetFsize:
       return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
     case Op::kSetNoexec:
       return Use(CHelper::kSetNoexec) + fmt::format("set_noexec({})", CNumber(call_.arg[0]));
-    case Op::kOpenByHandle:
-      return Use(CHelper::kOpenHandle) + fmt::format("open_handle({})", Arguments());
+    case Op::kOpenByHandle: return Helper(CHelper::kOpenHandle, "open_handle");
     case Op::kMmap: return Mapping();
     case Op::kMremap: return Remapping();
     case Op::kFstat:
@@ -364,12 +393,9 @@ std::string CallPrinter::Expression() {
     case Op::kPipe2:
       return Use(CHelper::kOpenPipe) +
              fmt::format("open_pipe(&(int){{ 0 }}, &(int){{ 0 }}, {})", PipeFlags());
-    case Op::kVmsplice:
-      return Use(CHelper::kVmsplice) + fmt::format("vmsplice_range({})", Arguments());
-    case Op::kSendmsg:
-      return Use(CHelper::kSendRights) + fmt::format("send_rights({})", Arguments());
-    case Op::kRecvmsg:
-      return Use(CHelper::kReceiveRights) + fmt::format("receive_rights({})", Arguments());
+    case Op::kVmsplice: return Helper(CHelper::kVmsplice, "vmsplice_range");
+    case Op::kSendmsg: return Helper(CHelper::kSendRights, "send_rights");
+    case Op::kRecvmsg: return Helper(CHelper::kReceiveRights, "receive_rights");
     case Op::kSendFd:
       return Use(CHelper::kSendRights) + fmt::format("send_rights(shared->channel[{}][0], {})",
                                                      CTask(call_.arg[0]),
@@ -380,23 +406,11 @@ std::string CallPrinter::Expression() {
     case Op::kPidfdGetfd:
       return Use(CHelper::kGetTaskFd) + fmt::format("get_task_fd({}, {})", Pid(call_.arg[0]),
                                                     FdOf(call_.arg[0], call_.arg[1]));
-    case Op::kSetAttr:
-      Include("sys/ioctl.h");
-      Include("linux/fs.h");
-      return fmt::format("ioctl({}, FS_IOC_SETFLAGS, &(int){{ {} }})",
-                         FdOf(call_.task, call_.arg[0]),
-                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
-    case Op::kSetXattr:
-      Include("sys/ioctl.h");
-      Include("linux/fs.h");
-      return fmt::format("ioctl({}, FS_IOC_FSSETXATTR, &(struct fsxattr){{ .fsx_xflags = {} }})",
-                         FdOf(call_.task, call_.arg[0]),
-                         CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
+    case Op::kSetAttr: return Attributes("&(int){{ {} }}");
+    case Op::kSetXattr: return Attributes("&(struct fsxattr){{ .fsx_xflags = {} }}");
     case Op::kFileSetattr:
-    case Op::kFileSetattrAt:
-      return Use(CHelper::kFileSetattr) + fmt::format("set_file_attr({})", Arguments());
-    case Op::kFchmodat2:
-      return Use(CHelper::kFchmodat2) + fmt::format("change_mode_at({})", Arguments());
+    case Op::kFileSetattrAt: return Helper(CHelper::kFileSetattr, "set_file_attr");
+    case Op::kFchmodat2: return Helper(CHelper::kFchmodat2, "change_mode_at");
     case Op::kExtension: return Extended();
     case Op::kRunProgram:
       return Use(CHelper::kRunProgram) +
@@ -429,6 +443,7 @@ std::string CallPrinter::Wrapped() {
     case Op::kSendFd:
     case Op::kRecvFd:
     case Op::kPidfdGetfd:
+    case Op::kProcessMadvise:
     case Op::kMemWrite:
     case Op::kPtracePoke:
     case Op::kUffdCopy:
@@ -504,8 +519,8 @@ std::vector<std::string> CallPrinter::Assigning(const std::vector<Variable>& res
 // after the position.
 std::vector<std::string> CallPrinter::CheckingRead() {
   const int file = FileOf(context_.states[index_], call_.task, call_.arg[0]);
-  const int64_t pos =
-      call_.op == Op::kPread ? call_.arg[2] : context_.states[index_].files[file].pos;
+  const bool here = call_.op == Op::kRead || call_.op == Op::kReadv || call_.arg[2] == -1;
+  const int64_t pos = here ? int64_t{context_.states[index_].files[file].pos} : call_.arg[2];
   const int64_t first = (kSampleStride - pos % kSampleStride) % kSampleStride;
   std::string bytes;
   for (int i = 0; i < result_.num_data; ++i) bytes += CByte(result_.data[i]);

@@ -250,7 +250,7 @@ TEST(CExportTest, AnotherUserNeedsRoot) {
 TEST(CExportTest, EveryCallOfTheTableCanBeExported) {
   const Semantics semantics = LoadSemanticsForTest(SemanticsOfThisKernel());
   std::vector<bool> seen(CallTable().size(), false);
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 600; ++i) {
     const Trace trace = Replay(RandomSequenceForTest(i, 40, semantics), semantics);
     for (const Call& call : trace.sequence.calls) seen[static_cast<size_t>(call.op)] = true;
     const std::string program = TraceToC(trace, semantics);

@@ -6,6 +6,7 @@
 #include "traces/c_runtime_calls.h"
 #include "traces/c_runtime_files.h"
 #include "traces/c_runtime_fuse.h"
+#include "traces/c_runtime_new_calls.h"
 #include "traces/c_runtime_program.h"
 
 namespace selkie {
@@ -453,6 +454,10 @@ const Helper kHelpers[] = {
      kGetTaskFdText},
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoText},
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoAtText},
+    {{"sys/uio.h"}, {}, kTwoPartsText},
+    {{"sys/resource.h", "sys/syscall.h", "sys/uio.h", "unistd.h", "errno.h"},
+     {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},
+     kAdviseText},
     {{"sys/syscall.h", "unistd.h"}, {}, kMsealText},
     {{"fcntl.h", "sys/syscall.h", "unistd.h"}, {}, kOpenHowText},
     {{"fcntl.h", "linux/fs.h", "sys/syscall.h", "unistd.h"}, {}, kFileSetattrText},

@@ -48,6 +48,8 @@ enum class CHelper {
   kGetTaskFd,   // pidfd_getfd
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
+  kTwoParts,    // readv, preadv, preadv2
+  kAdvise,      // process_madvise
   kMseal,
   kOpenHow,  // openat2
   kFileSetattr,

@@ -289,37 +289,50 @@ static long write_two_at(int fd, const char *bytes, long count, off_t offset, in
 }
 )";
 
+constexpr std::string_view kTwoPartsText = R"(
+/* Two parts of one buffer. */
+static struct iovec *two_parts(char *bytes, long count)
+{
+	static struct iovec vec[2];
+	const long half = count > 1 ? count / 2 : 0;
+
+	vec[0] = (struct iovec){ bytes, (size_t)half };
+	vec[1] = (struct iovec){ bytes + half, (size_t)(count - half) };
+	return vec;
+}
+)";
+
+constexpr std::string_view kAdviseText = R"(
+/* process_madvise of one range, or two. The pidfd goes out of the way of the numbers
+ * that calls give.
+ */
+static long advise(pid_t pid, void *start, size_t length, void *start2, size_t length2, int advice,
+		   unsigned int flags)
+{
+	struct iovec ranges[2] = { { start, length }, { start2, length2 } };
+	const int count = start2 == NULL && length2 == 0 ? 1 : 2;
+	struct rlimit limit;
+	int pidfd = -1;
+	long done;
+
+	if (pid > 0) {
+		limit = raise_limit();
+		pidfd = out_of_the_way((int)syscall(SYS_pidfd_open, pid, 0));
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	done = syscall(440, pidfd, ranges, count, advice, flags);
+	if (done < 0)
+		done = -errno;
+	if (pidfd >= 0)
+		close(pidfd);
+	return done;
+}
+)";
+
 constexpr std::string_view kMsealText = R"(
 static long mseal_range(void *start, size_t length, unsigned long flags)
 {
 	return syscall(462, start, length, flags);
-}
-)";
-
-constexpr std::string_view kOpenHowText = R"(
-static long open_how(int dir, const char *path, unsigned int flags, unsigned int mode,
-		     unsigned long resolve)
-{
-	unsigned long long how[] = { flags, mode, resolve }; /* struct open_how */
-
-	return syscall(437, dir, path, how, sizeof(how));
-}
-)";
-
-constexpr std::string_view kFileSetattrText = R"(
-static long set_file_attr(int dir, const char *path, unsigned int xflags, unsigned long size,
-			  int flags)
-{
-	unsigned long long attr[4096 / 8] = { xflags }; /* struct file_attr, and zeroes */
-
-	return syscall(469, dir, path, attr, size, flags);
-}
-)";
-
-constexpr std::string_view kFchmodat2Text = R"(
-static long change_mode_at(int dir, const char *path, unsigned int mode, int flags)
-{
-	return syscall(452, dir, path, mode, flags);
 }
 )";
 

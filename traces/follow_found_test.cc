@@ -72,8 +72,17 @@ TEST(FollowFoundTest, CallsYoungerThanStraceAreKnownByNumber) {
                 "munmap(0x7f0000000000, 4096)", kNo, "0");
 }
 
+TEST(FollowFoundTest, AdviceToOneselfMayMakeAHole) {
+  const std::string map = "1 pidfd_open(1, 0) = 9\n" + std::string(kMap);
+  const std::string advice =
+      "process_madvise(9, [{iov_base=0x7f0000000000, iov_len=4096}], 1, MADV_REMOVE, 0)";
+  ExpectDecides(map, advice, "4096", "0");
+  ExpectDecides(map + "1 fcntl(3, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = 0\n", advice, "-1 EPERM (no)",
+                "4096");
+}
+
 TEST(FollowFoundTest, ReadsWithFlagsMoveThePosition) {
-  ExpectDecides("1 preadv2(3, [{iov_base=\"\"..., iov_len=300}], 1, -1, RWF_NOWAIT) = 300\n",
+  ExpectDecides("1 preadv2(3, [{iov_base=\"\"..., iov_len=300}], 1, -1, RWF_HIPRI) = 300\n",
                 "lseek(3, 0, SEEK_CUR)", "300", "0");
 }
 

@@ -79,9 +79,11 @@ bool Follower::Learn(const Query& query) {
     }
     return true;
   }
-  if (name == "pread") return true;
+  const bool at = name == "preadv2" && StraceNumber(query.call.arg(3)) != -1;
+  if (name == "pread" || name == "preadv" || at) return true;
+  const bool reads = name == "read" || name == "readv" || name == "preadv2";
   const bool writes = name == "write" || name == "writev" || name == "pwrite";
-  if (name != "read" && !writes) return false;
+  if (!reads && !writes) return false;
   const bool positioned = name == "pwrite";
   const auto from = positioned ? StraceNumber(query.call.arg(3)) : std::optional(file.pos);
   int64_t end = 0;

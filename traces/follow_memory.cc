@@ -2,7 +2,6 @@
 // model's small arena.
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 
 #include "fmt/format.h"
 #include "traces/follower.h"
@@ -99,15 +98,11 @@ bool AsksWhetherLocked(const FieldCall& call) {
   if (call.name == "msync") return HasStraceFlag(call.arg(2), "MS_INVALIDATE");
   constexpr std::string_view kAdvice[] = {"MADV_DONTNEED", "MADV_FREE",    "MADV_REMOVE",
                                           "MADV_COLD",     "MADV_PAGEOUT", "MADV_GUARD_INSTALL"};
-  return call.name == "madvise" &&
+  const bool remote = call.name == "process_madvise";
+  return (remote || call.name == "madvise") &&
          std::any_of(std::begin(kAdvice), std::end(kAdvice), [&](std::string_view advice) {
-           return IsStraceConstant(call.arg(2), advice);
+           return IsStraceConstant(call.arg(remote ? 3 : 2), advice);
          });
-}
-
-// Both codes of signals are 2, as -X raw has them.
-bool IsBadAccess(std::string_view code) {
-  return code == "BUS_ADRERR" || code == "SEGV_ACCERR" || StraceNumber(code) == 2;
 }
 
 struct Extent {
@@ -488,6 +483,64 @@ void Follower::AskRange(const FieldCall& call, FollowedProcess& process, const B
   process.mm->Put(moved);
 }
 
+// Of a range that is one mapping of the caller's own: others are given hints alone.
+void Follower::OnProcessMadvise(const FieldCall& call, FollowedProcess& process) {
+  const auto pidfd = StraceDescriptor(call.arg(0));
+  const auto pid = pidfd ? process.fds->pidfds.find(pidfd->fd) : process.fds->pidfds.end();
+  const auto target = pid == process.fds->pidfds.end() ? world_.processes.end()
+                                                       : world_.processes.find(pid->second);
+  const std::vector<std::string_view> ranges = StraceElements(call.arg(1));
+  if (target == world_.processes.end() || ranges.empty()) return Count(call, Unasked::kElsewhere);
+  const auto base = StraceField(ranges[0], "iov_base"), length = StraceField(ranges[0], "iov_len");
+  const auto begin = base ? StraceNumber(*base) : std::nullopt;
+  const auto bytes = length ? StraceNumber(*length) : std::nullopt;
+  if (!begin || !bytes) return Count(call, Unasked::kBound, "a range as it is written");
+  const ByteRange range{static_cast<uint64_t>(*begin), static_cast<uint64_t>(*bytes), true};
+  const std::vector<FollowedMapping> pieces = target->second.mm->Pieces(range.first(), range.end());
+  const bool whole = ranges.size() == 1 && range.begin == range.first() && *bytes % kPage == 0 &&
+                     !HasOtherMemory(pieces, range.first(), range.end());
+  if (pieces.empty() && ranges.size() == 1) return Count(call, Unasked::kElsewhere);
+  if (target->second.mm != process.mm || !whole || pieces.size() != 1)
+    return Count(call, Unasked::kBound, "advice to others, or of more than one mapping");
+  if (AsksWhetherLocked(call) && pieces[0].may_be_locked)
+    return Count(call, Unasked::kBound, "memory that may be locked");
+
+  const FollowedMapping& piece = pieces[0];
+  Query query(call, process);
+  query.file = piece.file;
+  query.inode = world_.files[query.file].inode;
+  const auto advice = RowWord(ArgsOf(SpecOf(Op::kMadvise))[2], call.arg(3), semantics_);
+  const auto flags = StraceFlags(call.arg(4));
+  if (!advice || !flags) query.why = "arguments of process_madvise as they are written";
+  const int64_t from = piece.offset, to = from + *bytes;
+  query.sizes.push_back(to);
+  query.make = [&](Ask& ask) -> std::optional<Call> {
+    ask.AddPoint(from);
+    ask.AddPoint(to);
+    ask.AddMapping(piece, kHerePage, 1, 0);
+    ask.Freeze();
+    const int64_t pages = (ask.Small(to) - ask.Small(from)) / kPage,
+                  pgoff = ask.Small(from) / kPage;
+    if (pages > kMaxPages || pgoff + pages >= kMaxMappedPages) {
+      query.why = "more different sizes and offsets at once than the bounds have pages";
+      return std::nullopt;
+    }
+    ask.PlaceMapping(static_cast<int>(pgoff), static_cast<int>(pages));
+    return Call{Op::kProcessMadvise,
+                0,
+                {0, AddressAt(kHerePage, range.begin), pages * kPage, kNull, 0, *advice,
+                 static_cast<int32_t>(*flags)}};
+  };
+  query.base = [&](const Ask& ask) { return std::pair(from, ask.Small(from)); };
+  query.apply = [&](const Ask& ask) {
+    FollowedMapping changed = piece;
+    const Mapping* now = After(ask, kHerePage);
+    if (now != nullptr) changed.map = Placeless(*now);
+    if (now != nullptr) process.mm->Put(changed);
+  };
+  Decide(query);
+}
+
 // Over other memory, which may be what refuses, it is as the log says, and so are the locks of what
 // fails for RLIMIT_MEMLOCK: that may have done some of it.
 void Follower::OnLock(const FieldCall& call, FollowedProcess& process) {
@@ -514,61 +567,6 @@ void Follower::OnLockAll(const FieldCall& call, FollowedProcess& process) {
     for (auto& [begin, mapping] : process.mm->all()) mapping.SetLocked(locks);
   process.mm->locks = locks && HasStraceFlag(call.arg(0), "MCL_FUTURE");
   Count(call, process.mm->all().empty() ? Unasked::kElsewhere : Unasked::kFollowed);
-}
-
-// A fault at an address where a memfd is mapped: would a load or a store there give it?
-void Follower::OnSignal(const StraceEvent& event) {
-  const bool bus = event.text.starts_with("SIGBUS ");
-  if (!bus && !event.text.starts_with("SIGSEGV ")) return;
-  const size_t brace = event.text.find('{'), close = event.text.rfind('}');
-  if (brace == event.text.npos || close == event.text.npos || close < brace) return;
-  const std::string_view info = event.text.substr(brace, close - brace + 1);
-  const auto code = StraceField(info, "si_code"), at = StraceField(info, "si_addr");
-  const auto address = at ? StraceNumber(*at) : std::nullopt;
-  if (!code || !address || !IsBadAccess(*code)) return;
-  FollowedProcess& process = world_.Process(event.pid);
-  const FollowedMapping* found = process.mm->At(static_cast<uint64_t>(*address));
-  if (found == nullptr) return;
-  const uint64_t page = static_cast<uint64_t>(*address) & ~static_cast<uint64_t>(kPage - 1);
-  const FollowedMapping piece = process.mm->Pieces(page, page + kPage)[0];
-  const int inode = world_.files[piece.file].inode;
-  StraceCall call;
-  call.pid = event.pid;
-  call.name = bus ? "SIGBUS" : "SIGSEGV";
-  call.args = {*at};
-  call.returned = StraceReturn::kValue;
-  call.line = call.last_line = event.line;
-  call.result = event.text.substr(0, close + 1);
-  const FieldCall field{&call, call.name, call.args, {}, nullptr};
-  ++report_.calls;
-  std::optional<Ask> last;
-  for (const Op op : {Op::kLoad, Op::kStore}) {
-    Ask ask(world_, process, Guess{});
-    ask.AddPoint(piece.offset);
-    ask.AddMapping(piece, kHerePage, 1, 0);
-    ask.Freeze();
-    ask.PlaceMapping(static_cast<int>(ask.Small(piece.offset) / kPage), 1);
-    ask.Run(Call{op, 0, {kHerePage * kPage, 'x'}}, semantics_);
-    if (ask.result().kind == Result::Kind::kSignal &&
-        ask.result().value == (bus ? SIGBUS : SIGSEGV)) {
-      ++report_.modelled;
-      ++report_.modelled_by_name[std::string(call.name)];
-      return;
-    }
-    last.emplace(std::move(ask));
-  }
-  const FollowedInode& about = world_.inodes[inode];
-  if (about.hugetlb || last->result().kind == Result::Kind::kBound)
-    return Count(field, Unasked::kBound, "a fault");
-  if (about.outside || !about.size_known) return Count(field, Unasked::kOrigin);
-  Query query(field, process);
-  query.inode = inode;
-  // UFFD_FEATURE_SIGBUS; MADV_GUARD_INSTALL, in the number that strace prints.
-  const bool user_faults = bus && names_.contains("userfaultfd");
-  if (user_faults || (!bus && IsGuarded(*address))) return Count(field, Unasked::kBound, "a fault");
-  if (RacedBy(query) || MayBeUnseen(query, nullptr)) return Count(field, Unasked::kOrder);
-  ++report_.modelled;
-  Differs(query, *last);
 }
 
 }  // namespace selkie

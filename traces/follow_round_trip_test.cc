@@ -140,6 +140,28 @@ class Writer {
                        static_cast<uint64_t>(c.arg[2]));
   }
 
+  static std::string ReadingVector(const Call& c) {
+    std::string call = fmt::format("{}({}, [{{iov_base=\"\", iov_len={}}}], 1", SpecOf(c.op).name,
+                                   c.arg[0], static_cast<uint64_t>(c.arg[1]));
+    if (c.op != Op::kReadv) call += fmt::format(", {}", c.arg[2]);
+    if (c.op == Op::kPreadv2) call += fmt::format(", {:#x}", c.arg[3]);
+    return call + ")";
+  }
+
+  static std::string Range(int64_t address, int64_t length) {
+    return fmt::format("{{iov_base={}, iov_len={}}}",
+                       address == kNull ? "NULL" : fmt::format("{:#x}", kArena + address),
+                       static_cast<uint64_t>(length));
+  }
+
+  static std::string Advising(const Call& c) {
+    const bool two = c.arg[3] != kNull || c.arg[4] != 0;
+    return fmt::format("process_madvise({}, [{}{}], {}, {:#x}, {:#x})", c.arg[0] < 0 ? -1 : 192,
+                       Range(c.arg[1], c.arg[2]),
+                       two ? ", " + Range(c.arg[3], c.arg[4]) : std::string(), two ? 2 : 1,
+                       static_cast<uint32_t>(c.arg[5]), static_cast<uint32_t>(c.arg[6]));
+  }
+
   static std::string Acl(int64_t mode) {
     const auto entry = [](int tag, int64_t bits) {
       return fmt::format("\\{}\\0\\{}\\0\\377\\377\\377\\377", tag, bits & 7);
@@ -172,6 +194,13 @@ class Writer {
       case Op::kPwritev2:
         call =
             fmt::format("pwritev2({}, {}, 1, {}, {:#x})", c.arg[0], Buffer(c), c.arg[3], c.arg[4]);
+        break;
+      case Op::kReadv:
+      case Op::kPreadv:
+      case Op::kPreadv2: call = ReadingVector(c); break;
+      case Op::kProcessMadvise:
+        text_ += fmt::format("{} pidfd_open({}, 0) = 192\n", pid, kFirstPid + c.arg[0]);
+        call = Advising(c);
         break;
       case Op::kFork: call = "clone(child_stack=NULL, flags=SIGCHLD)"; break;
       case Op::kClone: call = fmt::format("clone(child_stack=NULL, flags={:#x})", c.arg[0]); break;

@@ -35,7 +35,10 @@ bool IsWrite(Op op) {
   return op == Op::kWrite || op == Op::kPwrite || op == Op::kWritev || op == Op::kPwritev2;
 }
 
-bool IsTransfer(Op op) { return op == Op::kRead || op == Op::kPread || IsWrite(op); }
+bool IsTransfer(Op op) {
+  return op == Op::kRead || op == Op::kPread || op == Op::kReadv || op == Op::kPreadv ||
+         op == Op::kPreadv2 || IsWrite(op);
+}
 
 // The bits of seals by the names of the semantics.
 std::vector<FlagName> SealFlags(const Semantics& semantics) {
@@ -105,7 +108,8 @@ DescriptorCall ReadDescriptorCall(const FieldCall& field, const CallSpec& row,
       bits = static_cast<int32_t>(bits);
     if (arg.kind == ArgKind::kInt && arg.name == "min")
       bits = bits < 0 || bits > kMostFds ? kLeastInt : 0;
-    const bool at_position = row.op == Op::kPwritev2 && arg.name == "offset" && bits == -1;
+    const bool at_position =
+        (row.op == Op::kPwritev2 || row.op == Op::kPreadv2) && arg.name == "offset" && bits == -1;
     if (arg.kind == ArgKind::kSize && !at_position)
       out.sizes.push_back({word, bits, arg.name.starts_with("offset") || arg.name == "length"});
     out.call.arg[word++] = bits;
@@ -276,8 +280,10 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
   }
   if (query.inode < 0) return Count(call, Unasked::kElsewhere);
   query.why = in.why;
-  if (row.family == Family::kLease)
+  if (row.family == Family::kLease) {
     query.why = "leases: who else has the file open, of which the log does not say all";
+    if (call.ok()) world_.inodes[query.inode].leased = true;
+  }
   if (row.op == Op::kLinkat) query.why = "linkat: what stands at the new name";
   if (row.op == Op::kFsetAcl && call.log->error == "EOPNOTSUPP")
     query.why = "a kernel whose tmpfs has no ACLs";

@@ -31,6 +31,7 @@ struct FollowedInode {
   uint8_t guessed = 0;        // seals that would explain a result, and may not be there
   bool attrs_known = true;
   bool pinned = false;  // its pages may be held by a pipe, a ring or a device
+  bool leased = false;  // F_SETLEASE or F_SETDELEG may still hold: EAGAIN
   std::string name;
   bool name_whole = true;  // false: cut by -s
   int line = 0;            // where it was made, or first seen

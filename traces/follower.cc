@@ -213,6 +213,7 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"pkey_mprotect", &Follower::OnMprotect},
       {"mremap", &Follower::OnMremap},
       {"madvise", &Follower::OnRange},
+      {"process_madvise", &Follower::OnProcessMadvise},
       {"msync", &Follower::OnRange},
       {"mseal", &Follower::OnRange},
       {"mlock", &Follower::OnLock},
@@ -428,8 +429,8 @@ namespace {
 // Calls that do not depend on how long such a file is or where it is mapped: those are known in
 // pages of 4096 bytes here.
 bool IsFollowedOfHugetlb(Op op) {
-  constexpr Op kSizes[] = {Op::kFtruncate, Op::kTruncate, Op::kFallocate,
-                           Op::kLseek,     Op::kRead,     Op::kPread};
+  constexpr Op kSizes[] = {Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kLseek,  Op::kRead,
+                           Op::kPread,     Op::kReadv,    Op::kPreadv,    Op::kPreadv2};
   const Family family = SpecOf(op).family;
   const bool memory = family == Family::kMap || family == Family::kMemory ||
                       family == Family::kRemote || family == Family::kCopy ||
@@ -454,7 +455,7 @@ bool Follower::EndsEarly(const Query& query, const Ask& ask) const {
   const auto [real, small] = query.base(ask);
   const bool all = asked && ask.Real(small + ask.result().value).value_or(-1) - real == *asked;
   if (!all && !EndsBetweenBuffers(*query.call.log)) return false;
-  constexpr std::string_view kReads[] = {"read", "pread", "preadv2"};
+  constexpr std::string_view kReads[] = {"read", "pread", "readv", "preadv", "preadv2"};
   if (std::find(std::begin(kReads), std::end(kReads), query.call.name) != std::end(kReads))
     return true;
   // Of a write, a seal may be what ends it.
@@ -511,6 +512,8 @@ void Follower::Decide(Query& query) {
     const FollowedInode& inode = world_.inodes[query.inode];
     if (inode.pinned && error == EBUSY)
       return Count(query.call, Unasked::kBound, "pages held by a pipe, a ring or a device");
+    if (inode.leased && error == EAGAIN)
+      return Count(query.call, Unasked::kBound, "a lease or a delegation that is to end first");
     if (inode.from_outside && (error == EINVAL || error == EOPNOTSUPP || error == ENOTTY))
       return Count(query.call, Unasked::kOrigin, "a memfd that may be of huge pages");
     if (!inode.attrs_known && (error == EPERM || error == EACCES))

@@ -170,10 +170,13 @@ class Follower {
   void OnMremap(const FieldCall& call, FollowedProcess& process);
   void OnRange(const FieldCall& call, FollowedProcess& process);
   void AskRange(const FieldCall& call, FollowedProcess& process, const ByteRange& range);
+  void OnProcessMadvise(const FieldCall& call, FollowedProcess& process);
   void OnLock(const FieldCall& call, FollowedProcess& process);
   void OnShmget(const FieldCall& call, FollowedProcess& process);
   void OnShmat(const FieldCall& call, FollowedProcess& process);
   void OnLockAll(const FieldCall& call, FollowedProcess& process);
+
+  // ---- follow_fault.cc ----
   void OnSignal(const StraceEvent& event);
 
   // ---- follow_process.cc ----
