@@ -190,14 +190,52 @@ void PrintDifference(const ScenarioRun& run, const LineOutcome& line, bool colou
              decided.empty() ? "nothing that refuses: the call did what it does" : decided);
 }
 
+// What a line that asks was answered, by answer, and under which semantics.
+struct Asked {
+  const ScenarioLine* line;
+  std::string place;
+  std::vector<std::pair<std::string, std::vector<std::string_view>>> answers;
+};
+
+Asked& AskedIn(std::vector<Asked>& asked, const ScenarioRun& run, const ScenarioLine* line) {
+  for (Asked& each : asked)
+    if (each.line == line) return each;
+  const Scenario& scenario = *run.scenario;
+  asked.push_back({line, fmt::format("{}:{}: {}", scenario.file, line->line, scenario.name), {}});
+  return asked.back();
+}
+
+void AddAnswer(const ScenarioRun& run, const LineOutcome& line, Asked& asked) {
+  const std::string decided = DecidedText(run, line);
+  const std::string text = fmt::format("{} = {}{}", Written(*line.line), line.got,
+                                       decided.empty() ? "" : "   # " + decided);
+  for (auto& [answer, semantics] : asked.answers)
+    if (answer == text) return semantics.push_back(run.trace.semantics);
+  asked.answers.push_back({text, {run.trace.semantics}});
+}
+
+// In the order of the files; equal answers once.
+void PrintAnswers(const Session& session) {
+  std::vector<Asked> asked;
+  for (const ScenarioRun& run : session.runs)
+    for (const LineOutcome& line : run.lines)
+      if (line.kind == LineOutcome::Kind::kAnswered)
+        AddAnswer(run, line, AskedIn(asked, run, line.line));
+  for (const Asked& each : asked)
+    for (const auto& [answer, semantics] : each.answers)
+      fmt::print("{} on {}\n  {}\n", each.place, fmt::join(semantics, ", "), answer);
+}
+
 void PrintExplained(const ScenarioRun& run, bool colour) {
   const Scenario& scenario = *run.scenario;
   fmt::print("{} on {} ({}:{})\n", Paint(scenario.name, Colour::kBold, colour), run.trace.semantics,
              scenario.file, scenario.line);
   for (const LineOutcome& line : run.lines) {
     const bool failed = line.kind == LineOutcome::Kind::kFailed;
-    const std::string_view mark =
-        failed ? "!" : (line.kind == LineOutcome::Kind::kSkipped ? "-" : " ");
+    const std::string_view mark = failed                                      ? "!"
+                                  : line.kind == LineOutcome::Kind::kSkipped  ? "-"
+                                  : line.kind == LineOutcome::Kind::kAnswered ? "?"
+                                                                              : " ";
     const std::string decided = DecidedText(run, line);
     fmt::print("{} {:<64} = {}{}{}\n", Paint(mark, Colour::kRed, colour && failed),
                Written(*line.line), line.got, failed ? ", expected " + line.expected : "",
@@ -219,6 +257,7 @@ void PrintForPeople(const Context& context, const RunArguments& args, const Sess
       if (line.kind == LineOutcome::Kind::kFailed && !args.explain)
         PrintDifference(run, line, colour);
   }
+  if (!args.explain) PrintAnswers(session);
   const int failed = CountFailed(session);
   fmt::print("{} scenarios on {} semantics: {} passed, {} failed, {} not meant for the semantics\n",
              session.scenarios.size(), session.semantics.size(), session.runs.size() - failed,
@@ -232,6 +271,7 @@ std::string_view OutcomeWord(LineOutcome::Kind kind) {
     case LineOutcome::Kind::kPassed: return "passed";
     case LineOutcome::Kind::kFailed: return "failed";
     case LineOutcome::Kind::kSkipped: return "skipped";
+    case LineOutcome::Kind::kAnswered: return "answered";
   }
   return "";
 }

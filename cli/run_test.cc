@@ -60,6 +60,27 @@ TEST_F(RunTest, ADifferenceNamesExpectationResultAndRule) {
                                  "    decided by rule add-sealed (model/semantics/"));
 }
 
+TEST_F(RunTest, AResultThatIsAskedForIsPrintedOnceForAllThatGiveIt) {
+  const std::string file =
+      Write("a.scn",
+            "scenario asks\n"
+            "A: fd = memfd_create(\"r\", MFD_ALLOW_SEALING) = ?\n"
+            "A: fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = ? | fw-v3: -1 EINVAL\n");
+  const Outcome run = Run({file, "--semantics", "linux-4.20", "--semantics", "fw-v3", "--semantics",
+                           "linux-5.1", "--semantics", "linux-6.1"});
+  EXPECT_EQ(run.code, kHolds);
+  EXPECT_THAT(run.out, HasSubstr("a.scn:2: asks on linux-4.20, fw-v3, linux-5.1, linux-6.1\n"
+                                 "  A: fd = memfd_create(\"r\", MFD_ALLOW_SEALING) = 3\n"));
+  EXPECT_THAT(run.out, HasSubstr("a.scn:3: asks on linux-4.20\n"
+                                 "  A: fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = -1 EINVAL   "
+                                 "# rule add-unknown (model/semantics/"));
+  EXPECT_THAT(run.out, HasSubstr("a.scn:3: asks on linux-5.1, linux-6.1\n"
+                                 "  A: fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = 0\n"));
+  EXPECT_THAT(run.out, HasSubstr("4 passed, 0 failed"));
+  const Outcome json = Run({file, "--semantics", "linux-5.1", "--json"});
+  EXPECT_THAT(json.out, HasSubstr("\"outcome\": \"answered\""));
+}
+
 TEST_F(RunTest, AFileThatCannotBeReadDoesNotHideTheOthers) {
   Write("a.scn", "scenario broken\nA: fork( = 1\n");
   Write("b.scn", kGood);

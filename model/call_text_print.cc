@@ -46,7 +46,7 @@ std::string PrintPath(const Printer& out, const int64_t* words) {
 
 std::string PrintMode(int64_t mode) {
   return mode < 0 ? fmt::format("-0{:o}", ~static_cast<uint64_t>(mode) + 1)
-                  : fmt::format("0{:o}", mode);
+                  : fmt::format("0{:02o}", mode);
 }
 
 // The name of the whole value, or a number.

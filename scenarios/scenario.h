@@ -46,6 +46,9 @@ struct Expectation {
   std::vector<Selector> selectors;
   std::string text;
   int column = 0;  // 1-based, of the text
+
+  // `?`: nothing is expected, the model's answer is asked for.
+  bool Asks() const { return text == "?"; }
 };
 
 // One call of a scenario.
@@ -98,9 +101,10 @@ struct LineOutcome {
   enum class Kind {
     kPassed,
     kFailed,
-    kSkipped,  // uses a name that has no value: its call failed before, as is
-               // expected under this semantics, so that a program would have
-               // stopped there
+    kSkipped,   // uses a name that has no value: its call failed before, as is
+                // expected under this semantics, so that a program would have
+                // stopped there
+    kAnswered,  // `= ?`: what the model gives is asked for, whatever it is
   };
   Kind kind = Kind::kPassed;
   const ScenarioLine* line = nullptr;

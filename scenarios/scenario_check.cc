@@ -84,12 +84,13 @@ class Checker {
   absl::Status CheckResults(const ScenarioLine& line, Op op) const {
     if (line.expected.empty() && line.names.empty())
       return Error(line, line.column + static_cast<int>(line.call.size()),
-                   "the line ends here, expected '= RESULT'");
+                   "the line ends here, expected '= RESULT', or '= ?' to be told it");
     const NameResolver resolve = [this](NameKind kind, std::string_view name) {
       return Resolve(kind, name);
     };
     for (const Expectation& expected : line.expected) {
       if (absl::Status s = CheckSelectors(expected.selectors); !s.ok()) return s;
+      if (expected.Asks()) continue;
       ParsedResult parsed = ParseResult(expected.text, op, nullptr, resolve);
       if (parsed.error)
         return Error(line, expected.column + parsed.error->column, parsed.error->message);

@@ -259,11 +259,13 @@ TEST(ScenarioLibrary, EveryScenarioPassesWhereItIsMeantToAndNamesKnownSemantics)
       }
       EXPECT_GT(ran, 0) << scenario.name << " is meant for no semantics of the tree";
       for (const ScenarioLine& line : scenario.lines)
-        for (const Expectation& expected : line.expected)
+        for (const Expectation& expected : line.expected) {
+          EXPECT_FALSE(expected.Asks()) << file << ":" << line.line;
           for (const Selector& selector : expected.selectors)
             EXPECT_TRUE(selector.range ||
                         std::count(names.begin(), names.end(), selector.first) == 1)
                 << file << ":" << selector.line << ": " << selector.first;
+        }
     }
   }
   EXPECT_GE(scenarios, 50);
