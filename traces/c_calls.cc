@@ -44,7 +44,10 @@ class CallPrinter {
   std::string RemoteByte();
   std::string PipeFlags();
   std::string Other();
-  std::string Helper(CHelper helper, std::string_view name);
+  std::string Helper(CHelper helper, std::string_view name, std::string_view arguments);
+  std::string Helper(CHelper helper, std::string_view name) {
+    return Helper(helper, name, Arguments());
+  }
   std::string Attributes(fmt::format_string<std::string> pointer);
   std::string Count(int64_t count, bool of_buffer = true);
   std::string Reading();
@@ -95,8 +98,7 @@ std::string CallPrinter::Pid(int64_t task) const {
 }
 
 std::string CallPrinter::Path(const int64_t* words) {
-  if (words[0] == kDevFd)
-    return Use(CHelper::kDevFd) + fmt::format("dev_fd({})", FdOf(call_.task, words[1]));
+  if (words[0] == kDevFd) return Helper(CHelper::kDevFd, "dev_fd", FdOf(call_.task, words[1]));
   const bool self = words[0] == kSelf;
   Use(self ? CHelper::kProcSelfFd : CHelper::kProcFd);
   if (self) return fmt::format("proc_self_fd({})", FdOf(call_.task, words[1]));
@@ -268,9 +270,8 @@ std::string CallPrinter::Extended() {
   return out + ")";
 }
 
-// A helper that takes the call's own arguments.
-std::string CallPrinter::Helper(CHelper helper, std::string_view name) {
-  return Use(helper) + fmt::format("{}({})", name, Arguments());
+std::string CallPrinter::Helper(CHelper helper, std::string_view name, std::string_view arguments) {
+  return Use(helper) + fmt::format("{}({})", name, arguments);
 }
 
 // An ioctl that sets flags of an inode; `pointer` is to them.
@@ -328,18 +329,16 @@ std::string CallPrinter::Expression() {
     case Op::kUringPwrite:
     case Op::kPwritev2: return Writing();
     case Op::kMseal: return Helper(CHelper::kMseal, "mseal_range");
-    case Op::kProcessVmWritev:
-      return Use(CHelper::kVmWrite) + fmt::format("vm_write({})", RemoteByte());
+    case Op::kProcessVmWritev: return Helper(CHelper::kVmWrite, "vm_write", RemoteByte());
     case Op::kProcessMadvise:
       return Use(CHelper::kAdvise) + fmt::format("advise({}, {})",
                                                  call_.arg[0] < 0 ? "-1" : Pid(call_.arg[0]),
                                                  Arguments(1));
-    case Op::kMemWrite: return Use(CHelper::kMemWrite) + fmt::format("mem_write({})", RemoteByte());
+    case Op::kMemWrite: return Helper(CHelper::kMemWrite, "mem_write", RemoteByte());
     case Op::kUffdCopy:
       return Use(CHelper::kUffdCopy) +
              fmt::format("uffd_copy({}, '{}')", Address(call_.arg[0]), CByte(call_.arg[1]));
-    case Op::kPtracePoke:
-      return Use(CHelper::kPtracePoke) + fmt::format("ptrace_poke({})", RemoteByte());
+    case Op::kPtracePoke: return Helper(CHelper::kPtracePoke, "ptrace_poke", RemoteByte());
     case Op::kSetLease:
     case Op::kSetDeleg:
       return Use(call_.op == Op::kSetLease ? CHelper::kSetLease : CHelper::kSetDeleg) +
@@ -347,7 +346,7 @@ std::string CallPrinter::Expression() {
                          FdOf(call_.task, call_.arg[0]),
                          CFlags(call_.arg[1], ArgsOf(SpecOf(call_.op))[2].names, true));
     case Op::kGetDeleg:
-      return Use(CHelper::kGetDeleg) + fmt::format("get_deleg({})", FdOf(call_.task, call_.arg[0]));
+      return Helper(CHelper::kGetDeleg, "get_deleg", FdOf(call_.task, call_.arg[0]));
     case Op::kOpenOther: return Other();
     case Op::kFsetAcl:
       return Use(CHelper::kSetAcl) +
@@ -375,10 +374,8 @@ std::string CallPrinter::Expression() {
     case Op::kUringRegister: return Helper(CHelper::kUringRegister, "uring_register");
     case Op::kUringUnregister: return Use(CHelper::kUringUnregister) + "uring_unregister()";
     case Op::kUringReadFixed: return Helper(CHelper::kUringReadFixed, "uring_read_fixed");
-    case Op::kSetFsize:
-      return Use(CHelper::kLimitSize) + fmt::format("limit_size({})", CNumber(call_.arg[0]));
-    case Op::kSetNoexec:
-      return Use(CHelper::kSetNoexec) + fmt::format("set_noexec({})", CNumber(call_.arg[0]));
+    case Op::kSetFsize: return Helper(CHelper::kLimitSize, "limit_size", CNumber(call_.arg[0]));
+    case Op::kSetNoexec: return Helper(CHelper::kSetNoexec, "set_noexec", CNumber(call_.arg[0]));
     case Op::kOpenByHandle: return Helper(CHelper::kOpenHandle, "open_handle");
     case Op::kMmap: return Mapping();
     case Op::kMremap: return Remapping();
