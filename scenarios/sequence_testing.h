@@ -51,6 +51,17 @@ bool Reads(Op op);
 // Of a read, from where the file stands.
 bool ReadsHere(const Call& call);
 
+// From one file to another.
+bool Copies(Op op);
+
+// A refused write by io_uring at the position with O_APPEND: 5.10 moves the position to the end
+// (docs/findings.md, smaller ones), later kernels do not.
+bool MayMoveToEnd(const State& before, const Call& call, const Result& result);
+
+// The region behind a descriptor, or null: what is neither a region nor open has neither contents
+// nor position.
+const File* RegionOfFd(const State& state, int task, int64_t fd);
+
 // Something that holds at every step.  It may keep what it has seen.
 class StepProperty {
  public:

@@ -105,6 +105,21 @@ bool ReadsHere(const Call& call) {
          (call.op == Op::kPreadv2 && call.arg[2] == -1);
 }
 
+bool MayMoveToEnd(const State& before, const Call& call, const Result& result) {
+  if (result.kind != Result::Kind::kErrno || call.op != Op::kUringPwrite) return false;
+  const int file = FileOf(before, call.task, call.arg[0]);
+  return file >= 0 && call.arg[3] == -1 && (before.files[file].flags & kFlagAppend) != 0;
+}
+
+bool Copies(Op op) { return op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kSplice; }
+
+const File* RegionOfFd(const State& s, int task, int64_t fd) {
+  const int file = FileOf(s, task, fd);
+  const bool region =
+      file >= 0 && s.files[file].dmabuf == 0 && IsMemfd(s.inodes[s.files[file].inode - 1]);
+  return region ? &s.files[file] : nullptr;
+}
+
 namespace {
 
 // Whatever is found is printed as a scenario that passes and makes the same calls.
