@@ -253,6 +253,14 @@ TEST(FollowTest, FaultsOfUserfaultfdAndOfGuardsAreNotTheFiles) {
   EXPECT_THAT(FollowMade(map + "1 userfaultfd(O_CLOEXEC) = 5\n" + kSegv).differences, SizeIs(1));
   const std::string guarded = map + "1 madvise(0x7f0000000000, 4096, 0x66 /* MADV_??? */) = 0\n";
   EXPECT_THAT(FollowMade(guarded + kSegv).differences, IsEmpty());
+  const auto by_pidfd = [&](std::string_view advice) {
+    return map + fmt::format(
+                     "1 process_madvise(5, [{{iov_base=0x7f0000000000, iov_len=4096}}], 1, {}, 0) "
+                     "= 4096\n",
+                     advice);
+  };
+  EXPECT_THAT(FollowMade(by_pidfd("MADV_GUARD_INSTALL") + kSegv).differences, IsEmpty());
+  EXPECT_THAT(FollowMade(by_pidfd("MADV_COLD") + kSegv).differences, SizeIs(1));
 }
 
 TEST(FollowTest, TheReleaseIsTheLogsOwn) {

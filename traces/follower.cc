@@ -104,15 +104,23 @@ Follower::Follower(const StraceLog& log, const Semantics& semantics, const Follo
   MatchMessages();
 }
 
-// MADV_GUARD_INSTALL, which strace may not know by name.
+// MADV_GUARD_INSTALL, which strace may not know by name, by madvise or process_madvise, whoever's
+// memory that is of.
 void Follower::NoteGuards(const StraceCall& call) {
-  if (call.name != "madvise" || call.args.size() != 3) return;
-  const std::string_view advice = call.args[2];
+  const bool ranges = call.name == "process_madvise" && call.args.size() == 5;
+  if (!ranges && (call.name != "madvise" || call.args.size() != 3)) return;
+  const std::string_view advice = call.args[ranges ? 3 : 2];
   if (advice != "MADV_GUARD_INSTALL" &&
       StraceNumber(advice.substr(0, advice.find(' '))) != abi::kMadvGuardInstall)
     return;
-  const auto start = StraceNumber(call.args[0]), length = StraceNumber(call.args[1]);
-  if (start && length) guards_.emplace_back(*start, *length);
+  const auto note = [this](std::optional<int64_t> start, std::optional<int64_t> length) {
+    if (start && length) guards_.emplace_back(*start, *length);
+  };
+  if (!ranges) return note(StraceNumber(call.args[0]), StraceNumber(call.args[1]));
+  for (const std::string_view range : StraceElements(call.args[1])) {
+    const auto base = StraceField(range, "iov_base"), length = StraceField(range, "iov_len");
+    if (base && length) note(StraceNumber(*base), StraceNumber(*length));
+  }
 }
 
 bool Follower::IsGuarded(int64_t address) const {
