@@ -133,7 +133,8 @@ class Prover {
   bool MakesFiles() const {
     const auto makes = [](Op op) {
       return op == Op::kExtension || SpecOf(op).family == Family::kOpen ||
-             op == Op::kUdmabufCreate || op == Op::kRunProgram || op == Op::kUringRegister;
+             op == Op::kFuseMmap || op == Op::kUdmabufCreate || op == Op::kRunProgram ||
+             op == Op::kUringRegister;
     };
     return std::any_of(machine_.alphabet().begin(), machine_.alphabet().end(),
                        [&](const CallTemplate& line) { return makes(line.call.op); }) ||

@@ -119,6 +119,8 @@ const std::vector<std::string>& MoreCalls() {
       "io_uring_register_buffers(map, 4096)",
       "io_uring_unregister_buffers()",
       "io_uring_read_fixed(pinned, \"x\")",
+      "fuse_mmap(fd, 4096, PROT_READ, 0)",
+      "fuse_mmap(fd, 4096, PROT_READ|PROT_WRITE, 0)",
       "udmabuf_create(fd, 0, 4096)",
       "dmabuf_store(fd, 0, \"x\")",
       "write_program(fd)",
@@ -131,7 +133,7 @@ const std::vector<std::string>& MoreCalls() {
 
 Property RandomProperty(Dice& dice, const Semantics& semantics) {
   static const std::vector<std::string> names = {
-      "no-pinned-write", "program-kept",          "no-dmabuf-write",         "every-copy-sealed",
+      "no-fuse-mapping", "no-pinned-write", "program-kept",          "no-dmabuf-write",         "every-copy-sealed",
       "fixed-size",      "no-copied-mapping",     "no-late-upgrade",         "no-merged-mapping",
       "no-write-call",   "no-writable-reopen",    "no-new-writable-mapping", "old-mapping-writes",
       "reader-can-map",  "receiver-cannot-write", "seals-while-mapped"};

@@ -1,9 +1,10 @@
 // Scenes and kinds: how the prover looks at a State.  Internal to checker/prove*.
 //
-// A *situation* is what is said of one inode and of the protocol that runs on it; a
-// *kind* is what is said of one descriptor, mapping or message that leads to it.  A scene
-// is the smallest State in which a call can be tried: the situation's inode, the one or two
-// objects that the call names, and at most a few bystanders.
+// A *situation* is what is said of one inode and of the protocol that runs on it; a *kind* is
+// what is said of one descriptor, mapping, message, registered buffer or program that leads to
+// it.  A scene is the smallest State in which a call can be tried: the situation's inode, the one
+// or two objects that the call names, witnesses (what is there for who asks whether something is),
+// and at most a few bystanders.
 #ifndef SELKIE_CHECKER_PROVE_SCENE_H_
 #define SELKIE_CHECKER_PROVE_SCENE_H_
 

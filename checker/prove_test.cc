@@ -92,6 +92,29 @@ TEST(Prove, ADmabufWritesUnlessTheSealWaitsForIt) {
   EXPECT_EQ(ProofOf(property, SemanticsNamed("linux-6.1")).kind, Proof::Kind::kBroken);
 }
 
+// A mapping of FUSE has a file of its own, which no rule on the descriptor's file has narrowed.
+TEST(Prove, AMappingOfFuseStandsByThroughAnotherFile) {
+  const Semantics semantics = *ParsedSemantics(
+      "semantics x extends linux-6.12\n"
+      "rule narrow mmap: clear file WRITE\n"
+      "replace rule add-needs-write add_seals: refuse EPERM if file has WRITE\n"
+      "rule no-more backing_mmap: refuse EPERM if seals has GROW\n");
+  Property property = PropertyNamed("no-fuse-mapping");
+  property.calls.clear();
+  for (const char* call :
+       {"memfd_create(\"region\", MFD_ALLOW_SEALING)",
+        "mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0)", "fcntl(fd, F_ADD_SEALS, F_SEAL_GROW)",
+        "fuse_mmap(fd, 4096, PROT_READ, 0)"})
+    property.calls.push_back({call, "x.prop", 1, 1, 0xff});
+  property.needs.clear();
+  property.clause.sort = Sort::kMapping;
+  property.clause.text = "seals has GROW and file has WRITE";
+  property.clause.terms =
+      ParseCondition(property.clause.text, PropertyVocabulary(Sort::kMapping, property.roles))
+          .terms;
+  EXPECT_EQ(ProofOf(property, semantics).kind, Proof::Kind::kBroken);
+}
+
 TEST(Prove, APromiseThatNothingTestedIsUnknown) {
   Property property = PropertyNamed("no-write-call");
   for (Role& role : property.roles) role.may_seal = false;

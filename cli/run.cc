@@ -207,8 +207,9 @@ Asked& AskedIn(std::vector<Asked>& asked, const ScenarioRun& run, const Scenario
 
 void AddAnswer(const ScenarioRun& run, const LineOutcome& line, Asked& asked) {
   const std::string decided = DecidedText(run, line);
-  const std::string text = fmt::format("{} = {}{}", Written(*line.line), line.got,
-                                       decided.empty() ? "" : "   # " + decided);
+  const std::string text = fmt::format(
+      "{} = {}{}", Written(*line.line), line.got,
+      decided.empty() || line.got.find(decided) != std::string::npos ? "" : "   # " + decided);
   for (auto& [answer, semantics] : asked.answers)
     if (answer == text) return semantics.push_back(run.trace.semantics);
   asked.answers.push_back({text, {run.trace.semantics}});
