@@ -132,9 +132,8 @@ class Prover {
   // Some call gives an inode a second file description, or leads to it without one.
   bool MakesFiles() const {
     const auto makes = [](Op op) {
-      return op == Op::kExtension || SpecOf(op).family == Family::kOpen ||
-             op == Op::kFuseMmap || op == Op::kUdmabufCreate || op == Op::kRunProgram ||
-             op == Op::kUringRegister;
+      return op == Op::kExtension || SpecOf(op).family == Family::kOpen || op == Op::kFuseMmap ||
+             op == Op::kUdmabufCreate || op == Op::kRunProgram || op == Op::kUringRegister;
     };
     return std::any_of(machine_.alphabet().begin(), machine_.alphabet().end(),
                        [&](const CallTemplate& line) { return makes(line.call.op); }) ||

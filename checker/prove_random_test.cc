@@ -133,10 +133,10 @@ const std::vector<std::string>& MoreCalls() {
 
 Property RandomProperty(Dice& dice, const Semantics& semantics) {
   static const std::vector<std::string> names = {
-      "no-fuse-mapping", "no-pinned-write", "program-kept",          "no-dmabuf-write",         "every-copy-sealed",
-      "fixed-size",      "no-copied-mapping",     "no-late-upgrade",         "no-merged-mapping",
-      "no-write-call",   "no-writable-reopen",    "no-new-writable-mapping", "old-mapping-writes",
-      "reader-can-map",  "receiver-cannot-write", "seals-while-mapped"};
+      "no-fuse-mapping",    "no-pinned-write", "program-kept",          "no-dmabuf-write",
+      "every-copy-sealed",  "fixed-size",      "no-copied-mapping",     "no-late-upgrade",
+      "no-merged-mapping",  "no-write-call",   "no-writable-reopen",    "no-new-writable-mapping",
+      "old-mapping-writes", "reader-can-map",  "receiver-cannot-write", "seals-while-mapped"};
   Property property = PropertyNamed(dice.Of(names));
   for (int i = dice.Below(4); i > 0; --i) {
     const AlphabetLine line{dice.Of(MoreCalls()), "more.calls", 1, 1, 0xff};
