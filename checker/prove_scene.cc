@@ -78,6 +78,8 @@ bool AddRegistered(State& s, int task, const Kind& kind) {
     b.begin = kind.begin;
     b.end = kind.end;
     b.at = 1;
+    s.inodes[0].present |= static_cast<uint8_t>(1 << kind.page);  // what is pinned is there
+    s.inodes[0].touched |= static_cast<uint8_t>(1 << kind.page);
     return true;
   }
   return false;
@@ -133,7 +135,7 @@ void PutInode(State& s, const Situation& situation) {
   inode.uid = situation.uid;
   inode.gid = situation.gid;
   inode.size = situation.size;
-  inode.flags = kInodeProgram;
+  inode.flags = situation.size >= kProgramBytes ? kInodeProgram : 0;
 }
 
 Kind KindOf(Holding what, int role, const FileKind& file) {
