@@ -60,6 +60,13 @@ inline Bounds BoundsOf(const Property& property, std::string_view changes) {
   return bounds;
 }
 
+// The property is to be about this.
+inline void SetClause(Property& property, Sort sort, const std::string& text) {
+  property.clause.sort = sort;
+  property.clause.text = text;
+  property.clause.terms = ParseCondition(text, PropertyVocabulary(sort, property.roles)).terms;
+}
+
 inline Verdict Ask(const Property& property, const Semantics& semantics, const Bounds& bounds,
                    bool symmetry = true) {
   const Semantics baseline =

@@ -79,7 +79,7 @@ class Prover {
     for (const CallTemplate& line : machine.alphabet()) {
       names_task_ |= line.task_word >= 0;
       names_two_ |= line.words[1] >= 0;
-      programs_ |= line.call.op == Op::kRunProgram;
+      if (line.call.op == Op::kRunProgram) sees_ |= kSeesBoth;
       remaps_ |= line.call.op == Op::kRemapFilePages;
       if (line.call.op == Op::kMmap)
         lengths_.insert(static_cast<int>((line.call.arg[1] + kPageSize - 1) / kPageSize));
@@ -109,10 +109,9 @@ class Prover {
     proof.steps = std::move(steps_);
     proof.initial = std::move(initial_);
     proof.words = std::move(words_);
-    proof.sees = (reads_shared_ ? kSeesShared : 0) | (reads_writable_ ? kSeesWritable : 0) |
-                 (reads_pinned_ ? kSeesPinned : 0) | (programs_ ? kSeesWriter | kSeesProgram : 0);
+    proof.sees = sees_;
     proof.one_file = one_file_;
-    proof.programs = programs_;
+    proof.programs = Programs();
     proof.stats = stats_;
   }
 
@@ -122,12 +121,15 @@ class Prover {
  private:
   void NoteFacts(const Semantics& semantics) {
     for (const uint64_t read : semantics.facts_read) {
-      reads_shared_ |= (read & FactBit(Fact::kMapped)) != 0;
-      reads_writable_ |= (read & FactBit(Fact::kMappedWritable)) != 0;
-      reads_pinned_ |= (read & FactBit(Fact::kPinned)) != 0;
+      sees_ |= ((read & FactBit(Fact::kMapped)) != 0 ? kSeesShared : 0) |
+               ((read & FactBit(Fact::kMappedWritable)) != 0 ? kSeesWritable : 0) |
+               ((read & FactBit(Fact::kPinned)) != 0 ? kSeesPinned : 0);
       reads_merges_ |= (read & FactBit(Fact::kMerges)) != 0;
     }
   }
+
+  // Some call runs one: FileKind::writer is kept.
+  bool Programs() const { return (sees_ & kSeesProgram) != 0; }
 
   // Some call gives an inode a second file description, or leads to it without one.
   bool MakesFiles() const {
@@ -168,7 +170,7 @@ class Prover {
         const StepOutcome outcome = machine_.Apply(after, move);
         if (outcome.bound) Refuse(Beyond(move, outcome));
         Compare(s, move, outcome, after);
-        const Seen seen = LookAt(after, 0, 0, programs_);
+        const Seen seen = LookAt(after, 0, 0, Programs());
         if (!seen.alive) return stop_;
         Add(seen.situation, seen.kinds);
         for (const Kind& kind : seen.kinds) initial_.insert({seen.situation, kind});
@@ -179,17 +181,17 @@ class Prover {
 
   // ---- Which absences a rule can ask for ----
 
-  // What can be seen of it from afar.
+  // What can be seen of it from afar, and something asks for.
   int SignOf(const Kind& kind) const {
     const bool shared = kind.what == Holding::kMapping && kind.vm_shared != 0;
-    return SignOf(kind.file) | (shared && reads_shared_ ? kSeesShared : 0) |
-           (shared && reads_writable_ && (kind.may & kProtWrite) != 0 ? kSeesWritable : 0) |
-           (kind.what == Holding::kBuffer && reads_pinned_ ? kSeesPinned : 0) |
-           (kind.what == Holding::kProgram ? kSeesProgram : 0);
+    const int sign = (shared ? kSeesShared : 0) |
+                     (shared && (kind.may & kProtWrite) != 0 ? kSeesWritable : 0) |
+                     (kind.what == Holding::kBuffer ? kSeesPinned : 0) |
+                     (kind.what == Holding::kProgram ? kSeesProgram : 0);
+    return (sign & sees_) | SignOf(kind.file);
   }
   int SignOf(const FileKind& file) const {
-    return (reads_pinned_ && file.pinned != 0 ? kSeesPinned : 0) |
-           (file.writer != 0 ? kSeesWriter : 0);
+    return ((file.pinned != 0 ? kSeesPinned : 0) | (file.writer != 0 ? kSeesWriter : 0)) & sees_;
   }
 
   // The fewest kinds of which all of `sign` is seen, and no more, beside `own`; false if there
@@ -340,8 +342,8 @@ class Prover {
     Compare(scene.state, move, outcome, after);
     if (outcome.hit) Hit(move);
     if (stop_ || !outcome.changed) return;
-    const Seen seen = LookAt(after, 0, scene.hidden, programs_);
-    const Seen fresh = LookAt(after, 1, scene.hidden, programs_);
+    const Seen seen = LookAt(after, 0, scene.hidden, Programs());
+    const Seen fresh = LookAt(after, 1, scene.hidden, Programs());
     if (fresh.alive) Add(fresh.situation, fresh.kinds);
     Add(seen.situation, seen.kinds);
     Note(situation, objects, scene, sign, move, outcome, after, seen, fresh);
@@ -376,7 +378,7 @@ class Prover {
     NoteWord(scene.state, move, outcome);
     Compare(before, move, outcome, scene.state);
     if (outcome.hit) Hit(move);
-    const Seen with = LookAt(scene.state, 0, scene.hidden, programs_);
+    const Seen with = LookAt(scene.state, 0, scene.hidden, Programs());
     if (outcome.result.kind != expected.result.kind || outcome.made != expected.made ||
         (!outcome.result.ok() && outcome.result.value != expected.result.value) ||
         with.situation != seen.situation)
@@ -394,8 +396,8 @@ class Prover {
     if (one_file_) step.through = objects.empty() ? from.files[0] : objects[0].kind.file;
     for (const int file : scene.files) {
       if (file < 0) continue;
-      const FileKind was = KindOf(scene.state.files[file], programs_);
-      const FileKind is = KindOf(after.files[file], programs_);
+      const FileKind was = KindOf(scene.state.files[file], Programs());
+      const FileKind is = KindOf(after.files[file], Programs());
       if (was != is && after.files[file].inode != 0) step.files.emplace_back(was, is);
     }
     std::sort(step.files.begin(), step.files.end());
@@ -448,8 +450,8 @@ class Prover {
   const Machine& machine_;
   const ProveOptions& options_;
   const Limits limits_;
-  bool reads_shared_ = false, reads_writable_ = false, reads_pinned_ = false;
-  bool reads_merges_ = false, programs_ = false;
+  int sees_ = 0;  // what something asks for: kSees* bits
+  bool reads_merges_ = false;
   bool one_file_ = false, names_task_ = false, names_two_ = false, remaps_ = false;
   std::set<int> lengths_;  // of mappings that mmap makes, in pages
   Configurations reached_;

@@ -146,10 +146,7 @@ Property RandomProperty(Dice& dice, const Semantics& semantics) {
   }
   if (dice.One(2)) {
     const Sort sort = dice.One(2) ? Sort::kChange : Sort::kMapping;
-    property.clause.sort = sort;
-    property.clause.text = Condition(dice, PropertyVocabulary(sort, property.roles));
-    property.clause.terms =
-        ParseCondition(property.clause.text, PropertyVocabulary(sort, property.roles)).terms;
+    SetClause(property, sort, Condition(dice, PropertyVocabulary(sort, property.roles)));
   }
   return property;
 }

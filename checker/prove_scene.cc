@@ -92,8 +92,9 @@ bool AddProgram(State& s, int task, int file, const Kind& kind) {
   return true;
 }
 
-// The file that the object goes through, which it shares or gets, or -1 if there is no room.
+// The file that the object goes through, which it shares or gets; -1 if there is no room, or none.
 int FileFor(CallScene& scene, const Placed& object) {
+  if (object.kind.what == Holding::kBuffer) return -1;
   return object.shares >= 0 ? scene.files[object.shares] : AddFile(scene.state, object.kind.file);
 }
 
@@ -111,7 +112,7 @@ bool Put(State& s, int task, const Placed& object, int file) {
 }
 
 bool PutObject(CallScene& scene, int task, const Placed& object) {
-  const int file = object.kind.what == Holding::kBuffer ? -1 : FileFor(scene, object);
+  const int file = FileFor(scene, object);
   scene.files.push_back(file);
   return Put(scene.state, task, object, file);
 }
@@ -119,7 +120,7 @@ bool PutObject(CallScene& scene, int task, const Placed& object) {
 // A message is the same to who asks from afar as a descriptor, and needs no room for messages.
 bool PutWitness(CallScene& scene, Placed witness) {
   if (witness.kind.what == Holding::kMessage) witness.kind.what = Holding::kDescriptor;
-  const int file = witness.kind.what == Holding::kBuffer ? -1 : FileFor(scene, witness);
+  const int file = FileFor(scene, witness);
   if (file >= 0 && witness.shares < 0) scene.hidden |= uint32_t{1} << file;
   return Put(scene.state, kGuard, witness, file);
 }

@@ -76,9 +76,7 @@ TEST(Prove, WhatIsOpenedToBeWrittenNeverRuns) {
       *ParsedSemantics("semantics x extends linux-5.1\ndrop write-sealed\n");
   const auto proof_of = [&](const std::string& clause) {
     Property property = PropertyNamed("program-kept");
-    property.clause.text = clause;
-    property.clause.terms =
-        ParseCondition(clause, PropertyVocabulary(Sort::kChange, property.roles)).terms;
+    SetClause(property, Sort::kChange, clause);
     return ProofOf(property, unguarded).kind;
   };
   EXPECT_EQ(proof_of("runs and by-write-call and file-after"), Proof::Kind::kProved);
@@ -107,11 +105,7 @@ TEST(Prove, AMappingOfFuseStandsByThroughAnotherFile) {
         "fuse_mmap(fd, 4096, PROT_READ, 0)"})
     property.calls.push_back({call, "x.prop", 1, 1, 0xff});
   property.needs.clear();
-  property.clause.sort = Sort::kMapping;
-  property.clause.text = "seals has GROW and file has WRITE";
-  property.clause.terms =
-      ParseCondition(property.clause.text, PropertyVocabulary(Sort::kMapping, property.roles))
-          .terms;
+  SetClause(property, Sort::kMapping, "seals has GROW and file has WRITE");
   EXPECT_EQ(ProofOf(property, semantics).kind, Proof::Kind::kBroken);
 }
 
