@@ -247,6 +247,16 @@ INSTANTIATE_TEST_SUITE_P(
                  "  ptrace_poke(task, map, \"x\")\n"
                  "  fork()\n",
                  {}},
+        Alphabet{"dumpable",
+                 "linux-7.2",
+                 "bounds processes=2 fds=2 files=1 maps=1\nrole any uid 1000 may seal\nstart 1\n",
+                 "  prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)\n"
+                 "  prctl(PR_SET_DUMPABLE, SUID_DUMP_USER)\n"
+                 "  pidfd_getfd(task, theirs)\n"
+                 "  clone(CLONE_VM)\n"
+                 "  fork()\n"
+                 "  exec()\n",
+                 {.cloexec = true}},
         Alphabet{"execveat",
                  "linux-6.18",
                  "bounds processes=1 fds=2 files=3 maps=1\nrole any uid 1000 may seal\n",

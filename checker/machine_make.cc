@@ -242,6 +242,7 @@ FieldUse Machine::UseOf() const {
   use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;
   use.fsize = any(OpBit(Op::kSetFsize));
+  use.dumpable = any(OpBit(Op::kSetDumpable));
   use.noexec = any(OpBit(Op::kSetNoexec));
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));
   use.flags = any(OpBits(Op::kGetFl, Op::kSetFl)) || opens_with(abi::kOAppend) ||

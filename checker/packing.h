@@ -57,6 +57,7 @@ struct FieldUse {
   bool threads = false;    // clone with shared tables
   bool task_uids = false;  // a new task may have one of several uids
   bool fsize = false;      // setrlimit
+  bool dumpable = false;   // PR_SET_DUMPABLE
   bool noexec = false;     // vm.memfd_noexec
   bool cloexec = false;
   bool flags = false;  // O_APPEND, F_GETFL, F_SETFL

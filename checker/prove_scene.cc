@@ -88,7 +88,7 @@ bool AddRegistered(State& s, int task, const Kind& kind) {
 bool AddProgram(State& s, int task, int file, const Kind& kind) {
   if (s.tasks[task].program != 0) return false;
   s.tasks[task].program = static_cast<uint8_t>(file + 1);
-  s.tasks[task].nondumpable = kind.nondumpable;
+  s.tasks[task].program_nondumpable = kind.nondumpable;
   return true;
 }
 
@@ -276,7 +276,7 @@ Seen LookAt(const State& s, int inode, uint32_t hidden, bool writers) {
       if (b.pipe == RingOf(t) && b.inode == inode + 1) seen.kinds.insert(KindOf(b, role));
     if (!leads(task.program - 1)) continue;
     Kind program = KindOf(Holding::kProgram, role, file_kind(task.program - 1));
-    program.nondumpable = task.nondumpable;
+    program.nondumpable = task.program_nondumpable;
     seen.kinds.insert(program);
   }
   for (const Message& message : s.messages) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/aio_abi.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -279,6 +280,10 @@ Result OpenEmptyPath(const Call& c, const Env&) {
 
 Result SetFsize(const Call& c, const Env&) { return FromRaw(SetFsizeLimit(c.arg[0])); }
 
+Result SetDumpable(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_prctl, PR_SET_DUMPABLE, c.arg[0]));
+}
+
 Result SetNoexec(const Call& c, const Env& env) {
   if (!env.control.may_set_noexec) return NotRun(NotRunReason::kNoNamespace);
   return FromRaw(WriteNoexec(c.arg[0], env.control.nofile));
@@ -419,6 +424,7 @@ constexpr RealCall kReal[] = {
     RealReadv,
     RealPreadv,
     RealPreadv2,
+    SetDumpable,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

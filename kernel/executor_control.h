@@ -81,6 +81,7 @@ enum class StateField : uint8_t {
   kVmGuarded,          // offset: address
   kGuardMarker,        // offset: address
   kVmLck,              // kilobytes
+  kDumpable,           // PR_GET_DUMPABLE
   kOwner,              // object: descriptor; a user
   kLinks,              // object: descriptor; st_nlink
   kMappedByte,         // offset: address; a byte, or minus a signal
@@ -152,6 +153,7 @@ struct Control {
   int32_t count = 0;
   int32_t nofile = 0;                   // RLIMIT_NOFILE
   bool limits_size = false;             // some call sets RLIMIT_FSIZE
+  bool sets_dumpable = false;           // some call is PR_SET_DUMPABLE
   bool sets_noexec = false;             // some call sets vm.memfd_noexec
   bool maps_huge = false;               // some call makes a memfd of huge pages
   bool may_set_noexec = false;          // and may: nobody else is under it

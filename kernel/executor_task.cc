@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -113,6 +114,7 @@ void CleanUp(Control& control, int task) {
   }
   RawSyscall(SYS_close_range, kFirstFd, kControlFd - 1, 0);
   if (control.limits_size) SetFsizeLimit(-1);
+  if (control.sets_dumpable) RawSyscall(SYS_prctl, PR_SET_DUMPABLE, 1);
 }
 
 void PassTurn(Control& control, int to) {

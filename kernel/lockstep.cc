@@ -70,7 +70,9 @@ bool NeedsInitialNamespace(const Call& call) {
   switch (call.op) {
     case Op::kOpenMapFile:   // CAP_CHECKPOINT_RESTORE
     case Op::kOpenByHandle:  // CAP_DAC_READ_SEARCH
-    case Op::kLinkat: return true;
+    case Op::kLinkat:
+    case Op::kProcessMadvise:            // CAP_SYS_NICE
+    case Op::kSetDumpable: return true;  // CAP_SYS_PTRACE where the program was executed
     case Op::kFchmodat2:
     case Op::kFchmod: return (call.arg[1] & kSetId) != 0;  // CAP_FSETID, by the next write
     case Op::kChmod: return (call.arg[2] & kSetId) != 0;
@@ -282,6 +284,7 @@ absl::Status Lockstep::Run(const RunOptions& options) {
   c.num_strays = 0;
   c.exiting_pid = 0;
   c.limits_size = Has(c, Op::kSetFsize);
+  c.sets_dumpable = Has(c, Op::kSetDumpable);
   c.sets_noexec = Has(c, Op::kSetNoexec);
   c.maps_huge = AnyCall(c, MakesHugetlb);
   c.counts_locked = AnyCall(c, Locks) && !LosesCount(c);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -25,7 +26,17 @@ class Prober {
   Prober(Control& control, int task, const State& state)
       : control_(control), task_(task), state_(state) {}
 
+  // A task that is nondumpable may not open all of its own files in /proc.
   void Run(ProbeKind kind) {
+    const int64_t dumpable = RawSyscall(SYS_prctl, PR_GET_DUMPABLE);
+    Compare(StateField::kDumpable, 0, 0, state_.tasks[task_].nondumpable == 0, dumpable);
+    if (dumpable == 0) RawSyscall(SYS_prctl, PR_SET_DUMPABLE, 1);
+    Look(kind);
+    if (dumpable == 0) RawSyscall(SYS_prctl, PR_SET_DUMPABLE, 0);
+  }
+
+ private:
+  void Look(ProbeKind kind) {
     Descriptors();
     const AddressSpace& mm = state_.mms[state_.tasks[task_].mm];
     Vmas(mm);
@@ -38,7 +49,6 @@ class Prober {
       if (mapping.file != 0) MayWrite(mapping);
   }
 
- private:
   void Compare(StateField field, int object, int64_t offset, int64_t expected, int64_t got) {
     ++control_.state_checks;
     if (expected == got || control_.differs || !control_.stop_at_difference) return;
@@ -338,7 +348,7 @@ std::string Byte(int64_t value) {
   return value < 0 ? SignalName(-value) : fmt::format("0x{:02x}", value);
 }
 
-enum class Where { kDescriptor, kDescriptorOffset, kAddress };
+enum class Where { kDescriptor, kDescriptorOffset, kAddress, kTask };
 
 struct FieldText {
   StateField field;
@@ -373,6 +383,7 @@ constexpr FieldText kFieldTexts[] = {
     {StateField::kVmLocked, "VmFlags lo lf", Where::kAddress, Hex},
     {StateField::kVmGuarded, "VmFlags gu", Where::kAddress, YesNo},
     {StateField::kGuardMarker, "pagemap: a guard region", Where::kAddress, YesNo},
+    {StateField::kDumpable, "PR_GET_DUMPABLE", Where::kTask, Decimal},
     {StateField::kVmLck, "kB that are locked (VmLck)", Where::kAddress, Decimal},
     {StateField::kMappedByte, "load", Where::kAddress, Byte},
     {StateField::kMayWrite, "mprotect(PROT_WRITE) works", Where::kAddress, YesNo},
@@ -382,9 +393,11 @@ constexpr FieldText kFieldTexts[] = {
 };
 
 std::string PlaceOf(const StateDifference& d, Where where) {
-  if (where == Where::kAddress) return fmt::format("address {}", d.offset);
-  if (where == Where::kDescriptor) return fmt::format("descriptor {}", d.object);
-  return fmt::format("descriptor {}, offset {}", d.object, d.offset);
+  const std::string task = fmt::format("task {}", static_cast<char>('A' + d.task));
+  if (where == Where::kTask) return task;
+  if (where == Where::kAddress) return fmt::format("{}, address {}", task, d.offset);
+  if (where == Where::kDescriptor) return fmt::format("{}, descriptor {}", task, d.object);
+  return fmt::format("{}, descriptor {}, offset {}", task, d.object, d.offset);
 }
 
 }  // namespace
@@ -396,9 +409,8 @@ void Probe(Control& control, int task, const State& state, ProbeKind kind) {
 std::string ToString(const StateDifference& d) {
   for (const FieldText& text : kFieldTexts) {
     if (text.field != d.field) continue;
-    return fmt::format("task {}, {}: {}: model {}, kernel {}", static_cast<char>('A' + d.task),
-                       PlaceOf(d, text.where), text.what, text.value(d.expected),
-                       text.value(d.got));
+    return fmt::format("{}: {}: model {}, kernel {}", PlaceOf(d, text.where), text.what,
+                       text.value(d.expected), text.value(d.got));
   }
   return "";
 }

@@ -124,6 +124,7 @@ enum class Op : uint8_t {
   kReadv,
   kPreadv,
   kPreadv2,
+  kSetDumpable,
   kExtension,
 };
 
@@ -332,6 +333,7 @@ inline constexpr int64_t kMremapMaymove = 1, kMremapFixed = 2, kMremapDontunmap 
 inline constexpr int64_t kRwfNoappend = 0x20, kRwfAppend = 0x10, kRwfNowait = 8;
 inline constexpr int64_t kSpliceMove = 1, kSpliceNonblock = 2, kSpliceMore = 4, kSpliceGift = 8;
 inline constexpr int64_t kRwfNosignal = 0x100;
+inline constexpr int64_t kSuidDumpDisable = 0, kSuidDumpUser = 1, kSuidDumpRoot = 2;
 inline constexpr int64_t kRwfHipri = 1, kRwfDsync = 2, kRwfSync = 4;
 inline constexpr int64_t kMsAsync = 1, kMsInvalidate = 2, kMsSync = 4;
 inline constexpr int64_t kMadvNormal = 0, kMadvWillneed = 3, kMadvDontneed = 4, kMadvFree = 8;

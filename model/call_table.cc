@@ -144,6 +144,9 @@ constexpr FlagName kExecveatFlags[] = {{"0", 0},
                                        {"AT_SYMLINK_NOFOLLOW", abi::kAtSymlinkNofollow},
                                        {"AT_EXECVE_CHECK", abi::kAtExecveCheck}};
 constexpr FlagName kLeases[] = {{"F_RDLCK", 0}, {"F_WRLCK", 1}, {"F_UNLCK", 2}};
+constexpr FlagName kDumpable[] = {{"SUID_DUMP_DISABLE", abi::kSuidDumpDisable},
+                                  {"SUID_DUMP_USER", abi::kSuidDumpUser},
+                                  {"SUID_DUMP_ROOT", abi::kSuidDumpRoot}};
 constexpr FlagName kLinkatFlags[] = {
     {"0", 0}, {"AT_EMPTY_PATH", abi::kAtEmptyPath}, {"AT_SYMLINK_FOLLOW", abi::kAtSymlinkFollow}};
 constexpr FlagName kOtherFiles[] = {
@@ -367,6 +370,8 @@ constexpr CallSpec kTable[] = {
         Size("offset")),
     Row(Op::kPreadv2, "preadv2", Family::kReadWrite, R::kCountData, Fd(), Lit("buf"), Size("count"),
         Size("offset"), Flags("flags", kRwfFlags)),
+    Row(Op::kSetDumpable, "prctl", Family::kProcess, R::kZero, Lit("PR_SET_DUMPABLE"),
+        One("dumpable", kDumpable)),
     Row(Op::kExtension, "ioctl", Family::kExtension, R::kFd, Fd(), Arg(A::kExtension, "request"),
         Arg(A::kExtensionArg, "arg")),
 };

@@ -62,6 +62,7 @@ Result Clone(State&, const Call&, const Semantics&);
 Result Exec(State&, const Call&, const Semantics&);
 Result Exit(State&, const Call&, const Semantics&);
 Result Wait(State&, const Call&, const Semantics&);
+Result SetDumpable(State&, const Call&, const Semantics&);
 Result Socketpair(State&, const Call&, const Semantics&);
 Result Sendmsg(State&, const Call&, const Semantics&);
 Result Recvmsg(State&, const Call&, const Semantics&);

@@ -95,7 +95,7 @@ Result RunProgram(State& s, const Call& c, const Semantics& semantics) {
   s.files[exe].inode = static_cast<uint8_t>(node + 1);
   s.files[exe].mode = kModeRead | kModePwrite | kModeExec;
   task.program = static_cast<uint8_t>(exe + 1);
-  task.nondumpable = !InodePermission(s, c.task, inode, kModeRead);  // would_dump
+  task.program_nondumpable = !InodePermission(s, c.task, inode, kModeRead);  // would_dump
   return Changed(0);
 }
 
@@ -103,7 +103,7 @@ Result RunProgram(State& s, const Call& c, const Semantics& semantics) {
 Result EndProgram(State& s, const Call& c, const Semantics&) {
   Task& task = s.tasks[c.task];
   if (task.program == 0) return Bound("there is no program to end");
-  task.program = task.nondumpable = 0;
+  task.program = task.program_nondumpable = 0;
   ReleaseUnreferenced(s);  // allow_write_access, exe_file
   return Changed(0);
 }

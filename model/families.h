@@ -69,8 +69,8 @@ bool FdgetRaw(const State& s, const Call& c, int64_t fd, int* file, Result* erro
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
                    Result* error, const Semantics& semantics);
 
-// ptrace_may_access: may `task` look into `target`?  Its own always, another's as
-// the same user or as root.
+// ptrace_may_access: may `task` look into `target`?  Its own always, another's as root, or as the
+// same user if it is dumpable.
 bool MayTrace(const State& s, int task, int target);
 
 // Two new files on a new inode like `inode`, of which only kind and mode are given: files

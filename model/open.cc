@@ -67,7 +67,8 @@ bool InodePermission(const State& s, int task, const Inode& inode, int want) {
 bool MayTrace(const State& s, int task, int target) {
   const uint16_t uid = s.tasks[task].uid;
   if (target == task || uid == 0) return true;
-  return s.tasks[target].state == TaskState::kRunning && uid == s.tasks[target].uid;
+  const Task& other = s.tasks[target];
+  return other.state == TaskState::kRunning && uid == other.uid && other.nondumpable == 0;
 }
 
 bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int* file,
@@ -78,7 +79,7 @@ bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int*
     return false;
   }
   const bool zombie = s.tasks[target].state == TaskState::kZombie;
-  const bool own = s.tasks[c.task].uid == s.tasks[target].uid;
+  const bool own = s.tasks[c.task].uid == s.tasks[target].uid && s.tasks[target].nondumpable == 0;
   // A task that has ended has no mm; who may look at it then has changed.
   const Rule* const closed = zombie && own && s.tasks[c.task].uid != 0
                                  ? NotSupported(semantics, Feature::kZombie)
@@ -88,7 +89,7 @@ bool ResolveProcFd(const State& s, const Call& c, int64_t task, int64_t fd, int*
     return false;
   }
   if (!(zombie && own) && !MayTrace(s, c.task, static_cast<int>(target))) {
-    *error = Fail(EACCES, "fs/proc/fd.c proc_fd_permission: another user's task");
+    *error = Fail(EACCES, "fs/proc/fd.c proc_fd_permission: another user's task, or nondumpable");
     return false;
   }
   *file = zombie ? -1 : FileOf(s, static_cast<int>(target), fd);
@@ -428,7 +429,7 @@ Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   const Task& runs = s.tasks[target];
   const uint16_t uid = s.tasks[c.task].uid;
-  if (Follows(flags) && uid != 0 && (uid != runs.uid || runs.nondumpable != 0))
+  if (Follows(flags) && uid != 0 && (uid != runs.uid || runs.program_nondumpable != 0))
     return Fail(EACCES, "fs/proc/base.c proc_pid_get_link: proc_fd_access_allowed");
   if (BadOpenFlags(flags, &error)) return error;
   return OpenInode(s, c, runs.program - 1, true, flags, fd, semantics);

@@ -1,4 +1,6 @@
 // fork, clone, exec, exit, wait and unshare: kernel/fork.c, fs/exec.c, kernel/exit.c.
+#include <algorithm>
+
 #include "model/families.h"
 
 namespace selkie {
@@ -89,8 +91,8 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
   Task task = parent;  // with its mark: what a child knows, it was told
   task.parent = static_cast<uint8_t>(c.task + 1);
   task.vfork = (flags & abi::kCloneVfork) != 0;
-  task.program = task.nondumpable = 0;    // the parent's child
-  if ((flags & abi::kCloneFiles) == 0) {  // copy_files
+  task.program = task.program_nondumpable = 0;  // the parent's child
+  if ((flags & abi::kCloneFiles) == 0) {        // copy_files
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];
   }
@@ -113,6 +115,8 @@ void GiveAwayChildren(State& s, int parent) {
     if (s.tasks[i].state == TaskState::kZombie) Clear(s, i);
   }
 }
+
+bool HasEnded(const Task& task) { return task.state == TaskState::kZombie; }
 
 }  // namespace
 
@@ -148,7 +152,8 @@ Result Exec(State& s, const Call& c, const Semantics&) {
   if (HasRegisteredBuffers(s, c.task)) return Bound("a ring lets its pages go some time later");
   const State& before = s;
   Task& task = s.tasks[c.task];
-  bool changed = UnshareFiles(s, c.task);  // begin_new_exec
+  bool changed = UnshareFiles(s, c.task) || task.nondumpable != 0;  // begin_new_exec
+  task.nondumpable = 0;
   if (task.vfork != 0) {
     task.vfork = 0;
     changed = true;
@@ -181,6 +186,7 @@ Result Exit(State& s, const Call& c, const Semantics&) {
     s.tasks[c.task].state = TaskState::kZombie;
     s.tasks[c.task].parent = task.parent;
     s.tasks[c.task].uid = task.uid;
+    s.tasks[c.task].nondumpable = task.nondumpable;  // task_exec_state, from 7.2 on
   }
   ReleaseUnreferenced(s);
   return Changed(0);
@@ -194,6 +200,21 @@ Result Wait(State& s, const Call& c, const Semantics&) {
     return Fail(ECHILD, "kernel/exit.c do_wait: not a child");
   if (Runs(s.tasks[child])) return Bound("the wait would not end");
   Clear(s, static_cast<int>(child));
+  return Changed(0);
+}
+
+// kernel/sys.c prctl: mm->flags, and from 7.2 on task_exec_state, which all have in common that
+// share the address space.
+Result SetDumpable(State& s, const Call& c, const Semantics&) {
+  if (c.arg[0] != abi::kSuidDumpDisable && c.arg[0] != abi::kSuidDumpUser)
+    return Fail(EINVAL, "kernel/sys.c prctl: PR_SET_DUMPABLE");
+  const uint8_t nondumpable = c.arg[0] == abi::kSuidDumpDisable;
+  const Task& own = s.tasks[c.task];
+  if (own.nondumpable == nondumpable) return Unchanged(0);
+  if (std::any_of(s.tasks.begin(), s.tasks.end(), HasEnded))
+    return Bound("whether a task that has ended shared its task_exec_state is not known");
+  for (Task& task : s.tasks)
+    if (Runs(task) && task.mm == own.mm) task.nondumpable = nondumpable;
   return Changed(0);
 }
 

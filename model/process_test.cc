@@ -49,6 +49,33 @@ TEST_F(ProcessTest, ExecUnsharesClosesAndUnmaps) {
   EXPECT_FALSE(last.changed);
 }
 
+TEST_F(ProcessTest, ATaskThatIsNondumpableIsClosedToOthersOfItsUser) {
+  const int64_t fd = DoAs(1, Op::kMemfdCreate, kOrdinaryName, 0);
+  ASSERT_EQ(DoAs(1, Op::kFork), 2);
+  EXPECT_EQ(DoAs(1, Op::kSetDumpable, abi::kSuidDumpRoot), -EINVAL);
+  EXPECT_EQ(DoAs(1, Op::kSetDumpable, abi::kSuidDumpUser), 0);
+  EXPECT_FALSE(last.changed);
+  EXPECT_GT(DoAs(2, Op::kOpen, 1, fd, abi::kORdwr), 0);
+  EXPECT_EQ(DoAs(1, Op::kSetDumpable, abi::kSuidDumpDisable), 0);
+  EXPECT_EQ(DoAs(2, Op::kOpen, 1, fd, abi::kORdwr), -EACCES);
+  EXPECT_EQ(DoAs(2, Op::kPidfdGetfd, 1, fd), -EPERM);
+  EXPECT_GT(DoAs(1, Op::kOpen, kSelf, fd, abi::kORdwr), 0);
+  EXPECT_GT(Do(Op::kOpen, 1, fd, abi::kORdwr), 0);  // root
+}
+
+TEST_F(ProcessTest, DumpableIsOfAnAddressSpaceCopiedByForkAndSetByExec) {
+  const int64_t fd = DoAs(1, Op::kMemfdCreate, kOrdinaryName, 0);
+  ASSERT_EQ(DoAs(1, Op::kClone, abi::kCloneVm), 2);
+  EXPECT_EQ(DoAs(2, Op::kSetDumpable, abi::kSuidDumpDisable), 0);
+  EXPECT_EQ(DoAs(2, Op::kOpen, 1, fd, abi::kORdwr), -EACCES);
+  ASSERT_EQ(DoAs(1, Op::kFork), 3);
+  EXPECT_EQ(DoAs(1, Op::kOpen, 3, fd, abi::kORdwr), -EACCES);
+  EXPECT_EQ(DoAs(3, Op::kExec), 0);
+  EXPECT_TRUE(last.changed);
+  EXPECT_GT(DoAs(1, Op::kOpen, 3, fd, abi::kORdwr), 0);
+  EXPECT_EQ(DoAs(3, Op::kOpen, 1, fd, abi::kORdwr), -EACCES);
+}
+
 TEST_F(ProcessTest, WhoWaitsInVforkMakesNoCallUntilTheChildHasEnded) {
   const int64_t fd = Memfd(kPageSize);
   ASSERT_EQ(Do(Op::kClone, abi::kCloneVm | abi::kCloneVfork), 2);

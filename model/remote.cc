@@ -10,16 +10,13 @@
 namespace selkie {
 namespace {
 
-// Finds the running task; false with *error if it may not be touched.
-bool FindTask(const State& s, const Call& c, int denied, const char* check, Result* error) {
+// The running task, or -1 with *error.
+int FindTask(const State& s, const Call& c, Result* error) {
   const int64_t target = c.arg[0];
-  if (target < 0 || target >= s.limits.tasks || s.tasks[target].state != TaskState::kRunning) {
-    *error = Bound("the task whose memory it is does not run");
-    return false;
-  }
-  if (MayTrace(s, c.task, static_cast<int>(target))) return true;
-  *error = Fail(denied, check);
-  return false;
+  if (target >= 0 && target < s.limits.tasks && s.tasks[target].state == TaskState::kRunning)
+    return static_cast<int>(target);
+  *error = Bound("the task whose memory it is does not run");
+  return -1;
 }
 
 // One byte, as the other task would store it.
@@ -75,14 +72,20 @@ Result ForcePoke(State& s, const Call& c, bool rules, const char* io, const Sema
 Result ProcessVmWritev(State& s, const Call& c, const Semantics& semantics) {
   constexpr const char* kFault = "mm/gup.c check_vma_flags: VM_WRITE, or no page";
   Result error;
-  if (!FindTask(s, c, EPERM, "mm/process_vm_access.c process_vm_rw_core: mm_access", &error))
-    return error;
+  const int target = FindTask(s, c, &error);
+  if (target < 0) return error;
+  if (s.tasks[target].mm != s.tasks[c.task].mm && !MayTrace(s, c.task, target))
+    return Fail(EPERM, "mm/process_vm_access.c process_vm_rw_core: mm_access");
   return Poke(s, c, false, EFAULT, kFault, semantics);
 }
 
 Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
   Result error;
-  if (!FindTask(s, c, EACCES, "fs/proc/base.c mem_open: proc_mem_open", &error)) return error;
+  const int target = FindTask(s, c, &error);
+  if (target < 0) return error;
+  if (s.tasks[target].nondumpable != 0 && s.tasks[c.task].uid != 0)  // its own, too
+    return Fail(EACCES, "fs/proc/base.c task_dump_owner: the file is root's");
+  if (!MayTrace(s, c.task, target)) return Fail(EACCES, "fs/proc/base.c mem_open: proc_mem_open");
   return ForcePoke(s, c, true, "fs/proc/base.c mem_rw: access_remote_vm", semantics);
 }
 
@@ -90,10 +93,12 @@ Result MemWrite(State& s, const Call& c, const Semantics& semantics) {
 Result PtracePoke(State& s, const Call& c, const Semantics& semantics) {
   constexpr int64_t kWord = 8;
   Result error;
-  if (!FindTask(s, c, EPERM, "kernel/ptrace.c ptrace_attach: __ptrace_may_access", &error))
-    return error;
-  if (c.arg[0] == c.task) return Fail(EPERM, "kernel/ptrace.c ptrace_attach: same_thread_group");
-  if (WaitsInVfork(s, static_cast<int>(c.arg[0])))
+  const int target = FindTask(s, c, &error);
+  if (target < 0) return error;
+  if (target == c.task) return Fail(EPERM, "kernel/ptrace.c ptrace_attach: same_thread_group");
+  if (!MayTrace(s, c.task, target))
+    return Fail(EPERM, "kernel/ptrace.c ptrace_attach: __ptrace_may_access");
+  if (WaitsInVfork(s, target))
     return Bound("a task that waits in vfork does not stop before it goes on");
   if (c.arg[1] > 0 && c.arg[1] % kSampleStride > kSampleStride - kWord)
     return Bound("a word over the end of half a page");

@@ -221,8 +221,10 @@ struct Task {
                                // nobody else has (mm->exe_file): index + 1, or 0: there is none
   Field<uint16_t> uid = 0;     // 0 has CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_SYS_PTRACE
   Field<uint8_t> mark = 0;
-  Field<uint8_t> nondumpable = 0;  // of that child, 1: the task may not read what it runs, and who
-                                   // is not root may not look into it (fs/exec.c would_dump)
+  Field<uint8_t> program_nondumpable = 0;  // of that child, 1: the task may not read what it runs
+                                           // (fs/exec.c would_dump): as nondumpable
+  Field<uint8_t> nondumpable = 0;  // 1: who is not root may not look into it (PR_SET_DUMPABLE); of
+                                   // all with the same address space
   Field<uint32_t> fsize = 0;       // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
                                    // pages: as much as they can be); 0: no limit
 

@@ -74,7 +74,7 @@ absl::Status ValidateNamespace(const State& s) {
 // The file of a program is nobody else's, and it does not run beside writers.
 absl::Status ValidateProgram(const State& s, const Task& task) {
   if (task.program == 0)
-    return task.nondumpable == 0 ? absl::OkStatus() : Broken("a program that does not run");
+    return task.program_nondumpable == 0 ? absl::OkStatus() : Broken("a program that does not run");
   if (task.state != TaskState::kRunning) return Broken("a program of a task that has ended");
   const File& file = s.files[task.program - 1];
   if (file.inode == 0 || file.mode != (kModeRead | kModePwrite | kModeExec))
@@ -94,6 +94,10 @@ absl::Status ValidateTasks(const State& s) {
       return Broken("a task that nobody waits for in vfork");
     if (absl::Status status = ValidateProgram(s, task); !status.ok()) return status;
     if (task.state != TaskState::kRunning) continue;
+    for (const Task& other : s.tasks)
+      if (other.state == TaskState::kRunning && other.mm == task.mm &&
+          other.nondumpable != task.nondumpable)
+        return Broken("two tasks with one address space, one nondumpable");
     tables |= 1u << task.fds;
     spaces |= 1u << task.mm;
   }

@@ -116,6 +116,7 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Readv,
                                        Preadv,
                                        Preadv2,
+                                       SetDumpable,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

@@ -189,7 +189,7 @@ TEST(StepTest, AnyCallInAnyStateGivesAResultAndLeavesAValidState) {
   const Semantics semantics = TestSemantics();
   int64_t calls = 0, succeeded = 0;
   std::vector<int64_t> by_op(CallTable().size());
-  for (uint64_t seed = 0; seed < 14000 && !testing::Test::HasFailure(); ++seed) {
+  for (uint64_t seed = 0; seed < 24000 && !testing::Test::HasFailure(); ++seed) {
     Numbers numbers(seed);
     State s = InitialState(RandomLimits(numbers), {0, static_cast<int>(numbers.Below(2)) * 1000});
     ASSERT_TRUE(Validate(s).ok());

@@ -106,6 +106,11 @@ constexpr UncoveredCall kUncovered[] = {
      "They tell what chattr has set, which the next call shows."},
     {"capabilities one by one", kNot,
      "A task has all, as root, or none: which of them a call asks for is named in its check."},
+    {"setresuid, setresgid, capset by a task that runs", kNot,
+     "It keeps what it has, as if that had been sent to it, and is nondumpable then (as by "
+     "prctl)."},
+    {"prctl: PR_SET_MDWE, PR_SET_NO_NEW_PRIVS", kNot,
+     "No seal speaks of them. MDWE keeps memory from being writable and executable: findings 87."},
     // processes
     {"clone3, clone: CLONE_THREAD, CLONE_FS, namespaces", kNot,
      "Neither descriptors nor mappings follow from them."},

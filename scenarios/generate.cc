@@ -60,6 +60,7 @@ constexpr int WeightOf(Op op) {
     case Op::kExec: return 2;
     case Op::kSetFsize:
     case Op::kSetNoexec:
+    case Op::kSetDumpable:
     case Op::kExit: return 3;
     default: return 10;
   }

@@ -552,7 +552,7 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kDescriptor:
     case Family::kSize:
     case Family::kExecute: return {"fcntl.h", "unistd.h"};
-    case Family::kProcess: return {"sched.h"};
+    case Family::kProcess: return {"sched.h", "sys/prctl.h"};
     default: return {};
   }
 }

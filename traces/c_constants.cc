@@ -58,7 +58,10 @@ bool IsNew(std::string_view name) {
                                        "RESOLVE_IN_ROOT",
                                        "RESOLVE_CACHED",
                                        "FS_XFLAG_VERITY",
-                                       "FS_XFLAG_CASEFOLD"};
+                                       "FS_XFLAG_CASEFOLD",
+                                       "SUID_DUMP_DISABLE",  // not of any header file for programs
+                                       "SUID_DUMP_USER",
+                                       "SUID_DUMP_ROOT"};
   return std::find(std::begin(kNew), std::end(kNew), name) != std::end(kNew);
 }
 
@@ -69,7 +72,7 @@ std::vector<FlagName> NewNames(const Semantics& semantics) {
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
   for (Op op : {Op::kMmap, Op::kMremap, Op::kMadvise, Op::kPwritev2, Op::kCloseRange, Op::kOpen,
-                Op::kExecveat, Op::kFallocate, Op::kOpenat2, Op::kFileSetattr})
+                Op::kExecveat, Op::kFallocate, Op::kOpenat2, Op::kFileSetattr, Op::kSetDumpable})
     for (const ArgSpec& arg : ArgsOf(SpecOf(op)))
       std::copy_if(arg.names.begin(), arg.names.end(), std::back_inserter(names),
                    [](const FlagName& name) { return IsNew(name.name); });
