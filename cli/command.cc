@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 
+#include "absl/strings/str_split.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
@@ -117,7 +118,9 @@ void CatchInterrupts() {
 }
 
 void Complain(std::string_view message) {
-  fmt::print(stderr, "selkie: {}\n", Presentable(message));
+  const std::vector<std::string> lines = absl::StrSplit(std::string(message), '\n');
+  for (const std::string& line : lines)
+    fmt::print(stderr, "selkie: {}\n", Presentable(line));
 }
 
 int Report(const absl::Status& status) {

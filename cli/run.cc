@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_split.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
@@ -44,9 +45,11 @@ std::string Message(const absl::Status& status) {
   return std::string(status.message().data(), status.message().size());
 }
 
-void AddError(Session& session, std::string message) {
+// One for each line of the message.
+void AddError(Session& session, std::string_view message) {
   Complain(message);
-  session.errors.push_back(std::move(message));
+  const std::vector<std::string> lines = absl::StrSplit(std::string(message), '\n');
+  session.errors.insert(session.errors.end(), lines.begin(), lines.end());
 }
 
 // ---- What is to be run ----

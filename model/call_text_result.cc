@@ -129,6 +129,15 @@ bool ReadSignal(Scanner& in, std::string_view text, ParsedResult& out) {
   return true;
 }
 
+// An errno as it stands in a C program.
+bool IsBareErrno(Scanner& in, std::string_view text) {
+  const std::string_view word = Trimmed({text, 0}).text;
+  const std::string_view name = word.substr(word.starts_with('-') ? 1 : 0);
+  if (!ErrnoByName(name)) return false;
+  in.FailAt(in.Column(), fmt::format("'{}' is an error, expected it as '-1 {}'", word, name));
+  return true;
+}
+
 }  // namespace
 
 ParsedResult ParseResult(std::string_view text, Op op, const Semantics* semantics,
@@ -136,7 +145,7 @@ ParsedResult ParseResult(std::string_view text, Op op, const Semantics* semantic
   ParsedResult out;
   Scanner in({text, 0});
   if (in.AtEnd()) in.Fail("a result, such as 0 or -1 EPERM");
-  if (!ReadErrno(in, out) && !ReadSignal(in, text, out))
+  if (!ReadErrno(in, out) && !ReadSignal(in, text, out) && !IsBareErrno(in, text))
     ResultReader{in, semantics, resolve, out}.Value(SpecOf(op).returns);
   if (!in.AtEnd()) in.Fail("the end of the result");
   out.error = in.error();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "model/step.h"
 #include "scenarios/library.h"
 #include "scenarios/scenario_text.h"
@@ -148,22 +149,40 @@ class Runner {
   ScenarioRun run_;
 };
 
+std::string TextOf(const ErrorsByLine& errors) {
+  std::vector<std::string_view> lines;
+  for (const auto& [line, message] : errors) lines.push_back(message);
+  const size_t shown = std::min(lines.size(), kMostErrors);
+  std::string text = fmt::format("{}", fmt::join(lines.begin(), lines.begin() + static_cast<ptrdiff_t>(shown), "\n"));
+  if (shown < lines.size()) text += fmt::format("\nand {} more like these", lines.size() - shown);
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std::string_view text) {
-  absl::StatusOr<std::vector<Scenario>> scenarios = ReadScenarioText(file, text);
-  if (!scenarios.ok()) return scenarios;
+  ErrorsByLine errors;
+  std::vector<Scenario> scenarios = ReadScenarioText(file, text, &errors);
+  const ErrorsByLine unread = errors;
   std::set<std::string> names;
-  for (const Scenario& scenario : *scenarios) {
+  for (size_t i = 0; i < scenarios.size(); ++i) {
+    const Scenario& scenario = scenarios[i];
     if (!names.insert(scenario.name).second)
-      return ErrorAt(file, scenario.line, 1,
-                     fmt::format("scenario '{}' stands in this file already, expected another name",
-                                 scenario.name));
-    if (absl::Status s = CheckScenario(scenario); !s.ok()) return s;
+      errors.emplace(scenario.line,
+                     ErrorAt(file, scenario.line, 1,
+                             fmt::format("scenario '{}' stands in this file already, expected "
+                                         "another name",
+                                         scenario.name))
+                         .message());
+    // What a line that could not be read would have named is not known.
+    const bool last = i + 1 == scenarios.size();
+    const auto end = last ? unread.end() : unread.lower_bound(scenarios[i + 1].line);
+    if (unread.lower_bound(scenario.line) == end) CheckScenario(scenario, &errors);
   }
-  if (scenarios->empty())
+  if (scenarios.empty() && errors.empty())
     return ErrorAt(file, 1, 1, "the file has no scenario, expected 'scenario NAME'");
-  return scenarios;
+  if (errors.empty()) return scenarios;
+  return absl::InvalidArgumentError(TextOf(errors));
 }
 
 bool Selects(const std::vector<Selector>& selectors, const Semantics& semantics) {

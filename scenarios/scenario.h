@@ -76,8 +76,9 @@ struct Scenario {
 
 // Reads all scenarios of one file.  `file` is for messages.  Checks all that
 // can be known without a semantics: calls, names that no earlier line made,
-// tasks, results.  On bad text returns InvalidArgumentError
-// "file:line:column: message" with the offending text and what was expected.
+// tasks, results.  On bad text returns InvalidArgumentError: for each place that
+// is wrong, up to 20, a line "file:line:column: message" with the offending text
+// and what was expected.
 absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std::string_view text);
 
 // The scenarios of every .scn under `path`, or of the file `path`, in the order of

@@ -13,19 +13,23 @@ class Checker {
   explicit Checker(const Scenario& scenario)
       : scenario_(scenario), tasks_(static_cast<int>(scenario.uids.size())) {}
 
-  absl::Status Check() {
-    if (absl::Status s = CheckSelectors(scenario_.only); !s.ok()) return s;
-    if (absl::Status s = CheckSelectors(scenario_.excluded); !s.ok()) return s;
+  void Check(ErrorsByLine* errors) {
+    Note(CheckSelectors(scenario_.only), errors);
+    Note(CheckSelectors(scenario_.excluded), errors);
     if (scenario_.lines.empty())
-      return ErrorAt(
-          scenario_.file, scenario_.line, 1,
-          fmt::format("scenario '{}' has no call, expected at least one", scenario_.name));
+      Note(ErrorAt(scenario_.file, scenario_.line, 1,
+                   fmt::format("scenario '{}' has no call, expected at least one", scenario_.name)),
+           errors);
     for (const ScenarioLine& line : scenario_.lines)
-      if (absl::Status s = CheckLine(line); !s.ok()) return s;
-    return absl::OkStatus();
+      if (!Note(CheckLine(line), errors) && !line.names.empty()) return;
   }
 
  private:
+  bool Note(const absl::Status& status, ErrorsByLine* errors) const {
+    if (!status.ok()) errors->emplace(scenario_.line, status.message());
+    return status.ok();
+  }
+
   absl::Status Error(const ScenarioLine& line, int column, std::string_view message) const {
     return ErrorAt(scenario_.file, line.line, column, message);
   }
@@ -126,7 +130,9 @@ class Checker {
 
 }  // namespace
 
-absl::Status CheckScenario(const Scenario& scenario) { return Checker(scenario).Check(); }
+void CheckScenario(const Scenario& scenario, ErrorsByLine* errors) {
+  Checker(scenario).Check(errors);
+}
 
 Nameable NameableResults(Op op) {
   switch (SpecOf(op).returns) {

@@ -414,30 +414,51 @@ std::string Offending(std::string_view text, size_t byte) {
 }
 
 // Messages of actions are whole; those of rules say only what was expected.
-absl::Status ToStatus(std::string_view file, std::string_view text,
+std::string MessageOf(std::string_view file, std::string_view text,
                       const pegtl::parse_error& error) {
   const pegtl::position& at = error.positions().front();
   std::string message(error.message());
   if (message.find(", expected ") == std::string::npos)
     message = fmt::format("{}, expected {}", Offending(text, at.byte), message);
-  return ErrorAt(file, static_cast<int>(at.line), static_cast<int>(at.column), message);
+  return std::string(
+      ErrorAt(file, static_cast<int>(at.line), static_cast<int>(at.column), message).message());
+}
+
+// The line in which this byte is, which is made blank.
+std::string TakeLine(std::string& text, size_t byte) {
+  const size_t end = std::min(text.find('\n', byte), text.size());
+  const size_t before = byte == 0 ? text.npos : text.rfind('\n', byte - 1);
+  const size_t begin = before == text.npos ? 0 : before + 1;
+  std::string line = text.substr(begin, end - begin);
+  text.replace(begin, end - begin, end - begin, ' ');
+  return line;
+}
+
+bool BeginsScenario(std::string_view line) {
+  const size_t begin = line.find_first_not_of(" \t");
+  return begin != line.npos && line.substr(begin).starts_with("scenario");
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Scenario>> ReadScenarioText(std::string_view file,
-                                                       std::string_view text) {
+std::vector<Scenario> ReadScenarioText(std::string_view file, std::string_view text,
+                                       ErrorsByLine* errors) {
   std::string lines(text);
   if (!lines.ends_with('\n')) lines += '\n';
-  Builder builder;
-  builder.file = file;
-  pegtl::memory_input input(lines, std::string(file));
-  try {
-    pegtl::parse<grammar::File, Action, grammar::Control>(input, builder);
-  } catch (const pegtl::parse_error& error) {
-    return ToStatus(file, lines, error);
+  for (;;) {
+    Builder builder;
+    builder.file = file;
+    pegtl::memory_input input(lines, std::string(file));
+    try {
+      pegtl::parse<grammar::File, Action, grammar::Control>(input, builder);
+    } catch (const pegtl::parse_error& error) {
+      const pegtl::position& at = error.positions().front();
+      errors->emplace(static_cast<int>(at.line), MessageOf(file, lines, error));
+      const bool goes_on = !builder.scenarios.empty() && errors->size() < kMostErrors;
+      if (!BeginsScenario(TakeLine(lines, at.byte)) && goes_on) continue;
+    }
+    return std::move(builder.scenarios);
   }
-  return std::move(builder.scenarios);
 }
 
 absl::Status ErrorAt(std::string_view file, int line, int column, std::string_view message) {

@@ -2,23 +2,31 @@
 #ifndef SELKIE_SCENARIOS_SCENARIO_TEXT_H_
 #define SELKIE_SCENARIOS_SCENARIO_TEXT_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "scenarios/scenario.h"
 
 namespace selkie {
 
-// Reads the text by its grammar alone: calls and results stay text.
-absl::StatusOr<std::vector<Scenario>> ReadScenarioText(std::string_view file,
-                                                       std::string_view text);
+// What is wrong, "file:line:column: what, what was expected", by the line where it is or where its
+// scenario begins.
+using ErrorsByLine = std::multimap<int, std::string>;
 
-// Checks what can be known of a scenario without a semantics.
-absl::Status CheckScenario(const Scenario& scenario);
+// Reads the text by its grammar alone: calls and results stay text.  Goes on after a line that it
+// cannot read, kMostErrors times, unless it stands before all scenarios or begins one; the
+// scenarios are without those lines.
+std::vector<Scenario> ReadScenarioText(std::string_view file, std::string_view text,
+                                       ErrorsByLine* errors);
+inline constexpr size_t kMostErrors = 20;
+
+// Checks what can be known of a scenario without a semantics.  Goes on after a line that is wrong,
+// unless later ones may name its result.
+void CheckScenario(const Scenario& scenario, ErrorsByLine* errors);
 
 // "file:line:column: message" as InvalidArgumentError.
 absl::Status ErrorAt(std::string_view file, int line, int column, std::string_view message);
