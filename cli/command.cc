@@ -119,8 +119,7 @@ void CatchInterrupts() {
 
 void Complain(std::string_view message) {
   const std::vector<std::string> lines = absl::StrSplit(std::string(message), '\n');
-  for (const std::string& line : lines)
-    fmt::print(stderr, "selkie: {}\n", Presentable(line));
+  for (const std::string& line : lines) fmt::print(stderr, "selkie: {}\n", Presentable(line));
 }
 
 int Report(const absl::Status& status) {

@@ -272,24 +272,25 @@ TEST(ScenarioLibrary, EveryScenarioPassesWhereItIsMeantToAndNamesKnownSemantics)
 }
 
 TEST(ScenarioText, EveryLineThatIsWrongIsToldOf) {
-  EXPECT_EQ(ParseError("scenario one\n"
-                       "A: close(99 = 0\n"  // no bracket: not checked further
-                       "A: dup(nobody) = 3\n"
-                       "scenario two\n"
-                       "A: frob(1) = 0\n"
-                       "A: dup(1) = EPERM\n"
-                       "Q: close(3) = 0\n"
-                       "A: x = open(\"/etc\", O_RDONLY) = x\n"  // what x is, is not known
-                       "A: close(x) = 0\n"),
-            "t.scn:2:4: 'close' is unexpected, expected a call such as write(fd, \"x\", 1), closed by "
-            "')', and then '= RESULT'\n"
-            "t.scn:5:4: 'frob' is no call, expected one of the table of calls, such as "
-            "memfd_create\n"
-            "t.scn:6:13: 'EPERM' is an error, expected it as '-1 EPERM'\n"
-            "t.scn:7:1: 'Q' is no task, expected A, one that 'task' declares or one that an earlier "
-            "fork or clone made\n"
-            "t.scn:8:13: \"/etc\" is no path of a descriptor, expected \"/proc/self/fd/{fd}\", "
-            "\"/dev/fd/{fd}\" or \"/proc/{task}/fd/{fd}\"");
+  EXPECT_EQ(
+      ParseError("scenario one\n"
+                 "A: close(99 = 0\n"  // no bracket: not checked further
+                 "A: dup(nobody) = 3\n"
+                 "scenario two\n"
+                 "A: frob(1) = 0\n"
+                 "A: dup(1) = EPERM\n"
+                 "Q: close(3) = 0\n"
+                 "A: x = open(\"/etc\", O_RDONLY) = x\n"  // what x is, is not known
+                 "A: close(x) = 0\n"),
+      "t.scn:2:4: 'close' is unexpected, expected a call such as write(fd, \"x\", 1), closed by "
+      "')', and then '= RESULT'\n"
+      "t.scn:5:4: 'frob' is no call, expected one of the table of calls, such as "
+      "memfd_create\n"
+      "t.scn:6:13: 'EPERM' is an error, expected it as '-1 EPERM'\n"
+      "t.scn:7:1: 'Q' is no task, expected A, one that 'task' declares or one that an earlier "
+      "fork or clone made\n"
+      "t.scn:8:13: \"/etc\" is no path of a descriptor, expected \"/proc/self/fd/{fd}\", "
+      "\"/dev/fd/{fd}\" or \"/proc/{task}/fd/{fd}\"");
 }
 
 }  // namespace
