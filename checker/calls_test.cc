@@ -238,6 +238,15 @@ INSTANTIATE_TEST_SUITE_P(
                  "  fork()\n"
                  "  close(fd)\n",
                  {}},
+        Alphabet{"sysctl_of_a_namespace_below",
+                 "linux-6.12",
+                 kTwoTasks,
+                 "  sysctl(\"vm.memfd_noexec\", 0)\n"
+                 "  sysctl(\"vm.memfd_noexec\", 1)\n"
+                 "  memfd_create(\"m\", MFD_EXEC)\n"
+                 "  clone(CLONE_NEWPID)\n"
+                 "  close(fd)\n",
+                 {}},
         Alphabet{"process_vm_writev",
                  "linux-6.1",
                  "bounds processes=2 fds=1 files=1 maps=1\nrole any uid 0 may seal\nstart 1\n",

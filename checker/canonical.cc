@@ -63,7 +63,8 @@ struct Keys {
 
 uint64_t TaskFields(const State& s, const Symmetry& symmetry, int i) {
   const Task& t = s.tasks[i];
-  return static_cast<uint64_t>(t.state) | t.mark << 8 | static_cast<uint64_t>(t.uid) << 16 |
+  return static_cast<uint64_t>(t.state) | static_cast<uint64_t>(t.own_noexec) << 4 | t.mark << 8 |
+         static_cast<uint64_t>(t.uid) << 16 |
          static_cast<uint64_t>(symmetry.tasks ? symmetry.role[i] : i) << 32 |
          static_cast<uint64_t>(t.vfork) << 36 | static_cast<uint64_t>(t.program_nondumpable) << 37 |
          static_cast<uint64_t>(t.nondumpable) << 38 | static_cast<uint64_t>(t.fsize) << 40;

@@ -242,6 +242,9 @@ FieldUse Machine::UseOf() const {
   use.threads = any(OpBits(Op::kClone, Op::kUnshare));
   use.task_uids = forks && uids.size() > 1;
   use.fsize = any(OpBit(Op::kSetFsize));
+  use.newpid = any_line([](const CallTemplate& line) {
+    return line.call.op == Op::kClone && (line.call.arg[0] & abi::kCloneNewpid) != 0;
+  });
   use.dumpable = any(OpBit(Op::kSetDumpable));
   use.noexec = any(OpBit(Op::kSetNoexec));
   use.cloexec = any(OpBits(Op::kExec, Op::kGetFd));

@@ -233,6 +233,7 @@ Layout MakeLayout(const Limits& limits, const FieldUse& use, const State& initia
     l.task_fsize =
         static_cast<uint8_t>(WidthOf(std::max<uint32_t>(kMaxPos, limits.huge * kHugePageSize) + 1));
   l.task_nondumpable = use.dumpable;
+  if (use.newpid) l.task_own_noexec = static_cast<uint8_t>(WidthOf(kMaxNoexec + 1));
   if (use.noexec) l.noexec = static_cast<uint8_t>(WidthOf(kMaxNoexec));
   l.task_mark = static_cast<uint8_t>(WidthOf(use.task_mark));
   l.fd_file = static_cast<uint8_t>(WidthOf(limits.files));

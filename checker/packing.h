@@ -58,6 +58,7 @@ struct FieldUse {
   bool task_uids = false;  // a new task may have one of several uids
   bool fsize = false;      // setrlimit
   bool dumpable = false;   // PR_SET_DUMPABLE
+  bool newpid = false;     // clone with CLONE_NEWPID
   bool noexec = false;     // vm.memfd_noexec
   bool cloexec = false;
   bool flags = false;  // O_APPEND, F_GETFL, F_SETFL

@@ -31,7 +31,8 @@ struct FieldWidths {
   Limits limits;
   uint8_t noexec = 0;
   uint8_t task_state = 0, task_tables = 0, task_parent = 0, task_vfork = 0, task_uid = 0,
-          task_mark = 0, task_fsize = 0, task_nondumpable = 0, task_program = 0;
+          task_mark = 0, task_fsize = 0, task_nondumpable = 0, task_own_noexec = 0,
+          task_program = 0;
   uint8_t fd_file = 0, fd_cloexec = 0, fd_mark = 0;
   uint8_t file_inode = 0, file_mode = 4, file_flags = 0, file_end = 0, file_writer = 0,
           file_lease = 0, file_dmabuf = 0, file_mark = 0, file_pos = 0;
@@ -59,6 +60,7 @@ void VisitTasks(Archive& a, const FieldWidths& l, S& s) {
     if (l.task_vfork != 0) a(task.vfork, l.task_vfork);
     if (l.task_uid != 0) a(task.uid, l.task_uid);
     if (l.task_fsize != 0) a(task.fsize, l.task_fsize);
+    if (l.task_own_noexec != 0) a(task.own_noexec, l.task_own_noexec);
     if (l.task_nondumpable != 0) a(task.nondumpable, l.task_nondumpable);
     if (l.task_program != 0) {
       a(task.program, l.task_program);

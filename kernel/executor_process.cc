@@ -130,7 +130,8 @@ __attribute__((constructor(101))) void ResumeTask(int argc, char** argv) {
 Result RealFork(const Call&, const Env& env) { return CloneAs(env, 0); }
 
 Result RealClone(const Call& c, const Env& env) {
-  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork;
+  constexpr int64_t kKnown =
+      abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork | abi::kCloneNewpid;
   if ((c.arg[0] & ~kKnown) != 0) return NotRun(NotRunReason::kCloneFlags);
   return CloneAs(env, c.arg[0]);
 }

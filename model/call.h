@@ -343,7 +343,7 @@ inline constexpr int64_t kMadvPageout = 21, kMadvPopulateRead = 22, kMadvPopulat
 inline constexpr int64_t kMadvDontneedLocked = 24, kMadvGuardInstall = 102, kMadvGuardRemove = 103;
 inline constexpr int64_t kCloseRangeUnshare = 2, kCloseRangeCloexec = 4;
 inline constexpr int64_t kCloneVm = 0x100, kCloneFs = 0x200, kCloneFiles = 0x400,
-                         kCloneVfork = 0x4000;
+                         kCloneVfork = 0x4000, kCloneNewpid = 0x20000000;
 inline constexpr int64_t kAtFdcwd = -100, kAtSymlinkNofollow = 0x100, kAtSymlinkFollow = 0x400;
 inline constexpr int64_t kAtEmptyPath = 0x1000, kAtExecveCheck = 0x10000;
 inline constexpr int64_t kResolveNoXdev = 1, kResolveNoMagiclinks = 2, kResolveNoSymlinks = 4;

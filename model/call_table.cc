@@ -166,7 +166,8 @@ constexpr FlagName kSpliceFlags[] = {{"0", 0},
 constexpr FlagName kCloneFlags[] = {{"0", 0},
                                     {"CLONE_VM", abi::kCloneVm},
                                     {"CLONE_FILES", abi::kCloneFiles},
-                                    {"CLONE_VFORK", abi::kCloneVfork}};
+                                    {"CLONE_VFORK", abi::kCloneVfork},
+                                    {"CLONE_NEWPID", abi::kCloneNewpid}};
 
 // Written so that a row reads like the call's prototype.
 constexpr ArgSpec Lit(std::string_view text) { return {A::kLiteral, text, {}}; }

@@ -1,4 +1,6 @@
 // memfd_create(2): mm/memfd.c; and vm.memfd_noexec: kernel/pid_namespace.c.
+#include <algorithm>
+
 #include "model/families.h"
 
 namespace selkie {
@@ -11,13 +13,22 @@ uint64_t FlagFacts(int64_t flags) {
   return static_cast<uint64_t>(flags & 0x1f) | ((flags & ~known) != 0 ? 0x20 : 0);
 }
 
-// pidns_memfd_noexec_scope, as the "scope" facts: level 1 asks for MFD_NOEXEC_SEAL where the flags
+// pidns_memfd_noexec_scope (6.6): the strictest of the namespace and of those above it; before,
+// when it could not be lowered either, that of the namespace.
+int NoexecScope(const State& s, int task, const Semantics& semantics) {
+  const int own = s.tasks[task].own_noexec - 1, above = s.noexec;
+  if (own < 0) return above;
+  return NotSupported(semantics, Feature::kLower) != nullptr ? own : std::max(own, above);
+}
+
+// The same as the "scope" facts: level 1 asks for MFD_NOEXEC_SEAL where the flags
 // leave it open, 2 always.  Looked at only where a rule reads it.
-uint64_t ScopeFacts(const State& s, const Semantics& semantics, int point) {
+uint64_t ScopeFacts(const State& s, int task, const Semantics& semantics, int point) {
   Facts read;
   read.word = semantics.facts_read[point];
   if (read.Get(FactSet::kScope) == 0) return 0;
-  return (s.noexec >= 1 ? 1u : 0u) | (s.noexec >= 2 ? 2u : 0u);
+  const int level = NoexecScope(s, task, semantics);
+  return (level >= 1 ? 1u : 0u) | (level >= 2 ? 2u : 0u);
 }
 
 }  // namespace
@@ -43,7 +54,7 @@ Result MemfdCreate(State& s, const Call& c, const Semantics& semantics) {
   constexpr int kPoint = static_cast<int>(Point::kCreate);
   Facts facts = FactsOf(s, c.task, inode, false, nullptr, semantics, kPoint);
   facts.Set(FactSet::kFlags, FlagFacts(flags));
-  facts.Set(FactSet::kScope, ScopeFacts(s, semantics, kPoint));
+  facts.Set(FactSet::kScope, ScopeFacts(s, c.task, semantics, kPoint));
   Targets targets{.inode = &inode};
   const Rule* last = nullptr;
   if (const Rule* rule = DecideWith(s, -1, semantics, kPoint, facts, targets, &last))
@@ -80,13 +91,19 @@ Result SetNoexec(State& s, const Call& c, const Semantics& semantics) {
     return Refused(rule);  // fs/proc/proc_sysctl.c proc_sys_lookup
   if (s.tasks[c.task].uid != 0)
     return Fail(EACCES, "fs/proc/proc_sysctl.c test_perm: root's, mode 0644");
-  // kernel/pid_sysctl.h pid_mfd_dointvec_minmax: the parent namespace has 0
   if (level < 0 || level > kMaxNoexec) return Fail(EINVAL, "kernel/sysctl.c proc_dointvec_minmax");
-  if (level < s.noexec)
-    if (const Rule* rule = NotSupported(semantics, Feature::kLower)) return Refused(rule);
+  Field<uint8_t>& own = s.tasks[c.task].own_noexec;
+  const bool below = own != 0;
+  const int above = s.noexec, now = below ? own - 1 : above;
+  const Rule* const ratchet = NotSupported(semantics, Feature::kLower);
+  if (ratchet != nullptr && level < now) return Refused(ratchet);
+  if (ratchet == nullptr && below && level < above)
+    return Fail(EINVAL, "kernel/pid_sysctl.h pid_mfd_noexec_dointvec_minmax: parent_scope");
+  Field<uint8_t>& set = below ? own : s.noexec;
+  const auto value = static_cast<uint8_t>(level + below);
   Result result = Unchanged(0);
-  result.changed = s.noexec != level;
-  s.noexec = static_cast<uint8_t>(level);
+  result.changed = set != value;
+  set = value;
   return result;
 }
 

@@ -26,6 +26,31 @@ TEST_F(NoexecTest, TheLevelIsRootsAndFromZeroToTwo) {
   EXPECT_EQ(s.noexec, 1);
 }
 
+TEST_F(NoexecTest, ANamespaceBelowIsAsStrictAsTheOneAboveOrStricter) {
+  Do(Op::kSetNoexec, 1);
+  const int child = static_cast<int>(Do(Op::kClone, abi::kCloneNewpid));
+  EXPECT_EQ(DoAs(child, Op::kSetNoexec, 0), -EINVAL);
+  EXPECT_EQ(DoAs(child, Op::kSetNoexec, 2), 0);
+  EXPECT_EQ(DoAs(child, Op::kMemfdCreate, kOrdinaryName, abi::kMfdExec), -EACCES);
+  EXPECT_GT(Create(abi::kMfdExec), 0);
+  Do(Op::kSetNoexec, 0);
+  EXPECT_EQ(DoAs(child, Op::kSetNoexec, 0), 0);
+  Do(Op::kSetNoexec, 2);
+  EXPECT_EQ(DoAs(child, Op::kMemfdCreate, kOrdinaryName, abi::kMfdExec), -EACCES);
+  EXPECT_EQ(DoAs(child, Op::kFork), kBoundary);
+  EXPECT_EQ(DoAs(1, Op::kClone, abi::kCloneNewpid), -EPERM);
+}
+
+// 6.3 to 6.5.
+TEST_F(NoexecTest, ANamespaceBelowThatCannotLowerItsLevelDoesNotAskTheOneAbove) {
+  Lack(Feature::kLower, EINVAL);
+  Do(Op::kSetNoexec, 1);
+  const int child = static_cast<int>(Do(Op::kClone, abi::kCloneNewpid));
+  EXPECT_EQ(DoAs(child, Op::kSetNoexec, 0), -EINVAL);
+  Do(Op::kSetNoexec, 2);
+  EXPECT_GT(DoAs(child, Op::kMemfdCreate, kOrdinaryName, abi::kMfdExec), 0);
+}
+
 TEST_F(NoexecTest, FlagsThatSayNeitherAreAsMfdNoexecSealFromLevelOne) {
   for (int64_t level : {1, 2}) {
     Do(Op::kSetNoexec, level);

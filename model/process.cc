@@ -87,12 +87,16 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
   AddressSpace mm = share_mm ? s.mms[parent.mm] : Copyable(s.mms[parent.mm]);
   Result error;
   if (!share_mm && !MayCopy(s, c, &mm, semantics, &error)) return error;
+  const bool newpid = (flags & abi::kCloneNewpid) != 0;
+  if (newpid && parent.uid != 0)
+    return Fail(EPERM, "kernel/nsproxy.c copy_namespaces: CAP_SYS_ADMIN");
 
   Task task = parent;  // with its mark: what a child knows, it was told
   task.parent = static_cast<uint8_t>(c.task + 1);
   task.vfork = (flags & abi::kCloneVfork) != 0;
-  task.program = task.program_nondumpable = 0;  // the parent's child
-  if ((flags & abi::kCloneFiles) == 0) {        // copy_files
+  if (newpid) task.own_noexec = static_cast<uint8_t>(s.noexec + 1);  // create_pid_namespace
+  task.program = task.program_nondumpable = 0;                       // the parent's child
+  if ((flags & abi::kCloneFiles) == 0) {                             // copy_files
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];
   }
@@ -127,8 +131,11 @@ Result Fork(State& s, const Call& c, const Semantics& semantics) {
 // vfork() is CLONE_VM|CLONE_VFORK.  With CLONE_VFORK the parent goes on once the child has left
 // the address space that it began with (mm_release).
 Result Clone(State& s, const Call& c, const Semantics& semantics) {
-  constexpr int64_t kKnown = abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork;
+  constexpr int64_t kKnown =
+      abi::kCloneVm | abi::kCloneFiles | abi::kCloneVfork | abi::kCloneNewpid;
   if ((c.arg[0] & ~kKnown) != 0) return Bound("these flags of clone are not modelled");
+  if ((c.arg[0] & abi::kCloneVfork) != 0 && (c.arg[0] & abi::kCloneNewpid) != 0)
+    return Bound("CLONE_VFORK with CLONE_NEWPID is not modelled");
   return MakeTask(s, c, c.arg[0], semantics);
 }
 

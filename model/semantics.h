@@ -95,7 +95,7 @@ enum class Feature : uint64_t {
   kRounded = 512,             // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
   kSendfile = 32768,          // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
   kNoexec = 65536,            // vm.memfd_noexec: 6.3
-  kLower = 131072,            // vm.memfd_noexec can be lowered: 6.6
+  kLower = 131072,            // vm.memfd_noexec can be lowered, see NoexecScope in create.cc: 6.6
   kHugeParts = 262144,        // parts of huge pages in files: see KnowsParts in hugetlb.cc
   kSeveralFiles = 524288,     // a buffer of io_uring in mappings of several files: 6.4
   kExecveCheck = 1048576,     // AT_EXECVE_CHECK: 6.14

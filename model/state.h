@@ -225,6 +225,8 @@ struct Task {
                                            // (fs/exec.c would_dump): as nondumpable
   Field<uint8_t> nondumpable = 0;  // 1: who is not root may not look into it (PR_SET_DUMPABLE); of
                                    // all with the same address space
+  Field<uint8_t> own_noexec = 0;   // the only task of a pid namespace below that of all others:
+                                   // vm.memfd_noexec there, plus one; else 0
   Field<uint32_t> fsize = 0;       // RLIMIT_FSIZE in bytes, plus one: 1 .. kMaxPos + 1 (with huge
                                    // pages: as much as they can be); 0: no limit
 
@@ -271,7 +273,8 @@ inline int HalfPageOf(const PipeBuffer& b) { return (b.at - 1) * kSamplesPerPage
 // forked table) and clears them when the object goes.
 struct State {
   Limits limits;
-  Field<uint8_t> noexec = 0;  // vm.memfd_noexec, 0 .. kMaxNoexec, of the one pid namespace
+  Field<uint8_t> noexec = 0;  // vm.memfd_noexec, 0 .. kMaxNoexec, of the pid namespace of all
+                              // tasks that have none of their own
   std::array<Inode, kMaxInodes> inodes{};
   std::array<File, kMaxFiles> files{};
   std::array<Task, kMaxTasks> tasks{};

@@ -41,6 +41,7 @@ void AppendTask(std::string& out, const State& s, int i) {
                   task.state == TaskState::kZombie ? " zombie\n" : "");
   if (task.state == TaskState::kZombie) return;
   if (task.vfork != 0) absl::StrAppend(&out, " CLONE_VFORK");
+  if (task.own_noexec != 0) absl::StrAppend(&out, " own memfd_noexec ", task.own_noexec - 1);
   if (task.nondumpable != 0) absl::StrAppend(&out, " nondumpable");
   if (task.fsize != 0) absl::StrAppend(&out, " RLIMIT_FSIZE ", task.fsize - 1);
   if (task.program != 0)
@@ -96,8 +97,8 @@ std::string State::ToBytes() const {
   }
   for (const Task& t : tasks) {
     Put(out, static_cast<uint8_t>(t.state), 1);
-    for (uint8_t v :
-         {t.fds, t.mm, t.parent, t.vfork, t.program, t.mark, t.program_nondumpable, t.nondumpable})
+    for (uint8_t v : {t.fds, t.mm, t.parent, t.vfork, t.program, t.mark, t.program_nondumpable,
+                      t.nondumpable, t.own_noexec})
       Put(out, v, 1);
     Put(out, t.uid, 2);
     Put(out, t.fsize, 4);

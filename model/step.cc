@@ -136,6 +136,20 @@ bool IntsAreInts(const Call& call) {
   return beyond == 0;
 }
 
+// Makes a process, or names one by its number.
+bool IsOfProcesses(Op op) {
+  switch (op) {
+    case Op::kFork:
+    case Op::kClone:
+    case Op::kRunProgram:
+    case Op::kPidfdGetfd:
+    case Op::kProcessVmWritev:
+    case Op::kPtracePoke:
+    case Op::kProcessMadvise: return true;
+    default: return false;
+  }
+}
+
 #ifndef NDEBUG
 void AbortIfInvalid(const State& before, const Call& call, const State& after) {
   const absl::Status status = Validate(after);
@@ -158,6 +172,8 @@ Result Step(State& state, const Call& call, const Semantics& semantics) {
   if (call.task >= state.limits.tasks || state.tasks[call.task].state != TaskState::kRunning)
     return Bound("the task that makes the call does not run");
   if (WaitsInVfork(state, call.task)) return Bound("the task waits in vfork");
+  if (state.tasks[call.task].own_noexec != 0 && IsOfProcesses(call.op))
+    return Bound("from a pid namespace below, processes have other numbers");
   const auto op = static_cast<size_t>(call.op);
   if (op >= std::size(kFunctions)) return Bound("there is no such call");
   if (!IntsAreInts(call)) return Bound("an argument of type int has more than 32 bits");

@@ -15,8 +15,9 @@ constexpr UncoveredCall kUncovered[] = {
      "on. RLIMIT_MEMLOCK and memfd_secret: findings 33."},
     {"open of tmpfs files that have a name", kObserved,
      "As open_tmpfile, and by its name instead of by /proc."},
-    {"vm.memfd_noexec of a pid namespace below another", kObserved,
-     "All tasks of a scenario are in one. The strictest of those above counts."},
+    {"pid namespaces of several tasks, or below one that a task has made", kNot,
+     "clone(CLONE_NEWPID) makes one of one task, whose own vm.memfd_noexec is modelled: the "
+     "strictest of it and of that above counts."},
     // write family
     {"dmabufs: mappings that stay, DMA, UDMABUF_CREATE_LIST, fstat and a re-open of one", kNot,
      "dmabuf_store maps, stores and unmaps; a device that writes is not in the guests."},

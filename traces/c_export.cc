@@ -65,7 +65,8 @@ bool NeedsRoot(const Trace& trace) {
   constexpr Op kRoots[] = {Op::kFchmod, Op::kSetNoexec,     Op::kOpenMapFile, Op::kOpenByHandle,
                            Op::kLinkat, Op::kUdmabufCreate, Op::kFuseMmap};
   return std::any_of(trace.sequence.calls.begin(), trace.sequence.calls.end(), [&](const Call& c) {
-    return std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
+    const bool new_pid = c.op == Op::kClone && (c.arg[0] & abi::kCloneNewpid) != 0;
+    return new_pid || std::find(std::begin(kRoots), std::end(kRoots), c.op) != std::end(kRoots);
   });
 }
 
