@@ -51,9 +51,17 @@ TEST_F(FuseTest, WhereTheModelGivesNoAnswer) {
   EXPECT_EQ(Map(fd, kReads), 0);
   Do(Op::kOpenMapFile, 0, 0, abi::kORdonly);
   EXPECT_EQ(last.kind, Result::Kind::kBound);  // FUSE's file
+}
+
+TEST_F(FuseTest, AttributesOfWhatIsPassedThroughAreAskedFrom73On) {
+  const int64_t fd = Memfd(kPageSize);
   Do(Op::kSetAttr, fd, abi::kFsAppend);
-  Map(fd, kReads);
-  EXPECT_EQ(last.kind, Result::Kind::kBound);
+  EXPECT_EQ(Map(fd, kWrites), -EIO);
+  Lack(Feature::kBackingAttr, EIO);
+  EXPECT_EQ(Map(fd, kWrites), 0);
+  ASSERT_NE(last.rule, nullptr);
+  EXPECT_EQ(last.rule->name, "lacks");
+  EXPECT_EQ(Do(Op::kStore, 0, 'x'), 0);
 }
 
 }  // namespace

@@ -453,7 +453,11 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // fuse_backing_open
   const int node = s.files[f].inode - 1;
   if (!IsMemfd(s, node)) return Bound("a socket or pipe behind a FUSE file is not modelled");
-  if (s.inodes[node].attrs != 0) return Bound("IS_APPEND is asked from 7.3 or so on");
+  Inode plain = s.inodes[node];
+  plain.attrs = 0;  // FUSE's own inode has none
+  const Rule* const unasked = NotSupported(semantics, Feature::kBackingAttr);
+  if (s.inodes[node].attrs != 0 && unasked == nullptr)
+    return Fail(EIO, "fs/backing-file.c backing_file_open: IS_IMMUTABLE, IS_APPEND");
   if (WritersOf(s, node) < 0)
     return Fail(EIO, "fs/fuse/iomode.c fuse_file_io_open: get_write_access of the backing file");
   if (WouldBreakLease(s, node, true)) return Bound("it would wait for a lease to end");
@@ -469,7 +473,7 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
                   .flags = kFlagRdwr | kFlagBacking,
                   .writer = 1};
   Mapping m;
-  if (!MapFile(file, s.inodes[node], prot, abi::kMapShared, &m, &error)) return error;
+  if (!MapFile(file, plain, prot, abi::kMapShared, &m, &error)) return error;
   m.file = static_cast<uint8_t>(backing + 1);
   Ruling ruling(s, c, node, f, semantics, Point::kBackingMmap);
   ruling.LookAt(m);
@@ -482,6 +486,7 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   s.files[backing] = file;
   Result result = Changed(AddressOfPage(m.start));
   ruling.Commit(s, &result);
+  if (s.inodes[node].attrs != 0) result.rule = unasked;
   return result;
 }
 

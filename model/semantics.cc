@@ -69,6 +69,7 @@ absl::StatusOr<Semantics> Parse(const SemanticsSource& source, const SemanticsLo
   semantics.unconfirmed = false;
   semantics.bases.clear();
   semantics.text = source.text;
+  semantics.sources.insert(semantics.sources.begin(), source);
   for (const auto compile : {CompileDeclarations, CompileRules, CompileProtocol})
     if (absl::Status status = compile(source, text, &semantics); !status.ok()) return status;
   if (!semantics.is_kernel) semantics.bases = std::move(bases);

@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 55}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 63}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -137,6 +137,7 @@ enum class Feature : uint64_t {
   kSelfNice = 4503599627370496,        // and asks for no CAP_SYS_NICE: 6.12
   kOthersWillneed = 9007199254740992,  // MADV_WILLNEED of others: 5.15
   kEmptyAdvice = 18014398509481984,    // the advice is looked at where no range is given: 7.2
+  kBackingAttr = 36028797018963968,    // FUSE asks for chattr of what it passes through: 7.3
 };
 struct FactSetSpec {
   FactSet set;
@@ -268,6 +269,12 @@ struct TermOfRule {
 
 // Seals and protocol of a semantics decide what "sealed" means in a property:
 // the protocol has finished.
+// A text of a semantics.
+struct SemanticsSource {
+  std::string file;  // for messages
+  std::string text;
+};
+
 struct Semantics {
   std::string name;
   std::string doc;
@@ -282,18 +289,15 @@ struct Semantics {
   std::array<uint64_t, kNumPoints> facts_read{};       // bits some rule reads
   std::vector<Extension> extensions;
   Protocol protocol;
-  uint8_t known_seals = 0;           // bits of all declared seals
-  uint8_t initial_mask = 7;          // Inode::mask of a new memfd
-  uint32_t write_chunk = kPageSize;  // bytes that one write_begin covers, a power
-                                     // of two
-  std::string text;                  // the whole source, for `show`
+  uint8_t known_seals = 0;               // bits of all declared seals
+  uint8_t initial_mask = 7;              // Inode::mask of a new memfd
+  uint32_t write_chunk = kPageSize;      // bytes that one write_begin covers, a power
+                                         // of two
+  std::string text;                      // the whole source, for `show`
+  std::vector<SemanticsSource> sources;  // that text and all that it extends, down to the first
 };
 
 // Finds the text of a semantics by name, for `extends`.
-struct SemanticsSource {
-  std::string file;  // for messages
-  std::string text;
-};
 using SemanticsLoader = std::function<absl::StatusOr<SemanticsSource>(std::string_view name)>;
 
 // Compiles a semantics.  On bad text returns InvalidArgumentError

@@ -36,6 +36,9 @@ absl::Status WriteTextFile(const std::string& path, std::string_view text) {
   std::error_code error;
   fs::path parent = fs::path(path).parent_path();
   if (!parent.empty()) fs::create_directories(parent, error);
+  if (error)
+    return absl::UnavailableError(
+        fmt::format("{}: cannot make its folder: {}", path, error.message()));
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
@@ -66,10 +69,17 @@ Library Library::Default() {
   return Library(root != nullptr && *root != '\0' ? root : SELKIE_SOURCE_ROOT);
 }
 
-absl::StatusOr<Semantics> Library::ParseByNameOrPath(std::string_view name_or_path) const {
-  SemanticsLoader by_name = [this](std::string_view name) -> absl::StatusOr<SemanticsSource> {
+absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
+  const bool is_path =
+      name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".sem");
+  const fs::path folder = is_path ? fs::path(name_or_path).parent_path() : fs::path();
+  SemanticsLoader by_name = [&](std::string_view name) -> absl::StatusOr<SemanticsSource> {
     std::string file = fmt::format("model/semantics/{}.sem", name);
     absl::StatusOr<std::string> text = ReadTextFile(fmt::format("{}/{}", root_, file));
+    if (!text.ok() && is_path) {  // else beside the text that extends it
+      file = (folder / fmt::format("{}.sem", name)).string();
+      text = ReadTextFile(file);
+    }
     if (!text.ok()) {
       auto names = SemanticsNames();
       return absl::NotFoundError(fmt::format("no semantics is named '{}'; there are: {}", name,
@@ -78,7 +88,6 @@ absl::StatusOr<Semantics> Library::ParseByNameOrPath(std::string_view name_or_pa
     }
     return SemanticsSource{file, *std::move(text)};
   };
-  bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".sem");
   if (!is_path) {
     absl::StatusOr<SemanticsSource> source = by_name(name_or_path);
     if (!source.ok()) return source.status();
@@ -87,30 +96,6 @@ absl::StatusOr<Semantics> Library::ParseByNameOrPath(std::string_view name_or_pa
   absl::StatusOr<std::string> text = ReadTextFile(std::string(name_or_path));
   if (!text.ok()) return text.status();
   return ParseSemantics({std::string(name_or_path), *std::move(text)}, by_name);
-}
-
-// A base that is a kernel ends the list: kernels inherit no expectations.
-absl::StatusOr<std::vector<std::string>> Library::BasesOf(const Semantics& semantics) const {
-  std::vector<std::string> bases;
-  bool is_kernel = semantics.is_kernel;
-  std::string next = semantics.extends;
-  while (!is_kernel && !next.empty()) {
-    absl::StatusOr<Semantics> base = ParseByNameOrPath(next);
-    if (!base.ok()) return base.status();
-    bases.push_back(base->name);
-    is_kernel = base->is_kernel;
-    next = base->extends;
-  }
-  return bases;
-}
-
-absl::StatusOr<Semantics> Library::LoadSemantics(std::string_view name_or_path) const {
-  absl::StatusOr<Semantics> semantics = ParseByNameOrPath(name_or_path);
-  if (!semantics.ok()) return semantics;
-  absl::StatusOr<std::vector<std::string>> bases = BasesOf(*semantics);
-  if (!bases.ok()) return bases.status();
-  semantics->bases = *std::move(bases);
-  return semantics;
 }
 
 std::string TextDigest(const std::vector<std::string>& texts) {
@@ -123,14 +108,9 @@ std::string TextDigest(const std::vector<std::string>& texts) {
   return fmt::format("{:016x}", hash);
 }
 
-absl::StatusOr<std::string> Library::SemanticsDigest(const Semantics& semantics) const {
-  std::vector<std::string> texts = {semantics.text};
-  for (std::string next = semantics.extends; !next.empty();) {
-    absl::StatusOr<Semantics> base = ParseByNameOrPath(next);
-    if (!base.ok()) return base.status();
-    texts.push_back(base->text);
-    next = base->extends;
-  }
+std::string SemanticsDigest(const Semantics& semantics) {
+  std::vector<std::string> texts;
+  for (const SemanticsSource& source : semantics.sources) texts.push_back(source.text);
   return TextDigest(texts);
 }
 
@@ -190,6 +170,11 @@ absl::StatusOr<std::string> SemanticsForRelease(const Library& library, std::str
     best = name;
     if (last >= *wanted) break;
   }
+  if (!wanted)
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is no release of a kernel, expected one such as 6.12 or 6.1.0-56-amd64: "
+                    "or name a semantics with --semantics",
+                    release));
   if (!best.empty()) return best;
   return absl::NotFoundError(fmt::format(
       "no semantics linux-X.Y is as old as kernel {}: name one with --semantics", release));

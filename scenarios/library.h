@@ -41,24 +41,21 @@ class Library {
   const std::string& root() const { return root_; }
 
   // A semantics by name ("fw-v3") or by path (anything with a '/' or ending in
-  // ".sem").  NotFoundError lists the names that exist; InvalidArgumentError is
-  // "file:line:column: ..." from the parser.
+  // ".sem"); what the text at a path extends is one of the tree's, or else stands beside it.
+  // NotFoundError lists the names that exist; InvalidArgumentError is "file:line:column: ..."
+  // from the parser.
   absl::StatusOr<Semantics> LoadSemantics(std::string_view name_or_path) const;
-
-  // A number for all that the semantics was compiled from, as 16 hexadecimal digits: FNV-1a
-  // (64 bits) over the text of its file, a zero byte, the text of what it extends, a zero byte,
-  // and so on down to the first.  Errors as LoadSemantics, if a base has gone meanwhile.
-  absl::StatusOr<std::string> SemanticsDigest(const Semantics& semantics) const;
 
   // Names of all semantics in the tree: kernels by release, then designs by name.
   absl::StatusOr<std::vector<std::string>> SemanticsNames() const;
 
  private:
-  absl::StatusOr<Semantics> ParseByNameOrPath(std::string_view name_or_path) const;
-  absl::StatusOr<std::vector<std::string>> BasesOf(const Semantics& semantics) const;
-
   std::string root_;
 };
+
+// A number for all that the semantics was compiled from, as 16 hexadecimal digits: TextDigest of
+// its text, of that of what it extends, and so on down to the first.
+std::string SemanticsDigest(const Semantics& semantics);
 
 // The numbers of a kernel's name ("linux-6.1" is {6, 1}), or nothing if it is
 // no kernel's.

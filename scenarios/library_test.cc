@@ -23,8 +23,7 @@ TEST(Library, KernelsComeByReleaseAndThenDesigns) {
 }
 
 std::string Digest(std::string_view name) {
-  const Library library = Library::Default();
-  return *library.SemanticsDigest(*library.LoadSemantics(name));
+  return SemanticsDigest(*Library::Default().LoadSemantics(name));
 }
 
 // FNV-1a as others write it, over the texts joined by zero bytes.
@@ -45,6 +44,26 @@ TEST(SemanticsDigest, IsOfAllTextsDownToTheFirst) {
     texts.push_back(*ReadTextFile(folder + name + ".sem"));
   EXPECT_EQ(Digest("linux-3.17"), absl::StrCat(absl::Hex(HashOf(texts), absl::kZeroPad16)));
   EXPECT_NE(Digest("linux-3.17"), Digest("linux-4.16"));
+}
+
+TEST(Library, WhatATextExtendsMayStandBesideIt) {
+  const std::string folder = testing::TempDir() + "/beside";
+  const auto write = [&](const std::string& name, const std::string& text) {
+    ASSERT_TRUE(WriteTextFile(folder + "/" + name, text).ok());
+  };
+  write("own.sem", "semantics own extends linux-6.1\n");
+  write("derived.sem", "semantics derived extends own\n");
+  write("round.sem", "semantics round extends around\n");
+  write("around.sem", "semantics around extends round\n");
+  const Library library = Library::Default();
+  const absl::StatusOr<Semantics> derived = library.LoadSemantics(folder + "/derived.sem");
+  ASSERT_TRUE(derived.ok()) << derived.status();
+  EXPECT_THAT(derived->bases, testing::ElementsAre("own", "linux-6.1"));
+  EXPECT_EQ(derived->sources[1].file, folder + "/own.sem");
+  EXPECT_NE(SemanticsDigest(*derived), Digest("linux-6.1"));
+  EXPECT_THAT(std::string(library.LoadSemantics(folder + "/round.sem").status().message()),
+              testing::HasSubstr("'round' extends itself (round -> around -> round)"));
+  EXPECT_FALSE(library.LoadSemantics("own").ok());  // by name it is one of the tree's
 }
 
 std::string For(std::string_view release) {

@@ -229,6 +229,8 @@ std::string DecidedBy(const Result& result) {
 absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path) {
   absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
   if (!files.ok()) return files.status();
+  if (files->empty())
+    return absl::InvalidArgumentError(fmt::format("{}: no .scn file is in this folder", path));
   std::vector<Scenario> scenarios;
   for (const std::string& file : *files) {
     absl::StatusOr<std::string> text = ReadTextFile(file);
