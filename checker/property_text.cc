@@ -420,6 +420,10 @@ absl::Status CompileConditions(Builder& b) {
           "{}: {}",
           PlaceOf(b.property.file, clause.line, pending.column, clause.text, parsed.error->offset),
           parsed.error->message));
+    if (parsed.terms.empty())
+      return absl::InvalidArgumentError(
+          fmt::format("{}: the condition contradicts itself: expected one that can hold",
+                      PlaceOf(b.property.file, clause.line, pending.column, clause.text, 0)));
     clause.terms = std::move(parsed.terms);
     if (pending.assume)
       b.property.assumes.push_back(clause);

@@ -77,6 +77,8 @@ TEST(PropertyText, MalformedTextsAreRefusedWithTheirPlace) {
       {head + "dup(fd)\nnever change: seald\n", "p.prop:3:15: "},
       {head + "dup(fd)\nnever change: sealed\nreach change: sealed\n",
        "p.prop:4:1: a property has one never, reach or same-as"},
+      {head + "dup(fd)\nnever change: not sealed and sealed\n",
+       "p.prop:3:15: the condition contradicts itself"},
       {head + "dup(fd)\n", "p.prop:1:1: expected one of never, reach and same-as"},
       {head + "never change: sealed\n", "p.prop:1:1: the property has no calls"},
       {head + "%$!\n", "p.prop:2:1: expected property, a description, bounds"},

@@ -139,7 +139,7 @@ class CheckCommand {
         launch.processes > 1 && context_.exchange == nullptr)
       return RefuseMpirun(launch);
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
-    for (const std::string& name : arguments_.semantics)
+    for (const std::string& name : semantics_)
       for (const std::string& property : properties_)
         if (!Interrupted().load()) exit_code_ = WorseOf(exit_code_, One(name, property));
     if (arguments_.json) fmt::print("{}\n", results_.dump(2));
@@ -164,7 +164,7 @@ class CheckCommand {
         PropertiesAsked(context_.library, arguments_.properties);
     if (!properties.ok()) return properties.status();
     exit_code_ = ReportBad(*properties);
-    properties_ = std::move(properties->names);
+    ReportUnloadable(std::move(properties->names));
     options_.symmetry = !arguments_.no_symmetry;
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
@@ -183,7 +183,22 @@ class CheckCommand {
     return ApplyBounds(arguments_.bounds, any);
   }
 
-  // A search may take hours: what is wrong with a path is said before it.
+  // A search may take hours: what cannot be read is said before it, and the rest is searched.
+  void ReportUnloadable(std::vector<std::string> properties) {
+    const auto keep = [this](const std::string& name, const absl::Status& status,
+                             std::vector<std::string>& list) {
+      if (status.ok())
+        list.push_back(name);
+      else
+        exit_code_ = WorseOf(exit_code_, Report(status));
+    };
+    for (const std::string& name : arguments_.semantics)
+      keep(name, context_.library.LoadSemantics(name).status(), semantics_);
+    for (const std::string& name : properties)
+      keep(name, LoadProperty(context_.library, name).status(), properties_);
+  }
+
+  // What is wrong with a path, too.
   absl::Status CheckPaths() const {
     absl::Status status = FileCanBeWritten("--save", arguments_.save);
     if (status.ok()) status = FolderCanBeMade("--checkpoint", arguments_.checkpoint);
@@ -283,12 +298,11 @@ class CheckCommand {
         folder.path = fmt::format("{}/selkie-{}-{}", DiskFolder(arguments_.disk), getpid(), name);
       return absl::OkStatus();
     }
-    absl::StatusOr<std::string> digest = context_.library.SemanticsDigest(semantics);
-    if (!digest.ok()) return digest.status();
     folder.path = fmt::format("{}/{}", arguments_.checkpoint, name);
-    folder.question = fmt::format(
-        "selkie {} semantics {} {} property {} {} bounds {} symmetry {}", Version(), semantics.name,
-        *digest, property.name, TextDigest(TextsOf(property)), ToString(bounds), options_.symmetry);
+    folder.question =
+        fmt::format("selkie {} semantics {} {} property {} {} bounds {} symmetry {}", Version(),
+                    semantics.name, SemanticsDigest(semantics), property.name,
+                    TextDigest(TextsOf(property)), ToString(bounds), options_.symmetry);
     return absl::OkStatus();
   }
 
@@ -319,7 +333,7 @@ class CheckCommand {
   const CheckArguments& arguments_;
   ProgressLine progress_;
   SearchOptions options_;
-  std::vector<std::string> properties_;
+  std::vector<std::string> semantics_, properties_;  // those that can be loaded
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
   int exit_code_ = kHolds;
 };

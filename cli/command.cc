@@ -78,16 +78,10 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
     return error.what();
   std::vector<std::string> names;
   for (const CLI::App* sub : Subcommands(app)) names.push_back(sub->get_name());
+  if (names.empty() || unknown.front().starts_with('-'))
+    return fmt::format("{} has no option '{}'", Path(app), unknown.front());
   return fmt::format("'{}' is no subcommand of {}; there are: {}", unknown.front(), Path(app),
                      fmt::join(names, ", "));
-}
-
-int UsageError(const CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
-  const CLI::App& command = Innermost(app);
-  Complain(Explain(command, error));
-  fmt::print(stderr, "Try '{} --help'.\n", Path(command));
-  return kBadInput;
 }
 
 // Output that could not be written is not a result.
@@ -96,6 +90,14 @@ int Flushed(int code) {
   if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return code;
   fmt::print(stderr, "selkie: cannot write to standard output\n");
   return kCouldNotRun;
+}
+
+int UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return Flushed(app.exit(error, std::cout, std::cerr));  // --help
+  const CLI::App& command = Innermost(app);
+  Complain(Explain(command, error));
+  fmt::print(stderr, "Try '{} --help'.\n", Path(command));
+  return kBadInput;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cli/command_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "scenarios/library.h"
 
 namespace selkie {
 namespace {
@@ -53,6 +54,26 @@ TEST(CommandLine, UnknownSubcommandIsNamed) {
   Outcome outcome = RunSelkie({"swim"});
   EXPECT_EQ(outcome.code, kBadInput);
   EXPECT_THAT(outcome.err, HasSubstr("'swim' is no subcommand of selkie; there are: run, check,"));
+}
+
+TEST(CommandLine, AnUnknownOptionIsNamedAsOne) {
+  const Outcome outcome = RunSelkie({"check", "--sematics", "fw-v3"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("selkie check has no option '--sematics'"));
+}
+
+TEST(CommandLine, WhatWouldBeIgnoredIsRefused) {
+  const Outcome diff = RunSelkie({"diff", "--kernels", "linux-6.1"});
+  EXPECT_EQ(diff.code, kBadInput);
+  EXPECT_THAT(diff.err, HasSubstr("'linux-6.1' and --kernels cannot be given together"));
+  const Outcome replay = RunSelkie(
+      {"replay", "--release", "x", Library::Default().root() + "/scenarios/recorded/perl.strace"});
+  EXPECT_EQ(replay.code, kBadInput);
+  EXPECT_THAT(replay.err, HasSubstr("'x' is no release of a kernel"));
+  const Outcome conform =
+      RunSelkie({"conform", "--random", "1", Library::Default().root() + "/model"});
+  EXPECT_EQ(conform.code, kBadInput);
+  EXPECT_THAT(conform.err, HasSubstr("/model: no .scn file is in this folder"));
 }
 
 // An app with one subcommand "work", which does what the test says.

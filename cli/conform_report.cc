@@ -219,10 +219,10 @@ void PrintConform(const ConformReport& report, const ConformAsked& asked, std::s
   if (told) PrintVerdict(report, printing.colour);
 }
 
-// No agreement without a call.
+// No agreement without a call, nor before all is run.
 int ConformCode(const ConformReport& report) {
   if (report.broken()) return kBroken;
-  if (report.calls > 0) return kHolds;
+  if (report.calls > 0) return report.complete ? kHolds : kCouldNotRun;
   return Report(absl::UnavailableError(
       Interrupted().load() ? "interrupted before a call was executed: nothing is known"
                            : "no call was executed: nothing is known"));

@@ -37,18 +37,19 @@ int Run(const Context& context, const CorpusArguments& arguments) {
                                                CorpusText(corpus.sequences[i], *semantics));
     if (!written.ok()) return Report(written);
   }
+  const int code = Interrupted().load() ? kCouldNotRun : kHolds;
   if (arguments.json) {
     const nlohmann::ordered_json json = {{"semantics", semantics->name},
                                          {"candidates", arguments.request.candidates},
                                          {"sequences", corpus.sequences.size()},
                                          {"pairs", corpus.pairs}};
     fmt::print("{}\n", json.dump());
-    return kHolds;
+    return code;
   }
   fmt::print("{} sequences of {} kept, with {} pairs of rules{}\n", corpus.sequences.size(),
              arguments.request.candidates, corpus.pairs,
-             Interrupted().load() ? "; interrupted" : "");
-  return kHolds;
+             code == kHolds ? "" : "; interrupted before all were tried");
+  return code;
 }
 
 }  // namespace

@@ -57,6 +57,11 @@ class DiffCommand {
   int Run() {
     if (absl::Status status = FileCanBeWritten("--scenarios", arguments_.scenarios); !status.ok())
       return Report(status);
+    if (arguments_.kernels && !arguments_.first.empty())
+      return Report(absl::InvalidArgumentError(fmt::format(
+          "diff: '{}' and --kernels cannot be given together: --kernels compares each kernel of "
+          "the tree with each",
+          arguments_.first)));
     if (arguments_.kernels) return EveryPair();
     if (arguments_.first.empty() || arguments_.second.empty())
       return Report(absl::InvalidArgumentError(

@@ -110,9 +110,9 @@ absl::Status ReadJson(const Context& context, const ExportArguments& args, const
   absl::StatusOr<Semantics> semantics =
       context.library.LoadSemantics(args.semantics.empty() ? *made_under : args.semantics);
   if (!semantics.ok() && args.semantics.empty())
-    return absl::InvalidArgumentError(fmt::format("{}: /semantics: {}",
-                                                  PlaceOfText(text, *made_under, args.path),
-                                                  std::string(semantics.status().message())));
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: /semantics: {}; of a file of your own give its path with --semantics",
+        PlaceOfText(text, *made_under, args.path), std::string(semantics.status().message())));
   if (!semantics.ok()) return semantics.status();
   subject->semantics = *std::move(semantics);
   absl::StatusOr<StoredTrace> stored =

@@ -1,6 +1,7 @@
 // The selkie command.  As process 1 it is the guest's /init instead.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 
@@ -22,7 +23,16 @@ Context MakeContext() {
   return context;
 }
 
+// Whoever starts this may ignore or block signals by which tasks of a run end, or faults are told.
+void ResetSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGCHLD, SIGSEGV, SIGBUS, SIGXFSZ}) std::signal(number, SIG_DFL);
+}
+
 int Main(int argc, char** argv) {
+  ResetSignals();
   if (IsGuestInit()) RunGuestInit();
   CatchInterrupts();
   Context context = MakeContext();

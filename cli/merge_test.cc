@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command_testing.h"
+#include "cli/conform_report.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -203,6 +204,14 @@ TEST_F(MergeTest, AnInterruptedSliceIsNamed) {
   EXPECT_EQ(merged.code, kCouldNotRun);
   EXPECT_THAT(merged.err, HasSubstr("interrupted before its end: slice 2/4 (" + folder_));
   EXPECT_THAT(merged.out, HasSubstr("interrupted: this is what is known so far"));
+}
+
+TEST(ConformCode, ARunThatWasInterruptedHoldsNothing) {
+  ConformReport report;
+  report.calls = 1;
+  EXPECT_EQ(ConformCode(report), kCouldNotRun);
+  report.complete = true;
+  EXPECT_EQ(ConformCode(report), kHolds);
 }
 
 TEST_F(MergeTest, ASliceThatFoundNoKernelIsInterruptedAndNoOther) {

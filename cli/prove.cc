@@ -153,12 +153,11 @@ class ProveCommand {
       results_.push_back(ProofJson(*property, *semantics, *proof));
     else
       PrintProof(*property, *semantics, *proof, context_.out_is_terminal);
-    const absl::Status status = Save(*property, *semantics, semantics_name, *proof);
+    const absl::Status status = Save(*property, *semantics, *proof);
     return status.ok() ? ExitCodeOf(*proof) : Report(status);
   }
 
-  absl::Status Save(const Property& property, const Semantics& semantics,
-                    const std::string& semantics_path, const Proof& proof) {
+  absl::Status Save(const Property& property, const Semantics& semantics, const Proof& proof) {
     if (!proof.closed || proof.reached || property.kind == Property::Kind::kSameAs)
       return absl::OkStatus();  // a comparison has no clause to check
     if (!arguments_.smt.empty())
@@ -166,8 +165,7 @@ class ProveCommand {
           !status.ok())
         return status;
     if (arguments_.certificate.empty()) return absl::OkStatus();
-    absl::StatusOr<std::string> text =
-        CertificateOf(context_.library, property, property.file, semantics, semantics_path, proof);
+    absl::StatusOr<std::string> text = CertificateOf(context_.library, property, semantics, proof);
     if (!text.ok()) return text.status();
     return WriteTextFile(arguments_.certificate, *text);
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -73,39 +74,27 @@ void ShaBlock(const ShaConstants& c, const unsigned char* block, std::array<uint
 
 // ---- Texts ----
 
-absl::Status AddText(const Library& library, const std::string& path, std::string_view text,
-                     Json& texts) {
-  std::string shown = path;
-  if (const std::string prefix = library.root() + "/"; shown.starts_with(prefix))
-    shown = shown.substr(prefix.size());
-  texts.push_back({{"file", shown}, {"sha256", Sha256(text)}});
-  return absl::OkStatus();
+// In the tree by its path there, else where it is on this machine.
+std::string ShownPath(const Library& library, const std::string& file, std::string_view text) {
+  const std::string prefix = library.root() + "/";
+  if (file.starts_with(prefix)) return file.substr(prefix.size());
+  if (file.starts_with("/")) return file;
+  const absl::StatusOr<std::string> in_tree = ReadTextFile(prefix + file);
+  return in_tree.ok() && *in_tree == text ? file : std::filesystem::absolute(file).string();
 }
 
-std::string PathOfSemantics(std::string_view name_or_path) {
-  const bool is_path =
-      name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".sem");
-  return is_path ? std::string(name_or_path) : fmt::format("model/semantics/{}.sem", name_or_path);
+void AddText(const Library& library, const std::string& file, std::string_view text, Json& texts) {
+  texts.push_back({{"file", ShownPath(library, file, text)}, {"sha256", Sha256(text)}});
 }
 
-absl::Status AddTexts(const Library& library, const Property& property,
-                      const std::string& property_path, const Semantics& semantics,
-                      const std::string& semantics_path, Json& out) {
+absl::Status AddTexts(const Library& library, const Property& property, const Semantics& semantics,
+                      Json& out) {
   Json& semantics_texts = out["semantics"]["texts"] = Json::array();
-  std::string path = semantics_path;
-  for (absl::StatusOr<Semantics> at = semantics;;) {
-    if (!at.ok()) return at.status();
-    if (absl::Status s = AddText(library, PathOfSemantics(path), at->text, semantics_texts);
-        !s.ok())
-      return s;
-    if (at->extends.empty()) break;
-    path = at->extends;
-    at = library.LoadSemantics(path);
-  }
+  for (const SemanticsSource& source : semantics.sources)
+    AddText(library, source.file, source.text, semantics_texts);
   Json& property_texts = out["property"]["texts"] = Json::array();
   std::set<std::string> files = {property.file};
-  if (absl::Status s = AddText(library, property_path, property.text, property_texts); !s.ok())
-    return s;
+  AddText(library, property.file, property.text, property_texts);
   for (const AlphabetLine& line : property.calls) {
     if (!files.insert(line.file).second) continue;
     const bool relative = !line.file.starts_with("/");
@@ -113,7 +102,7 @@ absl::Status AddTexts(const Library& library, const Property& property,
         ReadTextFile(relative ? library.root() + "/" + line.file : line.file);
     if (!text.ok() && relative) text = ReadTextFile(line.file);
     if (!text.ok()) return text.status();
-    if (absl::Status s = AddText(library, line.file, *text, property_texts); !s.ok()) return s;
+    AddText(library, line.file, *text, property_texts);
   }
   return absl::OkStatus();
 }
@@ -171,15 +160,11 @@ std::string Sha256(std::string_view text) {
 }
 
 absl::StatusOr<std::string> CertificateOf(const Library& library, const Property& property,
-                                          const std::string& property_path,
-                                          const Semantics& semantics,
-                                          const std::string& semantics_path, const Proof& proof) {
+                                          const Semantics& semantics, const Proof& proof) {
   Json out = {{"format", "selkie certificate 2"},
               {"semantics", {{"name", semantics.name}}},
               {"property", {{"name", property.name}}}};
-  if (absl::Status s = AddTexts(library, property, property_path, semantics, semantics_path, out);
-      !s.ok())
-    return s;
+  if (absl::Status s = AddTexts(library, property, semantics, out); !s.ok()) return s;
   out["alphabet"] = Json::array();
   for (const AlphabetLine& line : property.calls)
     out["alphabet"].push_back({line.text, line.roles});

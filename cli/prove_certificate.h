@@ -15,9 +15,7 @@ namespace selkie {
 // The configurations of `proof`, which is closed, as JSON with the SHA-256 of every text that
 // they follow from.  Errors as ReadTextFile.
 absl::StatusOr<std::string> CertificateOf(const Library& library, const Property& property,
-                                          const std::string& property_path,
-                                          const Semantics& semantics,
-                                          const std::string& semantics_path, const Proof& proof);
+                                          const Semantics& semantics, const Proof& proof);
 
 // FIPS 180-4, in hexadecimal.
 std::string Sha256(std::string_view text);

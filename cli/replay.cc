@@ -177,6 +177,10 @@ void PrintForPeople(const Context& context, const ReplayArguments& args, const S
         "happened (--complete: it did not)\n");
   if (!log.problems.empty()) fmt::print("{} lines are none of strace's\n", log.problems.size());
   if (report.interrupted) fmt::print("interrupted: this is what is known so far\n");
+  if (report.modelled == 0) {
+    fmt::print("nothing was compared: no call of the log is one of a memfd that the model makes\n");
+    return;
+  }
   fmt::print("{}\n", report.differences.empty()
                          ? Paint("all results as modelled", Colour::kGreen, colour)
                          : Paint(fmt::format("{} of {} results differ", report.differences.size(),
@@ -259,7 +263,7 @@ int Run(const Context& context, const ReplayArguments& args) {
   else
     PrintForPeople(context, args, log, *chosen, report, agree);
   if (!report.differences.empty()) return kBroken;
-  return report.interrupted ? kCouldNotRun : kHolds;
+  return report.interrupted || report.modelled == 0 ? kCouldNotRun : kHolds;
 }
 
 }  // namespace

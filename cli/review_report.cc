@@ -8,6 +8,10 @@
 namespace selkie {
 namespace {
 
+bool IsAnswered(const Cell& cell) {
+  return cell.verdict.has_value() && (cell.verdict->kind == Verdict::Kind::kHolds ||
+                                      cell.verdict->kind == Verdict::Kind::kBroken);
+}
 bool HasWitness(const Cell& cell) { return cell.verdict.has_value() && cell.verdict->has_witness; }
 
 Colour ColourOf(const Cell& cell) {
@@ -164,7 +168,12 @@ std::string CellName(const ScoreCard& card, size_t row, size_t column) {
 
 std::string ConfirmedSentence(const ScoreCard& card, size_t row) {
   int confirmed = 0, partly = 0, contradicted = 0, modelled = 0, proved = 0, sequences = 0;
+  int unanswered = 0;
   for (const Cell& cell : card.cells[row]) {
+    if (!IsAnswered(cell)) {
+      ++unanswered;
+      continue;
+    }
     if (!HasWitness(cell)) {
       ++modelled;
       proved += cell.proved;
@@ -187,12 +196,14 @@ std::string ConfirmedSentence(const ScoreCard& card, size_t row) {
       "kernels have the rules",
       sequences, confirmed, partly);
   if (contradicted > 0) out += fmt::format(", {} CONTRADICTED", contradicted);
-  return out +
-         fmt::format(
-             "; {} promises that hold (or states that are not reachable) rest on the model, {} of "
-             "them PROVED, the others within its bounds, and on its agreement with kernels (selkie "
-             "conform)",
-             modelled, proved);
+  out += fmt::format(
+      "; {} promises that hold (or states that are not reachable) rest on the model, {} of "
+      "them PROVED, the others within its bounds, and on its agreement with kernels (selkie "
+      "conform)",
+      modelled, proved);
+  if (unanswered > 0)
+    out += fmt::format("; {} have no answer (not applicable, vacuous, stopped)", unanswered);
+  return out;
 }
 
 std::string ScoreCardText(const ScoreCard& card, bool colour) {

@@ -52,6 +52,13 @@ TEST(Review, WhatIsNotReachableForAnyNumberOfObjectsIsProvedToo) {
   EXPECT_TRUE(card.cells[0][0].proved);
 }
 
+TEST(Review, WhatHasNoAnswerIsNotCountedAsAPromiseThatHolds) {
+  const std::string sentence =
+      ConfirmedSentence(CardOf({"fw-v3"}, {"exec-bits-kept", "seals-while-mapped"}), 0);
+  EXPECT_NE(sentence.find("; 0 promises that hold"), std::string::npos) << sentence;
+  EXPECT_NE(sentence.find("; 1 have no answer"), std::string::npos) << sentence;
+}
+
 TEST(Review, ASequenceComesWithTheLeastBoundsThatItNeeds) {
   const ScoreCard card = CardOf({"fw-v3", "linux-5.1"}, {"no-writable-reopen"});
   EXPECT_EQ(

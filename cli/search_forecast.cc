@@ -34,7 +34,8 @@ std::optional<uint64_t> SearchForecast::StatesLeft() const {
     level *= multiple;
     left += level;
   } while (level >= 1);
-  return static_cast<uint64_t>(std::max(left, 0.0));
+  if (left < 1) return std::nullopt;  // this level has more already
+  return static_cast<uint64_t>(left);
 }
 
 }  // namespace selkie

@@ -43,6 +43,13 @@ TEST(SearchForecast, WhatIsFoundOfALevelIsNoLongerLeft) {
   EXPECT_EQ(*forecast.StatesLeft(), left - 1'000'000);
 }
 
+TEST(SearchForecast, ALevelWithMoreThanIsForecastSaysNothing) {
+  SearchForecast forecast;
+  for (size_t i = 0; i < 6; ++i) forecast.Note(kReached[i], kFirstDepth + static_cast<int>(i));
+  forecast.Note(kReached[5] + *forecast.StatesLeft(), kFirstDepth + 5);
+  EXPECT_EQ(forecast.StatesLeft(), std::nullopt);
+}
+
 TEST(SearchForecast, LevelsThatEndedUnseenCountForNothing) {
   SearchForecast forecast;
   for (size_t i = 0; i < 6; ++i) forecast.Note(kReached[i], kFirstDepth + static_cast<int>(i));

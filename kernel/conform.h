@@ -84,7 +84,7 @@ struct Divergence {
 struct ConformReport {
   std::string release;           // uname -r of the kernel that ran
   std::string semantics;         // its name
-  std::string semantics_digest;  // Library::SemanticsDigest
+  std::string semantics_digest;  // SemanticsDigest
   int64_t scenarios = 0;         // scenarios run
   int64_t sequences = 0;         // random sequences run
   std::set<uint64_t> pairs;      // of rules that decided consecutive calls of random sequences

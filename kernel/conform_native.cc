@@ -409,9 +409,7 @@ absl::StatusOr<Job> MakeJob(const Library& library, const ConformRequest& reques
   absl::StatusOr<Semantics> semantics = library.LoadSemantics(name);
   if (!semantics.ok()) return semantics.status();
   job.semantics = *std::move(semantics);
-  absl::StatusOr<std::string> digest = library.SemanticsDigest(job.semantics);
-  if (!digest.ok()) return digest.status();
-  job.semantics_digest = *std::move(digest);
+  job.semantics_digest = SemanticsDigest(job.semantics);
   absl::Status status = ReadScenarios(job.semantics, request.paths, &job.scenarios);
   if (!status.ok()) return status;
   const int64_t combinations =

@@ -187,7 +187,6 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (call.op == Op::kSetNoexec) return means_.why_no_set;
   if (MakesHugetlb(call) && !means_.huge_pages)
     return "it needs huge pages, and too few are free (vm.nr_hugepages)";
-  if (Locks(call) && !means_.memlock) return "it needs an RLIMIT_MEMLOCK of 1 MiB";
   if (IsMmapAtNull(call) && !means_.null_kept) return "it needs vm.mmap_min_addr, which is 0 here";
   if (call.op == Op::kOpenTmpfile && !means_.tmpfs)
     return "it needs a tmpfs, which only root may mount";
@@ -203,6 +202,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
     return "it needs a regular file that is of no tmpfs, and none can be made here";
   if (IsByDevFd(call) && !means_.dev_fd) return "it needs /dev/fd, which is not here";
   const bool ring = SpecOf(call.op).family == Family::kIoUring || call.op == Op::kUringPwrite;
+  if ((Locks(call) || ring) && !means_.memlock) return "it needs an RLIMIT_MEMLOCK of 1 MiB";
   if (ring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!means_.root && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))

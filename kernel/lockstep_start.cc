@@ -1,6 +1,7 @@
 // Makes a process ready to run sequences of calls for real.
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -42,16 +43,43 @@ bool WriteFile(const char* path, const std::string& text) {
   return written;
 }
 
+// Root whose rights reach as far as the model's: not one of a container, who lacks some, nor of a
+// user namespace.
+bool IsRootOfAll() {
+  constexpr uint64_t kNeeded = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE |
+                               uint64_t{1} << CAP_DAC_READ_SEARCH | uint64_t{1} << CAP_FOWNER |
+                               uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_KILL |
+                               uint64_t{1} << CAP_SETGID | uint64_t{1} << CAP_SETUID |
+                               uint64_t{1} << CAP_LINUX_IMMUTABLE | uint64_t{1} << CAP_IPC_LOCK |
+                               uint64_t{1} << CAP_SYS_PTRACE | uint64_t{1} << CAP_SYS_ADMIN |
+                               uint64_t{1} << CAP_SYS_NICE | uint64_t{1} << CAP_LEASE;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (geteuid() != 0 || RawSyscall(SYS_capget, Raw(&header), Raw(data)) != 0) return false;
+  const uint64_t has = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
+  if ((has & kNeeded) != kNeeded) return false;
+  FILE* const file = std::fopen("/proc/self/uid_map", "re");
+  if (file == nullptr) return true;  // a kernel without user namespaces, or no /proc
+  unsigned long inside = 0, outside = 0, count = 0;
+  const bool all = std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+                   inside == 0 && outside == 0 && count == 0xffffffff;
+  std::fclose(file);
+  return all;
+}
+
 // The user becomes root of a namespace in which there is nobody else, so that
 // the model's user 0 is really one with root's rights over its own files.
 absl::Status BecomeRootOfNamespace() {
   const auto uid = geteuid();
   const auto gid = getegid();
-  if (unshare(CLONE_NEWUSER) != 0) return Failed("this is not root, and unshare(CLONE_NEWUSER)");
+  constexpr const char* kUnshare =
+      "this is not root with all capabilities, and unshare(CLONE_NEWUSER)";
+  constexpr const char* kMap = "this is not root with all capabilities, and /proc/self/uid_map";
+  if (unshare(CLONE_NEWUSER) != 0) return Failed(kUnshare);
   const bool mapped = WriteFile("/proc/self/setgroups", "deny") &&
                       WriteFile("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
                       WriteFile("/proc/self/gid_map", fmt::format("0 {} 1", gid));
-  return mapped ? absl::OkStatus() : Failed("this is not root, and /proc/self/uid_map");
+  return mapped ? absl::OkStatus() : Failed(kMap);
 }
 
 // Puts `fd` at `number`, which is kept over exec.
@@ -171,7 +199,7 @@ int NewControl() {
 absl::StatusOr<Lockstep> Lockstep::Start(const WorkerNamespaces& namespaces, bool huge_pages,
                                          bool control_given) {
   if (namespaces.own && !MountOwnProc()) return Failed("a /proc of its own");
-  const bool root = geteuid() == 0;
+  const bool root = IsRootOfAll();
   if (!root) {
     if (absl::Status status = BecomeRootOfNamespace(); !status.ok()) return status;
   }

@@ -82,6 +82,9 @@ absl::StatusOr<TemporaryFolder> TemporaryFolder::Make() {
 absl::StatusOr<TemporaryFolder> TemporaryFolder::MakeIn(const std::string& parent) {
   std::error_code error;
   fs::create_directories(parent, error);
+  if (error)
+    return absl::UnavailableError(
+        fmt::format("{}: cannot make this folder: {}", parent, error.message()));
   std::string path = parent + "/selkie-XXXXXX";
   if (mkdtemp(path.data()) == nullptr)
     return absl::UnavailableError(

@@ -61,7 +61,8 @@ pid_t ForkInto(bool own) {
   const int before = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
   if (before < 0) return -1;
   pid_t pid = -1;
-  if (unshare(CLONE_NEWPID) == 0) {
+  // Root of a user namespace may not go back to a pid namespace that is not of it.
+  if (setns(before, CLONE_NEWPID) == 0 && unshare(CLONE_NEWPID) == 0) {
     pid = fork();
     if (pid != 0 && setns(before, CLONE_NEWPID) != 0) _exit(3);  // no process could be made now
   }
