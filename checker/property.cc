@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "fmt/format.h"
 
@@ -69,12 +70,17 @@ void AddMappingFacts(Vocabulary& v) {
 
 absl::Status ApplyBounds(std::string_view text, Bounds& bounds) {
   constexpr std::string_view kSeparators = ", \t\n";
+  std::set<std::string_view> names;
   while (true) {
     const size_t begin = text.find_first_not_of(kSeparators);
     if (begin == std::string_view::npos) return absl::OkStatus();
     text.remove_prefix(begin);
     const size_t end = std::min(text.find_first_of(kSeparators), text.size());
-    if (absl::Status status = ApplyBound(text.substr(0, end), bounds); !status.ok()) return status;
+    const std::string_view bound = text.substr(0, end);
+    if (absl::Status status = ApplyBound(bound, bounds); !status.ok()) return status;
+    if (!names.insert(bound.substr(0, bound.find('='))).second)
+      return absl::InvalidArgumentError(
+          fmt::format("bound '{}': given twice, expected each once", bound));
     text.remove_prefix(end);
   }
 }

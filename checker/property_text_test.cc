@@ -98,6 +98,7 @@ TEST(Bounds, AreChangedByNameAndNothingElse) {
   EXPECT_FALSE(ApplyBounds("fds=0", bounds).ok());
   EXPECT_FALSE(ApplyBounds("fds=3x", bounds).ok());
   EXPECT_FALSE(ApplyBounds("fds", bounds).ok());
+  EXPECT_FALSE(ApplyBounds("fds=2,maps=1,fds=3", bounds).ok());
 }
 
 }  // namespace

@@ -273,11 +273,14 @@ void AddReplayCommand(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "replay", "An strace log of a real program: does the model give the same results?");
   command->add_option("LOG", args->path, "What strace wrote, best `strace -f -o LOG`")->required();
-  command->add_option("--semantics", args->semantics,
-                      "By name or path (default: a released kernel, see --release)");
-  command->add_option("--release", args->release,
-                      "The kernel that made the log, such as 6.1 or 6.12.57 (default: the one "
-                      "that uname(2) gives in the log, else the one that runs here)");
+  CLI::Option* const semantics =
+      command->add_option("--semantics", args->semantics,
+                          "By name or path (default: a released kernel, see --release)");
+  command
+      ->add_option("--release", args->release,
+                   "The kernel that made the log, such as 6.1 or 6.12.57 (default: the one "
+                   "that uname(2) gives in the log, else the one that runs here)")
+      ->excludes(semantics);
   command->add_flag("--complete", args->complete,
                     "The log was made without a filter: what is not in it did not happen");
   command->add_flag("--explain", args->explain,

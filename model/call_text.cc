@@ -129,7 +129,10 @@ void ReadArgument(Scanner& in, const Reader& reader, const ArgSpec& arg, Piece p
   switch (arg.kind) {
     case ArgKind::kLiteral: in.Eat(arg.name); break;
     case ArgKind::kName: words[0] = in.Eat("NULL") ? kNull : NameWord(in.Quoted().size()); break;
-    case ArgKind::kFd: words[0] = ReadNamed(in, reader, NameKind::kFd); break;
+    case ArgKind::kFd:
+      words[0] = ReadNamed(in, reader, NameKind::kFd);
+      in.SkipAdded('<', '>');
+      break;
     case ArgKind::kPath: ReadPath(in, reader, piece, words); break;
     case ArgKind::kFlags: words[0] = ReadFlags(in, arg.names); break;
     case ArgKind::kSeals: words[0] = ReadFlags(in, SealNames(reader.semantics)); break;
@@ -210,11 +213,18 @@ std::string Expected(const Semantics* semantics, std::string_view function) {
   return out.empty() ? "a request that the semantics declares: it declares none" : out;
 }
 
+// The last argument of mremap is read with MREMAP_FIXED and MREMAP_DONTUNMAP alone, and strace
+// prints it no more than C programs write it.
+bool LacksLast(const CallSpec& spec, size_t given) {
+  return spec.op == Op::kMremap && static_cast<int>(given) + 1 == spec.num_args;
+}
+
 // The row that is meant: its literals match, whatever the number of arguments.
 Shape FindShape(const Semantics* semantics, std::string_view function,
                 const std::vector<Piece>& pieces) {
   for (const CallSpec* spec : SpecsByName(function))
-    if (!IsExtensionRow(*spec) && LiteralsMatch(*spec, pieces)) return {spec, spec->num_args};
+    if (!IsExtensionRow(*spec) && LiteralsMatch(*spec, pieces))
+      return {spec, spec->num_args - (LacksLast(*spec, pieces.size()) ? 1 : 0)};
   return ExtensionShape(semantics, function, pieces);
 }
 
@@ -248,6 +258,8 @@ void ReadArguments(const Reader& reader, const Shape& shape, const std::vector<P
     out->error = in.error();
     for (int w = 0; w < WordsOf(arg.kind); ++w) out->call.arg[word++] = words[w];
   }
+  const bool lacks_address = shape.written < shape.spec->num_args && shape.spec->op == Op::kMremap;
+  if (lacks_address) out->call.arg[shape.written] = kNull;
 }
 
 // Of remap_file_pages the kernel takes no word as an int.

@@ -76,7 +76,10 @@ struct ResultReader {
 
   void Value(ReturnKind returns) {
     switch (returns) {
-      case ReturnKind::kFd: out.result.value = Named(NameKind::kFd); break;
+      case ReturnKind::kFd:
+        out.result.value = Named(NameKind::kFd);
+        in.SkipAdded('<', '>');
+        break;
       case ReturnKind::kTask: out.result.value = Named(NameKind::kTask); break;
       case ReturnKind::kAddress: out.result.value = Address(); break;
       case ReturnKind::kFdPair: Pair(); break;
@@ -147,6 +150,7 @@ ParsedResult ParseResult(std::string_view text, Op op, const Semantics* semantic
   if (in.AtEnd()) in.Fail("a result, such as 0 or -1 EPERM");
   if (!ReadErrno(in, out) && !ReadSignal(in, text, out) && !IsBareErrno(in, text))
     ResultReader{in, semantics, resolve, out}.Value(SpecOf(op).returns);
+  in.SkipAdded('(', ')');
   if (!in.AtEnd()) in.Fail("the end of the result");
   out.error = in.error();
   return out;

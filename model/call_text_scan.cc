@@ -102,8 +102,7 @@ int64_t Scanner::Checked(bool overflow, int64_t value) {
 }
 
 int64_t Scanner::Signed(uint64_t magnitude, bool negative) {
-  constexpr uint64_t kLimit = uint64_t{1} << 63;
-  const bool overflow = magnitude > kLimit || (magnitude == kLimit && !negative);
+  const bool overflow = negative && magnitude > uint64_t{1} << 63;
   const uint64_t bits = negative ? ~magnitude + 1 : magnitude;
   return Checked(overflow, static_cast<int64_t>(bits));
 }
@@ -198,6 +197,15 @@ int Scanner::Escape() {
     ++at_;
     return static_cast<unsigned char>(kBytes[simple]);
   }
+  if (rest[0] >= '1' && rest[0] <= '7') {
+    int value = 0;
+    for (int i = 0; i < 3 && at_ < piece_.text.size(); ++i, ++at_) {
+      const char c = piece_.text[at_];
+      if (c < '0' || c > '7') break;
+      value = value * 8 + (c - '0');
+    }
+    return value <= 0xff ? value : -1;
+  }
   if (rest.size() < 3 || rest[0] != 'x') return -1;
   const int high = HexDigit(rest[1]), low = HexDigit(rest[2]);
   if (high < 0 || low < 0) return -1;
@@ -215,7 +223,8 @@ std::string Scanner::Quoted() {
       const int byte = Escape();
       if (byte < 0)
         FailAt(piece_.column + static_cast<int>(at_) - 1,
-               "'\\' begins no escape, expected \\0, \\n, \\t, \\r, \\\\, \\\" or \\xNN");
+               "'\\' begins no escape, expected \\0, \\n, \\t, \\r, \\\\, \\\", \\xNN or \\1 to "
+               "\\377");
       c = static_cast<char>(byte);
     }
     out.push_back(c);
@@ -223,6 +232,12 @@ std::string Scanner::Quoted() {
   if (at_ >= piece_.text.size()) FailAt(column, "this string has no closing quote");
   ++at_;
   return out;
+}
+
+void Scanner::SkipAdded(char open, char close) {
+  if (AtEnd() || piece_.text[at_] != open) return;
+  const size_t end = piece_.text.rfind(close);
+  if (end != std::string_view::npos && end > at_) at_ = end + 1;
 }
 
 Piece Trimmed(Piece piece) {

@@ -34,13 +34,17 @@ class Scanner {
   std::string_view Word();
   // A sum of products of numbers in C's notation (10, 0x10, 010), with
   // parentheses and unary minus; names by `name`, which may be null.  Fails
-  // beyond 64 bits.
+  // beyond 64 bits; a number of 2^63 or more is the negative one of the same bits.
   int64_t Expression(const std::function<std::optional<int64_t>(std::string_view)>& name);
   // Names and numbers joined by '|'.  `lookup` gives the bits of a name.
   int64_t Flags(const std::function<std::optional<int64_t>(std::string_view)>& lookup,
                 std::string_view expected);
-  // A C string with the escapes \0 \n \t \r \\ \" \xNN, without its quotes.
+  // A C string with the escapes \0 \n \t \r \\ \" \xNN and, from \1 on, octal ones of up to three
+  // digits, without its quotes.
   std::string Quoted();
+
+  // Skips what strace adds: "<...>" behind a descriptor (-y), "(...)" behind a result.
+  void SkipAdded(char open, char close);
 
   // Records "'offending' ...: message" at the next token, or at `column` of
   // the whole text.

@@ -75,6 +75,20 @@ TEST(CallText, AWrittenCallIsPrintedAsItWasWritten) {
     EXPECT_EQ(Again(text), text);
 }
 
+TEST(CallText, WhatStraceAddsIsPassedOver) {
+  EXPECT_EQ(Again("pwrite(4</memfd:r (deleted)>, \"\\377\", 1, 0)"), "pwrite(4, \"\\xff\", 1, 0)");
+  EXPECT_EQ(Again("sendfile(4<UNIX-STREAM:[1->2]>, 5<a>, NULL, 1)"), "sendfile(4, 5, NULL, 1)");
+  EXPECT_EQ(Again("mremap(map, 4096, 8192, MREMAP_MAYMOVE)"),
+            "mremap(map, 4096, 8192, MREMAP_MAYMOVE, NULL)");
+  EXPECT_EQ(Again("pread(4, buf, 18446744073709551615, 0)"), "pread(4, buf, -1, 0)");
+  for (const auto& [text, op] : {std::pair("-1 EINVAL (Invalid argument)", Op::kClose),
+                                 std::pair("5</memfd:r (deleted)>", Op::kDup),
+                                 std::pair("0x8002 (flags O_RDWR|O_LARGEFILE)", Op::kGetFl)}) {
+    const ParsedResult parsed = ParseResult(text, op, nullptr, nullptr);
+    EXPECT_FALSE(parsed.error) << text << ": " << parsed.error->message;
+  }
+}
+
 TEST(CallText, NumbersAreExpressionsInCsNotation) {
   ParsedCall parsed = ParseCall("pwrite(fd, \"x\", 4096*2 + (8-1), 0x10 - 010)", nullptr, Resolve);
   ASSERT_FALSE(parsed.error);

@@ -43,6 +43,11 @@ class Checker {
                          fmt::format("'{}' is no end of a range, expected a kernel such as "
                                      "linux-6.1",
                                      end));
+      const auto first = KernelVersion(selector.first), last = KernelVersion(selector.last);
+      if (first && last && LastRelease(*first) > LastRelease(*last))
+        return ErrorAt(scenario_.file, selector.line, selector.column,
+                       fmt::format("'{}..{}' is no range, expected the older kernel first",
+                                   selector.first, selector.last));
     }
     return absl::OkStatus();
   }
@@ -67,6 +72,11 @@ class Checker {
 
   absl::Status CheckNames(const ScenarioLine& line, const Nameable& results) {
     const int given = static_cast<int>(line.names.size());
+    if (given != 0 && results.count == 0)
+      return Error(line, line.task_column,
+                   fmt::format("'{}' names a result, but this call gives nothing that has a name, "
+                               "expected the call alone",
+                               line.names[0]));
     if (given != 0 && given != results.count)
       return Error(line, line.task_column,
                    fmt::format("'{}' names {} of what this call gives, expected {}", line.names[0],

@@ -195,7 +195,7 @@ TEST(Scenario, AnErrorSaysWhereWhatAndWhatWasExpected) {
        "t.scn:2:15: '|' is unexpected, expected the end of the result"},
       {"scenario s\nA: fork() = 1 | : 2\n", "t.scn:2:15: '|' is unexpected"},
       {"scenario s\nA: x = close(3) = 0\n",
-       "t.scn:2:1: 'x' names 1 of what this call gives, expected 0"},
+       "t.scn:2:1: 'x' names a result, but this call gives nothing that has a name"},
       {"scenario s\nA: a, b = dup(3) = 4\n",
        "t.scn:2:1: 'a' names 2 of what this call gives, expected 1"},
       {"scenario s\nA: B = dup(3)\n", "t.scn:2:1: 'B' has a meaning of its own"},
@@ -269,6 +269,11 @@ TEST(ScenarioLibrary, EveryScenarioPassesWhereItIsMeantToAndNamesKnownSemantics)
     }
   }
   EXPECT_GE(scenarios, 50);
+}
+
+TEST(ScenarioText, WhatCouldNeverApplyIsRefused) {
+  EXPECT_EQ(ParseError("scenario s\nA: close(3) = 0 | linux-6.1..linux-5.1: 1\n"),
+            "t.scn:2:19: 'linux-6.1..linux-5.1' is no range, expected the older kernel first");
 }
 
 TEST(ScenarioText, EveryLineThatIsWrongIsToldOf) {
