@@ -40,7 +40,7 @@ struct Kind {
   // kMapping alone: Mapping's fields of these names.
   uint8_t prot = 0, may = 0, shared = 0, vm_shared = 0, pages = 0, pgoff = 0, flags = 0, mark = 0;
   uint8_t page = 0, begin = 0, end = 0;  // kBuffer alone: PipeBuffer's fields of these names
-  uint8_t nondumpable = 0;               // kProgram alone: Task's field of this name
+  uint8_t nondumpable = 0;               // kProgram alone: Task::program_nondumpable
 
   friend auto operator<=>(const Kind&, const Kind&) = default;
 };

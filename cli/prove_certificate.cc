@@ -80,7 +80,9 @@ std::string ShownPath(const Library& library, const std::string& file, std::stri
   if (file.starts_with(prefix)) return file.substr(prefix.size());
   if (file.starts_with("/")) return file;
   const absl::StatusOr<std::string> in_tree = ReadTextFile(prefix + file);
-  return in_tree.ok() && *in_tree == text ? file : std::filesystem::absolute(file).string();
+  return in_tree.ok() && *in_tree == text
+             ? file
+             : std::filesystem::absolute(file).lexically_normal().string();
 }
 
 void AddText(const Library& library, const std::string& file, std::string_view text, Json& texts) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
 #include "fmt/format.h"
 #include "kernel/conform.h"
 #include "kernel/image.h"
@@ -119,8 +121,10 @@ class Board {
 // A guest's own exit code must agree with what it has reported.
 absl::Status Judge(const std::string& kernel, const GuestOutcome& outcome, bool ended) {
   if (outcome.interrupted || ended) return absl::OkStatus();
-  const std::string text = fmt::format("in a guest with kernel {}: exit code {}: {}", kernel,
-                                       outcome.exit_code, outcome.stderr_text);
+  std::string said = absl::StrReplaceAll(outcome.stderr_text, {{"selkie: ", ""}});
+  absl::StripTrailingAsciiWhitespace(&said);
+  const std::string text =
+      fmt::format("in a guest with kernel {}: exit code {}: {}", kernel, outcome.exit_code, said);
   if (outcome.exit_code == 2) return absl::InvalidArgumentError(text);
   return absl::InternalError(text);
 }

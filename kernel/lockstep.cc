@@ -174,7 +174,8 @@ std::string Lockstep::WhyNot(const Sequence& sequence) const {
     return fmt::format("it has {} calls, and {} is the most that run for real",
                        sequence.calls.size(), kMaxCalls);
   for (int uid : sequence.uids)
-    if (uid != 0 && !means_.root) return fmt::format("it needs the user {}: run as root", uid);
+    if (uid != 0 && !means_.root)
+      return fmt::format("it needs the user {}: run as root with all capabilities", uid);
   bool ended = false;  // some task
   for (const Call& call : sequence.calls) {
     if (const std::string_view why = WhyNotCall(call, ended); !why.empty()) return std::string(why);
@@ -206,7 +207,7 @@ std::string_view Lockstep::WhyNotCall(const Call& call, bool after_exit) const {
   if (ring && !means_.rings)
     return "it needs io_uring, which a filter or kernel.io_uring_disabled forbids";
   if (!means_.root && (NeedsInitialNamespace(call) || (after_exit && NamesAnother(call))))
-    return "it needs what root of a user namespace may not: run as root";
+    return "it needs what root of a user namespace may not: run as root with all capabilities";
   return "";
 }
 

@@ -1,7 +1,6 @@
 // Makes a process ready to run sequences of calls for real.
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -26,6 +25,7 @@
 #include "kernel/executor_task.h"
 #include "kernel/fuse_server.h"
 #include "kernel/lockstep.h"
+#include "kernel/worker_namespace.h"
 
 namespace selkie {
 namespace {
@@ -41,30 +41,6 @@ bool WriteFile(const char* path, const std::string& text) {
   const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   close(fd);
   return written;
-}
-
-// Root whose rights reach as far as the model's: not one of a container, who lacks some, nor of a
-// user namespace.
-bool IsRootOfAll() {
-  constexpr uint64_t kNeeded = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE |
-                               uint64_t{1} << CAP_DAC_READ_SEARCH | uint64_t{1} << CAP_FOWNER |
-                               uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_KILL |
-                               uint64_t{1} << CAP_SETGID | uint64_t{1} << CAP_SETUID |
-                               uint64_t{1} << CAP_LINUX_IMMUTABLE | uint64_t{1} << CAP_IPC_LOCK |
-                               uint64_t{1} << CAP_SYS_PTRACE | uint64_t{1} << CAP_SYS_ADMIN |
-                               uint64_t{1} << CAP_SYS_NICE | uint64_t{1} << CAP_LEASE;
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (geteuid() != 0 || RawSyscall(SYS_capget, Raw(&header), Raw(data)) != 0) return false;
-  const uint64_t has = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
-  if ((has & kNeeded) != kNeeded) return false;
-  FILE* const file = std::fopen("/proc/self/uid_map", "re");
-  if (file == nullptr) return true;  // a kernel without user namespaces, or no /proc
-  unsigned long inside = 0, outside = 0, count = 0;
-  const bool all = std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
-                   inside == 0 && outside == 0 && count == 0xffffffff;
-  std::fclose(file);
-  return all;
 }
 
 // The user becomes root of a namespace in which there is nobody else, so that

@@ -1,14 +1,18 @@
 #include "kernel/worker_namespace.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "kernel/executor.h"
+#include "kernel/executor_raw.h"
 
 namespace selkie {
 namespace {
@@ -33,7 +37,7 @@ std::string WhyNoSet(int outcome) {
     case kNoWayBack: return "vm.memfd_noexec cannot be set back to 0 here";
     default:
       return "it sets vm.memfd_noexec, which takes a pid namespace and a /proc of its own: run as "
-             "root";
+             "root with all capabilities";
   }
 }
 
@@ -44,7 +48,8 @@ WorkerNamespaces Try() {
   if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status))
     outcome = WEXITSTATUS(status);
   if (outcome == kNoMount && access(kNoexecFile, F_OK) != 0) return {false, WhyNoSet(kNoFile)};
-  return {outcome != kNoMount, WhyNoSet(outcome)};
+  // In a user namespace of its own the worker is not root of the pid namespace.
+  return {outcome != kNoMount, WhyNoSet(IsRootOfAll() ? outcome : kNoMount)};
 }
 
 }  // namespace
@@ -70,6 +75,28 @@ pid_t ForkInto(bool own) {
   close(before);
   errno = error;
   return pid;
+}
+
+bool IsRootOfAll() {
+  constexpr uint64_t kNeeded = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE |
+                               uint64_t{1} << CAP_DAC_READ_SEARCH | uint64_t{1} << CAP_FOWNER |
+                               uint64_t{1} << CAP_FSETID | uint64_t{1} << CAP_KILL |
+                               uint64_t{1} << CAP_SETGID | uint64_t{1} << CAP_SETUID |
+                               uint64_t{1} << CAP_LINUX_IMMUTABLE | uint64_t{1} << CAP_IPC_LOCK |
+                               uint64_t{1} << CAP_SYS_PTRACE | uint64_t{1} << CAP_SYS_ADMIN |
+                               uint64_t{1} << CAP_SYS_NICE | uint64_t{1} << CAP_LEASE;
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (geteuid() != 0 || RawSyscall(SYS_capget, Raw(&header), Raw(data)) != 0) return false;
+  const uint64_t has = data[0].effective | static_cast<uint64_t>(data[1].effective) << 32;
+  if ((has & kNeeded) != kNeeded) return false;
+  FILE* const file = std::fopen("/proc/self/uid_map", "re");
+  if (file == nullptr) return true;  // a kernel without user namespaces, or no /proc
+  unsigned long inside = 0, outside = 0, count = 0;
+  const bool all = std::fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
+                   inside == 0 && outside == 0 && count == 0xffffffff;
+  std::fclose(file);
+  return all;
 }
 
 bool MountOwnProc() {

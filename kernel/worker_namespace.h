@@ -26,6 +26,10 @@ const WorkerNamespaces& FindWorkerNamespaces();
 // there, and signals without a handler are not delivered unless they come from outside.
 pid_t ForkInto(bool own);
 
+// Whether this process is root whose rights reach as far as the model's: not one of a container,
+// who lacks some capabilities, nor of a user namespace.
+bool IsRootOfAll();
+
 // Of that child: /proc shows its namespace, and nobody else's mounts change.  False with errno
 // if it is refused.
 bool MountOwnProc();

@@ -90,7 +90,7 @@ Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int6
 
 // generic_copy_file_checks; shortens *count to the end of the source.
 bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to, uint64_t* count,
-             Result* error) {
+             Result* error, const Semantics& semantics) {
   auto fail = [error](int number, const char* check) {
     *error = Fail(number, check);
     return true;
@@ -112,16 +112,22 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
     return fail(EOVERFLOW, "fs/read_write.c generic_copy_file_checks: the offset wraps");
   const int64_t size = s.inodes[source].size;
   *count = from >= size ? 0 : std::min(*count, static_cast<uint64_t>(size) - start);
+  const Rule* const asks_of_nothing =
+      *count == 0 ? NotSupported(semantics, Feature::kCopyOfNothing) : nullptr;
+  if (*count == 0 && asks_of_nothing == nullptr) {
+    *error = Unchanged(0);
+    return true;
+  }
   auto within = static_cast<int64_t>(*count);
   if (to >= 0 && OverLimit(s, task, to, &within, error)) {
-    if (*count == 0) *error = Bound("EFBIG or 0, by the kernel's version");
+    error->rule = asks_of_nothing;
     return true;
   }
   *count = static_cast<uint64_t>(within);
   constexpr int64_t kMaxBytesOfFile = std::numeric_limits<int64_t>::max();
   if (to == kMaxBytesOfFile) {
-    *error = *count > 0 ? Fail(EFBIG, "fs/read_write.c generic_write_check_limits: s_maxbytes")
-                        : Bound("EFBIG or 0, by the kernel's version");
+    *error = Fail(EFBIG, "fs/read_write.c generic_write_check_limits: s_maxbytes");
+    error->rule = asks_of_nothing;
     return true;
   }
   if (to >= 0) *count = std::min(*count, static_cast<uint64_t>(kMaxBytesOfFile - to));
@@ -182,7 +188,7 @@ Result CopyFileRange(State& s, const Call& c, const Semantics& semantics) {
   const int64_t to = c.arg[3] == kNoOffset ? int64_t{s.files[out].pos} : c.arg[3];
   if (c.arg[5] != 0) return Fail(EINVAL, "fs/read_write.c copy_file_range: flags");
   auto count = static_cast<uint64_t>(c.arg[4]);
-  if (BadCopy(s, c.task, in, from, out, to, &count, &error)) return error;
+  if (BadCopy(s, c.task, in, from, out, to, &count, &error, semantics)) return error;
   if (BadArea(from, static_cast<int64_t>(count), &error)) return error;
   if (BadArea(to, static_cast<int64_t>(count), &error)) return error;
   if (count == 0) return Unchanged(0);

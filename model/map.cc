@@ -401,6 +401,17 @@ Result ProtectPart(State& s, const Call& c, uint64_t bytes, const Semantics& sem
   return RefuseToSplit(s, c, map);
 }
 
+// The socket's mmap is asked, and says no, after what was there is unmapped.
+Result MapFixedSocket(State& s, const Call& c, const MmapRequest& request, const Result& no_mmap) {
+  if (!request.placed) return Bound("the range leaves the arena");
+  AddressSpace left = SpaceOf(s, c);
+  if (IsGap(left, request.range)) return no_mmap;
+  if (!RemoveRange(left, s.limits.maps, request.range))
+    return Bound("no free mapping within the bounds");
+  if (!MayModify(SpaceOf(s, c), request.range)) return RefuseToUnmap(s, c, request.range);
+  return UnmappedAll(s, c, left, no_mmap);
+}
+
 }  // namespace
 
 Result Mmap(State& s, const Call& c, const Semantics& semantics) {
@@ -422,16 +433,17 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
     return error;
   const bool grows = (c.arg[3] & abi::kMapGrowsdown) != 0;
   const bool memfd = IsMemfd(s, s.files[f].inode - 1);
-  if (!memfd && (m.prot & kProtExec) != 0)
-    return Bound(
-        "PROT_EXEC of a socket: EPERM if the kernel marks sockets noexec (6.18), or ENODEV");
+  const bool exec = !memfd && (m.prot & kProtExec) != 0;
+  const Rule* const any = exec ? NotSupported(semantics, Feature::kNoexecFiles) : nullptr;
+  if (exec && any == nullptr) return Fail(EPERM, "mm/mmap.c do_mmap: path_noexec, SB_I_NOEXEC");
   if (grows && !IsPipe(s, f))  // a pipe has no mmap: ENODEV comes first
     return Fail(EINVAL, "mm/mmap.c do_mmap: VM_GROWSDOWN of a file");
   if (!memfd) {
-    if (request.fixed) return Bound("MAP_FIXED of a socket: kernels differ in what is unmapped");
     if (c.arg[1] > kArenaPages * int64_t{kPageSize})
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
-    return Fail(ENODEV, "net/core/sock.c sock_no_mmap");
+    const Result no_mmap =
+        any != nullptr ? Refused(any) : Fail(ENODEV, "net/core/sock.c sock_no_mmap");
+    return request.fixed && !IsPipe(s, f) ? MapFixedSocket(s, c, request, no_mmap) : no_mmap;
   }
   const bool locked = m.flags == kMapLocked;
   if (request.huge) ClearLocked(m);  // mmap_region: is_vm_hugetlb_page
@@ -486,7 +498,7 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   s.files[backing] = file;
   Result result = Changed(AddressOfPage(m.start));
   ruling.Commit(s, &result);
-  if (s.inodes[node].attrs != 0) result.rule = unasked;
+  if (s.inodes[node].attrs != 0 && result.rule == nullptr) result.rule = unasked;
   return result;
 }
 

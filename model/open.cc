@@ -305,11 +305,33 @@ bool StopsBeforeLink(const Call& c, int64_t resolve, Result* error) {
   return false;
 }
 
+// O_CREAT with O_DIRECTORY, without O_PATH, which drops the first.
+bool MakesDirectory(int64_t flags) {
+  constexpr int64_t kBoth = abi::kOCreat | abi::kODirectory;
+  return (flags & kBoth) == kBoth && (flags & abi::kOPath) == 0;
+}
+
+// open of such flags (fs/open.c build_open_flags, 6.4); before, each of the two is asked.
+Result OpenToMake(State& s, const Call& c, const Semantics& semantics) {
+  const Rule* const asks_each = NotSupported(semantics, Feature::kCreateDirectory);
+  if (asks_each == nullptr)
+    return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
+  Result error;
+  int link;
+  if (LowestFreeFd(s, c.task) < 0)
+    error = Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
+  else if (ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics))
+    error = Fail((c.arg[2] & abi::kOExcl) != 0 ? EEXIST : ENOTDIR, "fs/namei.c do_last");
+  if (error.kind == Result::Kind::kErrno && error.rule == nullptr) error.rule = asks_each;
+  return error;
+}
+
 }  // namespace
 
 Result Open(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[2];
-  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (const char* unknown = UnknownOpenFlags(flags & ~abi::kODirectory)) return Bound(unknown);
+  if (MakesDirectory(flags)) return OpenToMake(s, c, semantics);
   const int fd = LowestFreeFd(s, c.task);  // do_sys_openat2 allocates before it walks
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   int link;
@@ -353,7 +375,8 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   if (IsHugetlb(s.inodes[s.files[f].inode - 1]))
     return Fail(EOPNOTSUPP, "fs/fhandle.c do_sys_name_to_handle: exportfs_can_encode_fh");
   const bool path = (s.files[f].mode & kModePath) != 0, root = s.tasks[c.task].uid == 0;
-  if (path && !root) return Bound("EBADF or EPERM, by the kernel's version");
+  if (path && !root)
+    if (const Rule* rule = NotSupported(semantics, Feature::kHandleMount)) return Refused(rule);
   if (path) return Fail(EBADF, "fs/fhandle.c get_path_from_fd: fdget of the mount's descriptor");
   if (!root) return Fail(EPERM, "fs/fhandle.c may_decode_fh: CAP_DAC_READ_SEARCH");
   const int fd = LowestFreeFd(s, c.task);

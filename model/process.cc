@@ -79,6 +79,17 @@ bool MayCopy(const State& s, const Call& c, AddressSpace* mm, const Semantics& s
   return true;
 }
 
+// copy_hugetlb_page_range write-protects private pages on both sides; true if that changes one.
+bool CloseOpened(AddressSpace& mm) {
+  bool closes = false;
+  for (Mapping& m : mm) {
+    if ((m.flags & kMapDontcopy) != 0 || m.opened == 0) continue;
+    m.opened = 0;
+    closes = true;
+  }
+  return closes;
+}
+
 Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semantics) {
   const int child = FreeTask(s);
   if (child < 0) return Bound("no free task within the bounds");
@@ -87,9 +98,13 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
   AddressSpace mm = share_mm ? s.mms[parent.mm] : Copyable(s.mms[parent.mm]);
   Result error;
   if (!share_mm && !MayCopy(s, c, &mm, semantics, &error)) return error;
+  const bool closes = !share_mm && CloseOpened(s.mms[parent.mm]);
   const bool newpid = (flags & abi::kCloneNewpid) != 0;
-  if (newpid && parent.uid != 0)
-    return Fail(EPERM, "kernel/nsproxy.c copy_namespaces: CAP_SYS_ADMIN");
+  if (newpid && parent.uid != 0) {
+    error = Fail(EPERM, "kernel/nsproxy.c copy_namespaces: CAP_SYS_ADMIN");
+    error.changed = closes;
+    return error;
+  }
 
   Task task = parent;  // with its mark: what a child knows, it was told
   task.parent = static_cast<uint8_t>(c.task + 1);
@@ -100,9 +115,7 @@ Result MakeTask(State& s, const Call& c, int64_t flags, const Semantics& semanti
     task.fds = FreeTable(s);
     s.fds[task.fds] = s.fds[parent.fds];
   }
-  if (!share_mm) {  // copy_mm; copy_hugetlb_page_range write-protects private pages on both sides
-    for (Mapping& m : s.mms[parent.mm])
-      if ((m.flags & kMapDontcopy) == 0) m.opened = 0;
+  if (!share_mm) {  // copy_mm
     task.mm = FreeSpace(s);
     s.mms[task.mm] = mm;
   }

@@ -210,15 +210,22 @@ bool Appends(const File& file, int64_t flags) {
   return append && (flags & abi::kRwfNoappend) == 0;
 }
 
+// Of a file whose f_mode says no, which is asked before or after the vector is taken.
+Result RefuseVector(int64_t count, const char* check, const Semantics& semantics) {
+  const Rule* const vector_first = NotSupported(semantics, Feature::kVectorMode);
+  if (vector_first != nullptr && count < 0) return Refused(vector_first);
+  if (vector_first != nullptr && count > kMaxCount)
+    return Bound("EFAULT of a vector that leaves the address space, or EBADF");
+  return Fail(EBADF, check);
+}
+
 // vfs_readv: the parts are read as one.
 Result ReadVector(State& s, const Call& c, int f, int64_t pos, int64_t flags,
                   const Semantics& semantics) {
   const int64_t count = c.arg[1];
   const int node = s.files[f].inode - 1;
   const bool readable = (s.files[f].mode & kModeRead) != 0;
-  if (!readable && (count < 0 || count > kMaxCount))
-    return Bound("EBADF, EINVAL or EFAULT, by the kernel's version");
-  if (!readable) return Fail(EBADF, "fs/read_write.c vfs_readv: FMODE_READ");
+  if (!readable) return RefuseVector(count, "fs/read_write.c vfs_readv: FMODE_READ", semantics);
   if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (IsPipe(s, f)) return flags != 0 ? Bound("RWF_* of a pipe") : ReadPipe(s, f, count);
@@ -245,9 +252,7 @@ Result WriteVector(State& s, const Call& c, int f, int64_t pos, int64_t flags, b
                    const Semantics& semantics) {
   int64_t count = c.arg[2];
   const bool writable = (s.files[f].mode & kModeWrite) != 0;
-  if (!writable && (count < 0 || count > kMaxCount))
-    return Bound("EBADF, EINVAL or EFAULT, by the kernel's version");
-  if (!writable) return Fail(EBADF, "fs/read_write.c vfs_writev: FMODE_WRITE");
+  if (!writable) return RefuseVector(count, "fs/read_write.c vfs_writev: FMODE_WRITE", semantics);
   if (count < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
   if (count > kMaxCount) return Bound("the count reaches beyond the program's buffer");
   if (IsHugetlb(s.inodes[s.files[f].inode - 1])) return Fail(EINVAL, kCannotWrite);

@@ -131,13 +131,18 @@ enum class Feature : uint64_t {
   kXflagsMask = 140737488355328,   // FS_IOC_FSSETXATTR refuses unknown flags first, and drops what
                                    // is told and not set: 6.17
   kXflagVerity = 281474976710656,  // FS_XFLAG_VERITY: 7.0
-  kXflagCasefold = 562949953421312,    // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
-  kProcessMadvise = 1125899906842624,  // process_madvise: 5.10
-  kSelfAdvice = 2251799813685248,      // of oneself it takes every advice: 6.13, see MayNotAdvise
-  kSelfNice = 4503599627370496,        // and asks for no CAP_SYS_NICE: 6.12
-  kOthersWillneed = 9007199254740992,  // MADV_WILLNEED of others: 5.15
-  kEmptyAdvice = 18014398509481984,    // the advice is looked at where no range is given: 7.2
-  kBackingAttr = 36028797018963968,    // FUSE asks for chattr of what it passes through: 7.3
+  kXflagCasefold = 562949953421312,     // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
+  kProcessMadvise = 1125899906842624,   // process_madvise: 5.10
+  kSelfAdvice = 2251799813685248,       // of oneself it takes every advice: 6.13, see MayNotAdvise
+  kSelfNice = 4503599627370496,         // and asks for no CAP_SYS_NICE: 6.12
+  kOthersWillneed = 9007199254740992,   // MADV_WILLNEED of others: 5.15
+  kEmptyAdvice = 18014398509481984,     // the advice is looked at where no range is given: 7.2
+  kBackingAttr = 36028797018963968,     // FUSE asks for chattr of what it passes through: 7.3
+  kVectorMode = 72057594037927936,      // readv, writev ask f_mode before the vector: 6.8
+  kCopyOfNothing = 144115188075855872,  // copy_file_range of nothing asks no limit: 7.3
+  kHandleMount = 288230376151711744,    // open_by_handle_at asks for the mount first: 6.11
+  kNoexecFiles = 576460752303423488,  // sockets and pipes are of file systems with SB_I_NOEXEC: 7.1
+  kCreateDirectory = 1152921504606846976,  // O_CREAT with O_DIRECTORY is EINVAL: 6.4
 };
 struct FactSetSpec {
   FactSet set;
@@ -267,14 +272,14 @@ struct TermOfRule {
   uint16_t next = 0;  // where the first term of the next rule at the point stands
 };
 
-// Seals and protocol of a semantics decide what "sealed" means in a property:
-// the protocol has finished.
 // A text of a semantics.
 struct SemanticsSource {
   std::string file;  // for messages
   std::string text;
 };
 
+// Seals and protocol of a semantics decide what "sealed" means in a property:
+// the protocol has finished.
 struct Semantics {
   std::string name;
   std::string doc;

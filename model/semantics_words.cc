@@ -79,7 +79,8 @@ constexpr std::string_view kFeatureBits[] = {
     "WRITE_ZEROES",    "LATE_NAME",    "OPENAT2",         "OPENAT2_26",      "OPENAT2_25",
     "FCHMODAT2",       "FILE_SETATTR", "XFLAGS_MASK",     "XFLAG_VERITY",    "XFLAG_CASEFOLD",
     "PROCESS_MADVISE", "SELF_ADVICE",  "SELF_NICE",       "OTHERS_WILLNEED", "EMPTY_ADVICE",
-    "BACKING_ATTR"};
+    "BACKING_ATTR",    "VECTOR_MODE",  "COPY_OF_NOTHING", "HANDLE_MOUNT",    "NOEXEC_FILES",
+    "CREATE_DIRECTORY"};
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};

@@ -87,6 +87,8 @@ absl::Status ValidateProgram(const State& s, const Task& task) {
 absl::Status ValidateTasks(const State& s) {
   uint32_t tables = 0, spaces = 0;
   for (const Task& task : s.tasks) {
+    if (task.state == TaskState::kFree && task.nondumpable != 0)
+      return Broken("a task that does not exist is nondumpable");
     if (task.own_noexec > (task.state == TaskState::kRunning ? kMaxNoexec + 1 : 0))
       return Broken("vm.memfd_noexec of a task's own pid namespace");
     if (task.fds >= kMaxTasks || task.mm >= kMaxTasks) return Broken("a task's tables");

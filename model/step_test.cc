@@ -129,7 +129,8 @@ bool MayChangeAndFail(Op op) {
          op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
          op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
          op == Op::kUringPwrite || op == Op::kUringRegister || op == Op::kUdmabufCreate ||
-         op == Op::kMlock || op == Op::kMlock2 || op == Op::kMunlock || op == Op::kProcessMadvise;
+         op == Op::kMlock || op == Op::kMlock2 || op == Op::kMunlock || op == Op::kProcessMadvise ||
+         op == Op::kClone;
 }
 
 // What some errors leave, and nothing else: mappings that were split or merged, pages that were

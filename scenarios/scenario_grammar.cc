@@ -435,8 +435,11 @@ std::string TakeLine(std::string& text, size_t byte) {
 }
 
 bool BeginsScenario(std::string_view line) {
+  constexpr std::string_view kWord = "scenario";
   const size_t begin = line.find_first_not_of(" \t");
-  return begin != line.npos && line.substr(begin).starts_with("scenario");
+  if (begin == line.npos || !line.substr(begin).starts_with(kWord)) return false;
+  const size_t end = begin + kWord.size();
+  return end == line.size() || line.find_first_of(" \t\r", end) == end;
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::vector<Scenario> ReadScenarioText(std::string_view file, std::string_view t
 inline constexpr size_t kMostErrors = 20;
 
 // Checks what can be known of a scenario without a semantics.  Goes on after a line that is wrong,
-// unless later ones may name its result.
+// unless later ones may name its result, or be of the task that it makes.
 void CheckScenario(const Scenario& scenario, ErrorsByLine* errors);
 
 // "file:line:column: message" as InvalidArgumentError.

@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 #include "model/call_text.h"
 #include "model/call_text_scan.h"
+#include "traces/c_constants.h"
 
 namespace selkie {
 namespace {
@@ -244,6 +245,9 @@ std::string CallPrinter::Closing() {
 }
 
 std::string CallPrinter::Forking() {
+  if (!result_.ok())
+    return Helper(CHelper::kCloneRefused, "clone_refused",
+                  call_.op == Op::kFork ? "0" : Arguments());
   const std::string slot = CTask(result_.value);
   if (call_.op == Op::kFork) {
     Use(CHelper::kForkTask);
@@ -537,24 +541,6 @@ std::vector<std::string> CallPrinter::Test() {
                         CNumber(result_.value), result_.extra, CString(Text()))};
   }
   return {CCheck(Wrapped(), Expected(), Text())};
-}
-
-std::vector<std::string> HeadersOf(Op op) {
-  switch (SpecOf(op).family) {
-    case Family::kCreate:
-    case Family::kMap: return {"sys/mman.h"};
-    case Family::kSeal:
-    case Family::kLease:
-    case Family::kOpen: return {"fcntl.h"};
-    case Family::kReadWrite: return {"unistd.h"};
-    case Family::kCopy: return {"sys/sendfile.h", "unistd.h"};
-    case Family::kInode: return {"fcntl.h", "sys/stat.h", "unistd.h"};
-    case Family::kDescriptor:
-    case Family::kSize:
-    case Family::kExecute: return {"fcntl.h", "unistd.h"};
-    case Family::kProcess: return {"sched.h", "sys/prctl.h"};
-    default: return {};
-  }
 }
 
 std::string InArena(int64_t offset) {

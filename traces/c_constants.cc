@@ -94,4 +94,22 @@ std::string CConstants(const std::string& code, const Semantics& semantics) {
   return out.empty() ? "" : "\n" + out;
 }
 
+std::vector<std::string> HeadersOf(Op op) {
+  switch (SpecOf(op).family) {
+    case Family::kCreate:
+    case Family::kMap: return {"sys/mman.h"};
+    case Family::kSeal:
+    case Family::kLease:
+    case Family::kOpen: return {"fcntl.h"};
+    case Family::kReadWrite: return {"unistd.h"};
+    case Family::kCopy: return {"sys/sendfile.h", "unistd.h"};
+    case Family::kInode: return {"fcntl.h", "sys/stat.h", "unistd.h"};
+    case Family::kDescriptor:
+    case Family::kSize:
+    case Family::kExecute: return {"fcntl.h", "unistd.h"};
+    case Family::kProcess: return {"sched.h", "sys/prctl.h"};
+    default: return {};
+  }
+}
+
 }  // namespace selkie

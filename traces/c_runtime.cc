@@ -379,6 +379,18 @@ static long clone_task(int task, void (*run)(void), int flags)
 }
 )";
 
+constexpr std::string_view kCloneRefusedText = R"(
+/* A task that is not to be made: one that is ends at once. */
+static long clone_refused(int flags)
+{
+	long pid = syscall(SYS_clone, (flags & ~CLONE_VM) | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 ? -errno : pid;
+}
+)";
+
 constexpr std::string_view kWaitTaskText = R"(
 static long wait_task(pid_t pid)
 {
@@ -514,6 +526,7 @@ const Helper kHelpers[] = {
      kRunTasksText},
     {{"unistd.h", "errno.h"}, {}, kForkTaskText},
     {{"sched.h", "signal.h", "errno.h"}, {}, kCloneTaskText},
+    {{"sched.h", "signal.h", "sys/syscall.h", "unistd.h", "errno.h"}, {}, kCloneRefusedText},
     {{"sched.h", "signal.h", "unistd.h", "errno.h"},
      {CHelper::kAwaitTurn, CHelper::kCheck},
      kVforkTaskText},

@@ -92,6 +92,7 @@ enum class CHelper {
   kRunTasks,       // main's part while tasks run
   kForkTask,
   kCloneTask,
+  kCloneRefused,
   kVforkTask,  // CLONE_VFORK
   kWaitTask,
   kExitTask,

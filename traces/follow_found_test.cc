@@ -302,5 +302,20 @@ TEST(FollowFoundTest, TheLinkOfAMappingMayBeOfAnyFile) {
       "1 pread64(3, \"\"..., 9000, 0) = 8192\n");
 }
 
+TEST(FollowFoundTest, APidNamespaceBeginsWithTheLevelOfTheOneAbove) {
+  const auto level = [](int pid, int value) {
+    return fmt::format(
+        "{0} openat(AT_FDCWD, \"/proc/sys/vm/memfd_noexec\", O_WRONLY) = 9\n"
+        "{0} write(9, \"{1}\", 1) = 1\n{0} close(9) = 0\n",
+        pid, value);
+  };
+  EXPECT_THAT(
+      FollowText("1 getuid() = 0\n" + level(1, 1) +
+                 "1 clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = 2\n" + level(1, 0) +
+                 "2 memfd_create(\"m\", 0) = 3\n2 fcntl(3, F_GET_SEALS) = 0x20\n")
+          .differences,
+      testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace selkie

@@ -51,6 +51,7 @@ std::optional<int64_t> SoftLimit(std::string_view limits) {
 std::shared_ptr<FollowedPidNamespace> NamespaceWithin(const FollowedProcess& process) {
   auto made = std::make_shared<FollowedPidNamespace>();
   made->parent = process.pids;
+  made->noexec = process.pids->NoexecScope();  // create_pid_namespace
   return made;
 }
 
