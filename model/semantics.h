@@ -75,7 +75,7 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 55}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 58}, {56, 2}};
 // Bits of FactSet::kFeature.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
@@ -131,12 +131,15 @@ enum class Feature : uint64_t {
   kXflagsMask = 140737488355328,   // FS_IOC_FSSETXATTR refuses unknown flags first, and drops what
                                    // is told and not set: 6.17
   kXflagVerity = 281474976710656,  // FS_XFLAG_VERITY: 7.0
-  kXflagCasefold = 562949953421312,    // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
-  kProcessMadvise = 1125899906842624,  // process_madvise: 5.10
-  kSelfAdvice = 2251799813685248,      // of oneself it takes every advice: 6.13, see MayNotAdvise
-  kSelfNice = 4503599627370496,        // and asks for no CAP_SYS_NICE: 6.12
-  kOthersWillneed = 9007199254740992,  // MADV_WILLNEED of others: 5.15
-  kEmptyAdvice = 18014398509481984,    // the advice is looked at where no range is given: 7.2
+  kXflagCasefold = 562949953421312,     // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
+  kProcessMadvise = 1125899906842624,   // process_madvise: 5.10
+  kSelfAdvice = 2251799813685248,       // of oneself it takes every advice: 6.13, see MayNotAdvise
+  kSelfNice = 4503599627370496,         // and asks for no CAP_SYS_NICE: 6.12
+  kOthersWillneed = 9007199254740992,   // MADV_WILLNEED of others: 5.15
+  kEmptyAdvice = 18014398509481984,     // the advice is looked at where no range is given: 7.2
+  kDupfdQuery = 36028797018963968,      // F_DUPFD_QUERY: 6.10
+  kCreatedQuery = 72057594037927936,    // F_CREATED_QUERY: 6.12
+  kFadviseOffset = 144115188075855872,  // posix_fadvise looks at the offset: 7.1
 };
 struct FactSetSpec {
   FactSet set;

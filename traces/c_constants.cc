@@ -68,6 +68,7 @@ bool IsNew(std::string_view name) {
 // Flags that older header files may not have.
 std::vector<FlagName> NewNames(const Semantics& semantics) {
   std::vector<FlagName> names = SealNames(&semantics);
+  names.insert(names.end(), {{"F_DUPFD_QUERY", 1027}, {"F_CREATED_QUERY", 1028}});
   for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
