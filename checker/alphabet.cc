@@ -63,8 +63,8 @@ bool ActsThroughFd(Op op) {
   if (SpecOf(op).family != Family::kDescriptor) return true;
   // Of the calls on descriptors these alone; one that is added later acts on slots
   // until it is named here, which costs time and nothing else.
-  constexpr Op kOnFiles[] = {Op::kDup,        Op::kDupFd, Op::kDupFdCloexec,
-                             Op::kPidfdGetfd, Op::kGetFl, Op::kSetFl};
+  constexpr Op kOnFiles[] = {Op::kDup,   Op::kDupFd, Op::kDupFdCloexec, Op::kPidfdGetfd,
+                             Op::kGetFl, Op::kSetFl, Op::kCreatedQuery};
   return std::find(std::begin(kOnFiles), std::end(kOnFiles), op) != std::end(kOnFiles);
 }
 

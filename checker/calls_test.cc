@@ -137,6 +137,24 @@ INSTANTIATE_TEST_SUITE_P(
                  "  fchown(fd, 1001, -1)\n"
                  "  fchown(fd, 0, -1)\n",
                  {}},
+        Alphabet{"chown",
+                 "linux-6.18",
+                 "bounds processes=1 fds=2 files=2 maps=1\nrole any uid 0 may seal\n",
+                 "  chown(\"/proc/self/fd/{fd}\", 1001, -1)\n"
+                 "  fchownat(fd, \"\", 0, -1, AT_EMPTY_PATH)\n"
+                 "  utimensat(AT_FDCWD, \"/proc/self/fd/{fd}\", NULL, 0)\n"
+                 "  open(\"/proc/self/fd/{fd}\", O_RDWR)\n",
+                 {}},
+        Alphabet{"queries",
+                 "linux-6.18",
+                 "bounds processes=1 fds=3 files=2 maps=1\nrole any uid 1000 may seal\n",
+                 "  fcntl(fd, F_DUPFD_QUERY, fd2)\n"
+                 "  fcntl(fd, F_CREATED_QUERY)\n"
+                 "  dup(fd)\n"
+                 "  pwritev(fd, \"x\", 1, 4095)\n"
+                 "  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)\n"
+                 "  fsync(fd)\n",
+                 {}},
         Alphabet{"chattr",
                  "linux-6.18",
                  kOneTask,

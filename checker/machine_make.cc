@@ -254,7 +254,7 @@ FieldUse Machine::UseOf() const {
   const OpSet writes =
       OpBits(Op::kWrite, Op::kWritev, Op::kPwritev2, Op::kAioPwrite, Op::kUringPwrite) | copies;
   use.pos = any(OpBits(Op::kRead, Op::kReadv, Op::kPreadv2, Op::kLseek) | writes);
-  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite,
+  use.size = any(OpBits(Op::kFtruncate, Op::kTruncate, Op::kFallocate, Op::kPwrite, Op::kPwritev,
                         Op::kWriteProgram) |
                  writes) ||
              opens_with(abi::kOTrunc) || any_line(MakesHuge);  // mmap makes those longer
@@ -263,11 +263,12 @@ FieldUse Machine::UseOf() const {
        any(OpBits(Op::kRead, Op::kPread, Op::kReadv, Op::kPreadv, Op::kPreadv2, Op::kLoad))) ||
       (any(OpBit(Op::kWriteProgram)) && any(OpBits(Op::kRunProgram, Op::kExecve, Op::kExecveat)));
   use.mode = any(OpBits(Op::kFchmod, Op::kFchmodat2, Op::kChmod, Op::kFsetAcl, Op::kSetAcl,
-                        Op::kFchown, Op::kOpenTmpfile)) ||
+                        Op::kFchown, Op::kFchownat, Op::kChown, Op::kOpenTmpfile)) ||
              HasEffect(*semantics_, {EffectKind::kClearMode});
   use.mask =
       HasEffect(*semantics_, {EffectKind::kSetMask, EffectKind::kClearMask, EffectKind::kKeepMask});
-  use.owners = any(OpBit(Op::kFchown)) || OwnersOf(*property_, *semantics_, templates_).size() > 1;
+  use.owners = any(OpBits(Op::kFchown, Op::kFchownat, Op::kChown)) ||
+               OwnersOf(*property_, *semantics_, templates_).size() > 1;
   use.attrs = any(OpBits(Op::kSetAttr, Op::kSetXattr, Op::kFileSetattr, Op::kFileSetattrAt));
   const auto gives = [&any_line](int64_t advice) {
     return any_line([advice](const CallTemplate& line) { return AdviceOf(line.call) == advice; });

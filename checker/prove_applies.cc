@@ -81,7 +81,18 @@ constexpr Op kOfOneInode[] = {Op::kMemfdCreate,
                               Op::kOpenExe,
                               Op::kReadv,
                               Op::kPreadv,
-                              Op::kPreadv2};
+                              Op::kPreadv2,
+                              Op::kPwritev,
+                              Op::kFchownat,
+                              Op::kChown,
+                              Op::kCreatedQuery,
+                              Op::kFsync,
+                              Op::kFdatasync,
+                              Op::kSyncFileRange,
+                              Op::kFadvise,
+                              Op::kReadahead,
+                              Op::kFutimens,
+                              Op::kUtimensat};
 
 // Calls between whose steps the protocol's descriptors stay those of one inode.
 constexpr Op kOfProtocols[] = {Op::kAddSeals, Op::kDupFd,     Op::kDupFdCloexec, Op::kClose,

@@ -64,6 +64,7 @@
 #include "model/size.cc"
 #include "model/state.cc"
 #include "model/step.cc"
+#include "model/sync.cc"
 #include "model/udmabuf.cc"
 #undef selkie
 

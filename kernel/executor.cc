@@ -47,6 +47,9 @@ Result Fcntl(const Call& c, const Env&) {
   return FromRaw(RawSyscall(SYS_fcntl, c.arg[0], kCommand, c.arg[1]));
 }
 
+// Of linux/fcntl.h of 6.10 and 6.12.
+constexpr int kDupfdQuery = 1027, kCreatedQuery = 1028;
+
 // struct delegation and its commands, of linux/fcntl.h of 6.19.
 struct Delegation {
   uint32_t flags;
@@ -146,6 +149,11 @@ struct Parts {
 Result Writev(const Call& c, const Env& env) {
   const Parts parts(c, env);
   return FromRaw(RawSyscall(SYS_writev, c.arg[0], Raw(parts.vec), 2));
+}
+
+Result Pwritev(const Call& c, const Env& env) {
+  const Parts parts(c, env);
+  return FromRaw(RawSyscall(SYS_pwritev, c.arg[0], Raw(parts.vec), 2, c.arg[3], 0));
 }
 
 Result Pwritev2(const Call& c, const Env& env) {
@@ -425,6 +433,18 @@ constexpr RealCall kReal[] = {
     RealPreadv,
     RealPreadv2,
     SetDumpable,
+    Pwritev,
+    RealFchownat,
+    RealChown,
+    Fcntl<kDupfdQuery>,
+    Fcntl<kCreatedQuery>,
+    Direct<SYS_fsync>,
+    Direct<SYS_fdatasync>,
+    Direct<SYS_sync_file_range>,
+    Direct<SYS_fadvise64>,
+    Direct<SYS_readahead>,
+    RealFutimens,
+    RealUtimensat,
     NotAKernelCall,
 };
 static_assert(std::size(kReal) == static_cast<size_t>(Op::kExtension) + 1);

@@ -137,6 +137,10 @@ Result RealSetXattr(const Call& c, const Env& env);
 Result RealFileSetattr(const Call& c, const Env& env);
 Result RealFileSetattrAt(const Call& c, const Env& env);
 Result RealFchmodat2(const Call& c, const Env& env);
+Result RealFchownat(const Call& c, const Env& env);
+Result RealChown(const Call& c, const Env& env);
+Result RealFutimens(const Call& c, const Env& env);
+Result RealUtimensat(const Call& c, const Env& env);
 Result RealFsetAcl(const Call& c, const Env& env);
 Result RealSetAcl(const Call& c, const Env& env);
 

@@ -1,5 +1,5 @@
-// Calls that change an inode's mode or attributes, but for fchmod and chmod, which are as they are
-// written.
+// Calls that change an inode's owner, mode, attributes or times, but for those by descriptor, which
+// are as they are written.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/syscall.h>
@@ -63,6 +63,25 @@ Result RealFileSetattrAt(const Call& c, const Env& env) {
 Result RealFchmodat2(const Call& c, const Env&) {
   constexpr int kFchmodat2 = 452;
   return FromRaw(RawSyscall(kFchmodat2, c.arg[0], Raw(""), c.arg[1], c.arg[2]));
+}
+
+Result RealFchownat(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_fchownat, c.arg[0], Raw(""), c.arg[1], -1, c.arg[2]));
+}
+
+Result RealChown(const Call& c, const Env& env) {
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_chown, path.raw(), c.arg[2], -1));
+}
+
+// No path: the file of the descriptor.
+Result RealFutimens(const Call& c, const Env&) {
+  return FromRaw(RawSyscall(SYS_utimensat, c.arg[0], 0, 0, 0));
+}
+
+Result RealUtimensat(const Call& c, const Env& env) {
+  const ProcPath path = FdPath(env.control, c.arg[0], c.arg[1]);
+  return FromRaw(RawSyscall(SYS_utimensat, AT_FDCWD, path.raw(), 0, 0));
 }
 
 Result RealFsetAcl(const Call& c, const Env&) {

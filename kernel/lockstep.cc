@@ -81,7 +81,9 @@ bool NeedsInitialNamespace(const Call& call) {
     case Op::kSetXattr:
     case Op::kFileSetattr: return (call.arg[1] & kXflagsFixed) != 0;
     case Op::kFileSetattrAt: return (call.arg[2] & kXflagsFixed) != 0;
+    case Op::kFchownat:
     case Op::kFchown: return call.arg[1] != 0 && call.arg[1] != -1;
+    case Op::kChown: return call.arg[2] != 0 && call.arg[2] != -1;
     default: return false;
   }
 }

@@ -238,6 +238,13 @@ bool BadAdvice(int64_t advice, Result* error, const Semantics& semantics) {
   return true;
 }
 
+// Of what was done part by part, the last that changed an inode; the times of all.
+Effect Joined(const Effect& before, const Effect& last) {
+  Effect joined = last.ChangedInode() ? last : before;
+  joined.modified = before.modified | last.modified;
+  return joined;
+}
+
 }  // namespace
 
 Result Madvise(State& s, const Call& c, const Semantics& semantics) {
@@ -266,10 +273,7 @@ Result Madvise(State& s, const Call& c, const Semantics& semantics) {
       return one;
     }
     if (one.rule != nullptr) result.rule = one.rule;
-    if (one.effect != Effect{}) {
-      one.effect.modified |= result.effect.modified;
-      result.effect = one.effect;
-    }
+    result.effect = Joined(result.effect, one.effect);
     if (one.ok()) continue;
     one.changed = changed;
     one.effect = result.effect;
@@ -361,11 +365,9 @@ Result AdviseVector(State& s, const Call& c, int target, const Semantics& semant
       s = before;
       return one;
     }
-    const uint8_t modified = result.effect.modified | one.effect.modified;
     one.changed |= result.changed;
     if (one.rule == nullptr) one.rule = result.rule;
-    if (one.effect == Effect{}) one.effect = result.effect;
-    one.effect.modified = modified;
+    one.effect = Joined(result.effect, one.effect);
     result = one;
     if (!one.ok()) break;
     done += range.arg[1];

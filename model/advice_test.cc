@@ -27,6 +27,20 @@ TEST_F(AdviceTest, RemovePunchesTheFileUnlessItIsSealed) {
   EXPECT_EQ(Do(Op::kMadvise, map, kPageSize, abi::kMadvRemove), -EPERM);
 }
 
+TEST_F(AdviceTest, WhatAnEarlierPartOfTheRangeRemovedIsSaid) {
+  const int64_t fd = Memfd(kPageSize);
+  const int64_t map = Map(fd, 1, kRw);
+  ASSERT_EQ(Map(fd, 1, kProtRead, abi::kMapShared, kPageSize), map + kPageSize);  // beyond the end
+  Do(Op::kStore, map, 'x');
+  EXPECT_EQ(Do(Op::kMadvise, map, 2 * kPageSize, abi::kMadvRemove), 0);
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .file = 1, .modified = 1}));
+  Do(Op::kStore, map, 'y');
+  EXPECT_EQ(
+      Do(Op::kProcessMadvise, 0, map, kPageSize, map + kPageSize, kPageSize, abi::kMadvRemove, 0),
+      2 * kPageSize);
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .file = 1, .modified = 1}));
+}
+
 TEST_F(AdviceTest, AHoleIsReportedAfterTheRestWasDone) {
   const int64_t fd = Memfd(8192);
   const int64_t map = Map(fd, 1, 3, abi::kMapPrivate);

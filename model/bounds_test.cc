@@ -21,7 +21,6 @@ TEST_F(BoundsTest, FlagsOfOpenThatAreNotModelled) {
   EXPECT_EQ(Do(Op::kOpen, kSelf, fd, tmpfile | abi::kORdwr), kBoundary);
   for (int64_t shown : {010000, 020000, 01000000, 04010000})
     EXPECT_EQ(Do(Op::kOpen, kSelf, fd, shown | abi::kORdwr), kBoundary);
-  EXPECT_EQ(Do(Op::kOpen, kSelf, fd, abi::kOCreat | abi::kODirectory), kBoundary);
   EXPECT_EQ(Do(Op::kOpen, kSelf, fd, abi::kOPath | abi::kONofollow), kBoundary);
 }
 

@@ -125,6 +125,18 @@ enum class Op : uint8_t {
   kPreadv,
   kPreadv2,
   kSetDumpable,
+  kPwritev,
+  kFchownat,
+  kChown,
+  kDupFdQuery,
+  kCreatedQuery,
+  kFsync,
+  kFdatasync,
+  kSyncFileRange,
+  kFadvise,
+  kReadahead,
+  kFutimens,
+  kUtimensat,
   kExtension,
 };
 
@@ -163,6 +175,7 @@ enum class ReturnKind : uint8_t {
   kSeals,
   kOpenFlags,
   kFdFlags,
+  kBool,   // 0 or 1
   kLease,  // F_RDLCK, F_WRLCK or F_UNLCK
   kAddress,
   kByte,  // load: the byte read
@@ -181,6 +194,7 @@ enum class Family : uint8_t {
   kReadWrite,   // read_write.cc
   kCopy,        // copy.cc: from one file to another
   kSize,        // size.cc
+  kSync,        // sync.cc: what asks for pages to be written back, or gives advice of them
   kMap,         // map.cc
   kMemory,      // memory.cc: loads and stores by the program itself
   kRemote,      // remote.cc: memory of another task, and userfaultfd
@@ -335,6 +349,9 @@ inline constexpr int64_t kSpliceMove = 1, kSpliceNonblock = 2, kSpliceMore = 4, 
 inline constexpr int64_t kRwfNosignal = 0x100;
 inline constexpr int64_t kSuidDumpDisable = 0, kSuidDumpUser = 1, kSuidDumpRoot = 2;
 inline constexpr int64_t kRwfHipri = 1, kRwfDsync = 2, kRwfSync = 4;
+inline constexpr int64_t kSyncWaitBefore = 1, kSyncWrite = 2, kSyncWaitAfter = 4;
+inline constexpr int64_t kFadvNormal = 0, kFadvRandom = 1, kFadvSequential = 2;
+inline constexpr int64_t kFadvWillneed = 3, kFadvDontneed = 4, kFadvNoreuse = 5;
 inline constexpr int64_t kMsAsync = 1, kMsInvalidate = 2, kMsSync = 4;
 inline constexpr int64_t kMadvNormal = 0, kMadvWillneed = 3, kMadvDontneed = 4, kMadvFree = 8;
 inline constexpr int64_t kMadvRemove = 9, kMadvDontfork = 10, kMadvDofork = 11;

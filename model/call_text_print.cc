@@ -124,6 +124,7 @@ std::string PrintValue(const Printer& out, ReturnKind returns, const Result& res
       return fmt::format("0 {{st_size={}, st_mode={}}}", value, PrintMode(result.extra));
     case ReturnKind::kTask: return PrintNamed(out, NameKind::kTask, value);
     case ReturnKind::kZero:
+    case ReturnKind::kBool:
     case ReturnKind::kCount:
     case ReturnKind::kOffset: return fmt::format("{}", value);
   }

@@ -92,6 +92,7 @@ struct ResultReader {
       case ReturnKind::kOk: Ok(); break;
       case ReturnKind::kStat: Stat(); break;
       case ReturnKind::kZero:
+      case ReturnKind::kBool:
       case ReturnKind::kCount:
       case ReturnKind::kOffset: out.result.value = in.Expression(nullptr); break;
     }

@@ -117,6 +117,17 @@ Result UringUnregister(State&, const Call&, const Semantics&);
 Result UringReadFixed(State&, const Call&, const Semantics&);
 Result SetNoexec(State&, const Call&, const Semantics&);
 Result AioPwrite(State&, const Call&, const Semantics&);
+Result Pwritev(State&, const Call&, const Semantics&);
+Result Fchownat(State&, const Call&, const Semantics&);
+Result Chown(State&, const Call&, const Semantics&);
+Result DupFdQuery(State&, const Call&, const Semantics&);
+Result CreatedQuery(State&, const Call&, const Semantics&);
+Result Fsync(State&, const Call&, const Semantics&);
+Result SyncFileRange(State&, const Call&, const Semantics&);
+Result Fadvise(State&, const Call&, const Semantics&);
+Result Readahead(State&, const Call&, const Semantics&);
+Result Futimens(State&, const Call&, const Semantics&);
+Result Utimensat(State&, const Call&, const Semantics&);
 Result Extend(State&, const Call&, const Semantics&);
 
 }  // namespace selkie

@@ -88,6 +88,20 @@ Result SpliceDirect(State& s, const Call& c, int in, int64_t from, int out, int6
   return result;
 }
 
+// generic_write_check_limits: RLIMIT_FSIZE and the largest size of a file; shortens *count.
+bool BeyondLimits(const State& s, int task, int64_t to, uint64_t* count, Result* error) {
+  if (to < 0) return false;
+  auto within = static_cast<int64_t>(*count);
+  if (OverLimit(s, task, to, &within, error)) return true;
+  constexpr int64_t kMaxBytesOfFile = std::numeric_limits<int64_t>::max();
+  if (to == kMaxBytesOfFile) {
+    *error = Fail(EFBIG, "fs/read_write.c generic_write_check_limits: s_maxbytes");
+    return true;
+  }
+  *count = std::min(static_cast<uint64_t>(within), static_cast<uint64_t>(kMaxBytesOfFile - to));
+  return false;
+}
+
 // generic_copy_file_checks; shortens *count to the end of the source.
 bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to, uint64_t* count,
              Result* error, const Semantics& semantics) {
@@ -112,25 +126,12 @@ bool BadCopy(const State& s, int task, int in, int64_t from, int out, int64_t to
     return fail(EOVERFLOW, "fs/read_write.c generic_copy_file_checks: the offset wraps");
   const int64_t size = s.inodes[source].size;
   *count = from >= size ? 0 : std::min(*count, static_cast<uint64_t>(size) - start);
-  const Rule* const asks_of_nothing =
-      *count == 0 ? NotSupported(semantics, Feature::kCopyOfNothing) : nullptr;
-  if (*count == 0 && asks_of_nothing == nullptr) {
-    *error = Unchanged(0);
+  const bool none = *count == 0;
+  const Rule* const asks_anyway = none ? NotSupported(semantics, Feature::kCopyOfNothing) : nullptr;
+  if ((!none || asks_anyway != nullptr) && BeyondLimits(s, task, to, count, error)) {
+    error->rule = asks_anyway;
     return true;
   }
-  auto within = static_cast<int64_t>(*count);
-  if (to >= 0 && OverLimit(s, task, to, &within, error)) {
-    error->rule = asks_of_nothing;
-    return true;
-  }
-  *count = static_cast<uint64_t>(within);
-  constexpr int64_t kMaxBytesOfFile = std::numeric_limits<int64_t>::max();
-  if (to == kMaxBytesOfFile) {
-    *error = Fail(EFBIG, "fs/read_write.c generic_write_check_limits: s_maxbytes");
-    error->rule = asks_of_nothing;
-    return true;
-  }
-  if (to >= 0) *count = std::min(*count, static_cast<uint64_t>(kMaxBytesOfFile - to));
   if (source == target && end + *count > start && end < start + *count)
     return fail(EINVAL, "fs/read_write.c generic_copy_file_checks: the ranges overlap");
   return false;

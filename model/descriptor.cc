@@ -50,6 +50,18 @@ Result Replace(State& s, const Call& c, int f, int64_t newfd, bool cloexec,
   return result;
 }
 
+// fcntl of a command that asks and that any descriptor may ask, O_PATH's too, where the kernel has
+// `feature`; where it has not, O_PATH is looked at first.
+bool MayQuery(const State& s, const Call& c, Feature feature, const Semantics& semantics, int* f,
+              Result* error) {
+  if (!FdgetRaw(s, c, c.arg[0], f, error)) return false;
+  const Rule* const unknown = NotSupported(semantics, feature);
+  if (unknown == nullptr) return true;
+  *error = Refused(unknown);
+  if ((s.files[*f].mode & kModePath) != 0) error->value = EBADF;  // check_fcntl_cmd
+  return false;
+}
+
 bool InRange(const State& s, int64_t fd) { return fd >= 0 && fd < RlimitNofile(s); }
 
 }  // namespace
@@ -126,6 +138,23 @@ Result SetFd(State& s, const Call& c, const Semantics&) {
   result.changed = slot.cloexec != cloexec;
   slot.cloexec = cloexec;
   return result;
+}
+
+// Whether both descriptors are of one open file description.
+Result DupFdQuery(State& s, const Call& c, const Semantics& semantics) {
+  int f, other;
+  Result error;
+  if (!MayQuery(s, c, Feature::kDupfdQuery, semantics, &f, &error)) return error;
+  if (!FdgetRaw(s, c, c.arg[1], &other, &error)) return error;
+  return Unchanged(f == other);
+}
+
+// FMODE_CREATED: open made the file, under a name that there was not. What memfd_create, O_TMPFILE
+// and the other calls here make has none.
+Result CreatedQuery(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  return MayQuery(s, c, Feature::kCreatedQuery, semantics, &f, &error) ? Unchanged(0) : error;
 }
 
 Result Close(State& s, const Call& c, const Semantics&) {

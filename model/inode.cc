@@ -1,5 +1,5 @@
-// fstat, fchmod, chmod, fchown, ACLs and linkat: fs/stat.c, fs/open.c, fs/attr.c,
-// fs/posix_acl.c, mm/shmem.c.
+// fstat, the calls that change owner, mode, attributes, ACL or times, and linkat: fs/stat.c,
+// fs/open.c, fs/attr.c, fs/utimes.c, fs/posix_acl.c, mm/shmem.c.
 #include "model/families.h"
 
 namespace selkie {
@@ -58,6 +58,62 @@ Result ChangeAcl(State& s, const Call& c, int f, int node, int64_t wanted,
   ruling.facts.Set(Fact::kChangesExec, ((mode ^ inode.mode) & 0111) != 0);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
   return NewMode(s, ruling, f, node, mode);
+}
+
+// chown_common of the owner alone; -1 changes none, but takes the set-user-id bits
+// all the same.
+Result ChangeOwner(State& s, const Call& c, int node, int64_t owner) {
+  if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have an owner each");
+  if (owner < -1 || owner > 0xfffe) return Bound("the user is beyond the bounds");
+  Inode inode = s.inodes[node];
+  if (owner != -1 && inode.attrs != 0) return Fail(EPERM, kFixed);
+  if (HasDelegation(s, node)) return Bound(kWaits);
+  const uint16_t uid = s.tasks[c.task].uid;
+  const uint16_t mode = WithoutSetIds(inode.mode, uid == 0 || uid == inode.gid);
+  if (owner != -1 && uid != 0 && (uid != inode.uid || owner != uid))
+    return Fail(EPERM, "fs/attr.c setattr_prepare: chown_ok");
+  if (mode != inode.mode && uid != 0 && uid != inode.uid)
+    return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
+  inode.mode = mode;
+  if (owner != -1) inode.uid = static_cast<uint16_t>(owner);
+  Result result = Unchanged(0);
+  result.changed = !(inode == s.inodes[node]);
+  s.inodes[node] = inode;
+  return result;
+}
+
+// vfs_utimes (fs/utimes.c) of no times: both become now. Who may write the file may do it, too, and
+// no seal is asked.
+Result Touch(State& s, const Call& c, int node) {
+  const Inode& inode = s.inodes[node];
+  const uint16_t uid = s.tasks[c.task].uid;
+  if ((inode.attrs & kAttrImmutable) != 0)
+    return Fail(EPERM, "fs/attr.c may_setattr: IS_IMMUTABLE");
+  if (uid != 0 && uid != inode.uid && !InodePermission(s, c.task, inode, kModeWrite))
+    return Fail(EACCES, "fs/attr.c may_setattr: inode_permission");
+  if (HasDelegation(s, node)) return Bound(kWaits);
+  Result result = Unchanged(0);
+  if (IsMemfd(inode)) result.effect.modified = ModifiedBit(node);
+  return result;
+}
+
+// Of a call that takes AT_EMPTY_PATH with "": the file of its first argument, or *error. `check` is
+// where flags that it does not know are refused.
+bool FindAtEmptyPath(const State& s, const Call& c, int64_t flags, const char* check, int* f,
+                     Result* error) {
+  if ((flags & ~(abi::kAtSymlinkNofollow | abi::kAtEmptyPath)) != 0) {
+    *error = Fail(EINVAL, check);
+    return false;
+  }
+  if ((flags & abi::kAtEmptyPath) == 0) {
+    *error = Fail(ENOENT, "fs/namei.c getname_flags: empty path");
+    return false;
+  }
+  if (c.arg[0] == abi::kAtFdcwd) {
+    *error = Bound("the working directory is not modelled");
+    return false;
+  }
+  return FdgetRaw(s, c, c.arg[0], f, error);  // path_init
 }
 
 constexpr const char* kNoAttributes = "fs/file_attr.c vfs_fileattr_set: fileattr_set";
@@ -192,31 +248,43 @@ Result SetAcl(State& s, const Call& c, const Semantics& semantics) {
   return ChangeAcl(s, c, -1, s.files[link].inode - 1, c.arg[2], semantics);
 }
 
-// chown_common of the owner alone; -1 changes none, but takes the set-user-id bits
-// all the same.
 Result Fchown(State& s, const Call& c, const Semantics&) {
   int f;
   Result error;
   if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
-  const int node = s.files[f].inode - 1;
-  if (!IsMemfd(s, node)) return Bound("the two ends of a socket pair have an owner each");
-  const int64_t owner = c.arg[1];
-  if (owner < -1 || owner > 0xfffe) return Bound("the user is beyond the bounds");
-  Inode inode = s.inodes[node];
-  if (owner != -1 && inode.attrs != 0) return Fail(EPERM, kFixed);
-  if (HasDelegation(s, node)) return Bound(kWaits);
-  const uint16_t uid = s.tasks[c.task].uid;
-  const uint16_t mode = WithoutSetIds(inode.mode, uid == 0 || uid == inode.gid);
-  if (owner != -1 && uid != 0 && (uid != inode.uid || owner != uid))
-    return Fail(EPERM, "fs/attr.c setattr_prepare: chown_ok");
-  if (mode != inode.mode && uid != 0 && uid != inode.uid)
-    return Fail(EPERM, "fs/attr.c setattr_prepare: inode_owner_or_capable");
-  inode.mode = mode;
-  if (owner != -1) inode.uid = static_cast<uint16_t>(owner);
-  Result result = Unchanged(0);
-  result.changed = !(inode == s.inodes[node]);
-  s.inodes[node] = inode;
-  return result;
+  return ChangeOwner(s, c, s.files[f].inode - 1, c.arg[1]);
+}
+
+// fchownat(dirfd, "", owner, -1, flags): by the path of the descriptor, O_PATH's as well.
+Result Fchownat(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (!FindAtEmptyPath(s, c, c.arg[2], "fs/open.c do_fchownat: flag", &f, &error)) return error;
+  return ChangeOwner(s, c, s.files[f].inode - 1, c.arg[1]);
+}
+
+Result Chown(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return ChangeOwner(s, c, s.files[link].inode - 1, c.arg[2]);
+}
+
+// do_utimes_fd of no times.
+Result Futimens(State& s, const Call& c, const Semantics&) {
+  int f;
+  Result error;
+  if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  return Touch(s, c, s.files[f].inode - 1);
+}
+
+// do_utimes_path of no times.
+Result Utimensat(State& s, const Call& c, const Semantics& semantics) {
+  int link;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return Touch(s, c, s.files[link].inode - 1);
 }
 
 // FS_IOC_SETFLAGS (fs/file_attr.c ioctl_setflags).
@@ -277,12 +345,7 @@ Result Fchmodat2(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   if (const Rule* rule = NotSupported(semantics, Feature::kFchmodat2)) return Refused(rule);
-  if ((c.arg[2] & ~(abi::kAtSymlinkNofollow | abi::kAtEmptyPath)) != 0)
-    return Fail(EINVAL, "fs/open.c do_fchmodat: flags");
-  if ((c.arg[2] & abi::kAtEmptyPath) == 0)
-    return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
-  if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
-  if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
+  if (!FindAtEmptyPath(s, c, c.arg[2], "fs/open.c do_fchmodat: flags", &f, &error)) return error;
   return ChangeMode(s, c, -1, s.files[f].inode - 1, c.arg[1], semantics);
 }
 

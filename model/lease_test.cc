@@ -97,6 +97,7 @@ TEST_F(LeaseTest, ADelegationEndsWhereAttributesChangeALeaseDoesNot) {
   EXPECT_EQ(Do(Op::kFchmod, fd, 0600), kBoundary);
   EXPECT_EQ(Do(Op::kFchown, fd, -1), kBoundary);
   EXPECT_EQ(Do(Op::kFsetAcl, fd, 0600), kBoundary);
+  EXPECT_EQ(Do(Op::kFutimens, fd), kBoundary);
   EXPECT_EQ(GetDeleg(reader), kReads);
   EXPECT_EQ(Do(Op::kFtruncate, fd, 2), -EAGAIN);
   EXPECT_EQ(GetDeleg(reader), kNoLease);

@@ -422,6 +422,16 @@ Result Writev(State& s, const Call& c, const Semantics& semantics) {
   return WriteVector(s, c, f, s.files[f].pos, 0, true, semantics);
 }
 
+Result Pwritev(State& s, const Call& c, const Semantics& semantics) {
+  int f;
+  Result error;
+  if (c.arg[3] < 0) return Fail(EINVAL, "fs/read_write.c do_pwritev: pos < 0");
+  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
+  if ((s.files[f].mode & kModePwrite) == 0)
+    return Fail(ESPIPE, "fs/read_write.c do_pwritev: FMODE_PWRITE");
+  return WriteVector(s, c, f, c.arg[3], 0, false, semantics);
+}
+
 // An offset of -1 means f_pos, which then moves.
 Result Pwritev2(State& s, const Call& c, const Semantics& semantics) {
   int f;

@@ -146,5 +146,22 @@ TEST_F(ReadWriteTest, SocketsHaveNoPosition) {
   EXPECT_EQ(Do(Op::kPwrite, end, 'x', 1, 0), -ESPIPE);
 }
 
+TEST_F(ReadWriteTest, PwritevHasNoOwnPosition) {
+  const int64_t fd = Memfd(kPageSize);
+  const int64_t ro = Do(Op::kOpen, kSelf, fd, abi::kORdonly);
+  EXPECT_EQ(Do(Op::kPwritev, fd, 'a', 2048, 0), 2048);
+  EXPECT_EQ(last.effect, (Effect{.wrote = 1, .resized = 0, .file = 1, .modified = 1}));
+  EXPECT_EQ(Do(Op::kLseek, fd, 0, abi::kSeekCur), 0);
+  EXPECT_EQ(Do(Op::kPwritev, 77, 'a', 1, -1), -EINVAL);
+  EXPECT_EQ(Do(Op::kPwritev, 77, 'a', 1, 0), -EBADF);
+  EXPECT_EQ(Do(Op::kPwritev, ro, 'a', 1, 0), -EBADF);
+  EXPECT_EQ(Do(Op::kPwritev, fd, kNull, 1, 0), -EFAULT);
+  Do(Op::kAddSeals, fd, kSealWrite);
+  EXPECT_EQ(Do(Op::kPwritev, fd, 'x', 1, 0), -EPERM);
+  EXPECT_EQ(Do(Op::kPwritev, fd, 'x', 0, 0), 0);
+  Do(Op::kPipe2, 0);
+  EXPECT_EQ(Do(Op::kPwritev, last.extra, 'x', 1, 0), -ESPIPE);
+}
+
 }  // namespace
 }  // namespace selkie

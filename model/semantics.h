@@ -75,8 +75,10 @@ struct FactLayout {
 // By FactSet: where each set stands in the word.
 // kFeature is alone where it is in view.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 63}, {56, 2}};
-// Bits of FactSet::kFeature.
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 64}, {56, 2}};
+// The lowest bits of a word, 1 .. 64 of them.
+constexpr uint64_t LowBits(int count) { return ~uint64_t{0} >> (64 - count); }
+// Bits of FactSet::kFeature: all that there are.
 enum class Feature : uint64_t {
   kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
   kMseal = 2,                 // mseal: 6.10
@@ -143,6 +145,9 @@ enum class Feature : uint64_t {
   kHandleMount = 288230376151711744,    // open_by_handle_at asks for the mount first: 6.11
   kNoexecFiles = 576460752303423488,  // sockets and pipes are of file systems with SB_I_NOEXEC: 7.1
   kCreateDirectory = 1152921504606846976,  // O_CREAT with O_DIRECTORY is EINVAL: 6.4
+  kDupfdQuery = 2305843009213693952,       // F_DUPFD_QUERY: 6.10
+  kCreatedQuery = 4611686018427387904,     // F_CREATED_QUERY: 6.12
+  kFadviseOffset = 9223372036854775808u,   // posix_fadvise looks at the offset: 7.1
 };
 struct FactSetSpec {
   FactSet set;
@@ -186,12 +191,12 @@ struct Facts {
   // Replaces the whole set; bits beyond its width are dropped.
   void Set(FactSet set, uint64_t bits) {
     const FactLayout at = kFactLayout[static_cast<int>(set)];
-    const uint64_t mask = ((uint64_t{1} << at.width) - 1) << at.shift;
+    const uint64_t mask = LowBits(at.width) << at.shift;
     word = (word & ~mask) | ((bits << at.shift) & mask);
   }
   uint64_t Get(FactSet set) const {
     const FactLayout at = kFactLayout[static_cast<int>(set)];
-    return (word >> at.shift) & ((uint64_t{1} << at.width) - 1);
+    return (word >> at.shift) & LowBits(at.width);
   }
   void Set(Fact fact, bool value) {
     const uint64_t bit = uint64_t{1} << static_cast<int>(fact);

@@ -117,6 +117,18 @@ constexpr CallFunction kFunctions[] = {MemfdCreate,
                                        Preadv,
                                        Preadv2,
                                        SetDumpable,
+                                       Pwritev,
+                                       Fchownat,
+                                       Chown,
+                                       DupFdQuery,
+                                       CreatedQuery,
+                                       Fsync,
+                                       Fsync,
+                                       SyncFileRange,
+                                       Fadvise,
+                                       Readahead,
+                                       Futimens,
+                                       Utimensat,
                                        Extend};
 static_assert(std::size(kFunctions) == static_cast<size_t>(Op::kExtension) + 1);
 

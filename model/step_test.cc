@@ -125,12 +125,12 @@ Limits RandomLimits(Numbers& numbers) {
 
 bool MayChangeAndFail(Op op) {
   return op == Op::kMprotect || op == Op::kWrite || op == Op::kPwrite || op == Op::kSendmsg ||
-         op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev2 ||
-         op == Op::kSendfile || op == Op::kCopyFileRange || op == Op::kMadvise ||
-         op == Op::kRemapFilePages || op == Op::kAioPwrite || op == Op::kSplice ||
-         op == Op::kUringPwrite || op == Op::kUringRegister || op == Op::kUdmabufCreate ||
-         op == Op::kMlock || op == Op::kMlock2 || op == Op::kMunlock || op == Op::kProcessMadvise ||
-         op == Op::kClone;
+         op == Op::kRecvmsg || op == Op::kMremap || op == Op::kWritev || op == Op::kPwritev ||
+         op == Op::kPwritev2 || op == Op::kSendfile || op == Op::kCopyFileRange ||
+         op == Op::kMadvise || op == Op::kRemapFilePages || op == Op::kAioPwrite ||
+         op == Op::kSplice || op == Op::kUringPwrite || op == Op::kUringRegister ||
+         op == Op::kUdmabufCreate || op == Op::kMlock || op == Op::kMlock2 || op == Op::kMunlock ||
+         op == Op::kProcessMadvise || op == Op::kClone || op == Op::kMmap;
 }
 
 // What some errors leave, and nothing else: mappings that were split or merged, pages that were

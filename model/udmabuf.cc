@@ -57,7 +57,8 @@ bool AnswersDmabuf(const State& s, const Call& c, Result* answer) {
     case Op::kPread:
     case Op::kPreadv:
     case Op::kPwrite:
-      *answer = c.arg[c.op == Op::kPwrite ? 3 : 2] < 0
+    case Op::kPwritev:
+      *answer = c.arg[c.op == Op::kPwrite || c.op == Op::kPwritev ? 3 : 2] < 0
                     ? Fail(EINVAL, "fs/read_write.c ksys_pread64: pos < 0")
                     : Fail(ESPIPE, "fs/read_write.c: FMODE_PREAD");
       return true;

@@ -54,6 +54,12 @@ constexpr int WeightOf(Op op) {
     case Op::kWriteProgram: return 8;
     case Op::kRunProgram:  // a process, too, but what there is to run is rare
     case Op::kOpenExe: return 20;
+    case Op::kFsync:  // what these answer depends on little, and they do nothing
+    case Op::kFdatasync:
+    case Op::kSyncFileRange:
+    case Op::kFadvise:
+    case Op::kReadahead:
+    case Op::kCreatedQuery: return 2;
     case Op::kOpenOther:
     case Op::kFuseMmap:  // these need processes: in a guest, 20 to 50 times as long as others
     case Op::kUringPwrite:

@@ -209,7 +209,7 @@ Decision DecisionOf(const Semantics& semantics, int point, uint64_t word) {
 uint64_t AllFeatures(const Semantics& semantics) {
   uint64_t all = 0;
   for (const FactSetSpec& set : FactSets())
-    if (set.set == FactSet::kFeature) all = (uint64_t{1} << set.bits.size()) - 1;
+    if (set.set == FactSet::kFeature) all = LowBits(static_cast<int>(set.bits.size()));
   // What is asked only where another is there: holes matter to a known MADV_POPULATE_READ or _WRITE
   // alone (model/advice.cc), UFFDIO_COPY heals guard regions, and a write to huge pages that is
   // made may open them (model/remote.cc).

@@ -39,8 +39,8 @@ bool MayChangeOnFailure(Op op) {
 }
 
 bool WritesFromBuffer(Op op) {
-  constexpr Op kOps[] = {Op::kWrite,     Op::kPwrite,      Op::kWritev,      Op::kPwritev2,
-                         Op::kAioPwrite, Op::kUringPwrite, Op::kWriteProgram};
+  constexpr Op kOps[] = {Op::kWrite,     Op::kPwrite,      Op::kWritev,       Op::kPwritev2,
+                         Op::kAioPwrite, Op::kUringPwrite, Op::kWriteProgram, Op::kPwritev};
   return IsOneOf(op, kOps);
 }
 
@@ -393,7 +393,8 @@ int64_t ContentsMatchReference::WriteBegin(const State& before, const Call& call
   const bool append = ((file.flags & kFlagAppend) != 0 || (flags & abi::kRwfAppend) != 0) &&
                       (flags & abi::kRwfNoappend) == 0;
   if (append) return inodes_[file.inode - 1].size;
-  const bool at_offset = call.op == Op::kPwrite || call.op == Op::kAioPwrite ||
+  const bool at_offset = call.op == Op::kPwrite || call.op == Op::kPwritev ||
+                         call.op == Op::kAioPwrite ||
                          ((vector_at || call.op == Op::kUringPwrite) && call.arg[3] != -1);
   return at_offset ? call.arg[3] : int64_t{file.pos};
 }

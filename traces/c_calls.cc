@@ -1,5 +1,8 @@
 #include "traces/c_calls.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "fmt/format.h"
 #include "model/call_text.h"
 #include "model/call_text_scan.h"
@@ -186,6 +189,9 @@ std::string CallPrinter::Writing() {
            fmt::format("uring_write_at({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
   if (call_.op == Op::kWritev)
     return Use(CHelper::kWriteTwo) + fmt::format("write_two({}, {}, {})", fd, bytes, count);
+  if (call_.op == Op::kPwritev)
+    return Use(CHelper::kPwriteTwo) +
+           fmt::format("pwrite_two({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
   if (call_.op == Op::kPwritev2)
     return Use(CHelper::kWriteTwoAt) +
            fmt::format("write_two_at({}, {}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]),
@@ -331,7 +337,9 @@ std::string CallPrinter::Expression() {
     case Op::kWritev:
     case Op::kAioPwrite:
     case Op::kUringPwrite:
+    case Op::kPwritev:
     case Op::kPwritev2: return Writing();
+    case Op::kFadvise: return fmt::format("-posix_fadvise({})", Arguments());
     case Op::kMseal: return Helper(CHelper::kMseal, "mseal_range");
     case Op::kProcessVmWritev: return Helper(CHelper::kVmWrite, "vm_write", RemoteByte());
     case Op::kProcessMadvise:
@@ -429,37 +437,23 @@ std::string CallPrinter::Expression() {
   }
 }
 
+// Its expression gives minus errno by itself.
+bool GivesErrno(Op op) {
+  constexpr Op kOps[] = {
+      Op::kLoad,           Op::kStore,       Op::kFork,          Op::kClone,
+      Op::kWait,           Op::kSocketpair,  Op::kSendmsg,       Op::kRecvmsg,
+      Op::kSendFd,         Op::kRecvFd,      Op::kPidfdGetfd,    Op::kProcessMadvise,
+      Op::kMemWrite,       Op::kPtracePoke,  Op::kUffdCopy,      Op::kUdmabufCreate,
+      Op::kDmabufStore,    Op::kPipe2,       Op::kUringRegister, Op::kUringUnregister,
+      Op::kUringReadFixed, Op::kOpenMapFile, Op::kSetNoexec,     Op::kUringPwrite,
+      Op::kAioPwrite,      Op::kFadvise};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
 // The call as a value, or minus errno, or a fault.
 std::string CallPrinter::Wrapped() {
   const std::string expression = Expression();
-  switch (call_.op) {
-    case Op::kLoad:
-    case Op::kStore:
-    case Op::kFork:
-    case Op::kClone:
-    case Op::kWait:
-    case Op::kSocketpair:
-    case Op::kSendmsg:
-    case Op::kRecvmsg:
-    case Op::kSendFd:
-    case Op::kRecvFd:
-    case Op::kPidfdGetfd:
-    case Op::kProcessMadvise:
-    case Op::kMemWrite:
-    case Op::kPtracePoke:
-    case Op::kUffdCopy:
-    case Op::kUdmabufCreate:
-    case Op::kDmabufStore:
-    case Op::kPipe2:
-    case Op::kUringRegister:
-    case Op::kUringUnregister:
-    case Op::kUringReadFixed:
-    case Op::kOpenMapFile:
-    case Op::kSetNoexec:
-    case Op::kUringPwrite:
-    case Op::kAioPwrite: return expression;
-    default: break;
-  }
+  if (GivesErrno(call_.op)) return expression;
   const bool address = SpecOf(call_.op).returns == ReturnKind::kAddress;
   if (address) needs_->arena = true;
   Use(address ? CHelper::kInArena : CHelper::kResult);

@@ -68,6 +68,7 @@ bool IsNew(std::string_view name) {
 // Flags that older header files may not have.
 std::vector<FlagName> NewNames(const Semantics& semantics) {
   std::vector<FlagName> names = SealNames(&semantics);
+  names.insert(names.end(), {{"F_DUPFD_QUERY", 1027}, {"F_CREATED_QUERY", 1028}});
   for (const ArgSpec& arg : ArgsOf(SpecOf(Op::kMemfdCreate)))
     names.insert(names.end(), arg.names.begin(), arg.names.end());
   std::erase_if(names, [](const FlagName& name) { return name.bits == 0 || IsOld(name.name); });
@@ -106,6 +107,7 @@ std::vector<std::string> HeadersOf(Op op) {
     case Family::kInode: return {"fcntl.h", "sys/stat.h", "unistd.h"};
     case Family::kDescriptor:
     case Family::kSize:
+    case Family::kSync:
     case Family::kExecute: return {"fcntl.h", "unistd.h"};
     case Family::kProcess: return {"sched.h", "sys/prctl.h"};
     default: return {};

@@ -466,6 +466,7 @@ const Helper kHelpers[] = {
      kGetTaskFdText},
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoText},
     {{"sys/uio.h", "unistd.h"}, {}, kWriteTwoAtText},
+    {{"sys/uio.h", "unistd.h"}, {}, kPwriteTwoText},
     {{"sys/uio.h"}, {}, kTwoPartsText},
     {{"sys/resource.h", "sys/syscall.h", "sys/uio.h", "unistd.h", "errno.h"},
      {CHelper::kRaiseLimit, CHelper::kOutOfTheWay},

@@ -48,6 +48,7 @@ enum class CHelper {
   kGetTaskFd,   // pidfd_getfd
   kWriteTwo,    // writev
   kWriteTwoAt,  // pwritev2
+  kPwriteTwo,   // pwritev
   kTwoParts,    // readv, preadv, preadv2
   kAdvise,      // process_madvise
   kMseal,

@@ -289,6 +289,18 @@ static long write_two_at(int fd, const char *bytes, long count, off_t offset, in
 }
 )";
 
+constexpr std::string_view kPwriteTwoText = R"(
+/* pwritev of two parts of one buffer. */
+static long pwrite_two(int fd, const char *bytes, long count, off_t offset)
+{
+	const long half = count > 1 ? count / 2 : 0;
+	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
+				{ (void *)bytes, (size_t)(count - half) } };
+
+	return pwritev(fd, vec, 2, offset);
+}
+)";
+
 constexpr std::string_view kTwoPartsText = R"(
 /* Two parts of one buffer. */
 static struct iovec *two_parts(char *bytes, long count)

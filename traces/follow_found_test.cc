@@ -317,5 +317,44 @@ TEST(FollowFoundTest, APidNamespaceBeginsWithTheLevelOfTheOneAbove) {
       testing::IsEmpty());
 }
 
+TEST(FollowFoundTest, OwnersAndTimesByTheirOtherNames) {
+  const std::string path = "1 openat(AT_FDCWD, \"/proc/self/fd/3\", O_PATH) = 4\n";
+  ExpectDecides(path, "fchownat(4, \"\", 4294967295, -1, AT_EMPTY_PATH)", "0", "-1 EBADF (bad)");
+  ExpectDecides(path, "fchownat(4, \"\", -1, -1, 0x8)", "-1 EINVAL (bad)", "0");
+  ExpectDecides(path, "chown(\"/proc/self/fd/4\", -1, -1)", "0", "-1 ENOENT (no)");
+  ExpectDecides(path, "fchownat(AT_FDCWD, \"/proc/self/fd/4\", -1, -1, 0)", "0", "-1 ENOENT (no)");
+  ExpectDecides(path, "utimensat(3, NULL, NULL, 0)", "0", "-1 EBADF (bad)");
+  ExpectDecides(path, "utimensat(4, NULL, NULL, 0)", "-1 EBADF (bad)", "0");
+  ExpectDecides(path, "utimensat(AT_FDCWD, \"/proc/self/fd/4\", NULL, 0)", "0", "-1 ENOENT (no)");
+  const FollowReport given =
+      FollowMade("1 utimensat(3, NULL, [{tv_sec=1, tv_nsec=0}, {tv_sec=1, tv_nsec=0}], 0) = 0\n");
+  EXPECT_EQ(CountUnasked(given, Unasked::kNoRow), 1);
+}
+
+TEST(FollowFoundTest, WhatWritesBackIsAsked) {
+  for (const std::string_view call :
+       {"fsync(3)", "fdatasync(3)", "sync_file_range(3, 0, 0, SYNC_FILE_RANGE_WRITE)",
+        "fadvise64(3, 0, 1099511627776, POSIX_FADV_DONTNEED)", "readahead(3, 0, 1099511627776)"})
+    ExpectDecides("", call, "0", "-1 EBADF (bad)");
+  ExpectDecides("", "fadvise64(3, 0, 4096, 0x6 /* POSIX_FADV_??? */)", "-1 EINVAL (bad)", "0");
+  ExpectDecides("", "sync_file_range(3, 0, -1, 0)", "-1 EINVAL (bad)", "0");
+  ExpectDecides("", "pwritev(3, [{iov_base=\"x\", iov_len=1}], 1, 2)", "1", "-1 EPERM (no)");
+  ExpectDecides("1 fcntl(3, F_ADD_SEALS, F_SEAL_WRITE) = 0\n",
+                "pwritev(3, [{iov_base=\"x\", iov_len=1}], 1, 2)", "-1 EPERM (no)", "1");
+}
+
+TEST(FollowFoundTest, DupfdQueryComparesOpenFilesThatTheLogMade) {
+  const std::string made = "1 dup(3) = 4\n1 openat(AT_FDCWD, \"/proc/self/fd/3\", O_RDWR) = 5\n";
+  ExpectDecides(made, "fcntl(3, F_DUPFD_QUERY, 4)", "1", "0");
+  ExpectDecides(made, "fcntl(3, 0x403 /* F_??? */, 5)", "0", "1");
+  ExpectDecides(made, "fcntl(3, F_CREATED_QUERY)", "0", "1");
+  ExpectDecides(made, "fcntl(3, F_DUPFD_QUERY, 4)", "-1 EINVAL (bad)", "1", "linux-6.1");
+  // 6 and 7 were there before the log began.
+  const FollowReport before =
+      FollowMade("1 fcntl(6</memfd:a (deleted)>, F_DUPFD_QUERY, 7</memfd:a (deleted)>) = 1\n");
+  EXPECT_THAT(before.differences, IsEmpty());
+  EXPECT_EQ(CountUnasked(before, Unasked::kBound), 1);
+}
+
 }  // namespace
 }  // namespace selkie

@@ -19,10 +19,10 @@ struct Alias {
 
 // The same arguments under another name.
 constexpr Alias kAliases[] = {
-    {"fcntl64", "fcntl"},   {"fstat64", "fstat"},  {"ftruncate64", "ftruncate"},
-    {"mmap2", "mmap"},      {"old_mmap", "mmap"},  {"pread64", "pread"},
-    {"pwrite64", "pwrite"}, {"oldfstat", "fstat"}, {"truncate64", "truncate"},
-    {"sys_futex", "futex"},
+    {"fcntl64", "fcntl"},   {"fstat64", "fstat"},           {"ftruncate64", "ftruncate"},
+    {"mmap2", "mmap"},      {"old_mmap", "mmap"},           {"pread64", "pread"},
+    {"pwrite64", "pwrite"}, {"oldfstat", "fstat"},          {"truncate64", "truncate"},
+    {"sys_futex", "futex"}, {"fadvise64", "posix_fadvise"}, {"fadvise64_64", "posix_fadvise"},
 };
 
 // Calls that are younger than the strace which made the log, by their numbers: the same
@@ -35,16 +35,16 @@ constexpr Alias kNumbers[] = {
 
 // By name: calls without a row that act on the file of their first argument.
 constexpr std::string_view kDescriptorFirst[] = {
-    "fadvise64", "fchmod",          "fchown",
-    "fdatasync", "fgetxattr",       "flistxattr",
-    "flock",     "fremovexattr",    "fsetxattr",
-    "fstatfs",   "fsync",           "getdents64",
-    "ioctl",     "preadv2",         "pwritev2",
-    "readahead", "sendfile",        "sendfile64",
-    "splice",    "sync_file_range", "syncfs",
-    "tee",       "vmsplice",        "copy_file_range",
-    "fchownat",  "cachestat",       "name_to_handle_at",
-    "execveat",  "utimensat",       "futimesat"};
+    "posix_fadvise", "fchmod",          "fchown",
+    "fdatasync",     "fgetxattr",       "flistxattr",
+    "flock",         "fremovexattr",    "fsetxattr",
+    "fstatfs",       "fsync",           "getdents64",
+    "ioctl",         "preadv2",         "pwritev2",
+    "readahead",     "sendfile",        "sendfile64",
+    "splice",        "sync_file_range", "syncfs",
+    "tee",           "vmsplice",        "copy_file_range",
+    "fchownat",      "cachestat",       "name_to_handle_at",
+    "execveat",      "utimensat",       "futimesat"};
 
 constexpr std::string_view kGiveDescriptors[] = {"accept",
                                                  "accept4",
@@ -165,14 +165,25 @@ void StatOfDescriptor(FieldCall& call) {
   call.args = {call.args[0], call.arg(statx ? 4 : 2)};
 }
 
-// chmod by its newer names.
-void ChmodOfPath(FieldCall& call) {
-  if ((call.name != "fchmodat" && call.name != "fchmodat2") || call.args.size() < 3) return;
+// chmod and chown by their newer names.
+void ChangeByPath(FieldCall& call) {
+  const bool owner = call.name == "fchownat";
+  const bool mode = call.name == "fchmodat" || call.name == "fchmodat2";
+  const size_t words = owner ? 2 : 1;
+  if ((!owner && !mode) || call.args.size() < 2 + words) return;
   const auto path = StraceQuoted(call.args[1]);
   if (!path || !path->bytes.starts_with('/')) return;
-  if (call.args.size() > 3 && StraceFlags(call.args[3]).value_or(1) != 0) return;
-  call.name = "chmod";
-  call.args = {call.args[1], call.args[2]};
+  if (call.args.size() > 2 + words && StraceFlags(call.args[2 + words]).value_or(1) != 0) return;
+  call.name = owner ? "chown" : "chmod";
+  call.args = std::vector(call.args.begin() + 1, call.args.begin() + 2 + static_cast<int>(words));
+}
+
+// utimensat(3, NULL, NULL, 0) is futimens.
+void TimesOfDescriptor(FieldCall& call) {
+  if (call.name != "utimensat" || call.args.size() != 4 || call.args[1] != "NULL") return;
+  if (call.args[2] != "NULL" || StraceNumber(call.args[3]) != 0) return;
+  call.name = "futimens";
+  call.args = {call.args[0], call.args[2]};
 }
 
 // The mode that an ACL is (fs/posix_acl.c posix_acl_equiv_mode): owner, others, and the mask, or
@@ -263,7 +274,8 @@ FieldCall ToFieldCall(const StraceCall& log) {
     if (call.name == number.name) call.name = number.as;
   JoinVector(call);
   StatOfDescriptor(call);
-  ChmodOfPath(call);
+  ChangeByPath(call);
+  TimesOfDescriptor(call);
   AclAsMode(call);
   CloexecByIoctl(call);
   SeekOf32Bits(call);

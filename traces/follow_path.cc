@@ -166,7 +166,9 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
   const std::string_view flags_arg = call.arg(at ? 2 : 1);
   int64_t word = 0, mode = 0, resolve = 0;
   if (!opens) {
-    word = StraceNumber(call.args.back()).value_or(0);
+    const bool owner = row.op == Op::kChown;
+    word = StraceNumber(owner ? call.arg(1) : call.args.back()).value_or(0);
+    if (owner) word = AsInt(word);
   } else if (call.name == "creat") {
     word = abi::kOWronly | abi::kOTrunc;
   } else {
@@ -207,7 +209,7 @@ void Follower::OnPathCall(const FieldCall& call, FollowedProcess& process, std::
     if (empty) return Call{row.op, 0, {fd, word}};
     return Call{row.op, 0, {own ? kSelf : 1, fd, resizes ? ask.Small(word) : word, mode, resolve}};
   };
-  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, word};
+  query.sizes = {0, kPageSize, world_.inodes[query.inode].size, std::max<int64_t>(word, 0)};
   if (word < kBeyondFiles) query.sizes.push_back(word + kPageSize);
   Decide(query);
   if (opens && call.ok() && query.why.empty()) return;
@@ -232,10 +234,16 @@ void Follower::OnOpen(const FieldCall& call, FollowedProcess& process) {
                                                     : Op::kOpen));
 }
 
-// truncate, chmod, and setxattr of an ACL.
+// truncate, chmod, chown, and setxattr of an ACL.
 void Follower::OnPathRow(const FieldCall& call, FollowedProcess& process) {
   if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(0), *row);
   Count(call, Unasked::kElsewhere);
+}
+
+// Of a path and no times; else of a descriptor without a row.
+void Follower::OnUtimensat(const FieldCall& call, FollowedProcess& process) {
+  if (const CallSpec* row = RowOf(call)) return OnPathCall(call, process, call.arg(1), *row);
+  OnRow(call, process);
 }
 
 // ---- Descriptors of other processes ----

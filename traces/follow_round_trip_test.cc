@@ -191,6 +191,11 @@ class Writer {
       case Op::kFsetAcl: call = fmt::format("fsetxattr({}, {}", c.arg[0], Acl(c.arg[1])); break;
       case Op::kSetAcl: call = call.substr(0, call.find("\"system")) + Acl(c.arg[2]); break;
       case Op::kWritev: call = fmt::format("writev({}, {}, 1)", c.arg[0], Buffer(c)); break;
+      case Op::kPwritev:
+        call = fmt::format("pwritev({}, {}, 1, {})", c.arg[0], Buffer(c), c.arg[3]);
+        break;
+      case Op::kFutimens: call = fmt::format("utimensat({}, NULL, NULL, 0)", c.arg[0]); break;
+      case Op::kFadvise: call.replace(0, call.find('('), "fadvise64"); break;
       case Op::kPwritev2:
         call =
             fmt::format("pwritev2({}, {}, 1, {}, {:#x})", c.arg[0], Buffer(c), c.arg[3], c.arg[4]);

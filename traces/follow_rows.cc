@@ -32,7 +32,8 @@ struct DescriptorCall {
 };
 
 bool IsWrite(Op op) {
-  return op == Op::kWrite || op == Op::kPwrite || op == Op::kWritev || op == Op::kPwritev2;
+  return op == Op::kWrite || op == Op::kPwrite || op == Op::kWritev || op == Op::kPwritev ||
+         op == Op::kPwritev2;
 }
 
 bool IsTransfer(Op op) {
@@ -186,6 +187,16 @@ uint8_t SealBit(const Semantics& semantics, std::string_view name) {
   return 0;
 }
 
+using FdArgument = std::pair<int64_t, std::optional<FollowedFd>>;
+
+// One of the descriptors is of an open file that was not opened in the log: another may be of the
+// same.
+bool HasUnknownFile(const World& world, const std::vector<FdArgument>& fds) {
+  return std::any_of(fds.begin(), fds.end(), [&](const FdArgument& fd) {
+    return fd.second && !world.files[fd.second->file].known;
+  });
+}
+
 void CopyPidfd(FollowedFds& fds, std::string_view from, int64_t to) {
   const auto fd = StraceDescriptor(from);
   const auto known = fd ? fds.pidfds.find(fd->fd) : fds.pidfds.end();
@@ -263,7 +274,7 @@ void Follower::OnUnknownRow(const FieldCall& call, FollowedProcess& process) {
 
 void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, const CallSpec& row) {
   const DescriptorCall in = ReadDescriptorCall(call, row, semantics_);
-  std::vector<std::pair<int64_t, std::optional<FollowedFd>>> fds;
+  std::vector<FdArgument> fds;
   Query query(call, process);
   bool others = false;
   for (const auto& [word, arg] : in.fds) {
@@ -288,6 +299,8 @@ void Follower::OnDescriptor(const FieldCall& call, FollowedProcess& process, con
   if (row.op == Op::kFsetAcl && call.log->error == "EOPNOTSUPP")
     query.why = "a kernel whose tmpfs has no ACLs";
   if (others) query.why = fmt::format("{} between a memfd and another file", call.name);
+  if (row.op == Op::kDupFdQuery && HasUnknownFile(world_, fds))
+    query.why = "open files that the log does not tell apart";
   const FollowedFile& file = world_.files[query.file];
   const FollowedInode& inode = world_.inodes[query.inode];
 

@@ -195,6 +195,8 @@ const std::map<std::string_view, Follower::Handler>& Follower::Handlers() {
       {"creat", &Follower::OnOpen},
       {"truncate", &Follower::OnPathRow},
       {"chmod", &Follower::OnPathRow},
+      {"chown", &Follower::OnPathRow},
+      {"utimensat", &Follower::OnUtimensat},
       {"setxattr", &Follower::OnPathRow},
       {"fcntl", &Follower::OnFcntl},
       {"dup2", &Follower::OnDupOver},
@@ -467,7 +469,7 @@ bool Follower::EndsEarly(const Query& query, const Ask& ask) const {
   if (std::find(std::begin(kReads), std::end(kReads), query.call.name) != std::end(kReads))
     return true;
   // Of a write, a seal may be what ends it.
-  constexpr std::string_view kWrites[] = {"write", "pwrite", "writev", "pwritev2"};
+  constexpr std::string_view kWrites[] = {"write", "pwrite", "writev", "pwritev", "pwritev2"};
   const uint8_t seals = world_.inodes[query.inode].node.seals;
   return std::find(std::begin(kWrites), std::end(kWrites), query.call.name) != std::end(kWrites) &&
          std::none_of(semantics_.seals.begin(), semantics_.seals.end(), [&](const SealName& seal) {

@@ -142,6 +142,7 @@ class Follower {
   void OnChdir(const FieldCall& call, FollowedProcess& process);
   void OnSymlink(const FieldCall& call, FollowedProcess& process);
   void OnPathRow(const FieldCall& call, FollowedProcess& process);
+  void OnUtimensat(const FieldCall& call, FollowedProcess& process);
   void OnPathCall(const FieldCall& call, FollowedProcess& process, std::string_view path,
                   const CallSpec& row);
   void OnFcntl(const FieldCall& call, FollowedProcess& process);
