@@ -15,7 +15,7 @@ bool LeavesArena(const State& s, int64_t addr, int64_t len) {
   const int64_t arena = int64_t{s.limits.arena} * kPageSize;
   if (addr < kHugeArena) return addr < 0 || addr > arena || len > arena - addr;
   const int page = ArenaPageOf(s, addr);
-  return page < 0 || addr - AddressOfPage(page) + len > kPageSize;
+  return page < 0 || len > kPageSize - (addr - AddressOfPage(page));
 }
 
 bool InArena(const State& s, int64_t addr, uint64_t length, PageRange* range) {
