@@ -139,9 +139,9 @@ class CheckCommand {
         launch.processes > 1 && context_.exchange == nullptr)
       return RefuseMpirun(launch);
     if (absl::Status status = Prepare(); !status.ok()) return Report(status);
-    for (const std::string& name : semantics_)
-      for (const std::string& property : properties_)
-        if (!Interrupted().load()) exit_code_ = WorseOf(exit_code_, One(name, property));
+    for (const Semantics& semantics : semantics_)
+      for (const Property& property : properties_)
+        if (!Interrupted().load()) exit_code_ = WorseOf(exit_code_, One(semantics, property));
     if (arguments_.json) fmt::print("{}\n", results_.dump(2));
     return exit_code_;
   }
@@ -164,7 +164,7 @@ class CheckCommand {
         PropertiesAsked(context_.library, arguments_.properties);
     if (!properties.ok()) return properties.status();
     exit_code_ = ReportBad(*properties);
-    ReportUnloadable(std::move(properties->names));
+    LoadAll(properties->names);
     options_.symmetry = !arguments_.no_symmetry;
     options_.threads = arguments_.threads;
     options_.recheck = arguments_.recheck;
@@ -184,18 +184,17 @@ class CheckCommand {
   }
 
   // A search may take hours: what cannot be read is said before it, and the rest is searched.
-  void ReportUnloadable(std::vector<std::string> properties) {
-    const auto keep = [this](const std::string& name, const absl::Status& status,
-                             std::vector<std::string>& list) {
-      if (status.ok())
-        list.push_back(name);
+  void LoadAll(const std::vector<std::string>& properties) {
+    const auto keep = [this](auto loaded, auto& list) {
+      if (loaded.ok())
+        list.push_back(*std::move(loaded));
       else
-        exit_code_ = WorseOf(exit_code_, Report(status));
+        exit_code_ = WorseOf(exit_code_, Report(loaded.status()));
     };
     for (const std::string& name : arguments_.semantics)
-      keep(name, context_.library.LoadSemantics(name).status(), semantics_);
+      keep(context_.library.LoadSemantics(name), semantics_);
     for (const std::string& name : properties)
-      keep(name, LoadProperty(context_.library, name).status(), properties_);
+      keep(LoadProperty(context_.library, name), properties_);
   }
 
   // What is wrong with a path, too.
@@ -206,12 +205,8 @@ class CheckCommand {
     return status;
   }
 
-  int One(const std::string& semantics_name, const std::string& property_name) {
-    absl::StatusOr<Semantics> semantics = context_.library.LoadSemantics(semantics_name);
-    if (!semantics.ok()) return Report(semantics.status());
-    absl::StatusOr<Property> property = LoadProperty(context_.library, property_name);
-    if (!property.ok()) return Report(property.status());
-    Bounds bounds = property->bounds;
+  int One(const Semantics& semantics, const Property& property) {
+    Bounds bounds = property.bounds;
     if (absl::Status status = ApplyBounds(arguments_.bounds, bounds); !status.ok())
       return Report(status);
 
@@ -220,35 +215,34 @@ class CheckCommand {
       forecast.Note(stats.states, stats.depth);
       progress_.Update([&] {
         const double rate = stats.states / (stats.seconds + 1e-9);
-        return fmt::format("{} {}: {} states, {:.0f} k/s, depth {}, {}{}", semantics->name,
-                           property->name, Grouped(stats.states), rate / 1000, stats.depth,
+        return fmt::format("{} {}: {} states, {:.0f} k/s, depth {}, {}{}", semantics.name,
+                           property.name, Grouped(stats.states), rate / 1000, stats.depth,
                            TimeLeft(forecast, rate), Bytes(stats.bytes));
       });
     };
-    if (absl::Status status = ChooseFolder(*property, *semantics, bounds); !status.ok())
+    if (absl::Status status = ChooseFolder(property, semantics, bounds); !status.ok())
       return Report(status);
     const double before = CpuSeconds();
-    if (arguments_.trace_all) return EveryKind(*property, *semantics, bounds);
-    absl::StatusOr<Verdict> verdict =
-        Ask(context_.library, *property, *semantics, bounds, options_);
+    if (arguments_.trace_all) return EveryKind(property, semantics, bounds);
+    absl::StatusOr<Verdict> verdict = Ask(context_.library, property, semantics, bounds, options_);
     progress_.Clear();
     if (!verdict.ok()) return Report(WithRemedy(verdict.status()));
     TellFolder(*verdict);
     if (verdict->kind == Verdict::Kind::kStopped) verdict->why += HowFar(verdict->stats, forecast);
     if (arguments_.json)
-      results_.push_back(VerdictJson(*property, *semantics, *verdict, CpuSeconds() - before));
+      results_.push_back(VerdictJson(property, semantics, *verdict, CpuSeconds() - before));
     else
-      PrintVerdict(*property, *semantics, *verdict, context_.out_is_terminal);
+      PrintVerdict(property, semantics, *verdict, context_.out_is_terminal);
     if (arguments_.coverage) {
       absl::StatusOr<SearchCoverage> coverage =
-          Cover(*property, *semantics, verdict->bounds, options_);
+          Cover(property, semantics, verdict->bounds, options_);
       progress_.Clear();
       if (!coverage.ok()) return Report(coverage.status());
       if (arguments_.json) results_.back()["coverage"] = CoverageJson(*coverage);
       if (!arguments_.json)
         for (const std::string& line : CoverageLines(*coverage)) fmt::print("  {}\n", line);
     }
-    return Save(*property, *semantics, *verdict);
+    return Save(property, semantics, *verdict);
   }
 
   // Neither of the two records that a folder has is whole: nothing there can be gone on with.
@@ -333,7 +327,8 @@ class CheckCommand {
   const CheckArguments& arguments_;
   ProgressLine progress_;
   SearchOptions options_;
-  std::vector<std::string> semantics_, properties_;  // those that can be loaded
+  std::vector<Semantics> semantics_;  // those that can be loaded
+  std::vector<Property> properties_;
   nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
   int exit_code_ = kHolds;
 };

@@ -129,14 +129,11 @@ void LoadFile(const std::string& file, const RunArguments& args,
 void LoadAllScenarios(const Context& context, const RunArguments& args, Session& session) {
   const std::vector<std::string> known = KnownNames(context, session);
   for (const std::string& path : args.paths) {
-    absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
-    if (!files.ok()) {
+    absl::StatusOr<std::vector<std::string>> files = ScenarioFilesUnder(path);
+    if (!files.ok())
       AddError(session, Message(files.status()));
-    } else if (files->empty()) {
-      AddError(session, fmt::format("{}: no .scn file is in this folder", path));
-    } else {
+    else
       for (const std::string& file : *files) LoadFile(file, args, known, session);
-    }
   }
   if (session.scenarios.empty() && session.errors.empty())
     AddError(session, "no scenario of these files has a name given by --scenario");

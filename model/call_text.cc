@@ -1,5 +1,5 @@
 // Reads calls.  The table of calls says what each argument is: no call is
-// named here.
+// named here, but mremap, whose last argument may be left out.
 #include "model/call_text.h"
 
 #include "fmt/format.h"
@@ -213,10 +213,10 @@ std::string Expected(const Semantics* semantics, std::string_view function) {
   return out.empty() ? "a request that the semantics declares: it declares none" : out;
 }
 
-// The last argument of mremap is read with MREMAP_FIXED and MREMAP_DONTUNMAP alone, and strace
-// prints it no more than C programs write it.
-bool LacksLast(const CallSpec& spec, size_t given) {
-  return spec.op == Op::kMremap && static_cast<int>(given) + 1 == spec.num_args;
+// The new address is read with MREMAP_FIXED and MREMAP_DONTUNMAP alone, and strace prints it no
+// more than C programs write it.
+bool LacksNewAddress(const CallSpec& spec, int written) {
+  return spec.op == Op::kMremap && written + 1 == spec.num_args;
 }
 
 // The row that is meant: its literals match, whatever the number of arguments.
@@ -224,7 +224,7 @@ Shape FindShape(const Semantics* semantics, std::string_view function,
                 const std::vector<Piece>& pieces) {
   for (const CallSpec* spec : SpecsByName(function))
     if (!IsExtensionRow(*spec) && LiteralsMatch(*spec, pieces))
-      return {spec, spec->num_args - (LacksLast(*spec, pieces.size()) ? 1 : 0)};
+      return {spec, spec->num_args - LacksNewAddress(*spec, static_cast<int>(pieces.size()))};
   return ExtensionShape(semantics, function, pieces);
 }
 
@@ -258,8 +258,7 @@ void ReadArguments(const Reader& reader, const Shape& shape, const std::vector<P
     out->error = in.error();
     for (int w = 0; w < WordsOf(arg.kind); ++w) out->call.arg[word++] = words[w];
   }
-  const bool lacks_address = shape.written < shape.spec->num_args && shape.spec->op == Op::kMremap;
-  if (lacks_address) out->call.arg[shape.written] = kNull;
+  if (LacksNewAddress(*shape.spec, shape.written)) out->call.arg[shape.written] = kNull;
 }
 
 // Of remap_file_pages the kernel takes no word as an int.

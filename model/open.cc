@@ -311,19 +311,14 @@ bool MakesDirectory(int64_t flags) {
   return (flags & kBoth) == kBoth && (flags & abi::kOPath) == 0;
 }
 
-// open of such flags (fs/open.c build_open_flags, 6.4); before, each of the two is asked.
-Result OpenToMake(State& s, const Call& c, const Semantics& semantics) {
-  const Rule* const asks_each = NotSupported(semantics, Feature::kCreateDirectory);
-  if (asks_each == nullptr)
-    return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
-  Result error;
+// do_sys_openat2 of a path, after build_open_flags.
+Result OpenPath(State& s, const Call& c, const Semantics& semantics) {
+  const int fd = LowestFreeFd(s, c.task);  // allocated before the walk
+  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   int link;
-  if (LowestFreeFd(s, c.task) < 0)
-    error = Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  else if (ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics))
-    error = Fail((c.arg[2] & abi::kOExcl) != 0 ? EEXIST : ENOTDIR, "fs/namei.c do_last");
-  if (error.kind == Result::Kind::kErrno && error.rule == nullptr) error.rule = asks_each;
-  return error;
+  Result error;
+  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
+  return OpenProcLink(s, c, link, c.arg[2], fd, semantics);
 }
 
 }  // namespace
@@ -331,13 +326,13 @@ Result OpenToMake(State& s, const Call& c, const Semantics& semantics) {
 Result Open(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[2];
   if (const char* unknown = UnknownOpenFlags(flags & ~abi::kODirectory)) return Bound(unknown);
-  if (MakesDirectory(flags)) return OpenToMake(s, c, semantics);
-  const int fd = LowestFreeFd(s, c.task);  // do_sys_openat2 allocates before it walks
-  if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  int link;
-  Result error;
-  if (!ResolveProcFd(s, c, c.arg[0], c.arg[1], &link, &error, semantics)) return error;
-  return OpenProcLink(s, c, link, flags, fd, semantics);
+  if (!MakesDirectory(flags)) return OpenPath(s, c, semantics);
+  const Rule* const asks_each = NotSupported(semantics, Feature::kCreateDirectory);
+  if (asks_each == nullptr)
+    return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
+  Result result = OpenPath(s, c, semantics);
+  if (result.kind == Result::Kind::kErrno && result.rule == nullptr) result.rule = asks_each;
+  return result;
 }
 
 Result Openat2(State& s, const Call& c, const Semantics& semantics) {

@@ -226,11 +226,16 @@ std::string DecidedBy(const Result& result) {
   return result.check != nullptr ? result.check : "";
 }
 
-absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path) {
+absl::StatusOr<std::vector<std::string>> ScenarioFilesUnder(const std::string& path) {
   absl::StatusOr<std::vector<std::string>> files = FilesUnder(path, ".scn");
-  if (!files.ok()) return files.status();
-  if (files->empty())
+  if (files.ok() && files->empty())
     return absl::InvalidArgumentError(fmt::format("{}: no .scn file is in this folder", path));
+  return files;
+}
+
+absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path) {
+  absl::StatusOr<std::vector<std::string>> files = ScenarioFilesUnder(path);
+  if (!files.ok()) return files.status();
   std::vector<Scenario> scenarios;
   for (const std::string& file : *files) {
     absl::StatusOr<std::string> text = ReadTextFile(file);

@@ -81,8 +81,12 @@ struct Scenario {
 // and what was expected.
 absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std::string_view text);
 
-// The scenarios of every .scn under `path`, or of the file `path`, in the order of
-// FilesUnder.  Its errors, those of reading, and those of ParseScenarios.
+// Every .scn under `path`, or the file `path` (FilesUnder).  InvalidArgumentError if a folder has
+// none.
+absl::StatusOr<std::vector<std::string>> ScenarioFilesUnder(const std::string& path);
+
+// The scenarios of the files of ScenarioFilesUnder, in their order.  Its errors, those of reading,
+// and those of ParseScenarios.
 absl::StatusOr<std::vector<Scenario>> ScenariosUnder(const std::string& path);
 
 // True if a selector names the semantics, or one that it inherits from: its

@@ -187,16 +187,15 @@ std::string CallPrinter::Writing() {
   if (call_.op == Op::kUringPwrite)
     return Use(CHelper::kUringWrite) +
            fmt::format("uring_write_at({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
-  if (call_.op == Op::kWritev)
-    return Use(CHelper::kWriteTwo) + fmt::format("write_two({}, {}, {})", fd, bytes, count);
-  if (call_.op == Op::kPwritev)
-    return Use(CHelper::kPwriteTwo) +
-           fmt::format("pwrite_two({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
-  if (call_.op == Op::kPwritev2)
-    return Use(CHelper::kWriteTwoAt) +
-           fmt::format("write_two_at({}, {}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]),
-                       CFlags(call_.arg[4], ArgsOf(SpecOf(call_.op))[4].names, true));
-  return fmt::format("pwrite({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+  if (call_.op == Op::kPwrite)
+    return fmt::format("pwrite({}, {}, {}, {})", fd, bytes, count, CNumber(call_.arg[3]));
+  const std::string parts =
+      Use(CHelper::kHalves) +
+      fmt::format("{}({}, halves({}, {}), 2", SpecOf(call_.op).name, fd, bytes, count);
+  if (call_.op == Op::kWritev) return parts + ")";
+  if (call_.op == Op::kPwritev) return fmt::format("{}, {})", parts, CNumber(call_.arg[3]));
+  return fmt::format("{}, {}, {})", parts, CNumber(call_.arg[3]),
+                     CFlags(call_.arg[4], ArgsOf(SpecOf(call_.op))[4].names, true));
 }
 
 std::string CallPrinter::PipeFlags() {

@@ -45,12 +45,10 @@ enum class CHelper {
   kCheckPair,   // the two descriptors of a pair
   kSendRights,  // SCM_RIGHTS
   kReceiveRights,
-  kGetTaskFd,   // pidfd_getfd
-  kWriteTwo,    // writev
-  kWriteTwoAt,  // pwritev2
-  kPwriteTwo,   // pwritev
-  kTwoParts,    // readv, preadv, preadv2
-  kAdvise,      // process_madvise
+  kGetTaskFd,  // pidfd_getfd
+  kHalves,     // writev, pwritev, pwritev2
+  kTwoParts,   // readv, preadv, preadv2
+  kAdvise,     // process_madvise
   kMseal,
   kOpenHow,  // openat2
   kFileSetattr,

@@ -265,39 +265,16 @@ static long get_task_fd(pid_t pid, int fd)
 }
 )";
 
-constexpr std::string_view kWriteTwoText = R"(
-/* writev of two parts of one buffer. */
-static long write_two(int fd, const char *bytes, long count)
+constexpr std::string_view kHalvesText = R"(
+/* What is to be written in two parts: each begins with the first of the bytes, as all are alike. */
+static struct iovec *halves(const char *bytes, long count)
 {
+	static struct iovec vec[2];
 	const long half = count > 1 ? count / 2 : 0;
-	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
-				{ (void *)bytes, (size_t)(count - half) } };
 
-	return writev(fd, vec, 2);
-}
-)";
-
-constexpr std::string_view kWriteTwoAtText = R"(
-/* pwritev2 of two parts of one buffer. */
-static long write_two_at(int fd, const char *bytes, long count, off_t offset, int flags)
-{
-	const long half = count > 1 ? count / 2 : 0;
-	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
-				{ (void *)bytes, (size_t)(count - half) } };
-
-	return pwritev2(fd, vec, 2, offset, flags);
-}
-)";
-
-constexpr std::string_view kPwriteTwoText = R"(
-/* pwritev of two parts of one buffer. */
-static long pwrite_two(int fd, const char *bytes, long count, off_t offset)
-{
-	const long half = count > 1 ? count / 2 : 0;
-	struct iovec vec[2] = { { (void *)bytes, (size_t)half },
-				{ (void *)bytes, (size_t)(count - half) } };
-
-	return pwritev(fd, vec, 2, offset);
+	vec[0] = (struct iovec){ (void *)bytes, (size_t)half };
+	vec[1] = (struct iovec){ (void *)bytes, (size_t)(count - half) };
+	return vec;
 }
 )";
 
