@@ -56,6 +56,14 @@ Terms AnyBit(uint64_t bits, bool on) {
 // All of the bits have the value `on`.
 Terms AllBits(uint64_t bits, bool on) { return {{bits, on ? bits : 0}}; }
 
+// The bits of `mask` are `number`, or (not `is`) one of them differs.
+Terms IsNumber(uint64_t mask, uint64_t number, bool is) {
+  if (is) return {{mask, number}};
+  Terms terms = AnyBit(mask & ~number, true);
+  for (const Term& term : AnyBit(number, false)) terms.push_back(term);
+  return terms;
+}
+
 // ---- Text ----
 
 bool BeginsName(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
@@ -165,12 +173,16 @@ class Parser {
     const std::string_view name = PeekName();
     Terms terms;
     for (size_t i = 0; i < sets.size() && !error_; ++i) {
-      const uint64_t bits = BitsOf(*sets[i], name);
-      const Terms in_set = any == negated ? AllBits(bits, !negated) : AnyBit(bits, !negated);
+      const Terms in_set = InSet(*sets[i], BitsOf(*sets[i], name), any, negated);
       terms = i == 0 ? in_set : Combine(terms, in_set, negated);
     }
     if (!error_) Advance(name);
     return terms;
+  }
+
+  static Terms InSet(const BitSet& set, uint64_t bits, bool any, bool negated) {
+    if (set.number != 0) return IsNumber(set.number << set.shift, bits, !negated);
+    return any == negated ? AllBits(bits, !negated) : AnyBit(bits, !negated);
   }
 
   uint64_t BitsOf(const BitSet& set, std::string_view name) {
@@ -179,7 +191,8 @@ class Parser {
       if (bit.name == name) return bit.bits << set.shift;
       names.push_back(bit.name);
     }
-    Fail(fmt::format("expected a bit of {}: {}", set.name, OneOf(names)));
+    Fail(fmt::format("expected a {} of {}: {}", set.number != 0 ? "value" : "bit", set.name,
+                     OneOf(names)));
     return 0;
   }
 

@@ -20,6 +20,9 @@
 //   test      := sets "has" [ "any" ] BIT { "|" BIT }
 //   sets      := SET | "(" SET { "|" SET } ")"
 //
+// Of a set that is one number, `SET has A` holds if that is A, and no two names
+// are there at once.
+//
 // `SET has A|B`: both bits are set.  `SET has any A|B`: at least one is.
 // `(S | T) has A|B`: each of the names is in S or in T.  "not" binds closest,
 // then "and", then "or".  Blanks, line ends and comments ("#" to the end of the
@@ -48,7 +51,7 @@ struct Term {
 // stand for the same bits.
 struct BitName {
   std::string name;
-  uint64_t bits = 0;  // not 0; bits << shift fits in 64 bits
+  uint64_t bits = 0;  // not 0, but for a number; bits << shift fits in 64 bits
 };
 
 // A named range of the word.
@@ -56,6 +59,9 @@ struct BitSet {
   std::string name;
   int shift = 0;  // 0 .. 63: where bit 0 of the set stands in the word
   std::vector<BitName> bits;
+  // Not 0: the set is one number in these bits (before the shift), and each name's `bits` is a
+  // value of it, all different.
+  uint64_t number = 0;
 };
 
 // A named bit of the word.

@@ -10,6 +10,7 @@
 namespace selkie {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -75,6 +76,26 @@ TEST(Condition, NotBindsClosestThenAndThenOr) {
     return !((w & kShared) != 0 || ((w & kMarked) != 0 && (w & 4) != 0));
   });
   ExpectMeans("not not shared", [](uint64_t w) { return (w & kShared) != 0; });
+}
+
+TEST(Condition, ASetThatIsANumberHasOneNameAtATime) {
+  Vocabulary v;
+  v.sets.push_back({"feature", 4, {{"ZERO", 0}, {"ONE", 1}, {"FIVE", 5}}, 7});
+  const auto holds_for = [&](std::string_view text) {
+    const ParsedCondition parsed = ParseCondition(text, v);
+    EXPECT_FALSE(parsed.error.has_value()) << text;
+    std::vector<uint64_t> numbers;
+    for (uint64_t number = 0; number < 8; ++number)
+      if (Satisfies(parsed.terms, number << 4 | 0xf)) numbers.push_back(number);
+    return numbers;
+  };
+  EXPECT_THAT(holds_for("feature has ZERO"), ElementsAre(0));
+  EXPECT_THAT(holds_for("feature has FIVE"), ElementsAre(5));
+  EXPECT_THAT(holds_for("feature has any ONE|FIVE"), ElementsAre(1, 5));
+  EXPECT_THAT(holds_for("feature has ONE|FIVE"), IsEmpty());
+  EXPECT_THAT(holds_for("not feature has FIVE"), ElementsAre(0, 1, 2, 3, 4, 6, 7));
+  EXPECT_THAT(holds_for("not feature has any ZERO|FIVE"), ElementsAre(1, 2, 3, 4, 6, 7));
+  EXPECT_THAT(holds_for("not feature has ZERO|FIVE"), SizeIs(8));
 }
 
 TEST(Condition, LineEndsAndCommentsStandBetweenWords) {

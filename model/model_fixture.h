@@ -28,6 +28,11 @@ class When {
   When& Lacks(FactSet set, uint64_t bits) { return Add(Bits(set, bits), false); }
   When& Has(Fact fact) { return Add(Bit(fact), true); }
   When& Lacks(Fact fact) { return Add(Bit(fact), false); }
+  When& Asks(Feature feature) {
+    term_.mask |= Bits(FactSet::kFeature, ~uint64_t{0});
+    term_.want |= Bits(FactSet::kFeature, static_cast<uint64_t>(feature));
+    return *this;
+  }
   Term term() const { return term_; }
 
  private:
@@ -102,10 +107,8 @@ inline Semantics TestSemantics() {
             {When().Has(FactSet::kSeals, kSealGrow).Has(Fact::kGrows)});
   AddRule(s, Point::kTruncate, "shrink", kRefuse, EPERM,
           {When().Has(FactSet::kSeals, kSealShrink).Has(Fact::kShrinks)});
-  AddRule(s, Point::kSupport, "looks-first", kRefuse, EFAULT,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kUnmapped))});
-  AddRule(s, Point::kSupport, "pages", kRefuse, EPIPE,
-          {When().Has(FactSet::kFeature, static_cast<uint64_t>(Feature::kSendfile))});
+  AddRule(s, Point::kSupport, "looks-first", kRefuse, EFAULT, {When().Asks(Feature::kUnmapped)});
+  AddRule(s, Point::kSupport, "pages", kRefuse, EPIPE, {When().Asks(Feature::kSendfile)});
   AddRule(s, Point::kFallocate, "privileges", EffectKind::kClearPrivileges, 0, {When()});
   AddRule(s, Point::kChmod, "exec", kRefuse, EPERM,
           {When().Has(FactSet::kSeals, kSealExec).Has(Fact::kChangesExec)});
@@ -124,7 +127,7 @@ class ModelTest : public testing::Test {
   // From now on the kernel lacks the feature.
   void Lack(Feature feature, int64_t error) {
     AddRule(semantics, Point::kSupport, "lacks", EffectKind::kRefuse, error,
-            {When().Has(FactSet::kFeature, static_cast<uint64_t>(feature))});
+            {When().Asks(feature)});
   }
 
   // Makes the call as task `task` and checks what must hold of every call.

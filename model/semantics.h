@@ -73,81 +73,80 @@ struct FactLayout {
   int width;
 };
 // By FactSet: where each set stands in the word.
-// kFeature is alone where it is in view.
+// kFeature is alone where it is in view, and is one number: see Feature.
 inline constexpr FactLayout kFactLayout[] = {{0, 8},  {8, 8},  {16, 4}, {20, 4}, {24, 3}, {27, 3},
-                                             {30, 3}, {33, 3}, {36, 6}, {0, 64}, {56, 2}};
+                                             {30, 3}, {33, 3}, {36, 6}, {0, 8},  {56, 2}};
 // The lowest bits of a word, 1 .. 64 of them.
 constexpr uint64_t LowBits(int count) { return ~uint64_t{0} >> (64 - count); }
-// Bits of FactSet::kFeature: all that there are.
-enum class Feature : uint64_t {
-  kPopulate = 1,              // MADV_POPULATE_READ and _WRITE: 5.14
-  kMseal = 2,                 // mseal: 6.10
-  kNoappend = 4,              // RWF_NOAPPEND: 6.9
-  kDontunmap = 8,             // MREMAP_DONTUNMAP of a file's mapping: 5.13
-  kLocked = 16,               // MADV_DONTNEED_LOCKED: 5.18
-  kNosignal = 32,             // RWF_NOSIGNAL: 6.18
-  kChattr = 64,               // FS_IOC_SETFLAGS of a memfd: 6.0
-  kDirect = 128,              // O_DIRECT of a memfd: 6.6
-  kSeveral = 256,             // mremap moves several mappings at once: 6.17
-  kZombie = 1024,             // to look at the descriptors of an ended task of one's own: 7.2
-  kHoles = 2048,              // MADV_POPULATE_* ends at a hole: 6.9
-  kRangeCloexec = 4096,       // CLOSE_RANGE_CLOEXEC: 5.11
-  kEmptypath = 8192,          // O_EMPTYPATH: 7.2
-  kUnmapped = 16384,          // mremap looks for the mapping first: see Unmapped in mremap.cc
-  kRounded = 512,             // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
-  kSendfile = 32768,          // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
-  kNoexec = 65536,            // vm.memfd_noexec: 6.3
-  kLower = 131072,            // vm.memfd_noexec can be lowered, see NoexecScope in create.cc: 6.6
-  kHugeParts = 262144,        // parts of huge pages in files: see KnowsParts in hugetlb.cc
-  kSeveralFiles = 524288,     // a buffer of io_uring in mappings of several files: 6.4
-  kExecveCheck = 1048576,     // AT_EXECVE_CHECK: 6.14
-  kHugeLease = 2097152,       // F_SETLEASE of a memfd of huge pages: until 6.19
-  kUffdBeyond = 4194304,      // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
-  kUdmabuf = 8388608,         // /dev/udmabuf: 4.20
-  kUringLeft = 16777216,      // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
-  kUncleared = 33554432,      // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
-  kDelegation = 67108864,     // F_SETDELEG, F_GETDELEG: 6.19
-  kPassthrough = 134217728,   // FUSE_DEV_IOC_BACKING_OPEN: 6.9
-  kPipeFault = 268435456,     // a write to a pipe that fails with EFAULT leaves it alone: not from
-                              // 5.5 to 6.12, see FaultInPipe in pipe.cc
-  kOnFault = 536870912,       // mlock2(MLOCK_ONFAULT) asks for no protection: 5.18
-  kUnlocksPart = 1073741824,  // MREMAP_DONTUNMAP unlocks what it moves alone: 7.2, see Move
-  kReadsHoles = 2147483648,   // what the kernel reads for itself stays a hole: 5.19, see
-                              // NoteKernelRead
-  kGuard = 4294967296,        // MADV_GUARD_INSTALL of a file's mapping: 6.15
-  kUffdGuard = 8589934592,    // UFFDIO_COPY leaves a guard region as it is: 6.19, see UffdCopy
-  kHugeDontneed = 17179869184,     // MADV_DONTNEED of huge pages: 5.18
-  kHugeDofork = 34359738368,       // MADV_DOFORK of huge pages: until 6.19
-  kHugeForce = 68719476736,        // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see
-                                   // ForcePoke
-  kHugeForceProt = 137438953472,   // and leaves them read-only: not on 5.10
-  kHugeMremap = 274877906944,      // mremap moves huge pages: 5.16
-  kFallocModes = 549755813888,     // fallocate: several modes at once are EOPNOTSUPP: 6.12
-  kWriteZeroes = 1099511627776,    // FALLOC_FL_WRITE_ZEROES: 6.17
-  kLateName = 2199023255552,       // a path is read after flags and a free descriptor: 7.0
-  kOpenat2 = 4398046511104,        // openat2: 5.6
-  kOpenat2Bit26 = 8796093022208,   // openat2 refuses that bit: 6.16, and 6.12.117
-  kOpenat2Bit25 = 17592186044416,  // and that one: not 6.12.117
-  kFchmodat2 = 35184372088832,     // fchmodat2: 6.6
-  kFileSetattr = 70368744177664,   // file_setattr: 6.17
-  kXflagsMask = 140737488355328,   // FS_IOC_FSSETXATTR refuses unknown flags first, and drops what
-                                   // is told and not set: 6.17
-  kXflagVerity = 281474976710656,  // FS_XFLAG_VERITY: 7.0
-  kXflagCasefold = 562949953421312,     // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
-  kProcessMadvise = 1125899906842624,   // process_madvise: 5.10
-  kSelfAdvice = 2251799813685248,       // of oneself it takes every advice: 6.13, see MayNotAdvise
-  kSelfNice = 4503599627370496,         // and asks for no CAP_SYS_NICE: 6.12
-  kOthersWillneed = 9007199254740992,   // MADV_WILLNEED of others: 5.15
-  kEmptyAdvice = 18014398509481984,     // the advice is looked at where no range is given: 7.2
-  kBackingAttr = 36028797018963968,     // FUSE asks for chattr of what it passes through: 7.3
-  kVectorMode = 72057594037927936,      // readv, writev ask f_mode before the vector: 6.8
-  kCopyOfNothing = 144115188075855872,  // copy_file_range of nothing asks no limit: 7.3
-  kHandleMount = 288230376151711744,    // open_by_handle_at asks for the mount first: 6.11
-  kNoexecFiles = 576460752303423488,  // sockets and pipes are of file systems with SB_I_NOEXEC: 7.1
-  kCreateDirectory = 1152921504606846976,  // O_CREAT with O_DIRECTORY is EINVAL: 6.4
-  kDupfdQuery = 2305843009213693952,       // F_DUPFD_QUERY: 6.10
-  kCreatedQuery = 4611686018427387904,     // F_CREATED_QUERY: 6.12
-  kFadviseOffset = 9223372036854775808u,   // posix_fadvise looks at the offset: 7.1
+// What kSupport is asked for: the numbers of FactSet::kFeature, in the order of its names
+// (model/semantics_words.cc).
+enum class Feature : uint8_t {
+  kPopulate,      // MADV_POPULATE_READ and _WRITE: 5.14
+  kMseal,         // mseal: 6.10
+  kNoappend,      // RWF_NOAPPEND: 6.9
+  kDontunmap,     // MREMAP_DONTUNMAP of a file's mapping: 5.13
+  kLocked,        // MADV_DONTNEED_LOCKED: 5.18
+  kNosignal,      // RWF_NOSIGNAL: 6.18
+  kChattr,        // FS_IOC_SETFLAGS of a memfd: 6.0
+  kDirect,        // O_DIRECT of a memfd: 6.6
+  kSeveral,       // mremap moves several mappings at once: 6.17
+  kRounded,       // MREMAP_DONTUNMAP with lengths that differ within a page: 6.17
+  kZombie,        // to look at the descriptors of an ended task of one's own: 7.2
+  kHoles,         // MADV_POPULATE_* ends at a hole: 6.9
+  kRangeCloexec,  // CLOSE_RANGE_CLOEXEC: 5.11
+  kEmptypath,     // O_EMPTYPATH: 7.2
+  kUnmapped,      // mremap looks for the mapping first: see Unmapped in mremap.cc
+  kSendfile,      // sendfile puts the pages themselves into a pipe: 5.12, see Sendfile
+  kNoexec,        // vm.memfd_noexec: 6.3
+  kLower,         // vm.memfd_noexec can be lowered, see NoexecScope in create.cc: 6.6
+  kHugeParts,     // parts of huge pages in files: see KnowsParts in hugetlb.cc
+  kSeveralFiles,  // a buffer of io_uring in mappings of several files: 6.4
+  kExecveCheck,   // AT_EXECVE_CHECK: 6.14
+  kHugeLease,     // F_SETLEASE of a memfd of huge pages: until 6.19
+  kUffdBeyond,    // UFFDIO_COPY beyond the end of the file is told apart: until 7.0
+  kUdmabuf,       // /dev/udmabuf: 4.20
+  kUringLeft,     // a short write by io_uring leaves f_pos: 6.1, see UringPwrite
+  kUncleared,     // UDMABUF_CREATE takes pages that nobody has cleared: 6.11
+  kDelegation,    // F_SETDELEG, F_GETDELEG: 6.19
+  kPassthrough,   // FUSE_DEV_IOC_BACKING_OPEN: 6.9
+  kPipeFault,     // a write to a pipe that fails with EFAULT leaves it alone: not from 5.5 to 6.12,
+                  // see FaultInPipe in pipe.cc
+  kOnFault,       // mlock2(MLOCK_ONFAULT) asks for no protection: 5.18
+  kUnlocksPart,   // MREMAP_DONTUNMAP unlocks what it moves alone: 7.2, see Move
+  kReadsHoles,    // what the kernel reads for itself stays a hole: 5.19, see NoteKernelRead
+  kGuard,         // MADV_GUARD_INSTALL of a file's mapping: 6.15
+  kUffdGuard,     // UFFDIO_COPY leaves a guard region as it is: 6.19, see UffdCopy
+  kHugeDontneed,  // MADV_DONTNEED of huge pages: 5.18
+  kHugeDofork,    // MADV_DOFORK of huge pages: until 6.19
+  kHugeForce,     // FOLL_FORCE writes to huge pages: not from 6.1 to 6.12, see ForcePoke
+  kHugeForceProt,   // and leaves them read-only: not on 5.10
+  kHugeMremap,      // mremap moves huge pages: 5.16
+  kFallocModes,     // fallocate: several modes at once are EOPNOTSUPP: 6.12
+  kWriteZeroes,     // FALLOC_FL_WRITE_ZEROES: 6.17
+  kLateName,        // a path is read after flags and a free descriptor: 7.0
+  kOpenat2,         // openat2: 5.6
+  kOpenat2Bit26,    // openat2 refuses that bit: 6.16, and 6.12.117
+  kOpenat2Bit25,    // and that one: not 6.12.117
+  kFchmodat2,       // fchmodat2: 6.6
+  kFileSetattr,     // file_setattr: 6.17
+  kXflagsMask,      // FS_IOC_FSSETXATTR refuses unknown flags first, and drops what is told and not
+                    // set: 6.17
+  kXflagVerity,     // FS_XFLAG_VERITY: 7.0
+  kXflagCasefold,   // FS_XFLAG_CASEFOLD, FS_XFLAG_CASENONPRESERVING: 7.2
+  kProcessMadvise,  // process_madvise: 5.10
+  kSelfAdvice,      // of oneself it takes every advice: 6.13, see MayNotAdvise
+  kSelfNice,        // and asks for no CAP_SYS_NICE: 6.12
+  kOthersWillneed,  // MADV_WILLNEED of others: 5.15
+  kEmptyAdvice,     // the advice is looked at where no range is given: 7.2
+  kBackingAttr,     // FUSE asks for chattr of what it passes through: 7.3
+  kVectorMode,      // readv, writev ask f_mode before the vector: 6.8
+  kCopyOfNothing,   // copy_file_range of nothing asks no limit: 7.3
+  kHandleMount,     // open_by_handle_at asks for the mount first: 6.11
+  kNoexecFiles,     // sockets and pipes are of file systems with SB_I_NOEXEC: 7.1
+  kCreateDirectory,  // O_CREAT with O_DIRECTORY is EINVAL: 6.4
+  kDupfdQuery,       // F_DUPFD_QUERY: 6.10
+  kCreatedQuery,     // F_CREATED_QUERY: 6.12
+  kFadviseOffset,    // posix_fadvise looks at the offset: 7.1
 };
 struct FactSetSpec {
   FactSet set;

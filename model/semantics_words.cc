@@ -143,17 +143,20 @@ std::vector<BitName> BitsOfSet(FactSet set, const Semantics& semantics) {
   if (set == FactSet::kSeals || set == FactSet::kAdding) return SealBits(semantics);
   std::vector<BitName> names;
   for (std::string_view name : SpecOfSet(set).bits)
-    names.push_back({std::string(name), uint64_t{1} << names.size()});
+    names.push_back(
+        {std::string(name), set == FactSet::kFeature ? names.size() : uint64_t{1} << names.size()});
   return names;
 }
 
 Vocabulary VocabularyAt(int point, const Semantics& semantics) {
   Vocabulary vocabulary;
   for (const View& view : {CommonView(point), ViewAt(point)}) {
-    for (FactSet set : view.sets)
-      vocabulary.sets.push_back({std::string(SpecOfSet(set).name),
-                                 kFactLayout[static_cast<int>(set)].shift,
-                                 BitsOfSet(set, semantics)});
+    for (FactSet set : view.sets) {
+      const FactLayout at = kFactLayout[static_cast<int>(set)];
+      vocabulary.sets.push_back({std::string(SpecOfSet(set).name), at.shift,
+                                 BitsOfSet(set, semantics),
+                                 set == FactSet::kFeature ? LowBits(at.width) : 0});
+    }
     for (Fact fact : view.facts)
       for (const FactSpec& spec : SingleFacts())
         if (spec.fact == fact)

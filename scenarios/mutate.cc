@@ -33,8 +33,7 @@ uint64_t BitsOfEffect(EffectKind kind, const Semantics& semantics) {
 // Another error that a caller could take for a right one.
 int OtherErrno(int64_t error) { return error == EPERM ? EINVAL : EPERM; }
 
-std::string NameOfBit(const Semantics& semantics, int point, int bit) {
-  if (point == static_cast<int>(Point::kSupport)) return fmt::format("feature bit {}", bit);
+std::string NameOfBit(const Semantics& semantics, int bit) {
   for (const FactSpec& fact : SingleFacts())
     if (static_cast<int>(fact.fact) == bit) return std::string(fact.name);
   for (const FactSetSpec& set : FactSets()) {
@@ -48,6 +47,12 @@ std::string NameOfBit(const Semantics& semantics, int point, int bit) {
         return fmt::format("{} has {}", set.name, std::string_view(seal.name).substr(7));
   }
   return fmt::format("bit {}", bit);
+}
+
+constexpr uint64_t kFeatureBits = LowBits(kFactLayout[static_cast<int>(FactSet::kFeature)].width);
+
+std::string_view NameOfFeature(uint64_t number) {
+  return FactSets()[static_cast<size_t>(FactSet::kFeature)].bits.at(number);
 }
 
 class Mutator {
@@ -118,8 +123,24 @@ class Mutator {
     }
   }
 
+  // A rule at `support` is about one feature: without that test it is about all, with the opposite
+  // about all others.
+  void OfFeature(size_t i) {
+    const Term asked = original_.rules[i].terms.at(0);
+    const std::string test = fmt::format("feature has {}", NameOfFeature(asked.want));
+    Add(MutationKind::kDropLiteral, i, fmt::format("without `{}`", test),
+        [i](Semantics& s) { s.rules[i].terms = {Term{}}; });
+    Add(MutationKind::kNegate, i, fmt::format("the opposite of `{}`", test),
+        [i, asked](Semantics& s) {
+          s.rules[i].terms.clear();
+          for (uint64_t bit = 1; (bit & asked.mask) != 0; bit <<= 1)
+            s.rules[i].terms.push_back({bit, bit & ~asked.want});
+        });
+  }
+
   void OfTerm(size_t i, size_t term) {
     const Rule& rule = original_.rules[i];
+    if (rule.terms[term].mask == kFeatureBits && rule.point == Point::kSupport) return OfFeature(i);
     if (rule.terms.size() > 1)
       Add(MutationKind::kDropTerm, i, fmt::format("without alternative {}", term + 1),
           [i, term](Semantics& s) {
@@ -128,7 +149,7 @@ class Mutator {
     for (int bit = 0; bit < kFactBits; ++bit) {
       const uint64_t mask = uint64_t{1} << bit;
       if ((rule.terms[term].mask & mask) == 0) continue;
-      const std::string name = NameOfBit(original_, static_cast<int>(rule.point), bit);
+      const std::string name = NameOfBit(original_, bit);
       const bool wanted = (rule.terms[term].want & mask) != 0;
       const std::string test = wanted ? name : fmt::format("not {}", name);
       const std::string where =
@@ -205,11 +226,9 @@ Decision DecisionOf(const Semantics& semantics, int point, uint64_t word) {
   return decision;
 }
 
-// Each feature that is asked for, a bit of the word where features are in view.
-uint64_t AllFeatures(const Semantics& semantics) {
-  uint64_t all = 0;
-  for (const FactSetSpec& set : FactSets())
-    if (set.set == FactSet::kFeature) all = LowBits(static_cast<int>(set.bits.size()));
+// True if `semantics` is asked for the feature of this number, by one call or another.
+bool AsksFor(const Semantics& semantics, uint64_t number) {
+  if (number >= FactSets()[static_cast<size_t>(FactSet::kFeature)].bits.size()) return false;
   // What is asked only where another is there: holes matter to a known MADV_POPULATE_READ or _WRITE
   // alone (model/advice.cc), UFFDIO_COPY heals guard regions, and a write to huge pages that is
   // made may open them (model/remote.cc).
@@ -217,11 +236,12 @@ uint64_t AllFeatures(const Semantics& semantics) {
                                                     {Feature::kUffdGuard, Feature::kGuard},
                                                     {Feature::kHugeForceProt, Feature::kHugeForce}};
   for (const auto& [feature, needed] : kNeeds) {
-    const auto bit = static_cast<uint64_t>(needed);
-    if (DecisionOf(semantics, static_cast<int>(Point::kSupport), bit).refused != 0)
-      all &= ~static_cast<uint64_t>(feature);
+    const auto word = static_cast<uint64_t>(needed);
+    if (number == static_cast<uint64_t>(feature) &&
+        DecisionOf(semantics, static_cast<int>(Point::kSupport), word).refused != 0)
+      return false;
   }
-  return all;
+  return true;
 }
 
 // The fact about mappings that each way to F_SEAL_WRITE asks for first; 0 if one does not.
@@ -244,7 +264,7 @@ uint64_t MappingsThatWriteSealExcludes(const Semantics& semantics) {
 
 // Facts that can be true together, of those in `read`.
 bool Possible(const Semantics& semantics, int point, uint64_t word, uint64_t read) {
-  if (point == static_cast<int>(Point::kSupport)) return std::popcount(word) == 1;
+  if (point == static_cast<int>(Point::kSupport)) return AsksFor(semantics, word);
   const Facts facts{word, 0};
   const auto has = [&](Fact fact) { return (word & BitOf(fact)) != 0; };
   if ((facts.Get(FactSet::kSeals) & ~uint64_t{semantics.known_seals}) != 0) return false;
@@ -291,7 +311,7 @@ std::optional<std::string> SameByLogic(const Semantics& original, const Mutant& 
   if (mutant.point < 0) return std::nullopt;
   const auto point = static_cast<size_t>(mutant.point);
   uint64_t read = original.facts_read[point] | mutant.semantics.facts_read[point];
-  if (mutant.point == static_cast<int>(Point::kSupport)) read = AllFeatures(original);
+  if (mutant.point == static_cast<int>(Point::kSupport)) read = kFeatureBits;
   // What one of these says depends on the other.
   if ((read & BitOf(Fact::kMappedWritable)) != 0) read |= BitOf(Fact::kMapped);
   if (std::popcount(read) > kMostBits) return std::nullopt;
