@@ -351,17 +351,19 @@ Result Fchmodat2(State& s, const Call& c, const Semantics& semantics) {
 
 // linkat(olddirfd, "", AT_FDCWD, newpath, flags), where newpath is a name that does not exist in
 // the file system of the root directory.
-Result Linkat(State& s, const Call& c, const Semantics&) {
+Result Linkat(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[1];
   int f;
   Result error;
   if ((flags & ~(abi::kAtSymlinkFollow | abi::kAtEmptyPath)) != 0)
     return Fail(EINVAL, "fs/namei.c do_linkat: flags");
   if ((flags & abi::kAtEmptyPath) == 0) return Fail(ENOENT, "fs/namei.c getname_flags: empty path");
-  if (s.tasks[c.task].uid != 0)
-    return Bound("CAP_DAC_READ_SEARCH, or from 6.10 on the credentials of who opened it");
+  const bool root = s.tasks[c.task].uid == 0;
+  if (!root)
+    if (const Rule* rule = NotSupported(semantics, Feature::kLinkOwn)) return Refused(rule);
   if (c.arg[0] == abi::kAtFdcwd) return Bound("the working directory is not modelled");
   if (!FdgetRaw(s, c, c.arg[0], &f, &error)) return error;  // path_init
+  if (!root) return Bound("whether the credentials are still those of who opened the file");
   return Fail(EXDEV, "fs/namei.c do_linkat: old_path.mnt != new_path.mnt");
 }
 

@@ -12,7 +12,8 @@ namespace selkie {
 namespace {
 
 constexpr int64_t kLongestBuffer = int64_t{1} << 30;
-constexpr int64_t kSurelyFaults = int64_t{1} << 32;  // longer than any mapping here
+constexpr int64_t kMayLackMemory = int64_t{1} << 36;  // for the table of so many pages
+constexpr int64_t kLongestFrom72 = int64_t{1} << 40;
 
 // Where page `page` of the arena is in its file, if the kernel may write to it there; a huge page
 // is brought in.
@@ -70,32 +71,52 @@ bool IsOfOneFile(const State& s, const Call& c, int first, int last) {
   return true;
 }
 
+// A buffer longer than what kernels up to 7.1 take, and than any mapping here: EFAULT at the first
+// page that there is none of, after those before it were brought in.
+Result RegisterLong(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t len = c.arg[1];
+  if (const Rule* rule = NotSupported(semantics, Feature::kUringLong)) return Refused(rule);
+  if (len > kLongestFrom72)
+    return Fail(EINVAL, "io_uring/rsrc.c io_validate_user_buf_range: SZ_1T");
+  if (len > kMayLackMemory) return Bound("whether there is memory for the table of pages");
+  const int first = ArenaPageOf(s, c.arg[0]);
+  if (first < 0) return Bound("the range leaves the arena");
+  State after = s;
+  Result result = Fail(EFAULT, "io_uring/memmap.c io_pin_pages: pin_user_pages_fast");
+  for (int page = first; page < ArenaEnd(s.limits, IsHugePage(first)); ++page) {
+    PipeBuffer b;
+    if (!FindPage(after, c, page, &b, semantics, &result)) break;
+    NotePresent(s, after.inodes[b.inode - 1], b.page, b.page + 1);
+  }
+  if (result.kind == Result::Kind::kBound) return result;
+  result.changed = after != s;
+  s = after;
+  return result;
+}
+
 }  // namespace
 
 Result UringRegister(State& s, const Call& c, const Semantics& semantics) {
   const int64_t addr = c.arg[0], len = c.arg[1];
   if (HasRegisteredBuffers(s, c.task))
     return Fail(EBUSY, "io_uring/rsrc.c io_sqe_buffers_register: there are some");
-  if (len < 0) return Bound("EFAULT, or EINVAL of copy_iovec_from_user, by the kernel's version");
+  if (len < 0) {
+    if (const Rule* rule = NotSupported(semantics, Feature::kUringSigned)) return Refused(rule);
+    return Fail(EINVAL, "lib/iov_iter.c copy_iovec_from_user: iov_len < 0");
+  }
   if (addr == kNull && len == 0) return Bound("an empty slot in the table of buffers");
-  if (addr != kNull && len > kSurelyFaults)
-    return Bound("EFAULT of 1 GiB at most, or EOVERFLOW or EINVAL from 7.2 on");
-  const int first = ArenaPageOf(s, addr);
-  State after = s;
-  PipeBuffer first_page;
-  Result no_page;
-  if (len > kLongestBuffer && first >= 0 &&
-      FindPage(after, c, first, &first_page, semantics, &no_page))
-    return Bound("from 7.2 on EFAULT comes after the first pages were brought in");
-  if (addr == kNull || len == 0 || len > kLongestBuffer)
+  if (addr == kNull || len == 0)
     return Fail(EFAULT, "io_uring/rsrc.c io_buffer_validate: iov_base, iov_len");
+  if (len > kLongestBuffer) return RegisterLong(s, c, semantics);
   if (LeavesArena(s, addr, len)) return Bound("the range leaves the arena");
+  const int first = ArenaPageOf(s, addr);
   const int64_t end = addr + len;
   if (addr % kSampleStride != 0 || end % kSampleStride != 0)
     return Bound("a buffer that is no whole half page");
   const int last = IsHugePage(first) ? first + 1 : static_cast<int>(PagesOf(end, kPageSize));
   if (last - first > FreeBuffers(s)) return Bound("no free buffer within the bounds");
   // pin_user_pages with FOLL_WRITE and FOLL_LONGTERM: page by page, and what was faulted in stays.
+  State after = s;
   Result result = Changed(0);
   for (int page = first; page < last && result.ok(); ++page) {
     PipeBuffer b;

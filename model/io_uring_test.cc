@@ -52,16 +52,35 @@ TEST_F(IoUringTest, ALostPageIsWrittenUnlessAnotherMayHoldIt) {
 TEST_F(IoUringTest, WhatIsNotModelledIsLeftOut) {
   const int64_t fd = Memfd(4096), map = Map(fd, 1, kRw);
   EXPECT_EQ(Register(kNull, 0), kBoundary);
-  EXPECT_EQ(Register(map, -1), kBoundary);
-  EXPECT_EQ(Register(map, int64_t{1} << 32), kBoundary) << "the first page may be brought in";
-  EXPECT_EQ(Register(map + 4096, int64_t{1} << 32), -EFAULT);
-  EXPECT_EQ(Register(map, (int64_t{1} << 32) + 1), kBoundary);
+  EXPECT_EQ(Register(map, int64_t{1} << 37), kBoundary) << "the table of its pages is large";
   EXPECT_EQ(Register(map + 1, 4096), kBoundary);
   EXPECT_EQ(Register(map, int64_t{kArenaPages + 1} * kPageSize), kBoundary);
   const int64_t copy = Do(Op::kMmap, kNull, 4096, kRw, abi::kMapPrivate, fd, 0);
   EXPECT_EQ(Register(copy, 4096), kBoundary);
   s.limits.buffers = 0;
   EXPECT_EQ(Register(map, 4096), kBoundary);
+}
+
+TEST_F(IoUringTest, ALongBufferIsPinnedUpToWhereThereIsNoneOfIt) {
+  constexpr int64_t kLong = int64_t{1} << 32;
+  const int64_t fd = Memfd(2 * kPageSize), map = Map(fd, 1, kRw);
+  EXPECT_EQ(Register(map, -1), -EINVAL);
+  EXPECT_EQ(Register(map, (int64_t{1} << 40) + 1), -EINVAL);
+  EXPECT_EQ(Register(map + 4096, kLong), -EFAULT);
+  EXPECT_EQ(s.inodes[0].present, 0);
+  EXPECT_EQ(Register(map, kLong), -EFAULT);
+  EXPECT_EQ(s.inodes[0].present, 1) << "the first page was brought in";
+  EXPECT_EQ(Do(Op::kUringUnregister), -ENXIO);
+}
+
+TEST_F(IoUringTest, OlderKernelsTakeNoLongBuffer) {
+  const int64_t fd = Memfd(kPageSize), map = Map(fd, 1, kRw);
+  Lack(Feature::kUringLong, EFAULT);
+  Lack(Feature::kUringSigned, EFAULT);
+  EXPECT_EQ(Register(map, int64_t{1} << 32), -EFAULT);
+  EXPECT_EQ(Register(map, int64_t{1} << 41), -EFAULT);
+  EXPECT_EQ(Register(map, -1), -EFAULT);
+  EXPECT_EQ(s.inodes[0].present, 0);
 }
 
 TEST_F(IoUringTest, ATaskWithBuffersNeitherEndsNorExecutes) {

@@ -518,10 +518,15 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   if (first < 0 || !mm[first].vm_shared) return Fail(EINVAL, kWhere);
   // What agrees in file and flags may follow, whatever its offset.
   int last = first;
+  const Rule* alike = nullptr;  // from page `agree_end` on, guards differ
+  int agree_end = 0;
   while (last + 1 < kMaxMaps && !Empty(mm[last + 1]) && EndOf(mm[last]) == mm[last + 1].start &&
          mm[last + 1].file == mm[first].file && SameVmFlags(mm[last + 1], mm[first])) {
-    if (((mm[last + 1].flags ^ mm[first].flags) & kMapGuarded) != 0)
-      return Bound("from 6.19 on VM_MAYBE_GUARD has to agree as well");
+    if (((mm[last + 1].flags ^ mm[first].flags) & kMapGuarded) != 0) {
+      alike = NotSupported(semantics, Feature::kGuardsAgree);
+      if (alike == nullptr) break;
+      if (agree_end == 0) agree_end = EndOf(mm[last]);
+    }
     ++last;
   }
   const int64_t unit = SizeOfPage(page);
@@ -550,6 +555,7 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   Result result = MapRegion(s, mapped, f, request, m, semantics);
   if (!result.ok()) return result;
   result.value = 0;
+  if (request.range.end > agree_end && result.rule == nullptr) result.rule = alike;
   // MAP_POPULATE, of the flags MAP_NONBLOCK alone
   if ((mapped.arg[3] & abi::kMapLocked) != 0 || (c.arg[4] & abi::kMapNonblock) == 0)
     MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);

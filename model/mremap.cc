@@ -90,21 +90,28 @@ bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
   return false;
 }
 
-// mremap_to's checks of the new address; `mapped`: a mapping stands at the old
-// one.  Linux 6.1 looks for the mapping first, 6.17 last.
-bool BadTarget(const State& s, const Call& c, Request* r, bool mapped, Result* error) {
+// mremap_to's checks of the new address, which some kernels make only after they have looked for
+// the mapping `j` at the old one, or -1, and asked whether it is sealed.
+bool BadTarget(const State& s, const Call& c, Request* r, int j, Result* error,
+               const Semantics& semantics) {
   const int64_t addr = c.arg[4];
-  auto fail = [&](const char* check) {
-    *error = mapped ? Fail(EINVAL, check) : Bound("kernels differ in which error comes first");
+  const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
+  auto fail = [&](const char* check, Feature first) {
+    const Rule* const late = j < 0 || sealed ? NotSupported(semantics, first) : nullptr;
+    *error = late == nullptr ? Fail(EINVAL, check)
+             : sealed        ? Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma")
+                             : Refused(late);
+    error->rule = late;
     return true;
   };
   if (addr == kNull) {
     *error = Bound("MREMAP_FIXED at NULL is not modelled");
     return true;
   }
-  if ((addr & kPageMask) != 0) return fail("mm/mremap.c mremap_to: new_addr not aligned");
+  if ((addr & kPageMask) != 0)
+    return fail("mm/mremap.c mremap_to: new_addr not aligned", Feature::kMremapAligned);
   if (c.arg[0] + BytesOf(c.arg[1]) > addr && addr + BytesOf(c.arg[2]) > c.arg[0])
-    return fail("mm/mremap.c mremap_to: the ranges overlap");
+    return fail("mm/mremap.c mremap_to: the ranges overlap", Feature::kMremapOverlap);
   if (r->huge && addr % kHugePageSize != 0) return false;
   const int page = addr < 0 ? -1 : ArenaPageOf(s, addr);
   if (page < 0 || IsHugePage(page) != r->huge || page + r->pages > ArenaEnd(s.limits, r->huge)) {
@@ -350,14 +357,14 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
                ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
                : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
   if (!r.fixed) return true;
-  if (r.old_pages() > r.pages) {
-    *error = Bound("kernels differ in what a failing MREMAP_FIXED leaves");
-    return true;
-  }
   if (one_only == nullptr) return true;
   if (!duplicates_private) *error = Refused(one_only);
   if (duplicates_private && r.target == r.old.begin) *error = Fail(EFAULT, kOldUnmapped);
-  UnmapTarget(s, c, r, semantics, error);
+  State after = s;
+  const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
+  if (UnmapTarget(after, c, r, semantics, error))
+    UnmapBytes(after, c, c.arg[0] + new_len, old_len - new_len, semantics, error);
+  if (error->kind != Result::Kind::kBound) s = after;
   return true;
 }
 
@@ -430,11 +437,11 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   Result error;
   if (BadArguments(s, c, &r, &error, semantics)) return error;
   const int j = MappingAt(s, c.task, r.old.begin);
-  const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
-  if (r.fixed && BadTarget(s, c, &r, j >= 0 && !sealed, &error)) return error;
+  if (r.fixed && BadTarget(s, c, &r, j, &error, semantics)) return error;
   const Rule* const stays = r.huge ? NotSupported(semantics, Feature::kHugeMremap) : nullptr;
   if (stays == nullptr && j < 0) return Unmapped(s, c, r, semantics);
-  if (sealed) return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
+  if (j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0)
+    return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
   const Rule* const rule = j < 0 ? nullptr : DecideMremap(s, c, SpaceOf(s, c)[j], semantics);
   if (rule != nullptr) return Refused(rule);
   if (stays != nullptr) return RefuseToMoveHuge(s, c, r, stays, semantics);

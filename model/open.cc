@@ -123,15 +123,26 @@ bool MayNotOpen(const State& s, const Call& c, const Inode& inode, const OpenFla
 // Flags of open that are not modelled (fs/open.c build_open_flags), or null.
 const char* UnknownOpenFlags(int64_t flags) {
   constexpr int64_t kTmpfile = abi::kOTmpfile & ~abi::kODirectory;
-  constexpr int64_t kMakesDirectory = abi::kOCreat | abi::kODirectory;
   if ((flags & kTmpfile) != 0) return "O_TMPFILE is not modelled";
   // They stay in f_flags, where F_GETFL sees them; O_PATH drops them.
   constexpr int64_t kShown = 010000 | abi::kOAsync | 01000000 | 04000000;
   if ((flags & kShown) != 0 && (flags & abi::kOPath) == 0)
     return "O_DSYNC, FASYNC, O_NOATIME and O_SYNC are not modelled";
-  if ((flags & kMakesDirectory) == kMakesDirectory)
-    return "O_CREAT with O_DIRECTORY: kernels differ";
   return nullptr;
+}
+
+// build_open_flags, where it comes first, then `open`.  O_CREAT with O_DIRECTORY, without O_PATH,
+// which drops the first, is EINVAL; kernels that ask each for itself go on.
+template <typename Open>
+Result UnlessItMakesDirectory(int64_t flags, const Semantics& semantics, Open open) {
+  constexpr int64_t kBoth = abi::kOCreat | abi::kODirectory;
+  if ((flags & kBoth) != kBoth || (flags & abi::kOPath) != 0) return open();
+  const Rule* const asks_each = NotSupported(semantics, Feature::kCreateDirectory);
+  if (asks_each == nullptr)
+    return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
+  Result result = open();
+  if (result.kind == Result::Kind::kErrno && result.rule == nullptr) result.rule = asks_each;
+  return result;
 }
 
 // What open says of its flags before it looks at the inode (fs/namei.c do_open), once
@@ -305,12 +316,6 @@ bool StopsBeforeLink(const Call& c, int64_t resolve, Result* error) {
   return false;
 }
 
-// O_CREAT with O_DIRECTORY, without O_PATH, which drops the first.
-bool MakesDirectory(int64_t flags) {
-  constexpr int64_t kBoth = abi::kOCreat | abi::kODirectory;
-  return (flags & kBoth) == kBoth && (flags & abi::kOPath) == 0;
-}
-
 // do_sys_openat2 of a path, after build_open_flags.
 Result OpenPath(State& s, const Call& c, const Semantics& semantics) {
   const int fd = LowestFreeFd(s, c.task);  // allocated before the walk
@@ -325,21 +330,15 @@ Result OpenPath(State& s, const Call& c, const Semantics& semantics) {
 
 Result Open(State& s, const Call& c, const Semantics& semantics) {
   const int64_t flags = c.arg[2];
-  if (const char* unknown = UnknownOpenFlags(flags & ~abi::kODirectory)) return Bound(unknown);
-  if (!MakesDirectory(flags)) return OpenPath(s, c, semantics);
-  const Rule* const asks_each = NotSupported(semantics, Feature::kCreateDirectory);
-  if (asks_each == nullptr)
-    return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
-  Result result = OpenPath(s, c, semantics);
-  if (result.kind == Result::Kind::kErrno && result.rule == nullptr) result.rule = asks_each;
-  return result;
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  return UnlessItMakesDirectory(flags, semantics, [&] { return OpenPath(s, c, semantics); });
 }
 
-Result Openat2(State& s, const Call& c, const Semantics& semantics) {
+namespace {
+
+Result OpenPathHow(State& s, const Call& c, const Semantics& semantics) {
   const int64_t resolve = c.arg[4];
   int64_t flags = c.arg[2];
-  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
-  if (const Rule* rule = NotSupported(semantics, Feature::kOpenat2)) return Refused(rule);
   const Rule* const strips = StripFlags(semantics, &flags);
   Result error;
   if (BadOpenHow(flags, c.arg[3], resolve, semantics, &error)) return error;
@@ -355,6 +354,15 @@ Result Openat2(State& s, const Call& c, const Semantics& semantics) {
   Result result = OpenProcLink(s, c, link, flags, fd, semantics);
   if (result.ok() && result.rule == nullptr) result.rule = strips;
   return result;
+}
+
+}  // namespace
+
+Result Openat2(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t flags = c.arg[2];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (const Rule* rule = NotSupported(semantics, Feature::kOpenat2)) return Refused(rule);
+  return UnlessItMakesDirectory(flags, semantics, [&] { return OpenPathHow(s, c, semantics); });
 }
 
 // name_to_handle_at of the descriptor, which is also the mount's; then
@@ -376,8 +384,9 @@ Result OpenByHandle(State& s, const Call& c, const Semantics& semantics) {
   if (!root) return Fail(EPERM, "fs/fhandle.c may_decode_fh: CAP_DAC_READ_SEARCH");
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  if (BadOpenFlags(flags, &error)) return error;
-  return OpenInode(s, c, f, false, flags, fd, semantics);
+  return UnlessItMakesDirectory(flags, semantics, [&] {
+    return BadOpenFlags(flags, &error) ? error : OpenInode(s, c, f, false, flags, fd, semantics);
+  });
 }
 
 // open of a directory of a tmpfs in which all may write, with O_TMPFILE: an ordinary file of
@@ -411,17 +420,12 @@ Result OpenTmpfile(State& s, const Call& c, const Semantics& semantics) {
   return Changed(fd);
 }
 
-// open of /proc/PID/map_files/START-END, where START and END are those of the mapping in
-// which the address is (fs/proc/base.c).
-Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
+namespace {
+
+// The path, of the mapping of task `target` in which page `page` of the arena is.
+Result OpenMapOf(State& s, const Call& c, int target, int page, const Semantics& semantics) {
   Result error;
-  const int64_t addr = c.arg[1], flags = c.arg[2];
-  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
-  if (c.arg[0] < 0 || c.arg[0] >= s.limits.tasks || s.tasks[c.arg[0]].state != TaskState::kRunning)
-    return Bound("the task whose mapping it is does not run");
-  const int page = ArenaPageOf(s, addr);
-  if (page < 0) return Bound("the address is not in the arena");
-  const auto target = static_cast<int>(c.arg[0]);
+  const int64_t flags = c.arg[2];
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
   if (!MayTrace(s, c.task, target))
@@ -436,16 +440,12 @@ Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
   return OpenInode(s, c, m.file - 1, false, flags, fd, semantics);
 }
 
-// open of /proc/PID/exe of the program that `task` runs.
-Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
+// The path, of the program that task `runs` runs.
+Result OpenExeOf(State& s, const Call& c, const Task& runs, const Semantics& semantics) {
   Result error;
-  const int64_t target = c.arg[0], flags = c.arg[1];
-  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
-  if (target < 0 || target >= s.limits.tasks || s.tasks[target].program == 0)
-    return Bound("the task runs no program");
+  const int64_t flags = c.arg[1];
   const int fd = LowestFreeFd(s, c.task);
   if (fd < 0) return Fail(EMFILE, "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE");
-  const Task& runs = s.tasks[target];
   const uint16_t uid = s.tasks[c.task].uid;
   if (Follows(flags) && uid != 0 && (uid != runs.uid || runs.program_nondumpable != 0))
     return Fail(EACCES, "fs/proc/base.c proc_pid_get_link: proc_fd_access_allowed");
@@ -453,12 +453,37 @@ Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
   return OpenInode(s, c, runs.program - 1, true, flags, fd, semantics);
 }
 
-// openat(fd, "", O_EMPTYPATH): the descriptor's own inode, and no /proc link.
-Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
+}  // namespace
+
+// open of /proc/PID/map_files/START-END, where START and END are those of the mapping in
+// which the address is (fs/proc/base.c).
+Result OpenMapFile(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t target = c.arg[0], flags = c.arg[2];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (target < 0 || target >= s.limits.tasks || s.tasks[target].state != TaskState::kRunning)
+    return Bound("the task whose mapping it is does not run");
+  const int page = ArenaPageOf(s, c.arg[1]);
+  if (page < 0) return Bound("the address is not in the arena");
+  return UnlessItMakesDirectory(
+      flags, semantics, [&] { return OpenMapOf(s, c, static_cast<int>(target), page, semantics); });
+}
+
+// open of /proc/PID/exe of the program that `task` runs.
+Result OpenExe(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t target = c.arg[0], flags = c.arg[1];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  if (target < 0 || target >= s.limits.tasks || s.tasks[target].program == 0)
+    return Bound("the task runs no program");
+  return UnlessItMakesDirectory(flags, semantics,
+                                [&] { return OpenExeOf(s, c, s.tasks[target], semantics); });
+}
+
+namespace {
+
+Result OpenEmpty(State& s, const Call& c, const Semantics& semantics) {
   int f;
   Result error;
   const int64_t flags = c.arg[1];
-  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
   constexpr const char* kEmpty = "fs/namei.c getname_flags: empty path";
   constexpr const char* kNoFreeFd = "fs/file.c get_unused_fd_flags: RLIMIT_NOFILE";
   const bool given = (flags & abi::kOEmptypath) != 0;
@@ -478,6 +503,15 @@ Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
   if (!IsMemfd(s, s.files[f].inode - 1)) return Bound("O_EMPTYPATH of a socket or pipe");
   if (BadOpenFlags(flags, &error)) return error;
   return OpenInode(s, c, f, false, flags, fd, semantics);
+}
+
+}  // namespace
+
+// openat(fd, "", O_EMPTYPATH): the descriptor's own inode, and no /proc link.
+Result OpenEmptyPath(State& s, const Call& c, const Semantics& semantics) {
+  const int64_t flags = c.arg[1];
+  if (const char* unknown = UnknownOpenFlags(flags)) return Bound(unknown);
+  return UnlessItMakesDirectory(flags, semantics, [&] { return OpenEmpty(s, c, semantics); });
 }
 
 }  // namespace selkie

@@ -398,7 +398,9 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
     return error;
   }
   if (IsFull(s, pipe)) return NoSlot(nonblock && !copies);
-  if (huge && count == 0) return Bound("EINVAL up to 6.1 at least, 0 from 6.12 on");
+  if (huge && count == 0)
+    if (const Rule* rule = NotSupported(semantics, Feature::kNothingOfHuge)) return Refused(rule);
+  if (huge && count == 0) return Unchanged(0);
   if (huge) return Fail(EINVAL, kNoSpliceRead);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
@@ -407,6 +409,26 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   const bool direct = (s.files[in].flags & kFlagDirect) != 0;
   if (copies || direct) return PushCopies(s, node, pos, pos + bytes, pipe, copies, semantics);
   return PushPages(s, node, pos, pos + bytes, pipe);
+}
+
+// splice_file_to_pipe.  Kernels that look at the range last look at as much of it as the pipe has
+// room for.
+Result SpliceToPipe(State& s, const Call& c, int in, int64_t pos, int out, bool nonblock,
+                    const Semantics& semantics) {
+  const int pipe = NodeOf(s, out);
+  int64_t len = c.arg[4];
+  Result bad;
+  const bool is_bad = BadArea(pos, len, &bad);
+  const Rule* const last = is_bad ? NotSupported(semantics, Feature::kSpliceRange) : nullptr;
+  if (is_bad && last == nullptr) return bad;
+  if (last != nullptr) {
+    const int64_t room = int64_t{SlotsOf(s.inodes[pipe]) - SlotsTaken(s, pipe)} * kPageSize;
+    len = len < 0 ? room : std::min(len, room);
+    if (EndIsOpen(s, pipe, 0) && room > 0 && BadArea(pos, len, &bad)) return bad;
+  }
+  Result result = FileToPipe(s, c, in, pos, out, len, false, nonblock, semantics);
+  if (result.rule == nullptr) result.rule = last;
+  return result;
 }
 
 Result Splice(State& s, const Call& c, const Semantics& semantics) {
@@ -446,12 +468,7 @@ Result Splice(State& s, const Call& c, const Semantics& semantics) {
   if (off_in && !memfd) return Fail(EINVAL, "fs/splice.c do_splice: FMODE_PREAD");
   if (!memfd) return Bound("splice from a socket is not modelled");
   const int64_t pos = off_in ? c.arg[1] : int64_t{s.files[in].pos};
-  if (pos >= 0 && (len < 0 || BadArea(pos, len, &error)))
-    return Bound("EINVAL, or as much as fits, by the kernel's version");
-  const bool room = EndIsOpen(s, NodeOf(s, out), 0) && !IsFull(s, NodeOf(s, out));
-  if (BadArea(pos, len, &error))
-    return room ? error : Bound("EINVAL, or what the pipe gives, by the kernel's version");
-  Result result = FileToPipe(s, c, in, pos, out, len, false, nonblock, semantics);
+  Result result = SpliceToPipe(s, c, in, pos, out, nonblock, semantics);
   if (result.ok() && !off_in) Advance(s, in, pos + result.value, &result);
   return result;
 }
@@ -498,6 +515,29 @@ bool FindReadable(const State& s, const Call& c, int64_t addr, int* map, Result*
 
 constexpr const char* kPrivateCopy = "a private copy in a pipe is not modelled";
 
+// The file's page at `addr` of the arena, for the pipe: its inode, and where `addr` is in the file.
+// False with *error if there is none to be had.
+bool FindPresentable(const State& s, const Call& c, int64_t addr, int* node, int64_t* pos,
+                     Result* error) {
+  int j;
+  if (!FindReadable(s, c, addr, &j, error)) return false;
+  const auto fail = [error](Result result) {
+    *error = result;
+    return false;
+  };
+  const Mapping& m = SpaceOf(s, c)[j];
+  const int64_t in_map = addr - int64_t{m.start} * kPageSize;
+  const int page = static_cast<int>(in_map / kPageSize);
+  *node = s.files[m.file - 1].inode - 1;
+  *pos = in_map + int64_t{m.pgoff} * kPageSize;
+  if (IsGuarded(m, page))
+    return fail(Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD"));
+  if (HasCopy(m, page)) return fail(Bound(kPrivateCopy));
+  if (*pos >= PagesOf(s.inodes[*node].size, kPageSize) * kPageSize)
+    return fail(Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file"));
+  return true;
+}
+
 // Of a mapping of huge pages: a part of the first 4096 bytes of one, where contents are known.
 Result VmspliceHuge(State& s, const Call& c, int f, const Semantics& semantics) {
   const int64_t addr = c.arg[1], len = c.arg[2];
@@ -541,27 +581,25 @@ Result Vmsplice(State& s, const Call& c, const Semantics& semantics) {
   if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
   if (IsFull(s, NodeOf(s, f))) return NoSlot((flags & abi::kSpliceNonblock) != 0);
   if (huge) return VmspliceHuge(s, c, f, semantics);
-  int j;
-  if (!FindReadable(s, c, addr, &j, &error)) return error;
-  const Mapping& m = SpaceOf(s, c)[j];
-  const int node = s.files[m.file - 1].inode - 1;
-  const int64_t pos = addr - int64_t{m.start} * kPageSize + int64_t{m.pgoff} * kPageSize;
-  const int64_t pages_end = (int64_t{s.inodes[node].size} + kPageSize - 1) / kPageSize * kPageSize;
-  const int64_t start = int64_t{m.start} * kPageSize;
-  if (IsGuarded(m, static_cast<int>((addr - start) / kPageSize)))
-    return Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD");
-  if (m.guards != 0) return Bound("vmsplice of a mapping with a guard region elsewhere");
-  for (int64_t at = addr; at < addr + len && at < int64_t{EndOf(m)} * kPageSize; at += kPageSize)
-    if (HasCopy(m, static_cast<int>((at - start) / kPageSize))) return Bound(kPrivateCopy);
-  if (pos >= pages_end) return Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file");
-  if (addr + len > int64_t{EndOf(m)} * kPageSize || pos + len > pages_end)
-    return Bound("vmsplice over the end of a mapping or file: kernels differ");
-  if (m.copied != 0) return Bound(kPrivateCopy);
-  State after = s;  // the fault brings the pages in
-  NotePresent(s, after.inodes[node], PageOf(pos), PageAfter(pos + len));
-  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
-  if (result.ok()) s = after;
-  return result;
+  // Page by page, up to the first that cannot be had; before it the rest of a range is in the pipe.
+  State after = s;
+  int64_t done = 0;
+  while (done < len) {
+    const int64_t at = addr + done;
+    const int64_t end = std::min(addr + len, (at / kPageSize + 1) * kPageSize);
+    int node;
+    int64_t pos;
+    if (!FindPresentable(s, c, at, &node, &pos, &error)) {
+      if (done == 0 || error.kind == Result::Kind::kBound) return error;
+      break;
+    }
+    NotePresent(s, after.inodes[node], PageOf(pos), PageOf(pos) + 1);  // the fault brings it in
+    const Result pushed = PushPages(after, node, pos, pos + end - at, NodeOf(s, f));
+    if (!pushed.ok()) return pushed;
+    done = end - addr;
+  }
+  s = after;
+  return Changed(done);
 }
 
 }  // namespace selkie

@@ -93,8 +93,22 @@ TEST_F(PipeTest, WhatWouldWaitForAFullPipeIsBeyondTheModel) {
   EXPECT_EQ(Do(Op::kWrite, 4, 'a', kPageSize), kPageSize);
   EXPECT_EQ(Do(Op::kWrite, 4, 'a', kHalf), kBoundary);
   EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, kPageSize, 0), kBoundary);
-  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), kBoundary);
   EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, kPageSize, abi::kSpliceNonblock), -EAGAIN);
+}
+
+TEST_F(PipeTest, TheRangeOfASpliceIsLookedAtBeforeThePipeOrAfterIt) {
+  Pipe(1);
+  const int64_t fd = Memfd(kPageSize);
+  EXPECT_EQ(Do(Op::kPwrite, fd, 's', kPageSize, 0), kPageSize);
+  EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, -1, 0), -EINVAL);
+  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), -EINVAL);
+  Lack(Feature::kSpliceRange, EPIPE);
+  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), -EINVAL) << "there is room";
+  EXPECT_EQ(Do(Op::kSplice, fd, 0, 4, kNoOffset, -1, 0), kPageSize) << "as much as fits";
+  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, abi::kSpliceNonblock), -EAGAIN);
+  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), kBoundary);
+  Do(Op::kClose, 3);
+  EXPECT_EQ(Do(Op::kSplice, fd, -1, 4, kNoOffset, kPageSize, 0), -EPIPE);
 }
 
 TEST_F(PipeTest, MoreThanThereAreBuffersIsBeyondTheModel) {

@@ -147,6 +147,14 @@ enum class Feature : uint8_t {
   kDupfdQuery,       // F_DUPFD_QUERY: 6.10
   kCreatedQuery,     // F_CREATED_QUERY: 6.12
   kFadviseOffset,    // posix_fadvise looks at the offset: 7.1
+  kSpliceRange,      // splice looks at the range before the pipe: 6.8
+  kNothingOfHuge,    // sendfile takes no bytes from huge pages: not on 6.1
+  kMremapAligned,    // mremap looks at the new address before the mapping: 6.16, and 5.10
+  kMremapOverlap,    // and at whether the ranges overlap: 6.17, and 5.10
+  kGuardsAgree,      // remap_file_pages asks whether there are guard regions: 6.19
+  kUringSigned,      // a buffer of io_uring has no negative length: 6.12
+  kUringLong,        // a buffer of io_uring may be longer than 1 GiB: 7.2
+  kLinkOwn,          // linkat of what one has opened oneself: 6.10
 };
 struct FactSetSpec {
   FactSet set;
