@@ -25,6 +25,7 @@ struct DiffArguments {
   bool json = false;
   bool kernels = false;  // every pair of kernels instead
   bool answers = false;  // only the answers of the tree's scenarios anew
+  bool missing = false;  // what these do not tell apart, too
 };
 
 constexpr const char* kDiffExample =
@@ -100,15 +101,23 @@ class DiffCommand {
     return options;
   }
 
+  absl::StatusOr<std::vector<NamedSequence>> Sequences(const std::vector<Semantics>& kernels,
+                                                       const DifferenceOptions& options) {
+    if (!arguments_.answers && !arguments_.missing)
+      return FindDiscriminating(context_.library, kernels, options);
+    absl::StatusOr<std::vector<NamedSequence>> known =
+        LoadDiscriminating(context_.library, kernels);
+    if (!known.ok() || arguments_.answers) return known;
+    return FindMissing(context_.library, kernels, options, *std::move(known));
+  }
+
   // The calls by which kernels are told apart, for the tree.
   int EveryPair() {
     absl::StatusOr<std::vector<Semantics>> kernels = KernelSemantics(context_.library);
     if (!kernels.ok()) return Report(kernels.status());
     absl::StatusOr<DifferenceOptions> options = Options();
     if (!options.ok()) return Report(options.status());
-    absl::StatusOr<std::vector<NamedSequence>> found =
-        arguments_.answers ? LoadDiscriminating(context_.library, *kernels)
-                           : FindDiscriminating(context_.library, *kernels, *options);
+    absl::StatusOr<std::vector<NamedSequence>> found = Sequences(*kernels, *options);
     progress_.Clear();
     if (!found.ok()) return Report(found.status());
     const std::string text = PrintDiscriminating(*found, *kernels);
@@ -216,6 +225,9 @@ void AddDiffCommand(CLI::App& app, Context& context) {
   diff->add_flag("--answers", arguments->answers,
                  "With --kernels: keep the tree's scenarios, and only write what each kernel's "
                  "rules answer now");
+  diff->add_flag("--missing", arguments->missing,
+                 "With --kernels: keep the tree's scenarios, and look only for calls by which a "
+                 "rule is told that these do not tell");
   diff->add_option("--scenarios", arguments->scenarios, "Also write the scenarios to this file");
   diff->add_option("--bounds,-b", arguments->bounds,
                    "Changes to the bounds of each alphabet in checker/differences: maps=3");

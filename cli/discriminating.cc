@@ -53,11 +53,21 @@ std::string SignatureOf(const Sequence& sequence, const std::vector<Semantics>& 
   return signature;
 }
 
+// Each behaviour once.
+std::vector<Semantics> Distinct(const std::vector<Semantics>& kernels) {
+  std::vector<Semantics> distinct;
+  for (const Semantics& kernel : kernels)
+    if (std::none_of(distinct.begin(), distinct.end(), [&](const Semantics& other) {
+          return RulesThatDiffer(kernel, other).empty();
+        }))
+      distinct.push_back(kernel);
+  return distinct;
+}
+
 class Finder {
  public:
-  Finder(const Library& library, const std::vector<Semantics>& kernels,
-         const DifferenceOptions& options)
-      : library_(library), kernels_(kernels), options_(options) {}
+  Finder(const Library& library, std::vector<Semantics> kernels, const DifferenceOptions& options)
+      : library_(library), kernels_(std::move(kernels)), options_(options) {}
 
   absl::StatusOr<std::vector<NamedSequence>> Run() {
     for (size_t i = 0; i < kernels_.size(); ++i)
@@ -71,7 +81,32 @@ class Finder {
     return std::move(found_);
   }
 
+  // Those of `known`, and what is found for a rule that they tell from its variant in no kernel.
+  absl::StatusOr<std::vector<NamedSequence>> Complete(std::vector<NamedSequence> known) {
+    found_ = std::move(known);
+    for (const NamedSequence& each : found_) ++numbers_[BaseOf(each)];
+    std::map<std::string, bool> told;
+    for (const Semantics& kernel : kernels_)
+      for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_))
+        told[neighbour.rule] |= AreToldApart(kernel, neighbour.semantics, found_);
+    for (const Semantics& kernel : kernels_) {
+      for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_)) {
+        if (told[neighbour.rule]) continue;
+        if (absl::Status status = Between(kernel, neighbour.semantics); !status.ok()) return status;
+        told[neighbour.rule] = AreToldApart(kernel, neighbour.semantics, found_);
+      }
+    }
+    return std::move(found_);
+  }
+
  private:
+  // A name without its number.
+  static std::string BaseOf(const NamedSequence& named) {
+    const size_t end = named.name.find_last_not_of("0123456789");
+    const bool numbered = end + 1 < named.name.size() && named.name[end] == '-';
+    return named.name.substr(0, numbered ? end : named.name.size());
+  }
+
   absl::Status Between(const Semantics& first, const Semantics& second) {
     if (options_.interrupted != nullptr && options_.interrupted->load())
       return absl::CancelledError("interrupted: nothing is written");
@@ -93,7 +128,7 @@ class Finder {
   }
 
   const Library& library_;
-  const std::vector<Semantics>& kernels_;
+  const std::vector<Semantics> kernels_;
   const DifferenceOptions& options_;
   std::vector<NamedSequence> found_;
   std::map<std::string, int> signatures_;
@@ -182,14 +217,14 @@ bool AreToldApart(const Semantics& first, const Semantics& second,
 absl::StatusOr<std::vector<NamedSequence>> FindDiscriminating(const Library& library,
                                                               const std::vector<Semantics>& kernels,
                                                               const DifferenceOptions& options) {
-  // Each behaviour once.
-  std::vector<Semantics> distinct;
-  for (const Semantics& kernel : kernels)
-    if (std::none_of(distinct.begin(), distinct.end(), [&](const Semantics& other) {
-          return RulesThatDiffer(kernel, other).empty();
-        }))
-      distinct.push_back(kernel);
-  return Finder(library, distinct, options).Run();
+  return Finder(library, Distinct(kernels), options).Run();
+}
+
+absl::StatusOr<std::vector<NamedSequence>> FindMissing(const Library& library,
+                                                       const std::vector<Semantics>& kernels,
+                                                       const DifferenceOptions& options,
+                                                       std::vector<NamedSequence> known) {
+  return Finder(library, Distinct(kernels), options).Complete(std::move(known));
 }
 
 std::string PrintDiscriminating(const std::vector<NamedSequence>& sequences,

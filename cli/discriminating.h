@@ -51,6 +51,13 @@ absl::StatusOr<std::vector<NamedSequence>> FindDiscriminating(const Library& lib
                                                               const std::vector<Semantics>& kernels,
                                                               const DifferenceOptions& options);
 
+// `known`, and after them calls for each rule of kernels that these tell from its variant in no
+// kernel.  Errors as FindDifferences.
+absl::StatusOr<std::vector<NamedSequence>> FindMissing(const Library& library,
+                                                       const std::vector<Semantics>& kernels,
+                                                       const DifferenceOptions& options,
+                                                       std::vector<NamedSequence> known);
+
 // The sequences as scenarios, with what each kernel answers.
 std::string PrintDiscriminating(const std::vector<NamedSequence>& sequences,
                                 const std::vector<Semantics>& kernels);

@@ -1,6 +1,7 @@
 // selkie run: scenarios on the model, under any semantics.
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -139,10 +140,41 @@ void LoadAllScenarios(const Context& context, const RunArguments& args, Session&
     AddError(session, "no scenario of these files has a name given by --scenario");
 }
 
+// Errors of one scenario under several semantics, each told once.
+class ErrorsOfScenario {
+ public:
+  void Add(const Semantics& semantics, std::string message) {
+    // RunScenario says of which semantics it speaks.
+    const std::string under = fmt::format("under {}: ", semantics.name);
+    const size_t at = message.find(under);
+    const std::string plain = at == std::string::npos
+                                  ? message
+                                  : message.substr(0, at) + message.substr(at + under.size());
+    const auto [place, is_new] = others_.try_emplace(plain, 0);
+    if (is_new)
+      messages_.emplace_back(plain, std::move(message));
+    else
+      ++place->second;
+  }
+
+  void TellTo(Session& session) const {
+    for (const auto& [plain, message] : messages_) {
+      const int others = others_.at(plain);
+      AddError(session,
+               others == 0 ? message : fmt::format("{} (and under {} more)", message, others));
+    }
+  }
+
+ private:
+  std::map<std::string, int> others_;
+  std::vector<std::pair<std::string, std::string>> messages_;  // without the semantics, and with
+};
+
 void RunAll(const Context& context, Session& session) {
   ProgressLine progress(context.err_is_terminal);
   for (const Scenario& scenario : session.scenarios) {
     progress.Update([&] { return fmt::format("{}", scenario.name); });
+    ErrorsOfScenario errors;
     for (const Semantics& semantics : session.semantics) {
       if (Interrupted()) return;
       if (!AppliesTo(scenario, semantics)) {
@@ -152,12 +184,13 @@ void RunAll(const Context& context, Session& session) {
       absl::StatusOr<ScenarioRun> run = RunScenario(scenario, semantics);
       if (!run.ok()) {
         progress.Clear();
-        AddError(session, Message(run.status()));
+        errors.Add(semantics, Message(run.status()));
         continue;
       }
       session.runs.push_back(*std::move(run));
       session.on.push_back(&semantics);
     }
+    errors.TellTo(session);
   }
 }
 

@@ -122,6 +122,15 @@ TEST_F(RunTest, BadInputIsTwo) {
   EXPECT_THAT(run.err, HasSubstr("b.scn:2:17: 'fw-v33' is no semantics that is known here"));
 }
 
+TEST_F(RunTest, WhatIsWrongUnderSeveralSemanticsIsToldOnce) {
+  const std::string file = Write("a.scn", "scenario s\nonly linux-6.12..\nA: openat2(9) = 1\n");
+  const Outcome run = Run({file});
+  EXPECT_EQ(run.code, kBadInput);
+  EXPECT_THAT(run.err, HasSubstr("a.scn:3:4: under linux-6.12.90: 'openat2' is not followed by"));
+  EXPECT_THAT(run.err, HasSubstr("(and under "));
+  EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+}
+
 TEST_F(RunTest, ADeviceIsThereButNoFile) {
   const Outcome run = Run({"/dev/null"});
   EXPECT_EQ(run.code, kBadInput);

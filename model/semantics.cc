@@ -70,13 +70,24 @@ absl::StatusOr<Semantics> Parse(const SemanticsSource& source, const SemanticsLo
   semantics.bases.clear();
   semantics.text = source.text;
   semantics.sources.insert(semantics.sources.begin(), source);
-  for (const auto compile : {CompileDeclarations, CompileRules, CompileProtocol})
-    if (absl::Status status = compile(source, text, &semantics); !status.ok()) return status;
+  ErrorsByLine errors;
+  CompileDeclarations(source, text, &semantics, &errors);
+  if (errors.empty()) {  // else rules speak of what is not declared
+    CompileRules(source, text, &semantics, &errors);
+    CompileProtocol(source, text, &semantics, &errors);
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(TextOf(errors));
   if (!semantics.is_kernel) semantics.bases = std::move(bases);
   return semantics;
 }
 
 }  // namespace
+
+void Note(const absl::Status& status, const SemanticsSource& source, const Statement& statement,
+          ErrorsByLine* errors) {
+  if (!status.ok())
+    errors->emplace(LineOf(source, statement.whole.offset), std::string(status.message()));
+}
 
 absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
                                          const SemanticsLoader& loader) {

@@ -318,7 +318,8 @@ struct Semantics {
 using SemanticsLoader = std::function<absl::StatusOr<SemanticsSource>(std::string_view name)>;
 
 // Compiles a semantics.  On bad text returns InvalidArgumentError
-// "file:line:column: message" with the offending text and what was expected.
+// "file:line:column: message" with the offending text and what was expected: of its form the first,
+// else one line for each statement that is wrong (model/error_list.h).
 absl::StatusOr<Semantics> ParseSemantics(const SemanticsSource& source,
                                          const SemanticsLoader& loader);
 

@@ -138,11 +138,10 @@ absl::Status ReadBits(const SemanticsSource& source, const std::vector<Token>& w
   return absl::OkStatus();
 }
 
-absl::Status CompileDeclarations(const SemanticsSource& source, const SemanticsText& text,
-                                 Semantics* semantics) {
+void CompileDeclarations(const SemanticsSource& source, const SemanticsText& text,
+                         Semantics* semantics, ErrorsByLine* errors) {
   for (const Statement& statement : text.statements)
-    if (absl::Status status = Declare(source, statement, semantics); !status.ok()) return status;
-  return absl::OkStatus();
+    Note(Declare(source, statement, semantics), source, statement, errors);
 }
 
 }  // namespace selkie

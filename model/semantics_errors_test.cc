@@ -48,6 +48,32 @@ std::string ErrorIn(std::string_view lines) {
   return ErrorOf(absl::StrCat("semantics t extends base\n", std::string(lines)));
 }
 
+TEST(SemanticsErrors, EachStatementThatIsWrongIsTold) {
+  EXPECT_EQ(
+      ErrorIn("rule a writ: refuse EPERM\n"
+              "drop grows\n"
+              "rule b write: refuse EPREM\n"
+              "protocol \"p\"\n  dup(fe)\n  hand out fd\n"),
+      "t.sem:2:8: 'writ' is no decision point: expected create, add_seals, open_proc, dup, read, "
+      "write, truncate, fallocate, mmap, mprotect, mremap, chmod, fork, send, support, "
+      "madv_remove, mem_write, set_acl, udmabuf, dmabuf_mmap or backing_mmap\n"
+      "t.sem:4:22: 'EPREM': expected the name of an errno, such as EPERM\n"
+      "t.sem:6:7: 'fe' is no known descriptor, expected a number or the name of an earlier result");
+}
+
+TEST(SemanticsErrors, WhatNamesARuleThatIsWrongIsNotTold) {
+  EXPECT_THAT(ErrorIn("rule a writ: refuse EPERM\n"
+                      "rule b write before a: refuse EPERM\n"
+                      "replace rule a write: refuse EPERM\n"
+                      "drop b\n"),
+              testing::Not(HasSubstr("\n")));
+}
+
+TEST(SemanticsErrors, RulesWaitForWhatIsDeclared) {
+  EXPECT_EQ(ErrorIn("seal F_SEAL_X 3\nrule a write: refuse EPERM if seals has X\n"),
+            "t.sem:2:15: '3': expected one bit from 0x1 to 0x80");
+}
+
 TEST(SemanticsErrors, OfForm) {
   EXPECT_EQ(ErrorOf(""),
             "t.sem:1:1: the end of the text: expected 'semantics NAME' as the first "

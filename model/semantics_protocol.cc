@@ -128,21 +128,21 @@ class ProtocolReader {
 
 }  // namespace
 
-absl::Status CompileProtocol(const SemanticsSource& source, const SemanticsText& text,
-                             Semantics* semantics) {
+void CompileProtocol(const SemanticsSource& source, const SemanticsText& text, Semantics* semantics,
+                     ErrorsByLine* errors) {
   const Statement* found = nullptr;
   for (const Statement& statement : text.statements) {
     if (statement.kind != StatementKind::kProtocol) continue;
     if (found != nullptr)
-      return ErrorAt(source, statement.whole.offset,
-                     fmt::format("'{}' is a second protocol: expected one", statement.name.text));
+      Note(ErrorAt(source, statement.whole.offset,
+                   fmt::format("'{}' is a second protocol: expected one", statement.name.text)),
+           source, statement, errors);
+    if (found != nullptr) continue;
     found = &statement;
+    absl::StatusOr<Protocol> protocol = ProtocolReader(source, *semantics).Read(statement);
+    Note(protocol.status(), source, statement, errors);
+    if (protocol.ok()) semantics->protocol = *std::move(protocol);
   }
-  if (found == nullptr) return absl::OkStatus();
-  absl::StatusOr<Protocol> protocol = ProtocolReader(source, *semantics).Read(*found);
-  if (!protocol.ok()) return protocol.status();
-  semantics->protocol = *std::move(protocol);
-  return absl::OkStatus();
 }
 
 }  // namespace selkie

@@ -1,6 +1,7 @@
 // Rules: from words to tests on bits, and their order.
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -228,13 +229,19 @@ void SetReturns(Semantics* semantics) {
 
 }  // namespace
 
-absl::Status CompileRules(const SemanticsSource& source, const SemanticsText& text,
-                          Semantics* semantics) {
-  for (const Statement& statement : text.statements)
-    if (absl::Status status = Apply(source, statement, semantics); !status.ok()) return status;
+void CompileRules(const SemanticsSource& source, const SemanticsText& text, Semantics* semantics,
+                  ErrorsByLine* errors) {
+  std::set<std::string> wrong;
+  for (const Statement& statement : text.statements) {
+    const bool follows =
+        wrong.contains(statement.anchor.text) ||
+        (statement.kind != StatementKind::kRule && wrong.contains(statement.name.text));
+    const absl::Status status = follows ? absl::OkStatus() : Apply(source, statement, semantics);
+    Note(status, source, statement, errors);
+    if (follows || !status.ok()) wrong.insert(statement.name.text);
+  }
   IndexRules(*semantics);
   SetReturns(semantics);
-  return absl::OkStatus();
 }
 
 }  // namespace selkie

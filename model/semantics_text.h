@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/error_list.h"
 #include "model/semantics.h"
 
 namespace selkie {
@@ -67,23 +68,28 @@ absl::Status ReadSemanticsText(const SemanticsSource& source, SemanticsText* out
 // InvalidArgumentError "file:line:column: message".
 absl::Status ErrorAt(const SemanticsSource& source, size_t offset, std::string_view message);
 
+// Notes what `status` says, if it is an error, of the statement.
+void Note(const absl::Status& status, const SemanticsSource& source, const Statement& statement,
+          ErrorsByLine* errors);
+
 // 1-based line of an offset.
 int LineOf(const SemanticsSource& source, size_t offset);
 
 // On one line, without comments: how a statement is shown.
 std::string OneLine(std::string_view text);
 
-// ---- Steps of compiling, in their order; `semantics` holds what is inherited.
+// ---- Steps of compiling, in their order; `semantics` holds what is inherited.  Each goes on after
+// a statement that is wrong, as if it were not there.
 
 // Declares seals and calls, and applies settings.
-absl::Status CompileDeclarations(const SemanticsSource& source, const SemanticsText& text,
-                                 Semantics* semantics);
-// Adds, replaces and drops rules.
-absl::Status CompileRules(const SemanticsSource& source, const SemanticsText& text,
-                          Semantics* semantics);
+void CompileDeclarations(const SemanticsSource& source, const SemanticsText& text,
+                         Semantics* semantics, ErrorsByLine* errors);
+// Adds, replaces and drops rules.  What names a rule that is wrong is not told.
+void CompileRules(const SemanticsSource& source, const SemanticsText& text, Semantics* semantics,
+                  ErrorsByLine* errors);
 // Reads the protocol, if the text has one.
-absl::Status CompileProtocol(const SemanticsSource& source, const SemanticsText& text,
-                             Semantics* semantics);
+void CompileProtocol(const SemanticsSource& source, const SemanticsText& text, Semantics* semantics,
+                     ErrorsByLine* errors);
 
 // ---- Words ----
 

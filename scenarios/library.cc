@@ -1,5 +1,7 @@
 #include "scenarios/library.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -32,6 +34,20 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   return text.str();
 }
 
+namespace {
+
+// `shown` is the name that messages give the file.
+absl::Status WriteAll(const std::string& path, std::string_view text, const std::string& shown) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out)
+    return absl::UnavailableError(fmt::format("{}: cannot write: {}", shown, std::strerror(errno)));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status WriteTextFile(const std::string& path, std::string_view text) {
   std::error_code error;
   fs::path parent = fs::path(path).parent_path();
@@ -39,12 +55,21 @@ absl::Status WriteTextFile(const std::string& path, std::string_view text) {
   if (error)
     return absl::UnavailableError(
         fmt::format("{}: cannot make its folder: {}", path, error.message()));
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  if (!out)
-    return absl::UnavailableError(fmt::format("{}: cannot write: {}", path, std::strerror(errno)));
-  return absl::OkStatus();
+  const fs::path target = fs::weakly_canonical(path, error);  // what a link leads to
+  const bool exists = !error && fs::exists(target, error);
+  const bool special = exists && !fs::is_regular_file(target, error);
+  if (error || special || (exists && access(target.parent_path().c_str(), W_OK) != 0))
+    return WriteAll(path, text, path);
+  const std::string draft = fmt::format("{}.{}.tmp", target.string(), getpid());
+  absl::Status status = WriteAll(draft, text, path);
+  if (status.ok()) {
+    if (exists) fs::permissions(draft, fs::status(target).permissions(), error);
+    fs::rename(draft, target, error);
+    if (error)
+      status = absl::UnavailableError(fmt::format("{}: cannot write: {}", path, error.message()));
+  }
+  if (!status.ok()) fs::remove(draft, error);
+  return status;
 }
 
 absl::StatusOr<std::vector<std::string>> FilesUnder(const std::string& path,

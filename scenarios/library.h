@@ -16,7 +16,8 @@ namespace selkie {
 // The whole file.  NotFoundError or a more exact status naming path and reason.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 
-// Replaces the file's contents; makes missing parent folders.
+// Replaces the file's contents; makes missing parent folders.  Where that fails (a full disk) a
+// regular file is as it was.  UnavailableError says why.
 absl::Status WriteTextFile(const std::string& path, std::string_view text);
 
 // All files under `path` whose name ends in `extension` (".scn"), sorted by

@@ -1,6 +1,10 @@
 #include "scenarios/library.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <csignal>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -95,6 +99,37 @@ TEST(SemanticsForRelease, NamesTheReleaseIfThereIsNone) {
   EXPECT_THAT(For("2.6.32"), HasSubstr("2.6.32"));
   EXPECT_THAT(For("nonsense"), HasSubstr("nonsense"));
   EXPECT_THAT(For(""), HasSubstr("--semantics"));
+}
+
+TEST(TextFile, WhatCannotBeWrittenWholeLeavesTheFileAsItWas) {
+  const std::string folder = testing::TempDir() + "/text-file";
+  const std::string file = folder + "/kept.txt";
+  ASSERT_TRUE(WriteTextFile(file, "before").ok());
+  rlimit whole;
+  getrlimit(RLIMIT_FSIZE, &whole);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  rlimit little = whole;
+  little.rlim_cur = 4;
+  setrlimit(RLIMIT_FSIZE, &little);
+  const absl::Status status = WriteTextFile(file, "after, and longer");
+  setrlimit(RLIMIT_FSIZE, &whole);
+  signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr(file + ": cannot write"));
+  EXPECT_EQ(*ReadTextFile(file), "before");
+  EXPECT_EQ(FilesUnder(folder, "")->size(), 1u) << "the draft is gone";
+}
+
+TEST(TextFile, OfALinkIsThatWhichItLeadsTo) {
+  const std::string folder = testing::TempDir() + "/linked-file";
+  const std::string file = folder + "/file", link = folder + "/link";
+  ASSERT_TRUE(WriteTextFile(file, "before").ok());
+  std::error_code error;
+  std::filesystem::remove(link, error);
+  std::filesystem::create_symlink(file, link);
+  ASSERT_TRUE(WriteTextFile(link, "after").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(*ReadTextFile(file), "after");
 }
 
 }  // namespace

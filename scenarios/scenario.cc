@@ -149,16 +149,6 @@ class Runner {
   ScenarioRun run_;
 };
 
-std::string TextOf(const ErrorsByLine& errors) {
-  std::vector<std::string_view> lines;
-  for (const auto& [line, message] : errors) lines.push_back(message);
-  const size_t shown = std::min(lines.size(), kMostErrors);
-  std::string text = fmt::format(
-      "{}", fmt::join(lines.begin(), lines.begin() + static_cast<ptrdiff_t>(shown), "\n"));
-  if (shown < lines.size()) text += fmt::format("\nand {} more like these", lines.size() - shown);
-  return text;
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<Scenario>> ParseScenarios(std::string_view file, std::string_view text) {

@@ -2,27 +2,25 @@
 #ifndef SELKIE_SCENARIOS_SCENARIO_TEXT_H_
 #define SELKIE_SCENARIOS_SCENARIO_TEXT_H_
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/error_list.h"
 #include "scenarios/scenario.h"
 
 namespace selkie {
 
-// What is wrong, "file:line:column: what, what was expected", by the line where it is or where its
+// Errors are "file:line:column: what, what was expected", by the line where it is or where its
 // scenario begins.
-using ErrorsByLine = std::multimap<int, std::string>;
 
 // Reads the text by its grammar alone: calls and results stay text.  Goes on after a line that it
 // cannot read, kMostErrors times, unless it stands before all scenarios or begins one; the
 // scenarios are without those lines.
 std::vector<Scenario> ReadScenarioText(std::string_view file, std::string_view text,
                                        ErrorsByLine* errors);
-inline constexpr size_t kMostErrors = 20;
 
 // Checks what can be known of a scenario without a semantics.  Goes on after a line that is wrong,
 // unless later ones may name its result, or be of the task that it makes.
