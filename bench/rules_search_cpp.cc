@@ -67,6 +67,7 @@
 #include "model/step.cc"
 #include "model/sync.cc"
 #include "model/udmabuf.cc"
+#include "model/vmsplice.cc"
 
 namespace selkie {
 namespace {

@@ -66,6 +66,7 @@
 #include "model/step.cc"
 #include "model/sync.cc"
 #include "model/udmabuf.cc"
+#include "model/vmsplice.cc"
 #undef selkie
 
 namespace selkie {

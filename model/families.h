@@ -194,6 +194,15 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   bool nonblock, const Semantics& semantics);
 
+// SPLICE_F_ALL.
+inline constexpr int64_t kSpliceAll = 0xf;
+// pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.
+bool PipeIsFull(const State& s, int pipe);
+// No slot for another page: EAGAIN, or waiting.
+Result NoSlot(bool nonblock);
+// Puts a range of a file's pages into the pipe, which must be present; of a huge page, a part of
+// its first 4096 bytes.
+Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe);
 // Slots for pages in pipes and in registered buffers that are free, and adding one behind the
 // others; there must be a free slot.
 int FreeBuffers(const State& s);

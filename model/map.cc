@@ -441,8 +441,7 @@ Result Mmap(State& s, const Call& c, const Semantics& semantics) {
   if (!memfd) {
     if (c.arg[1] > kArenaPages * int64_t{kPageSize})
       return Bound("a socket mapped over more than the arena: ENOMEM first, by the host's memory");
-    const Result no_mmap =
-        any != nullptr ? Refused(any) : Fail(ENODEV, "net/core/sock.c sock_no_mmap");
+    const Result no_mmap = any ? Refused(any) : Fail(ENODEV, "net/core/sock.c sock_no_mmap");
     return request.fixed && !IsPipe(s, f) ? MapFixedSocket(s, c, request, no_mmap) : no_mmap;
   }
   const bool locked = m.flags == kMapLocked;

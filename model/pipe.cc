@@ -1,5 +1,5 @@
-// Pipes, and the pages of files in them: pipe2, splice, tee, vmsplice, read and write
-// (fs/pipe.c, fs/splice.c).
+// Pipes, and the pages of files in them: pipe2, splice, tee, read and write; vmsplice has a file of
+// its own (fs/pipe.c, fs/splice.c).
 //
 // A buffer is known by half pages, so that a transfer that would cut one is kBound.  Waiting is not
 // modelled.
@@ -11,22 +11,8 @@
 namespace selkie {
 namespace {
 
-constexpr int64_t kSpliceAll = 0xf;
 constexpr int kPipeSlots = 16;  // PIPE_DEF_BUFFERS
 constexpr const char* kPipeWaits = "the call would wait for the pipe";
-constexpr const char* kEmptyBuffer = "a splice of a buffer that a write left empty";
-
-int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
-
-bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
-
-// Bytes in a pipe.
-int64_t BytesIn(const State& s, int pipe) {
-  int64_t bytes = 0;
-  for (const PipeBuffer& b : s.buffers)
-    if (b.pipe == pipe + 1) bytes += int64_t{b.end - b.begin} * kSampleStride;
-  return bytes;
-}
 
 int SlotsOf(const Inode& pipe) { return pipe.mask != 0 ? int{pipe.mask} : kPipeSlots; }
 
@@ -44,8 +30,66 @@ const char* NoRoom(const State& s, int pipe, int pages) {
   return nullptr;
 }
 
-// pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.
-bool IsFull(const State& s, int pipe) { return SlotsTaken(s, pipe) >= SlotsOf(s.inodes[pipe]); }
+}  // namespace
+
+int FreeBuffers(const State& s) {
+  int free = 0;
+  for (int i = 0; i < s.limits.buffers; ++i) free += s.buffers[i].pipe == 0;
+  return free;
+}
+
+void AddBuffer(State& s, const PipeBuffer& buffer) {
+  for (PipeBuffer& b : s.buffers) {
+    if (b.pipe != 0) continue;
+    b = buffer;
+    return;
+  }
+}
+
+bool PipeIsFull(const State& s, int pipe) { return SlotsTaken(s, pipe) >= SlotsOf(s.inodes[pipe]); }
+
+Result NoSlot(bool nonblock) {
+  if (nonblock) return Fail(EAGAIN, "fs/splice.c wait_for_space, opipe_prep: SPLICE_F_NONBLOCK");
+  return Bound(kPipeWaits);
+}
+
+Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
+  if (begin % kSampleStride != 0 || end % kSampleStride != 0)
+    return Bound("a pipe buffer that is no whole half page");
+  const int64_t size = PageSizeOf(s.inodes[node]);
+  const auto first = static_cast<int>(begin / size), last = static_cast<int>(PagesOf(end, size));
+  if (const char* why = NoRoom(s, pipe, last - first)) return Bound(why);
+  for (int page = first; page < last; ++page)
+    if (((s.inodes[node].present >> page) & 1) == 0)
+      return Bound("whether a page is a hole is not known");
+  for (int page = first; page < last; ++page) {
+    const int64_t start = int64_t{page} * size;
+    PipeBuffer b;
+    b.pipe = static_cast<uint8_t>(pipe + 1);
+    b.inode = static_cast<uint8_t>(node + 1);
+    b.page = static_cast<uint8_t>(page);
+    b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
+    b.end = static_cast<uint8_t>((std::min(end, start + size) - start) / kSampleStride);
+    AddBuffer(s, b);
+  }
+  return Changed(end - begin);
+}
+
+namespace {
+
+constexpr const char* kEmptyBuffer = "a splice of a buffer that a write left empty";
+
+int NodeOf(const State& s, int file) { return s.files[file].inode - 1; }
+
+bool IsNonblock(const State& s, int file) { return (s.files[file].flags & kFlagNonblock) != 0; }
+
+// Bytes in a pipe.
+int64_t BytesIn(const State& s, int pipe) {
+  int64_t bytes = 0;
+  for (const PipeBuffer& b : s.buffers)
+    if (b.pipe == pipe + 1) bytes += int64_t{b.end - b.begin} * kSampleStride;
+  return bytes;
+}
 
 // Where what does not fill a page of a write of `count` bytes goes on, or null: in the last buffer,
 // if that was written too (PIPE_BUF_FLAG_CAN_MERGE) and has room for it.
@@ -121,12 +165,6 @@ Result EmptyPipe(const State& s, int pipe, bool nonblock) {
   return Bound(kPipeWaits);
 }
 
-// No slot for another page: EAGAIN, or waiting.
-Result NoSlot(bool nonblock) {
-  if (nonblock) return Fail(EAGAIN, "fs/splice.c wait_for_space, opipe_prep: SPLICE_F_NONBLOCK");
-  return Bound(kPipeWaits);
-}
-
 // A full pipe: EAGAIN, or waiting.
 Result FullPipe(const State& s, int f) {
   if (IsNonblock(s, f)) return Fail(EAGAIN, "fs/pipe.c pipe_write: pipe_full, O_NONBLOCK");
@@ -139,7 +177,7 @@ Result FaultInPipe(State& s, int f, int64_t count, const Semantics& semantics) {
   const int pipe = NodeOf(s, f);
   const char* const kFault = "fs/pipe.c pipe_write: copy_page_from_iter";
   if (LastToMerge(s, pipe, count) != nullptr) return Fail(EFAULT, kFault);
-  if (IsFull(s, pipe)) return FullPipe(s, f);
+  if (PipeIsFull(s, pipe)) return FullPipe(s, f);
   const Rule* const fills = NotSupported(semantics, Feature::kPipeFault);
   Result result = Fail(EFAULT, kFault);
   if (fills == nullptr) return result;
@@ -190,30 +228,6 @@ Result PushCopies(State& s, int node, int64_t begin, int64_t end, int pipe, bool
   return Changed(end - begin);
 }
 
-// Puts a range of a file's pages into the pipe, which must be present; of a huge page, a part of
-// its first 4096 bytes.
-Result PushPages(State& s, int node, int64_t begin, int64_t end, int pipe) {
-  if (begin % kSampleStride != 0 || end % kSampleStride != 0)
-    return Bound("a pipe buffer that is no whole half page");
-  const int64_t size = PageSizeOf(s.inodes[node]);
-  const auto first = static_cast<int>(begin / size), last = static_cast<int>(PagesOf(end, size));
-  if (const char* why = NoRoom(s, pipe, last - first)) return Bound(why);
-  for (int page = first; page < last; ++page)
-    if (((s.inodes[node].present >> page) & 1) == 0)
-      return Bound("whether a page is a hole is not known");
-  for (int page = first; page < last; ++page) {
-    const int64_t start = int64_t{page} * size;
-    PipeBuffer b;
-    b.pipe = static_cast<uint8_t>(pipe + 1);
-    b.inode = static_cast<uint8_t>(node + 1);
-    b.page = static_cast<uint8_t>(page);
-    b.begin = static_cast<uint8_t>((std::max(begin, start) - start) / kSampleStride);
-    b.end = static_cast<uint8_t>((std::min(end, start + size) - start) / kSampleStride);
-    AddBuffer(s, b);
-  }
-  return Changed(end - begin);
-}
-
 // iter_file_splice_write: what the pipe holds goes to the file as one write, and again
 // while something is left of it.
 Result PipeToFile(State& s, const Call& c, int in, int out, int64_t pos, int64_t len, bool nonblock,
@@ -249,7 +263,7 @@ Result PipeToPipe(State& s, int in, int out, int64_t len, bool nonblock, bool co
   const bool empty = BytesIn(s, from) == 0;
   if (empty && EndIsOpen(s, from, 1)) return EmptyPipe(s, from, nonblock);  // ipipe_prep
   if (!EndIsOpen(s, to, 0)) return Fail(EPIPE, "fs/splice.c splice_pipe_to_pipe: no readers");
-  if (IsFull(s, to)) return NoSlot(nonblock);  // opipe_prep
+  if (PipeIsFull(s, to)) return NoSlot(nonblock);  // opipe_prep
   if (empty) return Unchanged(0);
   const int64_t bytes = std::min(len, BytesIn(s, from));
   if (bytes % kSampleStride != 0) return Bound("a transfer that cuts a half page");
@@ -285,20 +299,6 @@ bool BothFiles(const State& s, const Call& c, int64_t fd_in, int64_t fd_out, int
 }
 
 }  // namespace
-
-int FreeBuffers(const State& s) {
-  int free = 0;
-  for (int i = 0; i < s.limits.buffers; ++i) free += s.buffers[i].pipe == 0;
-  return free;
-}
-
-void AddBuffer(State& s, const PipeBuffer& buffer) {
-  for (PipeBuffer& b : s.buffers) {
-    if (b.pipe != 0) continue;
-    b = buffer;
-    return;
-  }
-}
 
 Result Pipe2(State& s, const Call& c, const Semantics&) {
   constexpr int64_t kDirect = abi::kODirect, kNotification = 0200;
@@ -397,7 +397,7 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
           NoteKernelRead(s, s.inodes[node], PageOf(pos), PageAfter(pos + bytes), semantics);
     return error;
   }
-  if (IsFull(s, pipe)) return NoSlot(nonblock && !copies);
+  if (PipeIsFull(s, pipe)) return NoSlot(nonblock && !copies);
   if (huge && count == 0)
     if (const Rule* rule = NotSupported(semantics, Feature::kNothingOfHuge)) return Refused(rule);
   if (huge && count == 0) return Unchanged(0);
@@ -487,119 +487,6 @@ Result Tee(State& s, const Call& c, const Semantics&) {
   const bool nonblock =
       (flags & abi::kSpliceNonblock) != 0 || IsNonblock(s, in) || IsNonblock(s, out);
   return PipeToPipe(s, in, out, len < 0 ? kMaxBytes : len, nonblock, false);
-}
-
-namespace {
-
-// What get_user_pages finds first: a mapping at `addr` that can be read.  False with *error if
-// there is none.
-bool FindReadable(const State& s, const Call& c, int64_t addr, int* map, Result* error) {
-  const int page = ArenaPageOf(s, addr);
-  const int j = page < 0 ? -1 : MappingAt(s, c.task, page);
-  if (j < 0) {
-    *error = Fail(EFAULT, "fs/splice.c iter_to_pipe: no mapping");
-    return false;
-  }
-  const Mapping& m = SpaceOf(s, c)[j];
-  if (m.prot == 0) {
-    *error = Fail(EFAULT, "mm/gup.c check_vma_flags: VM_READ");
-    return false;
-  }
-  if ((m.prot & kProtRead) == 0) {
-    *error = Bound("gup_fast does not ask VM_READ of a page that is in the page tables");
-    return false;
-  }
-  *map = j;
-  return true;
-}
-
-constexpr const char* kPrivateCopy = "a private copy in a pipe is not modelled";
-
-// The file's page at `addr` of the arena, for the pipe: its inode, and where `addr` is in the file.
-// False with *error if there is none to be had.
-bool FindPresentable(const State& s, const Call& c, int64_t addr, int* node, int64_t* pos,
-                     Result* error) {
-  int j;
-  if (!FindReadable(s, c, addr, &j, error)) return false;
-  const auto fail = [error](Result result) {
-    *error = result;
-    return false;
-  };
-  const Mapping& m = SpaceOf(s, c)[j];
-  const int64_t in_map = addr - int64_t{m.start} * kPageSize;
-  const int page = static_cast<int>(in_map / kPageSize);
-  *node = s.files[m.file - 1].inode - 1;
-  *pos = in_map + int64_t{m.pgoff} * kPageSize;
-  if (IsGuarded(m, page))
-    return fail(Fail(EFAULT, "mm/memory.c handle_pte_marker: PTE_MARKER_GUARD"));
-  if (HasCopy(m, page)) return fail(Bound(kPrivateCopy));
-  if (*pos >= PagesOf(s.inodes[*node].size, kPageSize) * kPageSize)
-    return fail(Fail(EFAULT, "mm/shmem.c shmem_fault: beyond the end of the file"));
-  return true;
-}
-
-// Of a mapping of huge pages: a part of the first 4096 bytes of one, where contents are known.
-Result VmspliceHuge(State& s, const Call& c, int f, const Semantics& semantics) {
-  const int64_t addr = c.arg[1], len = c.arg[2];
-  int j;
-  Result error;
-  if (LeavesArena(s, addr, len))
-    return Bound("contents of a huge page are known at its first two samples only");
-  const int page = ArenaPageOf(s, addr);
-  if (!FindReadable(s, c, addr, &j, &error)) return error;
-  State after = s;
-  Mapping& m = SpaceOf(after, c)[j];
-  bool changed = false;
-  if (!FaultHugetlb(after, m, page - m.start, semantics, &changed))
-    return Fail(EFAULT, "mm/hugetlb.c hugetlb_no_page: beyond the end of the file");
-  if (HasCopy(m, page - m.start)) return Bound(kPrivateCopy);
-  const int node = after.files[m.file - 1].inode - 1;
-  const int64_t pos =
-      int64_t{m.pgoff + page - m.start} * kHugePageSize + addr - AddressOfPage(page);
-  const Result result = PushPages(after, node, pos, pos + len, NodeOf(s, f));
-  if (result.ok()) s = after;
-  return result;
-}
-
-}  // namespace
-
-// Of one range of memory, into a pipe: the pages themselves.
-Result Vmsplice(State& s, const Call& c, const Semantics& semantics) {
-  int f;
-  Result error;
-  const int64_t addr = c.arg[1], len = c.arg[2], flags = c.arg[3];
-  if ((flags & ~kSpliceAll) != 0) return Fail(EINVAL, "fs/splice.c sys_vmsplice: SPLICE_F_ALL");
-  if (!Fdget(s, c, c.arg[0], &f, &error)) return error;
-  if ((s.files[f].mode & (kModeWrite | kModeRead)) == 0)
-    return Fail(EBADF, "fs/splice.c vmsplice_type: f_mode");
-  if (len < 0) return Fail(EINVAL, "lib/iov_iter.c import_iovec: iov_len < 0");
-  const bool huge = addr >= kHugeArena;
-  if (!huge && LeavesArena(s, addr, len)) return Bound("the range leaves the arena");
-  if (len == 0) return Unchanged(0);
-  if (!IsPipe(s, f)) return Fail(EBADF, "fs/splice.c vmsplice_to_pipe: get_pipe_info");
-  if ((s.files[f].mode & kModeWrite) == 0) return Bound("vmsplice out of a pipe is not modelled");
-  if (!EndIsOpen(s, NodeOf(s, f), 0)) return Fail(EPIPE, "fs/splice.c wait_for_space: no readers");
-  if (IsFull(s, NodeOf(s, f))) return NoSlot((flags & abi::kSpliceNonblock) != 0);
-  if (huge) return VmspliceHuge(s, c, f, semantics);
-  // Page by page, up to the first that cannot be had; before it the rest of a range is in the pipe.
-  State after = s;
-  int64_t done = 0;
-  while (done < len) {
-    const int64_t at = addr + done;
-    const int64_t end = std::min(addr + len, (at / kPageSize + 1) * kPageSize);
-    int node;
-    int64_t pos;
-    if (!FindPresentable(s, c, at, &node, &pos, &error)) {
-      if (done == 0 || error.kind == Result::Kind::kBound) return error;
-      break;
-    }
-    NotePresent(s, after.inodes[node], PageOf(pos), PageOf(pos) + 1);  // the fault brings it in
-    const Result pushed = PushPages(after, node, pos, pos + end - at, NodeOf(s, f));
-    if (!pushed.ok()) return pushed;
-    done = end - addr;
-  }
-  s = after;
-  return Changed(done);
 }
 
 }  // namespace selkie
