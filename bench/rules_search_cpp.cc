@@ -53,6 +53,7 @@
 #include "model/memory.cc"
 #include "model/message.cc"
 #include "model/mlock.cc"
+#include "model/mprotect.cc"
 #include "model/mremap.cc"
 #include "model/open.cc"
 #include "model/other.cc"

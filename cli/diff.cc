@@ -225,9 +225,12 @@ void AddDiffCommand(CLI::App& app, Context& context) {
   diff->add_flag("--answers", arguments->answers,
                  "With --kernels: keep the tree's scenarios, and only write what each kernel's "
                  "rules answer now");
-  diff->add_flag("--missing", arguments->missing,
-                 "With --kernels: keep the tree's scenarios, and look only for calls by which a "
-                 "rule is told that these do not tell");
+  diff->add_flag(
+          "--missing", arguments->missing,
+          "With --kernels: keep the tree's scenarios, and look only for calls by which rules "
+          "are told that these do not tell")
+      ->needs("--kernels")
+      ->excludes("--answers");
   diff->add_option("--scenarios", arguments->scenarios, "Also write the scenarios to this file");
   diff->add_option("--bounds,-b", arguments->bounds,
                    "Changes to the bounds of each alphabet in checker/differences: maps=3");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -81,10 +82,11 @@ class Finder {
     return std::move(found_);
   }
 
-  // Those of `known`, and what is found for a rule that they tell from its variant in no kernel.
+  // Those of `known`, and what is found for a rule that they tell from its variant in no kernel,
+  // and for kernels that they do not tell apart.
   absl::StatusOr<std::vector<NamedSequence>> Complete(std::vector<NamedSequence> known) {
     found_ = std::move(known);
-    for (const NamedSequence& each : found_) ++numbers_[BaseOf(each)];
+    for (const NamedSequence& each : found_) names_.insert(each.name);
     std::map<std::string, bool> told;
     for (const Semantics& kernel : kernels_)
       for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_))
@@ -96,17 +98,14 @@ class Finder {
         told[neighbour.rule] = AreToldApart(kernel, neighbour.semantics, found_);
       }
     }
+    for (size_t i = 0; i < kernels_.size(); ++i)
+      for (size_t j = i + 1; j < kernels_.size(); ++j)
+        if (!AreToldApart(kernels_[i], kernels_[j], found_))
+          if (absl::Status status = Between(kernels_[i], kernels_[j]); !status.ok()) return status;
     return std::move(found_);
   }
 
  private:
-  // A name without its number.
-  static std::string BaseOf(const NamedSequence& named) {
-    const size_t end = named.name.find_last_not_of("0123456789");
-    const bool numbered = end + 1 < named.name.size() && named.name[end] == '-';
-    return named.name.substr(0, numbered ? end : named.name.size());
-  }
-
   absl::Status Between(const Semantics& first, const Semantics& second) {
     if (options_.interrupted != nullptr && options_.interrupted->load())
       return absl::CancelledError("interrupted: nothing is written");
@@ -123,8 +122,10 @@ class Finder {
     // Named for what decides, and numbered where that is not enough.
     const std::string base = fmt::format("{}-{}", ShortName(sequence.calls.back().op),
                                          found.rules.empty() ? "check" : found.rules.front());
-    const int number = ++numbers_[base];
-    found_.push_back({number == 1 ? base : fmt::format("{}-{}", base, number), sequence});
+    std::string name = base;
+    for (int number = 2; !names_.insert(name).second; ++number)
+      name = fmt::format("{}-{}", base, number);
+    found_.push_back({std::move(name), sequence});
   }
 
   const Library& library_;
@@ -132,7 +133,7 @@ class Finder {
   const DifferenceOptions& options_;
   std::vector<NamedSequence> found_;
   std::map<std::string, int> signatures_;
-  std::map<std::string, int> numbers_;
+  std::set<std::string> names_;
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<NamedSequence>> FindDiscriminating(const Library& lib
                                                               const DifferenceOptions& options);
 
 // `known`, and after them calls for each rule of kernels that these tell from its variant in no
-// kernel.  Errors as FindDifferences.
+// kernel, and for each two kernels that they do not tell apart.  Errors as FindDifferences.
 absl::StatusOr<std::vector<NamedSequence>> FindMissing(const Library& library,
                                                        const std::vector<Semantics>& kernels,
                                                        const DifferenceOptions& options,

@@ -194,6 +194,8 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   bool nonblock, const Semantics& semantics);
 
+inline constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
+
 // SPLICE_F_ALL.
 inline constexpr int64_t kSpliceAll = 0xf;
 // pipe_full, where the call then waits or says EAGAIN, whatever else is wrong.

@@ -12,7 +12,7 @@ namespace selkie {
 namespace {
 
 constexpr int64_t kLongestBuffer = int64_t{1} << 30;
-constexpr int64_t kMayLackMemory = int64_t{1} << 36;  // for the table of so many pages
+constexpr int64_t kMayLackMemory = int64_t{1} << 34;  // for the table of so many pages
 constexpr int64_t kLongestFrom72 = int64_t{1} << 40;
 
 // Where page `page` of the arena is in its file, if the kernel may write to it there; a huge page

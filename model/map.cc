@@ -1,15 +1,11 @@
-// mmap, munmap and mprotect: mm/mmap.c and mm/mprotect.c.
+// mmap, munmap and remap_file_pages: mm/mmap.c, mm/vma.c.
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 #include "model/families.h"
 
 namespace selkie {
 namespace {
-
-constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
-constexpr int64_t kProtGrows = abi::kProtGrowsdown | abi::kProtGrowsup;
 
 // ---- mmap ----
 
@@ -278,82 +274,6 @@ Result MapRegion(State& s, const Call& c, int f, const MmapRequest& request, Map
   return result;
 }
 
-// ---- mprotect ----
-
-// One mapping of the range (mprotect_fixup); `part` is its piece in the range.
-// Writes to *mm and sets *changed if it changes.  Returns false and sets *result
-// if the kernel refuses or the table is full.
-bool ProtectOne(const State& s, const Call& c, Mapping part, AddressSpace* mm, bool* changed,
-                const Semantics& semantics, Result* result) {
-  const auto prot = static_cast<uint8_t>(c.arg[2] & kProtAll);
-  const uint8_t prot_before = part.prot, may_before = part.may;
-  if (HasRules(semantics, Point::kMprotect)) {
-    const int f = part.file - 1;
-    Ruling ruling(s, c, s.files[f].inode - 1, f, semantics, Point::kMprotect);
-    ruling.LookAt(part);
-    ruling.facts.Set(FactSet::kProt, prot);  // asked for
-    ruling.targets.mapping = &part;
-    if (const Rule* rule = ruling.Refuses()) {
-      *result = Refused(rule);
-      return false;
-    }
-    if (ruling.last != nullptr) result->rule = ruling.last;
-  }
-  if ((prot & ~part.may) != 0) {
-    *result = Fail(EACCES, "mm/mprotect.c do_mprotect_pkey: VM_MAYWRITE");
-    return false;
-  }
-  if ((part.flags & kMapSealed) != 0) {
-    *result = Fail(EPERM, "mm/mprotect.c mprotect_fixup: can_modify_vma");
-    return false;
-  }
-  part.prot = prot;
-  if (prot != prot_before) part.opened = 0;
-  if (prot == prot_before && part.may == may_before) return true;
-  *changed = true;
-  if (ReplacePart(*mm, s.limits.maps, part)) return true;
-  *result = Bound("no free mapping within the bounds");
-  return false;
-}
-
-// What a private mapping that is locked has of `done` is copied once it can be written
-// (mprotect_fixup).
-void PopulateWritable(State& s, const Call& c, const AddressSpace& before, PageRange done,
-                      const Semantics& semantics) {
-  bool changed = false;
-  for (const Mapping& m : before) {
-    if (Empty(m) || m.start >= done.end) break;
-    if (EndOf(m) <= done.begin || (m.flags & kMapLocked) == 0 || m.vm_shared != 0) continue;
-    if ((m.prot & kProtWrite) != 0 || (c.arg[2] & kProtWrite) == 0) continue;
-    const Mapping part = Piece(m, done);
-    MmPopulate(s, SpaceOf(s, c), {part.start, EndOf(part)}, true, semantics, &changed);
-  }
-}
-
-// The loop of do_mprotect_pkey: in order, up to the first failure.
-Result ProtectRange(State& s, const Call& c, PageRange range, const Semantics& semantics) {
-  AddressSpace mm = SpaceOf(s, c);
-  bool changed = false;
-  Result result = Unchanged(0);
-  int page = range.begin;
-  while (page < range.end) {
-    const int j = MappingAt(s, c.task, page);
-    if (j < 0) {
-      result = Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: a hole in the range");
-      break;
-    }
-    const Mapping part = Piece(SpaceOf(s, c)[j], range);
-    if (!ProtectOne(s, c, part, &mm, &changed, semantics, &result)) break;
-    page = EndOf(part);
-  }
-  if (result.kind == Result::Kind::kBound) return result;
-  result.changed = changed;
-  if (!changed) return result;
-  const AddressSpace before = std::exchange(SpaceOf(s, c), mm);
-  PopulateWritable(s, c, before, {range.begin, page}, semantics);
-  return result;
-}
-
 // An edge of a range to unmap that lies within a page of a mapping of huge pages.
 bool SplitsHugePage(const State& s, const Call& c, int64_t edge) {
   const int page = PageOfAddress(edge);
@@ -377,28 +297,6 @@ Result UnmapPart(State& s, const Call& c, uint64_t length) {
     return map < 0 ? Fail(EINVAL, kSplitsHuge) : RefuseToSplit(s, c, map);
   if (!splits_first) return RefuseToUnmap(s, c, {first, last + 1});
   return Fail(EPERM, "mm/vma.c vms_gather_munmap_vmas: can_modify_vma");
-}
-
-// PROT_GROWSDOWN asks the first mapping of the range for VM_GROWSDOWN, PROT_GROWSUP the one at its
-// start for VM_GROWSUP, which x86 has not; no mapping of a file has either.
-Result ProtectGrowing(const State& s, const Call& c, PageRange range) {
-  const bool down = (c.arg[2] & abi::kProtGrowsdown) != 0;
-  if (down ? IsGap(SpaceOf(s, c), range) : MappingAt(s, c.task, range.begin) < 0)
-    return Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: no mapping");
-  return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: VM_GROWSDOWN, VM_GROWSUP");
-}
-
-// A range with an edge within a huge page, of one mapping: mprotect_fixup splits that only for
-// another protection, once it is allowed.
-Result ProtectPart(State& s, const Call& c, uint64_t bytes, const Semantics& semantics) {
-  PageRange pages;
-  const int map = HugePart(s, c, c.arg[0], PageAlign(bytes), &pages);
-  if (map < 0) return Bound("the range leaves the arena");
-  if ((c.arg[2] & kProtGrows) != 0) return ProtectGrowing(s, c, pages);
-  State scratch = s;
-  const Result result = ProtectRange(scratch, c, pages, semantics);
-  if (!result.ok() || !result.changed) return result;
-  return RefuseToSplit(s, c, map);
 }
 
 // The socket's mmap is asked, and says no, after what was there is unmapped.
@@ -501,7 +399,57 @@ Result FuseMmap(State& s, const Call& c, const Semantics& semantics) {
   return result;
 }
 
-// The range is mapped anew, with the file and protection of the mapping at its start.
+namespace {
+
+// The last of the mappings from `first` to before page `end` that stand side by side and agree in
+// file and flags, whatever their offsets.  Guard regions are a flag; *rule is set where they differ
+// and the rule does not mind.
+int LastAlike(const AddressSpace& mm, int first, int64_t end, const Semantics& semantics,
+              const Rule** rule) {
+  int last = first;
+  while (EndOf(mm[last]) < end && last + 1 < kMaxMaps && !Empty(mm[last + 1]) &&
+         EndOf(mm[last]) == mm[last + 1].start && mm[last + 1].file == mm[first].file &&
+         SameVmFlags(mm[last + 1], mm[first])) {
+    if (((mm[last + 1].flags ^ mm[first].flags) & kMapGuarded) != 0) {
+      const Rule* const uncompared = NotSupported(semantics, Feature::kGuardsAgree);
+      if (uncompared == nullptr) break;
+      *rule = uncompared;
+    }
+    ++last;
+  }
+  return last;
+}
+
+// The range, of `size` bytes, is mapped anew with the file and protection of mapping `first`.
+Result RemapRange(State& s, const Call& c, int first, int64_t start, uint64_t size,
+                  const Semantics& semantics) {
+  const AddressSpace& mm = SpaceOf(s, c);
+  Call mapped = c;
+  mapped.arg[0] = start;
+  mapped.arg[1] = static_cast<int64_t>(size);
+  mapped.arg[3] = abi::kMapShared | abi::kMapFixed;
+  mapped.arg[5] = c.arg[3] * kPageSize;
+  if ((mm[first].flags & kMapLocked) != 0) mapped.arg[3] |= abi::kMapLocked;
+  const int f = mm[first].file - 1;
+  MmapRequest request;
+  request.huge = IsHugePage(mm[first].start);
+  Result error;
+  if (!BeginMmap(s, mapped, true, &request, &error)) return error;
+  Mapping m;
+  if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
+               &error))
+    return error;
+  Result result = MapRegion(s, mapped, f, request, m, semantics);
+  if (!result.ok()) return result;
+  result.value = 0;
+  // MAP_POPULATE, of the flags MAP_NONBLOCK alone
+  if ((mapped.arg[3] & abi::kMapLocked) != 0 || (c.arg[4] & abi::kMapNonblock) == 0)
+    MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);
+  return result;
+}
+
+}  // namespace
+
 Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   constexpr const char* kWhere = "mm/mmap.c remap_file_pages: prot, or no such VM_SHARED mapping";
   if (c.arg[2] != 0) return Fail(EINVAL, kWhere);
@@ -515,49 +463,18 @@ Result RemapFilePages(State& s, const Call& c, const Semantics& semantics) {
   const AddressSpace& mm = SpaceOf(s, c);
   const int first = MappingAt(s, c.task, page);
   if (first < 0 || !mm[first].vm_shared) return Fail(EINVAL, kWhere);
-  // What agrees in file and flags may follow, whatever its offset.
-  int last = first;
-  const Rule* alike = nullptr;  // from page `agree_end` on, guards differ
-  int agree_end = 0;
-  while (last + 1 < kMaxMaps && !Empty(mm[last + 1]) && EndOf(mm[last]) == mm[last + 1].start &&
-         mm[last + 1].file == mm[first].file && SameVmFlags(mm[last + 1], mm[first])) {
-    if (((mm[last + 1].flags ^ mm[first].flags) & kMapGuarded) != 0) {
-      alike = NotSupported(semantics, Feature::kGuardsAgree);
-      if (alike == nullptr) break;
-      if (agree_end == 0) agree_end = EndOf(mm[last]);
-    }
-    ++last;
-  }
   const int64_t unit = SizeOfPage(page);
+  const Rule* rule = nullptr;
+  const int64_t end = page + PagesOf(static_cast<int64_t>(size), unit);
+  const int last = LastAlike(mm, first, end, semantics, &rule);
   if (start + static_cast<int64_t>(size) > AddressOfPage(page) + (EndOf(mm[last]) - page) * unit)
     return Fail(EINVAL, kWhere);
   if (start % unit != 0 || size % static_cast<uint64_t>(unit) != 0)
     return Fail(EINVAL, "fs/hugetlbfs/inode.c hugetlb_get_unmapped_area: huge_page_mask");
   if (IsHugePage(page) && mm[first].prot == kProtExec)
     return Bound("execute-only memory can be read or not, as the processor has keys");
-
-  Call mapped = c;
-  mapped.arg[0] = start;
-  mapped.arg[1] = static_cast<int64_t>(size);
-  mapped.arg[3] = abi::kMapShared | abi::kMapFixed;
-  mapped.arg[5] = c.arg[3] * kPageSize;
-  if ((mm[first].flags & kMapLocked) != 0) mapped.arg[3] |= abi::kMapLocked;
-  const int f = mm[first].file - 1;
-  MmapRequest request;
-  request.huge = IsHugePage(page);
-  Result error;
-  if (!BeginMmap(s, mapped, true, &request, &error)) return error;
-  Mapping m;
-  if (!MapFile(s.files[f], s.inodes[s.files[f].inode - 1], mm[first].prot, mapped.arg[3], &m,
-               &error))
-    return error;
-  Result result = MapRegion(s, mapped, f, request, m, semantics);
-  if (!result.ok()) return result;
-  result.value = 0;
-  if (request.range.end > agree_end && result.rule == nullptr) result.rule = alike;
-  // MAP_POPULATE, of the flags MAP_NONBLOCK alone
-  if ((mapped.arg[3] & abi::kMapLocked) != 0 || (c.arg[4] & abi::kMapNonblock) == 0)
-    MmPopulate(s, SpaceOf(s, c), request.range, true, semantics, &result.changed);
+  Result result = RemapRange(s, c, first, start, size, semantics);
+  if (result.kind != Result::Kind::kBound && result.rule == nullptr) result.rule = rule;
   return result;
 }
 
@@ -576,25 +493,6 @@ Result Munmap(State& s, const Call& c, const Semantics&) {
   SpaceOf(s, c) = mm;
   ReleaseUnreferenced(s);
   return Changed(0);
-}
-
-Result Mprotect(State& s, const Call& c, const Semantics& semantics) {
-  const auto bytes = static_cast<uint64_t>(c.arg[1]);
-  if ((c.arg[2] & kProtGrows) == kProtGrows)
-    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: PROT_GROWSDOWN and PROT_GROWSUP");
-  if (c.arg[0] == kNull) return Bound("mprotect of NULL is not modelled");
-  if ((c.arg[0] & kPageMask) != 0)
-    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: start not aligned");
-  if (bytes == 0) return Unchanged(0);
-  if (PageAlign(bytes) == 0) return Fail(ENOMEM, "mm/mprotect.c do_mprotect_pkey: end <= start");
-  PageRange range;
-  const bool in_arena = InArena(s, c.arg[0], PageAlign(bytes), &range);
-  if (!in_arena && bytes > kWithinMemory) return Bound("the range may wrap around");
-  if ((c.arg[2] & ~(kProtAll | abi::kProtSem | kProtGrows)) != 0)
-    return Fail(EINVAL, "mm/mprotect.c do_mprotect_pkey: arch_validate_prot");
-  if (!in_arena) return ProtectPart(s, c, bytes, semantics);
-  if ((c.arg[2] & kProtGrows) != 0) return ProtectGrowing(s, c, range);
-  return ProtectRange(s, c, range, semantics);
 }
 
 }  // namespace selkie

@@ -55,8 +55,7 @@ int LastOfVma(const AddressSpace& mm, int j, bool* certain) {
   return j;
 }
 
-// A call whose arguments alone are wrong, in the order of Linux 6.1 sys_mremap;
-// where 6.17's check_mremap_params orders differently it is kBound.
+// A call whose arguments alone are wrong, in the order of Linux 6.1 sys_mremap.
 bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
                   const Semantics& semantics) {
   const int64_t flags = c.arg[3],
@@ -98,10 +97,11 @@ bool BadTarget(const State& s, const Call& c, Request* r, int j, Result* error,
   const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
   auto fail = [&](const char* check, Feature first) {
     const Rule* const late = j < 0 || sealed ? NotSupported(semantics, first) : nullptr;
-    *error = late == nullptr ? Fail(EINVAL, check)
-             : sealed        ? Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma")
-                             : Refused(late);
-    error->rule = late;
+    *error = late == nullptr ? Fail(EINVAL, check) : Refused(late);
+    if (late != nullptr && sealed) {  // what the rule refuses with is of no mapping
+      *error = Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
+      error->rule = late;
+    }
     return true;
   };
   if (addr == kNull) {
@@ -148,17 +148,23 @@ bool UnmapTarget(State& s, const Call& c, const Request& r, const Semantics& sem
                     error);
 }
 
+// And the rest of a range that shrinks.
+bool UnmapTargetAndRest(State& s, const Call& c, const Request& r, const Semantics& semantics,
+                        Result* error) {
+  const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
+  return (!r.fixed || UnmapBytes(s, c, c.arg[4], new_len, semantics, error)) &&
+         UnmapBytes(s, c, c.arg[0] + new_len, old_len - new_len, semantics, error);
+}
+
 // Kernels that do not move huge pages (vma_to_resize) have unmapped by then what is at the new
 // place, and the rest of a range that shrinks, which may begin and end at whole ones only.
 Result RefuseToMoveHuge(State& s, const Call& c, const Request& r, const Rule* rule,
                         const Semantics& semantics) {
-  const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
-  const bool stays = !r.fixed && !r.keeps_old && old_len >= new_len;
+  const bool stays = !r.fixed && !r.keeps_old && BytesOf(c.arg[1]) >= BytesOf(c.arg[2]);
   const bool mapped = MappingAt(s, c.task, r.old.begin) >= 0;
   Result result = stays ? Unchanged(c.arg[0]) : Refused(rule);
   State after = s;
-  if ((!r.fixed || UnmapBytes(after, c, c.arg[4], new_len, semantics, &result)) &&
-      UnmapBytes(after, c, c.arg[0] + new_len, old_len - new_len, semantics, &result) && !stays &&
+  if (UnmapTargetAndRest(after, c, r, semantics, &result) && !stays &&
       MappingAt(after, c.task, r.old.begin) < 0) {
     const bool changed = result.changed;
     result = Fail(EFAULT, mapped ? kOldUnmapped : kNoMapping);
@@ -361,9 +367,7 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   if (!duplicates_private) *error = Refused(one_only);
   if (duplicates_private && r.target == r.old.begin) *error = Fail(EFAULT, kOldUnmapped);
   State after = s;
-  const int64_t old_len = BytesOf(c.arg[1]), new_len = BytesOf(c.arg[2]);
-  if (UnmapTarget(after, c, r, semantics, error))
-    UnmapBytes(after, c, c.arg[0] + new_len, old_len - new_len, semantics, error);
+  UnmapTargetAndRest(after, c, r, semantics, error);
   if (error->kind != Result::Kind::kBound) s = after;
   return true;
 }

@@ -141,7 +141,8 @@ Result UnlessItMakesDirectory(int64_t flags, const Semantics& semantics, Open op
   if (asks_each == nullptr)
     return Fail(EINVAL, "fs/open.c build_open_flags: O_DIRECTORY and O_CREAT");
   Result result = open();
-  if (result.kind == Result::Kind::kErrno && result.rule == nullptr) result.rule = asks_each;
+  const bool differs = result.kind == Result::Kind::kErrno && result.value != EINVAL;
+  if (differs && result.rule == nullptr) result.rule = asks_each;
   return result;
 }
 

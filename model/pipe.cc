@@ -398,9 +398,10 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
     return error;
   }
   if (PipeIsFull(s, pipe)) return NoSlot(nonblock && !copies);
-  if (huge && count == 0)
-    if (const Rule* rule = NotSupported(semantics, Feature::kNothingOfHuge)) return Refused(rule);
-  if (huge && count == 0) return Unchanged(0);
+  if (huge && count == 0) {
+    const Rule* const rule = NotSupported(semantics, Feature::kNothingOfHuge);
+    return rule != nullptr ? Refused(rule) : Unchanged(0);
+  }
   if (huge) return Fail(EINVAL, kNoSpliceRead);
   Ruling ruling(s, c, node, in, semantics, Point::kRead);
   if (const Rule* rule = ruling.Refuses()) return Refused(rule);
@@ -411,23 +412,30 @@ Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t
   return PushPages(s, node, pos, pos + bytes, pipe);
 }
 
-// splice_file_to_pipe.  Kernels that look at the range last look at as much of it as the pipe has
-// room for.
+// do_splice of a file to a pipe.  Kernels that ask the pipe first look at the whole range after
+// that (until 5.4), or at as much of it as there is room for.
 Result SpliceToPipe(State& s, const Call& c, int in, int64_t pos, int out, bool nonblock,
                     const Semantics& semantics) {
   const int pipe = NodeOf(s, out);
   int64_t len = c.arg[4];
   Result bad;
-  const bool is_bad = BadArea(pos, len, &bad);
-  const Rule* const last = is_bad ? NotSupported(semantics, Feature::kSpliceRange) : nullptr;
-  if (is_bad && last == nullptr) return bad;
-  if (last != nullptr) {
-    const int64_t room = int64_t{SlotsOf(s.inodes[pipe]) - SlotsTaken(s, pipe)} * kPageSize;
+  if (!BadArea(pos, len, &bad))
+    return FileToPipe(s, c, in, pos, out, len, false, nonblock, semantics);
+  const Rule* const pipe_first = NotSupported(semantics, Feature::kSpliceRange);
+  if (pipe_first == nullptr) return bad;
+  const int64_t room = int64_t{SlotsOf(s.inodes[pipe]) - SlotsTaken(s, pipe)} * kPageSize;
+  if (EndIsOpen(s, pipe, 0) && room > 0) {
+    if (const Rule* whole = NotSupported(semantics, Feature::kSpliceCut)) {
+      bad.rule = whole;
+      return bad;
+    }
     len = len < 0 ? room : std::min(len, room);
-    if (EndIsOpen(s, pipe, 0) && room > 0 && BadArea(pos, len, &bad)) return bad;
+    if (BadArea(pos, len, &bad)) return bad;
   }
   Result result = FileToPipe(s, c, in, pos, out, len, false, nonblock, semantics);
-  if (result.rule == nullptr) result.rule = last;
+  const bool is_einval = result.kind == Result::Kind::kErrno && result.value == EINVAL;
+  if (result.kind != Result::Kind::kBound && !is_einval && result.rule == nullptr)
+    result.rule = pipe_first;
   return result;
 }
 

@@ -148,6 +148,7 @@ enum class Feature : uint8_t {
   kCreatedQuery,     // F_CREATED_QUERY: 6.12
   kFadviseOffset,    // posix_fadvise looks at the offset: 7.1
   kSpliceRange,      // splice looks at the range before the pipe: 6.8
+  kSpliceCut,        // and at as much of it as fits, where the pipe comes first: 5.5
   kNothingOfHuge,    // sendfile takes no bytes from huge pages: not on 6.1
   kMremapAligned,    // mremap looks at the new address before the mapping: 6.16, and 5.10
   kMremapOverlap,    // and at whether the ranges overlap: 6.17, and 5.10
@@ -156,6 +157,7 @@ enum class Feature : uint8_t {
   kUringLong,        // a buffer of io_uring may be longer than 1 GiB: 7.2
   kLinkOwn,          // linkat of what one has opened oneself: 6.10
 };
+inline constexpr Feature kLastFeature = Feature::kLinkOwn;
 struct FactSetSpec {
   FactSet set;
   std::string_view name;

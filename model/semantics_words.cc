@@ -67,22 +67,25 @@ constexpr std::string_view kProtBits[] = {"READ", "WRITE", "EXEC"};
 constexpr std::string_view kFlagBits[] = {"CLOEXEC",     "ALLOW_SEALING", "HUGETLB",
                                           "NOEXEC_SEAL", "EXEC",          "OTHER"};
 
-constexpr std::string_view kFeatureBits[] = {
-    "POPULATE",         "MSEAL",          "NOAPPEND",        "DONTUNMAP",       "LOCKED",
-    "NOSIGNAL",         "CHATTR",         "DIRECT",          "SEVERAL",         "ROUNDED",
-    "ZOMBIE",           "HOLES",          "RANGE_CLOEXEC",   "EMPTYPATH",       "UNMAPPED",
-    "SENDFILE",         "MEMFD_NOEXEC",   "LOWER",           "HUGE_PARTS",      "SEVERAL_FILES",
-    "EXECVE_CHECK",     "HUGE_LEASE",     "UFFD_BEYOND",     "UDMABUF",         "URING_LEFT",
-    "UNCLEARED",        "DELEGATION",     "PASSTHROUGH",     "PIPE_FAULT",      "ON_FAULT",
-    "UNLOCKS_PART",     "READS_HOLES",    "GUARD",           "UFFD_GUARD",      "HUGE_DONTNEED",
-    "HUGE_DOFORK",      "HUGE_FORCE",     "HUGE_FORCE_PROT", "HUGE_MREMAP",     "FALLOC_MODES",
-    "WRITE_ZEROES",     "LATE_NAME",      "OPENAT2",         "OPENAT2_26",      "OPENAT2_25",
-    "FCHMODAT2",        "FILE_SETATTR",   "XFLAGS_MASK",     "XFLAG_VERITY",    "XFLAG_CASEFOLD",
-    "PROCESS_MADVISE",  "SELF_ADVICE",    "SELF_NICE",       "OTHERS_WILLNEED", "EMPTY_ADVICE",
-    "BACKING_ATTR",     "VECTOR_MODE",    "COPY_OF_NOTHING", "HANDLE_MOUNT",    "NOEXEC_FILES",
-    "CREATE_DIRECTORY", "DUPFD_QUERY",    "CREATED_QUERY",   "FADVISE_OFFSET",  "SPLICE_RANGE",
-    "NOTHING_OF_HUGE",  "MREMAP_ALIGNED", "MREMAP_OVERLAP",  "GUARDS_AGREE",    "URING_SIGNED",
-    "URING_LONG",       "LINK_OWN"};
+constexpr std::string_view kFeatureNames[] = {
+    "POPULATE",         "MSEAL",           "NOAPPEND",        "DONTUNMAP",       "LOCKED",
+    "NOSIGNAL",         "CHATTR",          "DIRECT",          "SEVERAL",         "ROUNDED",
+    "ZOMBIE",           "HOLES",           "RANGE_CLOEXEC",   "EMPTYPATH",       "UNMAPPED",
+    "SENDFILE",         "MEMFD_NOEXEC",    "LOWER",           "HUGE_PARTS",      "SEVERAL_FILES",
+    "EXECVE_CHECK",     "HUGE_LEASE",      "UFFD_BEYOND",     "UDMABUF",         "URING_LEFT",
+    "UNCLEARED",        "DELEGATION",      "PASSTHROUGH",     "PIPE_FAULT",      "ON_FAULT",
+    "UNLOCKS_PART",     "READS_HOLES",     "GUARD",           "UFFD_GUARD",      "HUGE_DONTNEED",
+    "HUGE_DOFORK",      "HUGE_FORCE",      "HUGE_FORCE_PROT", "HUGE_MREMAP",     "FALLOC_MODES",
+    "WRITE_ZEROES",     "LATE_NAME",       "OPENAT2",         "OPENAT2_26",      "OPENAT2_25",
+    "FCHMODAT2",        "FILE_SETATTR",    "XFLAGS_MASK",     "XFLAG_VERITY",    "XFLAG_CASEFOLD",
+    "PROCESS_MADVISE",  "SELF_ADVICE",     "SELF_NICE",       "OTHERS_WILLNEED", "EMPTY_ADVICE",
+    "BACKING_ATTR",     "VECTOR_MODE",     "COPY_OF_NOTHING", "HANDLE_MOUNT",    "NOEXEC_FILES",
+    "CREATE_DIRECTORY", "DUPFD_QUERY",     "CREATED_QUERY",   "FADVISE_OFFSET",  "SPLICE_RANGE",
+    "SPLICE_CUT",       "NOTHING_OF_HUGE", "MREMAP_ALIGNED",  "MREMAP_OVERLAP",  "GUARDS_AGREE",
+    "URING_SIGNED",     "URING_LONG",      "LINK_OWN"};
+static_assert(std::size(kFeatureNames) == static_cast<size_t>(kLastFeature) + 1);
+static_assert(std::size(kFeatureNames) <=
+              size_t{1} << kFactLayout[static_cast<int>(FactSet::kFeature)].width);
 static_assert(kFactLayout[static_cast<int>(FactSet::kScope)].shift >
               static_cast<int>(Fact::kBadBuffer));
 constexpr std::string_view kScopeBits[] = {"NOEXEC_SEAL", "ENFORCED"};
@@ -106,7 +109,7 @@ absl::Span<const FactSetSpec> FactSets() {
                                                 {FactSet::kMask, "mask", List(kProtBits)},
                                                 {FactSet::kArg, "arg", List(kProtBits)},
                                                 {FactSet::kFlags, "flags", List(kFlagBits)},
-                                                {FactSet::kFeature, "feature", List(kFeatureBits)},
+                                                {FactSet::kFeature, "feature", List(kFeatureNames)},
                                                 {FactSet::kScope, "scope", List(kScopeBits)}};
   return sets;
 }

@@ -93,8 +93,7 @@ constexpr UncoveredCall kUncovered[] = {
      "EINVAL of the file that memfd_create made, 0 of one that was opened."},
     {"O_SYNC, O_DSYNC, O_ASYNC, O_NOATIME", kObserved,
      "They stay in what F_GETFL gives, and change nothing that a seal speaks of."},
-    {"O_PATH of the link itself, O_CREAT with O_DIRECTORY", kNot,
-     "Kernels differ, and no inode is reached."},
+    {"O_PATH of the link itself", kNot, "No inode is reached."},
     {"futimens and utimensat of given times, setxattr of anything but an ACL that is a mode, "
      "flock, F_SETLK, F_NOTIFY",
      kObserved, "No seal speaks of them, and none is asked."},

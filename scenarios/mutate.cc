@@ -33,7 +33,9 @@ uint64_t BitsOfEffect(EffectKind kind, const Semantics& semantics) {
 // Another error that a caller could take for a right one.
 int OtherErrno(int64_t error) { return error == EPERM ? EINVAL : EPERM; }
 
-std::string NameOfBit(const Semantics& semantics, int bit) {
+std::string NameOfBit(const Semantics& semantics, int point, int bit) {
+  if (point == static_cast<int>(Point::kSupport))
+    return fmt::format("bit {} of feature's number", bit);
   for (const FactSpec& fact : SingleFacts())
     if (static_cast<int>(fact.fact) == bit) return std::string(fact.name);
   for (const FactSetSpec& set : FactSets()) {
@@ -49,7 +51,7 @@ std::string NameOfBit(const Semantics& semantics, int bit) {
   return fmt::format("bit {}", bit);
 }
 
-constexpr uint64_t kFeatureBits = LowBits(kFactLayout[static_cast<int>(FactSet::kFeature)].width);
+constexpr uint64_t kFeatureMask = LowBits(kFactLayout[static_cast<int>(FactSet::kFeature)].width);
 
 std::string_view NameOfFeature(uint64_t number) {
   return FactSets()[static_cast<size_t>(FactSet::kFeature)].bits.at(number);
@@ -123,33 +125,35 @@ class Mutator {
     }
   }
 
-  // A rule at `support` is about one feature: without that test it is about all, with the opposite
-  // about all others.
-  void OfFeature(size_t i) {
-    const Term asked = original_.rules[i].terms.at(0);
+  // A term at `support` that is about one feature: without that test it is about all, with the
+  // opposite about all others.
+  void OfFeature(size_t i, size_t term) {
+    const Term asked = original_.rules[i].terms[term];
     const std::string test = fmt::format("feature has {}", NameOfFeature(asked.want));
     Add(MutationKind::kDropLiteral, i, fmt::format("without `{}`", test),
-        [i](Semantics& s) { s.rules[i].terms = {Term{}}; });
+        [i, term](Semantics& s) { s.rules[i].terms[term] = Term{}; });
     Add(MutationKind::kNegate, i, fmt::format("the opposite of `{}`", test),
-        [i, asked](Semantics& s) {
-          s.rules[i].terms.clear();
+        [i, term, asked](Semantics& s) {
+          std::vector<Term>& terms = s.rules[i].terms;
+          terms.erase(terms.begin() + static_cast<std::ptrdiff_t>(term));
           for (uint64_t bit = 1; (bit & asked.mask) != 0; bit <<= 1)
-            s.rules[i].terms.push_back({bit, bit & ~asked.want});
+            terms.push_back({bit, bit & ~asked.want});
         });
   }
 
   void OfTerm(size_t i, size_t term) {
     const Rule& rule = original_.rules[i];
-    if (rule.terms[term].mask == kFeatureBits && rule.point == Point::kSupport) return OfFeature(i);
     if (rule.terms.size() > 1)
       Add(MutationKind::kDropTerm, i, fmt::format("without alternative {}", term + 1),
           [i, term](Semantics& s) {
             s.rules[i].terms.erase(s.rules[i].terms.begin() + static_cast<std::ptrdiff_t>(term));
           });
+    if (rule.terms[term].mask == kFeatureMask && rule.point == Point::kSupport)
+      return OfFeature(i, term);
     for (int bit = 0; bit < kFactBits; ++bit) {
       const uint64_t mask = uint64_t{1} << bit;
       if ((rule.terms[term].mask & mask) == 0) continue;
-      const std::string name = NameOfBit(original_, bit);
+      const std::string name = NameOfBit(original_, static_cast<int>(rule.point), bit);
       const bool wanted = (rule.terms[term].want & mask) != 0;
       const std::string test = wanted ? name : fmt::format("not {}", name);
       const std::string where =
@@ -311,7 +315,7 @@ std::optional<std::string> SameByLogic(const Semantics& original, const Mutant& 
   if (mutant.point < 0) return std::nullopt;
   const auto point = static_cast<size_t>(mutant.point);
   uint64_t read = original.facts_read[point] | mutant.semantics.facts_read[point];
-  if (mutant.point == static_cast<int>(Point::kSupport)) read = kFeatureBits;
+  if (mutant.point == static_cast<int>(Point::kSupport)) read = kFeatureMask;
   // What one of these says depends on the other.
   if ((read & BitOf(Fact::kMappedWritable)) != 0) read |= BitOf(Fact::kMapped);
   if (std::popcount(read) > kMostBits) return std::nullopt;
