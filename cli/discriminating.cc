@@ -87,10 +87,7 @@ class Finder {
   absl::StatusOr<std::vector<NamedSequence>> Complete(std::vector<NamedSequence> known) {
     found_ = std::move(known);
     for (const NamedSequence& each : found_) names_.insert(each.name);
-    std::map<std::string, bool> told;
-    for (const Semantics& kernel : kernels_)
-      for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_))
-        told[neighbour.rule] |= AreToldApart(kernel, neighbour.semantics, found_);
+    std::map<std::string, bool> told = RulesTold(kernels_, found_);
     for (const Semantics& kernel : kernels_) {
       for (const Neighbour& neighbour : NeighboursOf(kernel, kernels_)) {
         if (told[neighbour.rule]) continue;
@@ -213,6 +210,18 @@ bool AreToldApart(const Semantics& first, const Semantics& second,
   return std::any_of(sequences.begin(), sequences.end(), [&](const NamedSequence& each) {
     return !ReplayBoth(each.sequence, first, second).differences.empty();
   });
+}
+
+std::map<std::string, bool> RulesTold(const std::vector<Semantics>& kernels,
+                                      const std::vector<NamedSequence>& sequences) {
+  std::map<std::string, bool> told;
+  for (const Semantics& kernel : kernels) {
+    for (const Neighbour& neighbour : NeighboursOf(kernel, kernels)) {
+      bool& is_told = told[neighbour.rule];
+      is_told = is_told || AreToldApart(kernel, neighbour.semantics, sequences);
+    }
+  }
+  return told;
 }
 
 absl::StatusOr<std::vector<NamedSequence>> FindDiscriminating(const Library& library,

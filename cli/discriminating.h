@@ -3,6 +3,7 @@
 #ifndef SELKIE_CLI_DISCRIMINATING_H_
 #define SELKIE_CLI_DISCRIMINATING_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,11 @@ absl::StatusOr<std::vector<NamedSequence>> LoadDiscriminating(
 // True if some sequence gets different answers under the two.
 bool AreToldApart(const Semantics& first, const Semantics& second,
                   const std::vector<NamedSequence>& sequences);
+
+// For each rule that kernels have otherwise: whether some kernel and its neighbour by that rule are
+// told apart.
+std::map<std::string, bool> RulesTold(const std::vector<Semantics>& kernels,
+                                      const std::vector<NamedSequence>& sequences);
 
 // Calls for every difference of every pair of kernels, and of each kernel and its
 // neighbours where no calls of these tell them apart.  Errors as FindDifferences.

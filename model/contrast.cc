@@ -1,6 +1,9 @@
 #include "model/contrast.h"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "model/step.h"
 
@@ -33,44 +36,43 @@ void AddDecision(const Result& result, Hash& hash) {
                                      : std::string_view());
 }
 
-const Rule* RuleLike(const Semantics& semantics, const Rule& rule) {
-  for (const Rule& other : semantics.rules)
-    if (other.name == rule.name && other.point == rule.point) return &other;
-  return nullptr;
+// By rule of `first`: where it stands in `second`, or -1.
+std::vector<int> PlacesIn(const Semantics& second, const Semantics& first) {
+  std::map<std::pair<std::string_view, Point>, int> places;
+  for (size_t i = 0; i < second.rules.size(); ++i)
+    places.emplace(std::pair(std::string_view(second.rules[i].name), second.rules[i].point),
+                   static_cast<int>(i));
+  std::vector<int> out;
+  for (const Rule& rule : first.rules) {
+    const auto found = places.find({rule.name, rule.point});
+    out.push_back(found == places.end() ? -1 : found->second);
+  }
+  return out;
 }
 
-std::vector<const Rule*> RulesAt(const Semantics& semantics, Point point) {
-  std::vector<const Rule*> rules;
-  for (const Rule& rule : semantics.rules)
-    if (rule.point == point) rules.push_back(&rule);
-  return rules;
-}
-
-// True if some rule that both have stands behind `rule` in one and before it in the other.
-bool OtherPlace(const Semantics& first, const Semantics& second, const Rule& rule) {
-  const auto before = [&](const Semantics& semantics, const Rule& other) {
-    const std::vector<const Rule*> rules = RulesAt(semantics, rule.point);
-    const auto place = [&](const Rule& one) {
-      return std::find_if(rules.begin(), rules.end(),
-                          [&](const Rule* r) { return r->name == one.name; });
-    };
-    return place(other) < place(rule);
-  };
-  for (const Rule* other : RulesAt(first, rule.point))
-    if (RuleLike(second, *other) != nullptr && before(first, *other) != before(second, *other))
-      return true;
+// True if some rule that both have stands behind rule `i` of `first` in one and before it in the
+// other; `places` are those of PlacesIn.
+bool OtherPlace(const Semantics& first, const std::vector<int>& places, size_t i) {
+  for (size_t other = 0; other < places.size(); ++other) {
+    if (places[other] < 0 || first.rules[other].point != first.rules[i].point) continue;
+    if ((other < i) != (places[other] < places[i])) return true;
+  }
   return false;
 }
 
 void AddDifferingRules(const Semantics& first, const Semantics& second,
                        std::vector<RuleDifference>* out) {
-  for (const Rule& rule : first.rules) {
-    const Rule* const other = RuleLike(second, rule);
-    if (other != nullptr && SameRule(rule, *other) && !OtherPlace(first, second, rule)) continue;
+  const std::vector<int> places = PlacesIn(second, first);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Rule& rule = first.rules[i];
+    const Rule* const other =
+        places[i] < 0 ? nullptr : &second.rules[static_cast<size_t>(places[i])];
+    if (other != nullptr && SameRule(rule, *other) && !OtherPlace(first, places, i)) continue;
     out->push_back({rule.name, static_cast<int>(rule.point), &rule, other});
   }
-  for (const Rule& rule : second.rules)
-    if (RuleLike(first, rule) == nullptr)
+  const std::vector<int> in_first = PlacesIn(first, second);
+  for (size_t i = 0; i < in_first.size(); ++i)
+    if (const Rule& rule = second.rules[i]; in_first[i] < 0)
       out->push_back({rule.name, static_cast<int>(rule.point), nullptr, &rule});
 }
 
