@@ -114,5 +114,25 @@ TEST_F(Discriminating, WhatNoRuleExplainsStays) {
   EXPECT_EQ(fit.base, "linux-6.12");
 }
 
+TEST_F(Discriminating, WhatIsMissingIsFoundAgainAndTheRestIsKept) {
+  std::vector<NamedSequence> known = sequences_;
+  const auto tells = [](const NamedSequence& each) {
+    return each.name.find("fadvise-any-offset") != std::string::npos;
+  };
+  const auto missing = std::erase_if(known, tells);
+  ASSERT_GT(missing, 0u);
+  known.back().name = "posix_fadvise-fadvise-any-offset";  // is taken
+  EXPECT_FALSE(RulesTold(kernels_, known)["fadvise-any-offset"]);
+  DifferenceOptions options;
+  options.random = 0;
+  const absl::StatusOr<std::vector<NamedSequence>> found =
+      FindMissing(Library::Default(), kernels_, options, known);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_GT(found->size(), known.size());
+  for (size_t i = 0; i < known.size(); ++i) EXPECT_EQ((*found)[i].name, known[i].name);
+  EXPECT_EQ((*found)[known.size()].name, "posix_fadvise-fadvise-any-offset-2");
+  EXPECT_TRUE(RulesTold(kernels_, *found)["fadvise-any-offset"]);
+}
+
 }  // namespace
 }  // namespace selkie

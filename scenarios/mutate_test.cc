@@ -44,6 +44,29 @@ TEST(MutateTest, AWeakerConditionIsNoEquivalentOne) {
     EXPECT_FALSE(SameByLogic(semantics, Find(mutants, change)).has_value()) << change;
 }
 
+TEST(MutateTest, ARuleAboutFeaturesHasTwoMutantsForEachOfThem) {
+  const absl::StatusOr<Semantics> semantics = ParseSemantics(
+      {"t.sem", "semantics t\nrule both support: refuse EINVAL if feature has any MSEAL|GUARD\n"},
+      nullptr);
+  ASSERT_TRUE(semantics.ok()) << semantics.status();
+  const std::vector<Mutant> mutants = MutantsOf(*semantics);
+  const auto lacks = [](const Mutant& mutant, Feature feature) {
+    Facts facts;
+    facts.Set(FactSet::kFeature, static_cast<uint64_t>(feature));
+    const std::vector<Term>& terms = mutant.semantics.rules.at(0).terms;
+    return Satisfies(terms, facts.word);
+  };
+  const Mutant& all = Find(mutants, "both: without `feature has GUARD`");
+  EXPECT_TRUE(lacks(all, Feature::kPopulate));
+  const Mutant& other = Find(mutants, "both: the opposite of `feature has GUARD`");
+  EXPECT_TRUE(lacks(other, Feature::kPopulate));
+  EXPECT_TRUE(lacks(other, Feature::kMseal)) << "the other alternative stays";
+  EXPECT_FALSE(lacks(other, Feature::kGuard));
+  const Mutant& one = Find(mutants, "both: without alternative 1");
+  EXPECT_FALSE(lacks(one, Feature::kMseal));
+  EXPECT_TRUE(lacks(one, Feature::kGuard));
+}
+
 TEST(MutantNetTest, CatchesADroppedRuleAndNotTheOriginal) {
   const Semantics semantics = LoadForTest("linux-6.18");
   const absl::StatusOr<MutantNet> net =
