@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/coverage_report.h"
@@ -24,7 +25,7 @@ struct CheckArguments {
   std::vector<std::string> semantics;
   std::vector<std::string> properties;
   std::string bounds;
-  std::string memory;
+  std::optional<std::string> memory;
   std::string disk, checkpoint;
   double minutes = 1;
   std::string save;
@@ -172,8 +173,8 @@ class CheckCommand {
     options_.interrupted = &Interrupted();
     options_.exchange = context_.exchange;
     options_.most_bytes = MostMemory();
-    if (!arguments_.memory.empty()) {
-      absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
+    if (arguments_.memory) {
+      absl::StatusOr<uint64_t> bytes = ParseBytes(*arguments_.memory);
       if (!bytes.ok()) return bytes.status();
       options_.most_bytes = *bytes;
     }

@@ -153,6 +153,12 @@ TEST(CheckMemory, LessThanASearchTakesIsRefused) {
   EXPECT_EQ(Check({"--memory", "4M"}).code, kHolds);
 }
 
+TEST(CheckMemory, NoSizeIsNoDefault) {
+  const Outcome outcome = Check({"--memory", ""});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("--memory '': expected a size such as 512M or 4G"));
+}
+
 TEST(CheckMemory, ASearchThatStopsSaysHowFarItGotAndWhatToDo) {
   const Outcome outcome = RunSelkie({"check", "-s", "linux-6.12", "-p", "no-write-call", "--memory",
                                      "4M", "--disk", "none", "-b", "fds=3"});

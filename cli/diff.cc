@@ -1,6 +1,7 @@
 // selkie diff: which calls tell two semantics apart?
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/differences.h"
@@ -19,7 +20,8 @@ namespace {
 struct DiffArguments {
   std::string first, second;
   std::string scenarios;  // file to write
-  std::string bounds, memory;
+  std::string bounds;
+  std::optional<std::string> memory;
   int64_t random = DifferenceOptions{}.random;
   uint64_t seed = 1;
   bool json = false;
@@ -87,8 +89,8 @@ class DiffCommand {
     options.random = arguments_.random;
     options.seed = arguments_.seed;
     options.interrupted = &Interrupted();
-    if (!arguments_.memory.empty()) {
-      absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
+    if (arguments_.memory) {
+      absl::StatusOr<uint64_t> bytes = ParseBytes(*arguments_.memory);
       if (!bytes.ok()) return bytes.status();
       options.most_bytes = *bytes;
     }

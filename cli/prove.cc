@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "checker/prove_smt.h"
 #include "cli/command.h"
@@ -21,7 +22,7 @@ struct ProveArguments {
   std::vector<std::string> properties;
   std::string certificate;
   std::string smt;
-  std::string memory;
+  std::optional<std::string> memory;
   bool json = false;
 };
 
@@ -125,8 +126,8 @@ class ProveCommand {
     options_.keep_steps = !arguments_.smt.empty();
     options_.search.interrupted = &Interrupted();
     options_.search.most_bytes = uint64_t{1} << 30;
-    if (arguments_.memory.empty()) return absl::OkStatus();
-    absl::StatusOr<uint64_t> bytes = ParseBytes(arguments_.memory);
+    if (!arguments_.memory) return absl::OkStatus();
+    absl::StatusOr<uint64_t> bytes = ParseBytes(*arguments_.memory);
     if (bytes.ok()) options_.search.most_bytes = *bytes;
     return bytes.status();
   }

@@ -188,7 +188,7 @@ absl::StatusOr<uint64_t> ParseBytes(const std::string& text) {
   const int shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : unit.empty() ? 0 : -1;
   if (shift < 0 || !(number >= 1) || number > 1e15)
     return absl::InvalidArgumentError(
-        fmt::format("--memory {}: expected a size such as 512M or 4G", text));
+        fmt::format("--memory '{}': expected a size such as 512M or 4G", text));
   const double bytes = number * static_cast<double>(uint64_t{1} << shift);
   if (bytes < static_cast<double>(kLeastMemory))
     return absl::InvalidArgumentError(fmt::format(
