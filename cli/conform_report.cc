@@ -101,12 +101,21 @@ std::string Save(const Divergence& d, size_t number, const ConformReport& report
   return "";
 }
 
-void PrintDivergence(const Divergence& d, size_t number, const std::string& file, bool colour) {
+// The command that runs a saved scenario as this run did.
+std::string CommandFor(const std::string& file, const ConformRequest& request) {
+  std::string command = fmt::format("selkie conform --kernel {}", request.kernel);
+  for (const std::string& module : request.modules) command += fmt::format(" --modules {}", module);
+  if (!request.semantics.empty()) command += fmt::format(" --semantics {}", request.semantics);
+  return fmt::format("{} {}", command, file);
+}
+
+void PrintDivergence(const Divergence& d, size_t number, const std::string& file,
+                     const ConformRequest& request, bool colour) {
   fmt::print("\n{} {}\n  {}\n", Paint(fmt::format("divergence {}:", number), Colour::kRed, colour),
              d.origin, d.summary);
   if (!d.scenario.empty())
     fmt::print("  {} calls, made from {}:\n\n{}\n", d.calls, d.calls_before, d.scenario);
-  if (!file.empty()) fmt::print("  saved as {}\n", file);
+  if (!file.empty()) fmt::print("  saved as {}; again: {}\n", file, CommandFor(file, request));
 }
 
 void PrintWrongTexts(const ConformReport& r, bool colour) {
@@ -213,7 +222,7 @@ void PrintConform(const ConformReport& report, const ConformAsked& asked, std::s
   for (size_t i = 0; i < report.divergences.size(); ++i) {
     const Divergence& divergence = report.divergences[i];
     const std::string file = Save(divergence, i + 1, report, asked.request, printing.save);
-    if (!printing.json) PrintDivergence(divergence, i + 1, file, printing.colour);
+    if (!printing.json) PrintDivergence(divergence, i + 1, file, asked.request, printing.colour);
   }
   if (!printing.json) PrintWrongTexts(report, printing.colour);
   if (told) PrintVerdict(report, printing.colour);

@@ -152,7 +152,7 @@ enum class Feature : uint8_t {
   kNothingOfHuge,    // sendfile takes no bytes from huge pages: not on 6.1
   kMremapAligned,    // mremap looks at the new address before the mapping: 6.16, and 5.10
   kMremapOverlap,    // and at whether the ranges overlap: 6.17, and 5.10
-  kGuardsAgree,      // remap_file_pages asks whether there are guard regions: 6.19
+  kGuardsAgree,      // remap_file_pages asks whether there are guard regions: 6.18.44
   kUringSigned,      // a buffer of io_uring has no negative length: 6.12
   kUringLong,        // a buffer of io_uring may be longer than 1 GiB: 7.2
   kLinkOwn,          // linkat of what one has opened oneself: 6.10
