@@ -362,7 +362,6 @@ bool BadVma(State& s, const Call& c, const Request& r, const Mapping& m, int vma
   *error = duplicates_private
                ? Fail(EINVAL, "mm/mremap.c vma_to_resize: !old_len of a private mapping")
                : Fail(EFAULT, "mm/mremap.c vma_to_resize: across the end of a mapping");
-  if (!r.fixed) return true;
   if (one_only == nullptr) return true;
   if (!duplicates_private) *error = Refused(one_only);
   if (duplicates_private && r.target == r.old.begin) *error = Fail(EFAULT, kOldUnmapped);
