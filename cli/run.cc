@@ -173,10 +173,11 @@ class ErrorsOfScenario {
 void RunAll(const Context& context, Session& session) {
   ProgressLine progress(context.err_is_terminal);
   for (const Scenario& scenario : session.scenarios) {
+    if (Interrupted()) return;
     progress.Update([&] { return fmt::format("{}", scenario.name); });
     ErrorsOfScenario errors;
     for (const Semantics& semantics : session.semantics) {
-      if (Interrupted()) return;
+      if (Interrupted()) break;  // what is wrong so far is told
       if (!AppliesTo(scenario, semantics)) {
         ++session.not_meant;
         continue;

@@ -130,15 +130,16 @@ class ProtocolReader {
 
 void CompileProtocol(const SemanticsSource& source, const SemanticsText& text, Semantics* semantics,
                      ErrorsByLine* errors) {
-  const Statement* found = nullptr;
+  bool found = false;
   for (const Statement& statement : text.statements) {
     if (statement.kind != StatementKind::kProtocol) continue;
-    if (found != nullptr)
+    if (found) {
       Note(ErrorAt(source, statement.whole.offset,
                    fmt::format("'{}' is a second protocol: expected one", statement.name.text)),
            source, statement, errors);
-    if (found != nullptr) continue;
-    found = &statement;
+      continue;
+    }
+    found = true;
     absl::StatusOr<Protocol> protocol = ProtocolReader(source, *semantics).Read(statement);
     Note(protocol.status(), source, statement, errors);
     if (protocol.ok()) semantics->protocol = *std::move(protocol);
