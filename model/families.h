@@ -13,6 +13,8 @@
 
 namespace selkie {
 
+inline constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
+
 // ---- Results ----
 
 inline Result Unchanged(int64_t value) {
@@ -193,8 +195,6 @@ Result WritePipe(State& s, int f, const WriteSource& source, int64_t count,
 // pipe does not wait, else kBound.
 Result FileToPipe(State& s, const Call& c, int in, int64_t pos, int out, int64_t count, bool copies,
                   bool nonblock, const Semantics& semantics);
-
-inline constexpr int kProtAll = kProtRead | kProtWrite | kProtExec;
 
 // SPLICE_F_ALL.
 inline constexpr int64_t kSpliceAll = 0xf;

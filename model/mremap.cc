@@ -89,12 +89,17 @@ bool BadArguments(const State& s, const Call& c, Request* r, Result* error,
   return false;
 }
 
+// Mapping `j` has VM_SEALED; -1 is no mapping.
+bool IsSealed(const State& s, const Call& c, int j) {
+  return j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
+}
+
 // mremap_to's checks of the new address, which some kernels make only after they have looked for
 // the mapping `j` at the old one, or -1, and asked whether it is sealed.
 bool BadTarget(const State& s, const Call& c, Request* r, int j, Result* error,
                const Semantics& semantics) {
   const int64_t addr = c.arg[4];
-  const bool sealed = j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0;
+  const bool sealed = IsSealed(s, c, j);
   auto fail = [&](const char* check, Feature first) {
     const Rule* const late = j < 0 || sealed ? NotSupported(semantics, first) : nullptr;
     *error = late == nullptr ? Fail(EINVAL, check) : Refused(late);
@@ -443,8 +448,7 @@ Result Mremap(State& s, const Call& c, const Semantics& semantics) {
   if (r.fixed && BadTarget(s, c, &r, j, &error, semantics)) return error;
   const Rule* const stays = r.huge ? NotSupported(semantics, Feature::kHugeMremap) : nullptr;
   if (stays == nullptr && j < 0) return Unmapped(s, c, r, semantics);
-  if (j >= 0 && (SpaceOf(s, c)[j].flags & kMapSealed) != 0)
-    return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
+  if (IsSealed(s, c, j)) return Fail(EPERM, "mm/mremap.c sys_mremap: can_modify_vma");
   const Rule* const rule = j < 0 ? nullptr : DecideMremap(s, c, SpaceOf(s, c)[j], semantics);
   if (rule != nullptr) return Refused(rule);
   if (stays != nullptr) return RefuseToMoveHuge(s, c, r, stays, semantics);

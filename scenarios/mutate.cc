@@ -53,8 +53,9 @@ std::string NameOfBit(const Semantics& semantics, int point, int bit) {
 
 constexpr uint64_t kFeatureMask = LowBits(kFactLayout[static_cast<int>(FactSet::kFeature)].width);
 
-std::string_view NameOfFeature(uint64_t number) {
-  return FactSets()[static_cast<size_t>(FactSet::kFeature)].bits.at(number);
+// By number.
+const std::vector<std::string_view>& FeatureNames() {
+  return FactSets()[static_cast<size_t>(FactSet::kFeature)].bits;
 }
 
 class Mutator {
@@ -129,7 +130,7 @@ class Mutator {
   // opposite about all others.
   void OfFeature(size_t i, size_t term) {
     const Term asked = original_.rules[i].terms[term];
-    const std::string test = fmt::format("feature has {}", NameOfFeature(asked.want));
+    const std::string test = fmt::format("feature has {}", FeatureNames().at(asked.want));
     Add(MutationKind::kDropLiteral, i, fmt::format("without `{}`", test),
         [i, term](Semantics& s) { s.rules[i].terms[term] = Term{}; });
     Add(MutationKind::kNegate, i, fmt::format("the opposite of `{}`", test),
@@ -232,7 +233,7 @@ Decision DecisionOf(const Semantics& semantics, int point, uint64_t word) {
 
 // True if `semantics` is asked for the feature of this number, by one call or another.
 bool AsksFor(const Semantics& semantics, uint64_t number) {
-  if (number >= FactSets()[static_cast<size_t>(FactSet::kFeature)].bits.size()) return false;
+  if (number >= FeatureNames().size()) return false;
   // What is asked only where another is there: holes matter to a known MADV_POPULATE_READ or _WRITE
   // alone (model/advice.cc), UFFDIO_COPY heals guard regions, and a write to huge pages that is
   // made may open them (model/remote.cc).
